@@ -1,0 +1,1 @@
+"""nnreg: compare neural-network training techniques, one change at a time."""
