@@ -1,0 +1,186 @@
+"""Kind and name to class, from entry points, imported only when asked for.
+
+A kind is an entry-point group: ``nnreg.optimizer`` holds the optimizers. Names are listed without importing anything; ``load``
+imports one plugin. This module knows no technique and no configuration library.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from nnreg.contracts import CONTRACTS
+from nnreg.errors import UserError
+
+PREFIX = "nnreg."
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class UnknownTechnique(UserError):
+    """No plugin of that kind has that name."""
+
+
+class BrokenPlugin(UserError):
+    """A plugin is registered but cannot be used; the message names plugin, distribution and cause."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered technique, not yet imported.
+
+    Attributes:
+        kind: such as ``optimizer``.
+        name: what one types, such as ``adam``.
+        targets: where it lives, such as ``nnreg_std.optimizers.adam:Adam``, with the distribution that says so; more
+            than one when distributions quarrel over the name.
+    """
+
+    kind: str
+    name: str
+    targets: tuple[tuple[str, str], ...]
+
+    @property
+    def target(self) -> str:
+        """Import path, ``module:Class``."""
+        return self.targets[0][0]
+
+    @property
+    def distribution(self) -> str:
+        """Name of the distribution that registered it."""
+        return self.targets[0][1]
+
+    @property
+    def version(self) -> str:
+        """Version of that distribution."""
+        return distribution_version(self.distribution)
+
+    def __str__(self) -> str:
+        return f"{self.kind} '{self.name}' ({self.distribution} {self.version})"
+
+
+def kinds() -> tuple[str, ...]:
+    """Return every kind somebody registered a technique for, sorted."""
+    return tuple(_catalogue())
+
+
+def entries(kind: str) -> Mapping[str, Entry]:
+    """Return the techniques of a kind by name, sorted, without importing them; empty for an unknown kind."""
+    return _catalogue().get(kind, {})
+
+
+def find(kind: str, name: str) -> Entry:
+    """Return one technique, not imported.
+
+    Raises:
+        UnknownTechnique: with what is meant, perhaps, and what there is.
+    """
+    known = entries(kind)
+    if name not in known:
+        raise UnknownTechnique(f"there is no {kind} '{name}'{instead(name, known)}")
+    return known[name]
+
+
+def load(entry: Entry) -> type:
+    """Import a technique and return its class.
+
+    Raises:
+        BrokenPlugin: two distributions claim the name, the import fails, or the class lacks a method its kind needs.
+    """
+    if len(entry.targets) > 1:
+        claims = " and ".join(f"{distribution} ({target})" for target, distribution in entry.targets)
+        raise BrokenPlugin(f"{entry.kind} '{entry.name}' is claimed by {claims}: uninstall one, or ask an author to rename it")
+    module, _, attribute = entry.target.partition(":")
+    try:
+        loaded: object = importlib.import_module(module)
+        for part in attribute.split("."):
+            loaded = getattr(loaded, part)
+    except (Exception, SystemExit) as error:  # a plugin may fail in any way while it is imported
+        raise BrokenPlugin(
+            f"{entry} is broken: importing {entry.target} raised {type(error).__name__}: {one_line(error)}"
+        ) from error
+    if not isinstance(loaded, type):
+        raise BrokenPlugin(f"{entry} is broken: {entry.target} is a {type(loaded).__name__}, must be a class")
+    missing = [method for method in required_methods(entry.kind) if not callable(getattr(loaded, method, None))]
+    missing += sorted(getattr(loaded, "__abstractmethods__", frozenset()) - set(missing))
+    if missing:
+        contract = CONTRACTS[entry.kind].__name__
+        raise BrokenPlugin(f"{entry} is broken: {attribute} lacks {', '.join(missing)}; see nnreg.contracts.{contract}")
+    return loaded
+
+
+def required_methods(kind: str) -> tuple[str, ...]:
+    """Return the public methods that the contract of a kind declares; none for a kind without a contract."""
+    contract = CONTRACTS.get(kind)
+    return (
+        tuple(name for name, value in vars(contract).items() if callable(value) and not name.startswith("_"))
+        if contract
+        else ()
+    )
+
+
+def instead(word: str, known: Iterable[str], label: str = "Available") -> str:
+    """Return how a sentence about an unknown word goes on: ``; did you mean 'adam'? Available: adagrad, adam``."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return (f"; did you mean '{close[0]}'?" if close else ".") + f" {label}: {', '.join(names) or 'none'}"
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line."""
+    return " ".join(str(error).split())
+
+
+@cache
+def distribution_version(distribution: str) -> str:
+    """Return the version of an installed distribution, ``source checkout`` for one that is not installed."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "source checkout"
+
+
+@cache
+def _catalogue() -> Mapping[str, Mapping[str, Entry]]:
+    claims: dict[tuple[str, str], dict[str, str]] = {}
+    for kind, name, target, distribution in _claims():
+        claims.setdefault((kind, name), {}).setdefault(target, distribution)  # identical targets are one, however often listed
+    catalogue: dict[str, dict[str, Entry]] = {}
+    for (kind, name), targets in sorted(claims.items()):
+        catalogue.setdefault(kind, {})[name] = Entry(kind, name, tuple(sorted(targets.items())))
+    return catalogue
+
+
+def _claims() -> Iterator[tuple[str, str, str, str]]:
+    """Yield (kind, name, target, distribution); of two copies of a distribution on the path, the first counts."""
+    seen = set()
+    if _is_checkout():
+        seen.add("nnreg")
+        yield from _checkout()
+    for distribution in importlib.metadata.distributions():
+        points = [point for point in distribution.entry_points if point.group.startswith(PREFIX)]
+        name = distribution.metadata["Name"] if points else ""
+        if points and name not in seen:
+            seen.add(name)
+            yield from ((point.group.removeprefix(PREFIX), point.name, point.value, name) for point in points)
+
+
+def _is_checkout() -> bool:
+    return (CHECKOUT / "pyproject.toml").exists() and (CHECKOUT / "plugins" / "nnreg_std").exists()
+
+
+def _checkout() -> Iterator[tuple[str, str, str, str]]:
+    """Yield what this source checkout's pyproject.toml says, so that it runs uninstalled and a new line counts at once."""
+    plugins = str(CHECKOUT / "plugins")
+    if plugins not in sys.path:
+        sys.path.insert(0, plugins)
+    pyproject = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    for group, points in pyproject["project"]["entry-points"].items():
+        for name, target in points.items():
+            yield group.removeprefix(PREFIX), name, target, "nnreg"

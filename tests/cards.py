@@ -1,0 +1,49 @@
+"""Run cards and histories made up for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, DatasetCard, History, Record, RunCard
+
+
+def card(folder: Path, **changes: Any) -> RunCard:
+    """Return the card of an ordinary run, with changes."""
+    facts: dict[str, Any] = {
+        "label": "adam-he",
+        "folder": folder,
+        "choices": {"optimizer": "adam", "init": "he", "activation": "relu", "dataset": "digits"},
+        "config": {
+            "seed": 0,
+            "hidden": [100, 100],
+            "steps": 200,
+            "batch": 128,
+            "sampling": "replacement",
+            "dtype": "float32",
+            "optimizer": {"name": "adam", "lr": 0.001},
+            "init": {"name": "he"},
+            "activation": {"name": "relu"},
+            "dataset": {"name": "digits"},
+        },
+        "overrides": ("optimizer=adam", "init=he"),
+        "command": "python -m nnreg optimizer=adam init=he seed=0",
+        "colour": "#e69f00",
+        "plugins": {"nnreg": "0.1.0"},
+        "dataset": DatasetCard("digits", "made up", "0" * 64, {"train": 1000, "valid": 300, "test": 300}, 64, 10),
+        "parameters": 17_610,
+        "seed": 0,
+        "steps": 200,
+    }
+    return RunCard(**facts | changes)
+
+
+def history(steps: int = 200) -> History:
+    """Return a falling training loss, and a validation every tenth step."""
+    made = History()
+    for step in range(steps):
+        made.add(Record(step, TRAIN_LOSS, 2.3 / (1 + step)))
+        if (step + 1) % 10 == 0:
+            made.add(Record(step + 1, VALID_LOSS, 2.5 / (1 + step)))
+            made.add(Record(step + 1, VALID_ACCURACY, 1 - 0.9 / (1 + step)))
+    return made
