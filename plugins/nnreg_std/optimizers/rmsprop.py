@@ -1,0 +1,49 @@
+"""RMSprop: AdaGrad that forgets, so that its steps do not fade away.
+
+    h ← ρh + (1 − ρ)g²
+    θ ← θ − ηg / (√h + ε)
+
+Source: Tieleman, T. & Hinton, G. (2012), "Lecture 6.5: rmsprop", Neural Networks for Machine Learning, slide 29.
+https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
+
+Conventions: the defaults are torch's, ρ = 0.99 and ε = 1e-8 added to the root; the lecture and Keras use ρ = 0.9, and
+Keras adds ε = 1e-7 under the root. h starts at 0 without bias correction, so the first step has length η / √(1 − ρ),
+ten times η by default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnreg.contracts import Array, Optimizer, check_range
+
+
+@dataclass
+class RMSprop(Optimizer):
+    """Divides each gradient by its recent size, so flat and steep directions move alike.
+
+    Args:
+        lr: learning rate η, the length of a step once the average has settled, in (0, inf).
+        decay: ρ, share of the running average that survives a step, in [0, 1); it looks back about 1 / (1 − ρ) steps.
+        eps: ε, keeps the division defined where the gradient is zero, in (0, inf).
+
+    Raises:
+        ValueError: a hyper-parameter is out of its range.
+    """
+
+    state = ("h",)
+
+    lr: float = 0.01
+    decay: float = 0.99
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, decay="[0, 1)", eps="(0, inf)")
+
+    def update(self, theta: Array, g: Array, h: Array, *, t: int, lr: float) -> None:
+        """Average squared gradients, then step by the gradient over their root."""
+        h += (1 - self.decay) * (g * g - h)  # h ← ρh + (1 − ρ)g²
+        theta -= lr * g / (np.sqrt(h) + self.eps)  # θ ← θ − ηg / (√h + ε)
