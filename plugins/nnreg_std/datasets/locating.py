@@ -1,0 +1,98 @@
+"""Where the four files of an image dataset are looked for, in which order, and how they become splits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from nnreg.contracts import Array, Split, Splits
+from nnreg_std.datasets.fetching import cache_folder, fetch
+from nnreg_std.datasets.idx import Bytes
+from nnreg_std.datasets.published import FileSet, verified
+from nnreg_std.datasets.splitting import hold_out
+
+VARIABLE = "NNREG_DATA"
+CLASSES = 10
+WHITE = np.float32(255)
+
+
+def load_images(files: FileSet, data_dir: str | None, valid_size: int) -> Splits:
+    """Find, verify and convert a dataset: pixels in [0, 1], one row an image, the splits views of one array.
+
+    Args:
+        files: which dataset.
+        data_dir: the only folder looked in; or None for the folder in NNREG_DATA, the cache, then a download.
+        valid_size: how many of the last training rows are held out; 0 for no validation split.
+
+    Raises:
+        FileNotFoundError: the files are nowhere and could not be downloaded.
+        ValueError: a file is damaged or another one.
+        OSError: a file cannot be read.
+    """
+    (train_images, train_labels, test_images, test_labels), folder = _read(files, data_dir)
+    train, valid = hold_out(Split(_rows(train_images), train_labels.astype(np.int64)), valid_size)
+    test = Split(_rows(test_images), test_labels.astype(np.int64))
+    return Splits(train, valid, test, outputs=CLASSES, source=str(folder))
+
+
+def _rows(images: Bytes) -> Array:
+    """Return the images as float32 rows in [0, 1]: divided once, in the same pass as the conversion."""
+    return np.divide(images.reshape(len(images), -1), WHITE, dtype=np.float32)
+
+
+def _read(files: FileSet, data_dir: str | None) -> tuple[list[Bytes], Path]:
+    """Return the four arrays and the folder they came from."""
+    names = ", ".join(f"{file.name}.gz" for file in files.files)
+    if data_dir is not None:
+        try:
+            return _read_folder(files, Path(data_dir).expanduser())
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"{files.title}: {error}; put {names} there, or leave dataset.data_dir out to download"
+            ) from None
+    tried = []
+    if variable := os.environ.get(VARIABLE):
+        try:
+            return _read_folder(files, Path(variable).expanduser())
+        except FileNotFoundError as error:
+            tried.append(f"{VARIABLE}: {error}")
+    cache = cache_folder(files)
+    try:
+        return _read_folder(files, cache)
+    except (FileNotFoundError, ValueError) as error:  # a damaged file in the cache is fetched again
+        tried.append(f"cache: {error}")
+    try:
+        fetch(files, cache)
+    except OSError as error:
+        advice = f"put {names} in a folder and set {VARIABLE}=<folder> or dataset.data_dir=<folder>"
+        raise FileNotFoundError(f"found no {files.title}: {'; '.join([*tried, f'download: {error}'])}; {advice}") from error
+    return _read_folder(files, cache)
+
+
+def _read_folder(files: FileSet, folder: Path) -> tuple[list[Bytes], Path]:
+    """Return the four arrays from ``<folder>/<name of the set>`` or from the folder itself."""
+    places = [(folder / files.folder).absolute(), folder.absolute()]
+    found = {place: _paths(files, place) for place in places}
+    place = max(places, key=lambda each: len(found[each]))
+    absent = [f"{file.name}.gz" for file in files.files if file.name not in found[place]]
+    if absent:
+        what = "none of the four files" if len(absent) == len(files.files) else f"no {', '.join(absent)}"
+        raise FileNotFoundError(f"{what} in {places[1]} or its sub-folder {files.folder}")
+    arrays = []
+    for file in files.files:
+        path = found[place][file.name]
+        try:
+            arrays.append(verified(path.read_bytes(), file, files))
+        except ValueError as complaint:
+            where = "there" if place == places[0] else f"there or all four in its sub-folder {files.folder}"
+            raise ValueError(f"{path} {complaint}; put {files.title}'s published {file.name}.gz {where}") from None
+    return arrays, place
+
+
+def _paths(files: FileSet, place: Path) -> dict[str, Path]:
+    """Return the file of each name that is in this place, in whatever spelling."""
+    candidates = {file.name: [place / spelling for spelling in file.spellings] for file in files.files}
+    present = {name: [path for path in paths if path.is_file()] for name, paths in candidates.items()}
+    return {name: paths[0] for name, paths in present.items() if paths}
