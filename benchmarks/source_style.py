@@ -1,0 +1,162 @@
+"""The baseline: a multi-layer network and its training loop in the style of the notes this project grew from.
+
+Float64, a dictionary of arrays, layer objects that make new arrays, weight decay computed in every loss, update rules that
+loop over dictionary keys, and the loss recorded from a second forward pass after the update. Correct, and slow on purpose:
+it is what nnreg's step is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[Any]  # float64 throughout
+Integers = npt.NDArray[np.int64]
+Arrays = dict[str, Floats]
+
+
+class Affine:
+    """y = x W + b."""
+
+    def __init__(self, weight: Floats, bias: Floats) -> None:
+        self.weight, self.bias = weight, bias
+
+    def forward(self, x: Floats) -> Floats:
+        """Return a new array y."""
+        self.x = x
+        return np.add(np.dot(x, self.weight), self.bias)
+
+    def backward(self, dy: Floats) -> Floats:
+        """Keep new gradients of weight and bias; return dx."""
+        dx: Floats = np.dot(dy, self.weight.T)
+        self.weight_grad = np.dot(self.x.T, dy)
+        self.bias_grad = np.sum(dy, axis=0)
+        return dx
+
+
+class ReLU:
+    """y = max(x, 0), with a mask."""
+
+    def forward(self, x: Floats) -> Floats:
+        """Return a new array y."""
+        self.mask = x <= 0
+        y = x.copy()
+        y[self.mask] = 0
+        return y
+
+    def backward(self, dy: Floats) -> Floats:
+        """Return a new array dx."""
+        dx = dy.copy()
+        dx[self.mask] = 0
+        return dx
+
+
+class SoftmaxWithLoss:
+    """Softmax and cross-entropy of class numbers."""
+
+    def forward(self, logits: Floats, labels: Integers) -> float:
+        """Return the mean loss."""
+        shifted = logits.T - np.max(logits.T, axis=0)
+        self.y = (np.exp(shifted) / np.sum(np.exp(shifted), axis=0)).T
+        self.labels = labels
+        return float(-np.sum(np.log(self.y[np.arange(len(labels)), labels] + 1e-7)) / len(labels))
+
+    def backward(self) -> Floats:
+        """Return the gradient with respect to the logits."""
+        dx: Floats = self.y.copy()
+        dx[np.arange(len(self.labels)), self.labels] -= 1
+        dx /= len(self.labels)
+        return dx
+
+
+class Network:
+    """Affine and ReLU layers over a dictionary of arrays.
+
+    Args:
+        widths: units from input to output.
+        weight_decay: λ in the penalty λ/2 Σ W².
+        rng: draws the He weights.
+    """
+
+    def __init__(self, widths: tuple[int, ...], weight_decay: float, rng: np.random.Generator) -> None:
+        self.depth, self.weight_decay = len(widths) - 1, weight_decay
+        self.params: Arrays = {}
+        self.layers: dict[str, Affine | ReLU] = {}
+        for i in range(1, self.depth + 1):
+            fan_in, fan_out = widths[i - 1 : i + 1]
+            self.params[f"W{i}"] = rng.standard_normal((fan_in, fan_out)) * np.sqrt(2.0 / fan_in)
+            self.params[f"b{i}"] = np.zeros(fan_out)
+            self.layers[f"affine{i}"] = Affine(self.params[f"W{i}"], self.params[f"b{i}"])
+            if i < self.depth:
+                self.layers[f"relu{i}"] = ReLU()
+        self.last = SoftmaxWithLoss()
+
+    def loss(self, x: Floats, labels: Integers) -> float:
+        """Return loss and penalty of a forward pass."""
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        penalty = 0.0
+        for i in range(1, self.depth + 1):
+            penalty += 0.5 * self.weight_decay * np.sum(self.params[f"W{i}"] ** 2)
+        return self.last.forward(x, labels) + penalty
+
+    def gradient(self, x: Floats, labels: Integers) -> Arrays:
+        """Return new gradients by name."""
+        self.loss(x, labels)
+        dy = self.last.backward()
+        for layer in reversed(self.layers.values()):
+            dy = layer.backward(dy)
+        grads: Arrays = {}
+        for i in range(1, self.depth + 1):
+            affine = self.layers[f"affine{i}"]
+            assert isinstance(affine, Affine)
+            grads[f"W{i}"] = affine.weight_grad + self.weight_decay * affine.weight
+            grads[f"b{i}"] = affine.bias_grad
+        return grads
+
+
+class SGD:
+    """θ ← θ − η g, key by key."""
+
+    def __init__(self, lr: float = 0.01) -> None:
+        self.lr = lr
+
+    def update(self, params: Arrays, grads: Arrays) -> None:
+        """Update the arrays in place."""
+        for key in params:
+            params[key] -= self.lr * grads[key]
+
+
+class Adam:
+    """Adam with ε outside the bias correction, key by key."""
+
+    def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999) -> None:
+        self.lr, self.beta1, self.beta2, self.t = lr, beta1, beta2, 0
+        self.m: Arrays = {}
+        self.v: Arrays = {}
+
+    def update(self, params: Arrays, grads: Arrays) -> None:
+        """Update the arrays in place."""
+        if not self.m:
+            self.m = {key: np.zeros_like(value) for key, value in params.items()}
+            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+        self.t += 1
+        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.t) / (1.0 - self.beta1**self.t)
+        for key in params:
+            self.m[key] += (1 - self.beta1) * (grads[key] - self.m[key])
+            self.v[key] += (1 - self.beta2) * (grads[key] ** 2 - self.v[key])
+            params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) + 1e-7)
+
+
+def losses(
+    network: Network, optimizer: SGD | Adam, x: Floats, labels: Integers, batch: int, rng: np.random.Generator
+) -> Iterator[float]:
+    """Train without end; yield the loss of each batch after its update, from a second forward pass."""
+    while True:
+        rows = rng.choice(len(x), batch)
+        x_batch, labels_batch = x[rows], labels[rows]
+        optimizer.update(network.params, network.gradient(x_batch, labels_batch))
+        yield network.loss(x_batch, labels_batch)

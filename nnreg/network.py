@@ -1,0 +1,225 @@
+"""A fully connected network: layers stacked, bound to one flat parameter buffer, differentiated by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Activation, Array, Init, Labels, Layer, Loss, Regularizer, Shape, Weights
+from nnreg.parameters import Parameters
+
+EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated in chunks that keep BLAS busy
+
+# Overflow is how a run diverges: the loss reports it, once, as a value that is not finite. Warnings would say it again.
+silently = np.errstate(all="ignore")
+
+
+class Affine(Layer):
+    """y = x W + b, with W (fan_in, fan_out) and b (fan_out,).
+
+    Args:
+        outputs: fan_out.
+    """
+
+    def __init__(self, outputs: int) -> None:
+        self.outputs = outputs
+
+    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
+        """Ask for W and b."""
+        self.fan_in = fan_in
+        return self.outputs, (Shape("W", (fan_in, self.outputs), decays=True), Shape("b", (self.outputs,), decays=False))
+
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike) -> None:
+        """Keep the views of W and b; allocate y and dx."""
+        (self._W, self._dW), (self._b, self._db) = weights
+        self._y: Array = np.empty((rows, self.outputs), dtype)
+        self._dx: Array = np.empty((rows, self.fan_in), dtype)
+        self._ones: Array = np.ones(rows, dtype)
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return x W + b."""
+        self._x = x
+        y = self._y[: len(x)]
+        np.matmul(x, self._W, out=y)
+        return np.add(y, self._b, out=y)
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Write dW = xᵀ dy and db = Σ dy over the rows; return dx = dy Wᵀ."""
+        np.matmul(self._x.T, dy, out=self._dW)
+        np.matmul(self._ones[: len(dy)], dy, out=self._db)  # a sum as a product: BLAS is twice as fast as np.sum
+        dx = self._dx[: len(dy)]
+        return np.matmul(dy, self._W.T, out=dx) if need_dx else dx
+
+
+class Elementwise(Layer):
+    """y = f(z) for an activation plugin, which is two stateless formulas; the buffers are here.
+
+    Args:
+        activation: f and its derivative.
+    """
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+
+    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
+        """Ask for nothing: as many outputs as inputs and no parameters."""
+        self.units = fan_in
+        return fan_in, ()
+
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike) -> None:
+        """Allocate y and dz."""
+        self._y: Array = np.empty((rows, self.units), dtype)
+        self._dz: Array = np.empty((rows, self.units), dtype)
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return f(x)."""
+        self._z = x
+        y = self._y[: len(x)]
+        self.activation.forward(x, out=y)
+        return y
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Return dz = dy · f′(z)."""
+        dz = self._dz[: len(dy)]
+        if need_dx:
+            self.activation.backward(dy, self._z, self._y[: len(dy)], out=dz)
+        return dz
+
+
+class Evaluation(NamedTuple):
+    """How well the network does on labelled rows.
+
+    Attributes:
+        loss: mean loss of the data alone, without the regularizer's penalty, so that runs can be compared across penalties.
+        accuracy: fraction of rows whose largest logit is that of the label, in [0, 1].
+    """
+
+    loss: float
+    accuracy: float
+
+
+class Network:
+    """Affine layers of any number and width with an activation between them, trained on one loss.
+
+    The objective of training is the mean loss of a batch plus the regularizer's penalty on all weights. Work arrays are
+    allocated once, for ``rows`` rows; a step writes into them.
+
+    Args:
+        features: number of inputs.
+        hidden: number of units of each hidden layer; empty for a linear model.
+        outputs: number of logits.
+        activation: applied after every layer but the last.
+        loss: of logits and labels.
+        regularizer: penalty on the weights, biases left out.
+        rows: the largest batch that will be trained on.
+        dtype: float32, or float64 to check gradients.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        hidden: Sequence[int],
+        outputs: int,
+        *,
+        activation: Activation,
+        loss: Loss,
+        regularizer: Regularizer,
+        rows: int,
+        dtype: npt.DTypeLike = np.float32,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self.layers = _stack(hidden, outputs, activation)
+        self._loss = loss
+        self._regularizer = regularizer
+        self._chunk = max(rows, EVALUATION_ROWS)
+        self._dlogits: Array = np.empty((rows, outputs), dtype)
+        wanted = _numbered(self.layers, features)
+        self._shapes = [shape for shapes in wanted for shape in shapes]
+        self.parameters = Parameters(self._shapes, dtype)
+        for layer, shapes in zip(self.layers, wanted, strict=True):
+            layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, dtype)
+
+    def initialise(self, init: Init, rng: np.random.Generator) -> None:
+        """Give every parameter its starting value: weights from ``init``, drawn from the first layer to the last.
+
+        Args:
+            init: fills each weight array (fan_in, fan_out).
+            rng: the stream of initial weights, advanced.
+        """
+        for shape in self._shapes:
+            theta = self.parameters.named[shape.name].theta
+            if shape.decays:
+                init.fill(theta, rng)
+            else:
+                theta[...] = shape.start
+
+    @silently
+    def loss_and_gradient(self, x: Array, labels: Labels) -> float:
+        """Return the objective on a batch and overwrite ``parameters.grad`` with its gradient.
+
+        Args:
+            x: features, float array (n, features) of the network's dtype, n <= rows, read.
+            labels: class numbers, integer array (n,), read.
+        """
+        logits = self._forward(x, training=True)
+        dy = self._dlogits[: len(x)]
+        loss = self._loss.value_and_gradient(logits, labels, out=dy)
+        for layer in self.layers[:0:-1]:
+            dy = layer.backward(dy)
+        self.layers[0].backward(dy, need_dx=False)
+        weights = self.parameters.weights
+        self._regularizer.add_gradient(weights, self.parameters.weights_grad)
+        return loss + self._regularizer.penalty(weights)
+
+    @silently
+    def evaluate(self, x: Array, labels: Labels) -> Evaluation:
+        """Return mean loss, without penalty, and accuracy; parameters and gradient stay as they are.
+
+        Args:
+            x: features, float array (n, features), any n >= 1, read.
+            labels: class numbers, integer array (n,), read.
+        """
+        loss, right = 0.0, 0
+        for part, logits in self._logits(x):
+            loss += self._loss.value(logits, labels[part]) * len(logits)
+            right += int(np.count_nonzero(logits.argmax(axis=1) == labels[part]))
+        return Evaluation(loss / len(x), right / len(x))
+
+    @silently
+    def predict(self, x: Array) -> npt.NDArray[np.intp]:
+        """Return the class of each row's largest logit, (n,), for x (n, features)."""
+        return np.concatenate([logits.argmax(axis=1) for _, logits in self._logits(x)])
+
+    def _forward(self, x: Array, *, training: bool) -> Array:
+        for layer in self.layers:
+            x = layer.forward(x, training=training)
+        return x
+
+    def _logits(self, x: Array) -> Iterator[tuple[slice, Array]]:
+        """Yield the rows of a chunk and their logits, a work array valid until the next chunk."""
+        for first in range(0, len(x), self._chunk):
+            part = slice(first, first + self._chunk)
+            yield part, self._forward(np.asarray(x[part], self.dtype), training=False)
+
+
+def _stack(hidden: Sequence[int], outputs: int, activation: Activation) -> list[Layer]:
+    """Return the layers from input to logits."""
+    layers: list[Layer] = []
+    for units in hidden:
+        layers += [Affine(units), Elementwise(activation)]
+    return [*layers, Affine(outputs)]
+
+
+def _numbered(layers: Sequence[Layer], features: int) -> list[list[Shape]]:
+    """Build each layer on the outputs of the one before; return its parameter arrays, numbered by name: W1, b1, W2, ..."""
+    seen: Counter[str] = Counter()
+    wanted, width = [], features
+    for layer in layers:
+        width, shapes = layer.build(width)
+        seen.update(shape.name for shape in shapes)
+        wanted.append([shape._replace(name=f"{shape.name}{seen[shape.name]}") for shape in shapes])
+    return wanted

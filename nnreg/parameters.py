@@ -1,0 +1,68 @@
+"""One flat buffer of parameters, one flat buffer of their gradient, and layer-shaped views of both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Array, Shape, Weights
+
+
+class Parameters:
+    """All trainable numbers of a network, contiguous, so that an optimizer is arithmetic on one vector.
+
+    The arrays that decay come first in memory: weight decay is one slice that leaves out biases and gains. Buffers and
+    views live as long as this object and are written in place; nothing rebinds them, so no layer can lose its weights.
+
+    Args:
+        shapes: the arrays wanted, with names that are unique.
+        dtype: float32 or float64.
+
+    Raises:
+        ValueError: two arrays have the same name.
+    """
+
+    def __init__(self, shapes: Sequence[Shape], dtype: npt.DTypeLike = np.float32) -> None:
+        in_memory = sorted(shapes, key=lambda shape: not shape.decays)
+        sizes = [math.prod(shape.shape) for shape in in_memory]
+        self._theta: Array = np.zeros(sum(sizes), dtype)
+        self._grad = np.zeros_like(self._theta)
+        self._decaying = sum(size for shape, size in zip(in_memory, sizes, strict=True) if shape.decays)
+
+        views = {}
+        for (name, shape, *_), size, end in zip(in_memory, sizes, accumulate(sizes), strict=True):
+            if name in views:
+                raise ValueError(f"parameter names must be unique, got {name} twice")
+            part = slice(end - size, end)
+            views[name] = Weights(self._theta[part].reshape(shape), self._grad[part].reshape(shape))
+        self._named = MappingProxyType({shape.name: views[shape.name] for shape in shapes})
+
+    @property
+    def theta(self) -> Array:
+        """All parameters, float array (size,), read and written in place."""
+        return self._theta
+
+    @property
+    def grad(self) -> Array:
+        """The gradient of the objective, float array (size,), read and written in place."""
+        return self._grad
+
+    @property
+    def weights(self) -> Array:
+        """The parameters that decay, float array (n,): the first slice of ``theta``."""
+        return self._theta[: self._decaying]
+
+    @property
+    def weights_grad(self) -> Array:
+        """The gradient of the parameters that decay, float array (n,): the first slice of ``grad``."""
+        return self._grad[: self._decaying]
+
+    @property
+    def named(self) -> Mapping[str, Weights]:
+        """Layer-shaped views of the same memory by name, in the order in which they were asked for."""
+        return self._named

@@ -1,0 +1,1 @@
+"""Records to console, disk and MLflow."""
