@@ -1,0 +1,163 @@
+"""``python -m nnreg plugins``: what is registered, and all there is to know about one technique, read from its own source."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import re
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import docstring_parser
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from nnreg import registry, schemas, signature
+from nnreg.errors import UserError
+from nnreg.registry import BrokenPlugin, Entry
+
+BROKEN = "[red]BROKEN[/red]"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a technique's documentation says.
+
+    Attributes:
+        summary: one line.
+        formula: the indented block of the module's or the class's docstring, or "".
+        notes: the paragraphs that are neither, such as the source and the conventions.
+        meanings: parameter to what it means.
+    """
+
+    summary: str
+    formula: str
+    notes: tuple[str, ...]
+    meanings: dict[str, str]
+
+
+class Place(NamedTuple):
+    """Where a technique is written."""
+
+    file: str
+    line: int
+
+
+def show(wanted: str | None) -> int:
+    """Print the catalogue, the part of it that is one kind, or one technique.
+
+    Args:
+        wanted: None, a kind, or ``kind/name``.
+
+    Returns:
+        0, or 1 where a plugin is broken.
+
+    Raises:
+        UserError: there is no such kind or technique.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    if wanted is not None and "/" in wanted:
+        kind, _, name = wanted.partition("/")
+        _known(kind)
+        _show_one(console, registry.find(kind, name))
+        return 0
+    if wanted is not None:
+        _known(wanted)
+    return _show_all(console, registry.kinds() if wanted is None else (wanted,))
+
+
+def describe(technique: type) -> Description:
+    """Return what a technique's docstrings say; a technique may keep everything in its class or share with its module."""
+    own = inspect.getdoc(technique) or ""
+    module = inspect.getdoc(sys.modules[technique.__module__]) or ""
+    parsed = docstring_parser.parse(own)
+    paragraphs = [part for part in re.split(r"\n\s*\n", "\n\n".join((module, own))) if part.strip()]
+    formula = next((textwrap.dedent(part) for part in paragraphs if part.startswith("    ")), "")
+    notes = [" ".join(part.split()) for part in paragraphs if re.match(r"(Source|Conventions):", part)]
+    meanings = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
+    return Description(parsed.short_description or "", formula, tuple(notes), meanings)
+
+
+def _known(kind: str) -> None:
+    if not registry.entries(kind):
+        raise UserError(f"there is no kind '{kind}'{registry.instead(kind, registry.kinds())}")
+
+
+def _show_all(console: Console, kinds: tuple[str, ...]) -> int:
+    entries = [entry for kind in kinds for entry in registry.entries(kind).values()]
+    rows = [("kind", "name", "distribution", "version"), *((e.kind, e.name, e.distribution, e.version) for e in entries)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    summaries = ["summary", *_summaries(entries)]
+    for row, summary in zip(rows, summaries, strict=True):  # by hand: a table would fold or cut the summary at 80 columns
+        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        console.print(f"{escape(cells)}  {summary}", style="bold" if row is rows[0] else None)
+    console.print("\n[dim]python -m nnreg plugins KIND/NAME shows parameters, formula and source of one[/dim]")
+    return 1 if any(summary.startswith(BROKEN) for summary in summaries) else 0
+
+
+def _summaries(entries: list[Entry]) -> list[str]:
+    first: dict[tuple[str, str], str] = {}
+    lines = []
+    for entry in entries:
+        try:
+            schemas.of(entry)
+            alias = first.setdefault((entry.kind, entry.target), entry.name)
+            lines.append(escape(describe(registry.load(entry)).summary if alias == entry.name else f"same as {alias}"))
+        except BrokenPlugin as error:
+            lines.append(f"{BROKEN} {escape(str(error))}")
+    return lines
+
+
+def _show_one(console: Console, entry: Entry) -> None:
+    schemas.of(entry)
+    technique = registry.load(entry)
+    description, place = describe(technique), _place(technique)
+    console.print(f"[bold]{entry.kind}/{entry.name}[/bold]  {technique.__name__}, {entry.distribution} {entry.version}")
+    console.print(escape(description.summary))
+    if description.formula:
+        console.print("\n" + escape(textwrap.indent(description.formula, "    ")))
+    console.print()
+    _print_parameters(console, entry, technique, description)
+    for note in description.notes:
+        console.print("\n" + escape(textwrap.fill(note, 100)), soft_wrap=True)
+    console.print(f"\n[bold]written in[/bold]  {escape(place.file)}:{place.line}")
+
+
+def _print_parameters(console: Console, entry: Entry, technique: type, description: Description) -> None:
+    parameters = signature.parameters(technique)
+    if not parameters:
+        console.print(f"no parameters: {entry.kind}={entry.name}")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("parameter", no_wrap=True)
+    for column in ("type", "default"):
+        table.add_column(column, max_width=30)
+    table.add_column("meaning", overflow="fold")
+    for parameter in parameters:
+        meaning = description.meanings.get(parameter.name, "") + ("" if parameter.settable else " (set in code only)")
+        cells = (f"{entry.kind}.{parameter.name}", parameter.type_text, _typed(parameter.default), meaning)
+        table.add_row(*map(escape, cells))
+    console.print(table, soft_wrap=False)
+
+
+def _typed(value: object) -> str:
+    """Return a default value as one would type it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_typed, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_typed(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, enum.Enum):
+        return value.name
+    return str(getattr(value, "__name__", value))
+
+
+def _place(technique: type) -> Place:
+    try:
+        return Place(inspect.getsourcefile(technique) or "?", inspect.getsourcelines(technique)[1])
+    except (OSError, TypeError):  # written at a prompt, or compiled
+        return Place("?", 0)

@@ -1,0 +1,113 @@
+"""Serves every registered technique to Hydra as a typed option of its config group, under the scheme ``nnreg://``.
+
+Names are listed without importing a plugin; only a chosen one is imported. ``optimizer/_adam`` is a hidden alias of
+``optimizer/adam``, for a user's own ``optimizer/adam.yaml`` to build on: ``defaults: [_adam, _self_]``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.errors import ConfigCompositionException
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+
+from nnreg import registry, schemas
+from nnreg.registry import BrokenPlugin, Entry
+
+SETTINGS = "settings"
+
+swept_by_glob: set[str] = set()
+"""Kinds of which this process lists sound plugins only, as a glob sweep must skip broken ones; set by the command line."""
+
+
+class NnregConfigSource(ConfigSource):
+    """The registry as Hydra sees it: kinds are groups, techniques are options."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Return the scheme of this source."""
+        return "nnreg"
+
+    def available(self) -> bool:
+        """Return whether there is anything to serve: always."""
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        """Return whether a path is a kind."""
+        return config_path.rstrip("/") in ("", *registry.kinds())
+
+    def is_config(self, config_path: str) -> bool:
+        """Return whether a path is a technique, by its name or its hidden alias."""
+        return config_path == SETTINGS or _entry(config_path) is not None
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Return the names below a path: kinds below the root, techniques below a kind."""
+        path = config_path.strip("/")
+        if path == "":
+            return list(registry.kinds()) if results_filter in (None, ObjectType.GROUP) else []
+        if results_filter == ObjectType.GROUP:
+            return []
+        entries = registry.entries(path)
+        return [name for name, entry in entries.items() if path not in swept_by_glob or _is_sound(entry)]
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Return the typed configuration of a technique, importing it.
+
+        Raises:
+            ConfigCompositionException: the plugin is broken; one line names plugin, distribution and cause.
+        """
+        entry = _entry(config_path)
+        config = _settings() if entry is None else _technique(entry)
+        return ConfigResult(provider=self.provider, path=f"nnreg://{config_path}", config=config, header={"package": None})
+
+
+class NnregSearchPath(SearchPathPlugin):
+    """Puts the registry behind every folder of YAML, so that a user's ``--config-dir`` wins over it."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append the registry; the provider must be called schema for ``--config-dir`` to come before it."""
+        search_path.append(provider="schema", path="nnreg://")
+
+
+def register() -> None:
+    """Make Hydra know this source, in this process; registering twice does no harm."""
+    for plugin in (NnregConfigSource, NnregSearchPath):
+        Plugins.instance().register(plugin)
+
+
+def _entry(config_path: str) -> Entry | None:
+    kind, _, name = config_path.removesuffix(".yaml").rpartition("/")
+    known = registry.entries(kind)
+    return known.get(name) or known.get(name.removeprefix("_"))
+
+
+def _technique(entry: Entry) -> DictConfig:
+    try:
+        config: DictConfig = OmegaConf.structured(schemas.of(entry))
+    except BrokenPlugin as error:
+        raise ConfigCompositionException(str(error)) from error
+    for key in config:
+        node = config._get_node(key)
+        if isinstance(node, DictConfig):  # Hydra would refuse optimizer.table={a:1}: it takes new keys of a table for mistakes
+            OmegaConf.set_struct(node, False)
+    return config
+
+
+def _settings() -> DictConfig:
+    """Return the settings as typed values in an untyped container: a typed root would refuse the kinds beside them."""
+    typed = OmegaConf.structured(schemas.settings())
+    return OmegaConf.create({key: typed._get_node(key) for key in typed})
+
+
+def _is_sound(entry: Entry) -> bool:
+    try:
+        schemas.of(entry)
+    except BrokenPlugin as error:
+        sys.stderr.write(f"skipped: {error}\n")
+        return False
+    return True

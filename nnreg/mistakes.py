@@ -1,0 +1,105 @@
+"""Hydra's and OmegaConf's complaints in one line each, with what to type instead."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import traceback
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from nnreg import schemas
+from nnreg.registry import find, instead, kinds, one_line
+
+
+def explain(error: BaseException) -> str | None:
+    """Return one line for the person, or None for an error that is nobody's typing mistake."""
+    if isinstance(error, MissingConfigException):
+        return _missing(error)
+    if isinstance(error, OverrideParseException):
+        typed = _first_line(str(error.override))
+        return f"cannot read {typed}: a setting is typed key=value, such as optimizer.lr=0.1 or hidden=[64,64]"
+    if isinstance(error, HydraException):
+        return _composition(error)
+    if isinstance(error, OmegaConfBaseException):
+        return _first_line(str(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        elsewhere = "choose another folder with hydra.run.dir=FOLDER (hydra.sweep.dir=FOLDER with -m)"
+        return f"cannot write to {error.filename}: {error.strerror}; {elsewhere}"
+    if isinstance(error, ValueError) and _raised_by_hydra(error):
+        return f"{one_line(error)}; a technique is chosen by name, such as optimizer=adam, and -h shows every choice"
+    return None
+
+
+def _raised_by_hydra(error: BaseException) -> bool:
+    """Return whether an error comes from Hydra's own code: it has ValueErrors for arguments that it cannot make sense of."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and str(frames[-1][0].f_globals.get("__name__", "")).startswith("hydra.")
+
+
+def _missing(error: MissingConfigException) -> str:
+    kind, _, name = str(error.missing_cfg_file).rpartition("/")
+    options = list(error.options or ())
+    if not kind:
+        return _first_line(str(error))
+    return f"there is no {kind} '{name}'{instead(name, options)}"
+
+
+def _composition(error: HydraException) -> str:
+    text, cause = str(error), error.__cause__
+    unknown = re.match(r"Could not override '([^']+)'", text)
+    if unknown:
+        return _unknown_choice(unknown[1], text) if cause is None else _unknown_key(unknown[1], cause)
+    in_file = re.match(r"In '([^']+)': \w+ raised while composing config:\n(.+)(?:\n +full_key: (\S+))?", text)
+    if in_file:
+        return _in_file(*in_file.groups())
+    merging = re.match(r"Error merging override (.+)", text)
+    if merging:
+        return f"{merging[1]}: {_first_line(str(cause))}"
+    ambiguous = re.match(r"Ambiguous value for argument '([^']+)'", text)
+    if ambiguous or "requires --multirun" in text:
+        typed = ambiguous[1] if ambiguous else text.split("'")[1]
+        return f"{typed} names several values: add -m to sweep over them, or write key=[a,b] for one list"
+    return one_line(error) or _first_line(str(cause))
+
+
+def _unknown_choice(key: str, text: str) -> str:
+    """Say how to add a kind that the configuration leaves out, such as one that only a plugin knows."""
+    addition = re.search(r"use (\+\S+)", text)
+    if key not in kinds() or addition is None:
+        return " ".join(text.split())
+    return f"the configuration has no {key} yet: add one with {addition[1]}"
+
+
+def _unknown_key(key: str, cause: BaseException) -> str:
+    """Name the keys that exist where a key was not found."""
+    parent = getattr(cause, "parent_node", None)
+    known = [str(key) for key in parent if key not in ("name", "hydra")] if isinstance(parent, DictConfig) else []
+    stem, _, last = str(getattr(cause, "full_key", None) or key).rpartition(".")
+    if not stem:
+        return f"there is no setting '{last}'{instead(last, known)}"
+    name = parent["name"] if isinstance(parent, DictConfig) and "name" in parent else None
+    if stem in kinds() and name is None:  # a user's YAML that lists some parameters of a technique
+        return f"{stem}.{last} is not in the YAML of this {stem}{instead(last, known)}; one it leaves out: +{stem}.{last}=VALUE"
+    where = f"{stem}={name}" if stem in kinds() else stem
+    return f"{where} has no parameter '{last}'{instead(last, known)}"
+
+
+def _in_file(path: str, complaint: str, key: str | None) -> str:
+    """Blame the YAML that holds the mistake."""
+    several = re.match(r"Merge error: (\w+?)__\w+ is not a subclass of", complaint)
+    if several:
+        kind = several[1]
+        return f"a run has one {kind}: choose one, or add -m to sweep over several, {kind}=a,b"
+    unknown = re.match(r"Key '([^']+)' not in '(\w+?)__(\w+)'", complaint)
+    if unknown:
+        name, kind, technique = unknown.groups()
+        known = [field.name for field in dataclasses.fields(schemas.of(find(kind, technique))) if field.name != "name"]
+        return f"{path}.yaml: {kind}={technique} has no parameter '{name}'{instead(name, known)}"
+    return f"{path}.yaml: {key}: {complaint}" if key else f"{path}.yaml: {complaint}"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""

@@ -1,0 +1,213 @@
+"""The signature is the configuration: a technique's constructor, read as typed parameters with defaults and meanings."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import inspect
+import re
+import sys
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+SCALARS = (bool, int, float, str, bytes, Path)
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED = _Required()
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One constructor argument of a technique.
+
+    Attributes:
+        name: as it is typed after the dot in ``optimizer.lr=0.1``.
+        annotation: its type as the author wrote it, resolved.
+        default: its default value, or REQUIRED.
+        settable: whether a configuration can hold it; a function or an array as default cannot.
+    """
+
+    name: str
+    annotation: Any
+    default: Any
+    settable: bool
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """Return the values a Literal or Enum allows, else nothing."""
+        kernel = _without_none(self.annotation)
+        if typing.get_origin(kernel) is Literal:
+            return typing.get_args(kernel)
+        return tuple(member.name for member in kernel) if _is_enum(kernel) else ()
+
+    @property
+    def type_text(self) -> str:
+        """Return the type as a reader wants it: ``float``, ``fan_avg | fan_in``."""
+        if self.choices:
+            none = ["null"] if _without_none(self.annotation) is not self.annotation else []
+            return " | ".join([*map(str, self.choices), *none])
+        plain = isinstance(self.annotation, type) and not typing.get_args(self.annotation)
+        return self.annotation.__name__ if plain else re.sub(r"\b(\w+\.)+(?=\w)", "", str(self.annotation))
+
+    def restore(self, value: Any) -> Any:
+        """Return a configuration's value as the constructor expects it: enums and tuples are lost on the way there."""
+        if isinstance(value, enum.Enum) and not _is_enum(_without_none(self.annotation)):
+            return value.value
+        wants_tuple = typing.get_origin(_without_none(self.annotation)) is tuple or isinstance(self.default, tuple)
+        return tuple(value) if wants_tuple and isinstance(value, list) else value
+
+
+def parameters(technique: type) -> tuple[Parameter, ...]:
+    """Return the constructor arguments of a class in order, ``*args`` and ``**kwargs`` left out."""
+    hints = _hints(technique)
+    factories = {f.name: f.default_factory for f in _fields(technique) if f.default_factory is not dataclasses.MISSING}
+    found = []
+    for name, argument in inspect.signature(technique).parameters.items():
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
+            continue
+        default = REQUIRED if argument.default is argument.empty else argument.default
+        default = factories[name]() if name in factories else default
+        found.append(Parameter(name, hints.get(name, Any), default, _holdable(default)))
+    return tuple(found)
+
+
+def schema(technique: type, name: str, module: str, fixed: Mapping[str, str] = types.MappingProxyType({})) -> type:
+    """Return a dataclass that OmegaConf can type-check a technique's parameters with.
+
+    Args:
+        technique: the class whose signature is read.
+        name: name of the dataclass; enums made for Literal parameters are called ``<name>__<parameter>``.
+        module: where ``name`` can be imported from, so that configurations pickle.
+        fixed: extra string fields put first.
+
+    Raises:
+        ValueError: a parameter has the name of a fixed field.
+    """
+    fields: list[tuple[str, Any, Any]] = [(key, str, dataclasses.field(default=value)) for key, value in fixed.items()]
+    for parameter in parameters(technique):
+        if parameter.name in fixed:
+            raise ValueError(f"the parameter '{parameter.name}' must be called otherwise, nnreg keeps something else there")
+        if parameter.settable:
+            candidates = _config_types(parameter, f"{name}__{parameter.name}", module)
+            made_fields = ((parameter.name, annotation, _config_default(parameter, annotation)) for annotation in candidates)
+            fields.append(next(filter(_accepted, made_fields)))
+    made = dataclasses.make_dataclass(name, fields)
+    made.__module__ = module
+    return made
+
+
+def _config_types(parameter: Parameter, name: str, module: str) -> Iterator[Any]:
+    """Yield annotations that OmegaConf may take for a parameter with its default, the strictest first, Any last.
+
+    The author's default may be of another type than the annotation says, such as None for a float.
+    """
+    kernel: Any = _config_type(parameter, name, module)
+    if _without_none(parameter.annotation) is parameter.annotation:
+        yield kernel
+    yield typing.Optional[kernel]  # noqa: UP045 - kernel is a run-time value
+    yield Any
+
+
+def _config_type(parameter: Parameter, name: str, module: str) -> Any:
+    """Map an annotation without its None to one that OmegaConf takes: Literal to an Enum, what it rejects to Any."""
+    kernel: Any = _without_none(parameter.annotation)
+    origin, items = typing.get_origin(kernel), [item for item in typing.get_args(kernel) if item is not Ellipsis]
+    if origin is Literal:
+        return _enum(name, parameter.choices, module)
+    if origin in (list, tuple, Sequence):
+        uniform = items and items[0] in SCALARS and all(item == items[0] for item in items)
+        return types.GenericAlias(list, (items[0],)) if uniform else Any
+    if origin in (dict, Mapping):
+        checkable = len(items) == 2 and items[0] in (str, int) and items[1] in SCALARS
+        return types.GenericAlias(dict, tuple(items)) if checkable else Any
+    return kernel if kernel in SCALARS or _is_enum(kernel) else Any
+
+
+def _enum(name: str, choices: tuple[Any, ...], module: str) -> Any:
+    """Return an Enum of words and whole numbers; Any for other choices, and for words that no member may be called."""
+    members = {str(choice): choice for choice in choices}
+    if len(members) < len(choices) or not all(type(choice) in (str, int) for choice in choices):
+        return Any
+    make: Any = enum.Enum  # made at run time: a type checker wants a literal name
+    try:
+        return make(name, members, module=module, qualname=name)
+    except ValueError:
+        return Any
+
+
+def _accepted(field: tuple[str, Any, Any]) -> bool:
+    """Return whether OmegaConf takes a field's annotation together with its default."""
+    try:
+        OmegaConf.structured(dataclasses.make_dataclass("Candidate", [field]))
+    except OmegaConfBaseException:
+        return False
+    return True
+
+
+def _config_default(parameter: Parameter, annotation: Any) -> Any:
+    if parameter.default is REQUIRED:
+        return dataclasses.field(default=MISSING)
+    default = parameter.default
+    kernel = _without_none(annotation)
+    if _is_enum(kernel) and not isinstance(default, enum.Enum):
+        default = kernel.__members__.get(str(default), default)
+    if isinstance(default, list | tuple | dict):
+        container = dict(default) if isinstance(default, dict) else list(default)
+        return dataclasses.field(default_factory=lambda: container)
+    return dataclasses.field(default=default)
+
+
+def _holdable(default: Any) -> bool:
+    if default is REQUIRED:
+        return True
+    try:
+        OmegaConf.create({"value": list(default) if isinstance(default, tuple) else default})
+    except OmegaConfBaseException:
+        return False
+    return not dataclasses.is_dataclass(default)
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return X for ``X | None``, anything else as it is."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        rest = [argument for argument in typing.get_args(annotation) if argument is not types.NoneType]
+        if len(rest) == 1 and len(rest) < len(typing.get_args(annotation)):
+            return rest[0]
+    return annotation
+
+
+def _is_enum(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, enum.Enum)
+
+
+def _fields(technique: type) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(technique) if dataclasses.is_dataclass(technique) else ()
+
+
+def _hints(technique: type) -> dict[str, Any]:
+    """Return resolved annotations; one that names what only a type checker imports is left out, the others stay."""
+    source = technique if dataclasses.is_dataclass(technique) else technique.__init__  # type: ignore[misc]
+    try:
+        return typing.get_type_hints(source)
+    except Exception:  # whatever an unresolvable annotation raises
+        return dict(_resolvable_hints(technique))
+
+
+def _resolvable_hints(technique: type) -> Iterator[tuple[str, Any]]:
+    names = vars(sys.modules[technique.__module__])
+    for name, argument in inspect.signature(technique).parameters.items():
+        alone = types.SimpleNamespace(__annotations__={name: argument.annotation})
+        with contextlib.suppress(Exception):
+            yield name, typing.get_type_hints(alone, names)[name]
