@@ -1,0 +1,176 @@
+"""The command line: sub-commands in front, everything else is a configuration for Hydra."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import nnreg
+from nnreg import registry
+from nnreg.errors import UserError
+from nnreg.registry import instead
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what the command line says.
+
+    Args:
+        arguments: words after the program's name.
+
+    Returns:
+        The exit code: 0 for success, 1 for a failed run, 2 for a mistake in what was typed, 130 for Ctrl-C.
+    """
+    logging.raiseExceptions = False  # `--info | head` closes the pipe under Hydra's log
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr] # a terminal without Unicode shows ? for η
+    try:
+        if arguments and arguments[0] in COMMANDS:
+            return _command(arguments[0], arguments[1:])
+        _check_words(arguments)
+        return _compose(arguments)
+    except UserError as error:
+        sys.stderr.write(f"nnreg: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("nnreg: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def conf_folder() -> Path:
+    """Return where the YAML lives: inside the package in a wheel, beside it in a checkout."""
+    package = Path(nnreg.__file__).resolve().parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
+
+
+def _compose(arguments: Sequence[str]) -> int:
+    """Hand the arguments to Hydra, and turn what it has against them into one line."""
+    import hydra
+
+    from nnreg import completion, config_source, mistakes, sweeping
+    from nnreg.recording.disk import discard
+    from nnreg.task import task
+
+    config_source.register()
+    completion.register()
+    config_source.swept_by_glob = {kind for kind in registry.kinds() if any(_is_glob(kind, word) for word in arguments)}
+    main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
+    wants_traceback = os.environ.get(FULL_ERROR) == "1"
+    try:
+        with _environment(FULL_ERROR, "1"), _program_arguments(arguments):  # so that Hydra raises instead of printing
+            main()
+    except SystemExit as stop:
+        if isinstance(stop.code, str):
+            sys.stderr.write(f"{stop.code}\n")
+            return 2
+        return int(stop.code or 0)
+    except Exception as error:
+        if sweeping.started is not None:
+            discard(sweeping.started)
+        message = mistakes.explain(error)
+        if wants_traceback or message is None:
+            raise
+        raise UserError(message) from error
+    return 0
+
+
+def _is_glob(kind: str, word: str) -> bool:
+    return re.match(rf"{re.escape(kind)}=.*\bglob\(", word) is not None
+
+
+def _check_words(arguments: Sequence[str]) -> None:
+    """Refuse a first word that is neither a sub-command, an option, nor key=value."""
+    if arguments and re.fullmatch(r"[\w-]+", arguments[0]) and not arguments[0].startswith("-"):
+        word = arguments[0]
+        raise UserError(
+            f"there is no command '{word}'{instead(word, COMMANDS, 'Commands')}; a setting is typed key=value, such as seed=1"
+        )
+
+
+def _command(name: str, arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog=f"python -m nnreg {name}", description=COMMANDS[name].__doc__)
+    return COMMANDS[name](parser, arguments)
+
+
+def _plugins(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """List every registered technique, or show one: its parameters, formula, source paper, file and line."""
+    parser.add_argument("technique", nargs="?", help="a kind such as optimizer, or one technique such as optimizer/adam")
+    parsed = parser.parse_args(arguments)
+    from nnreg import catalogue
+
+    return catalogue.show(parsed.technique)
+
+
+def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Start the MLflow server on this folder's runs and print the link to their comparison; Ctrl-C stops it."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)")
+    parser.add_argument("--port", type=int, default=5000, help="port to listen on (default %(default)s)")
+    parsed = parser.parse_args(arguments)
+    from nnreg import serving
+
+    return serving.serve(Path.cwd(), parsed.host, parsed.port)
+
+
+def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Train again from the configuration saved in a run folder; overrides may change it."""
+    parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
+    parser.add_argument("overrides", nargs="*", help="key=value, as in a plain run")
+    parsed = parser.parse_args(arguments)
+    from nnreg import rerun
+
+    return _compose([*rerun.overrides(parsed.folder), *parsed.overrides])
+
+
+def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Look after tracked runs: `clean` marks those whose process is gone, `push` sends those kept on disk to the server."""
+    parser.add_argument("action", choices=("clean", "push"))
+    parser.add_argument("folders", nargs="*", type=Path, help="push: run folders (default: all below runs/)")
+    parsed = parser.parse_args(arguments)
+    from nnreg import runs
+
+    if parsed.action == "clean":
+        return runs.clean(Path.cwd())
+    return runs.push(Path.cwd(), parsed.folders)
+
+
+COMMANDS: Mapping[str, Callable[[argparse.ArgumentParser, Sequence[str]], int]] = {
+    "plugins": _plugins,
+    "ui": _ui,
+    "rerun": _rerun,
+    "runs": _runs,
+}
+
+
+@contextlib.contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
+
+
+@contextlib.contextmanager
+def _program_arguments(arguments: Sequence[str]) -> Iterator[None]:
+    """Let Hydra, which reads sys.argv, see these arguments."""
+    before = sys.argv
+    sys.argv = [before[0], *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = before

@@ -1,0 +1,89 @@
+"""Records to matplotlib figures, drawn without pyplot. Imported only when a figure is wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, RunCard
+from nnreg.smoothing import WINDOW, smooth
+
+INK, QUIET = "#222222", "#888888"
+
+
+def loss_figure(card: RunCard, history: History) -> Figure:
+    """Return the picture of one run: training loss raw and smoothed with validation loss above, validation accuracy below."""
+    figure = Figure(figsize=(8, 5.6), dpi=110, facecolor="white")
+    FigureCanvasAgg(figure)
+    watched = history.finite(VALID_ACCURACY).size > 0
+    upper = figure.add_axes((0.1, 0.42 if watched else 0.11, 0.76, 0.46 if watched else 0.77))
+    _draw_loss(upper, card, history)
+    if watched:
+        _draw_accuracy(figure.add_axes((0.1, 0.1, 0.76, 0.25), sharex=upper), card, history)
+        upper.tick_params(labelbottom=False)
+        upper.set_xlabel("")
+    figure.text(0.1, 0.945, f"{card.label} on {card.choices['dataset']}", fontsize=14, weight="bold", color=INK)
+    figure.text(0.1, 0.905, _subtitle(card), fontsize=9, color=QUIET)
+    return figure
+
+
+def _subtitle(card: RunCard) -> str:
+    config = card.config
+    return (
+        f"{'-'.join(map(str, config['hidden']))} hidden, {card.choices['activation']}, "
+        f"batch {config['batch']}, seed {card.seed}. Training loss: each step's batch, before its update."
+    )
+
+
+def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
+    steps, losses = history.series(TRAIN_LOSS)
+    steps, losses = steps[np.isfinite(losses)], losses[np.isfinite(losses)]
+    axes.plot(steps, losses, color=card.colour, alpha=0.25, linewidth=0.7)
+    curve = smooth(losses)
+    axes.plot(steps, curve, color=card.colour, linewidth=1.7)
+    ends = [(f"training,\nmean over {WINDOW}", curve, card.colour)]
+    valid_steps, valid = history.series(VALID_LOSS)
+    if np.isfinite(valid).any():
+        axes.plot(valid_steps, valid, color=INK, linewidth=1.2, marker="o", markersize=2.5)
+        ends.append(("validation", valid[np.isfinite(valid)], INK))
+    if curve.size and curve.min() > 0:
+        axes.set_yscale("log")
+    _label_ends(axes, ends)
+    _finish(axes, "loss (nats)")
+
+
+def _draw_accuracy(axes: Axes, card: RunCard, history: History) -> None:
+    steps, accuracy = history.series(VALID_ACCURACY)
+    axes.plot(steps, 100 * accuracy, color=INK, linewidth=1.2, marker="o", markersize=2.5)
+    axes.set_ylim(max(0.0, 100 * float(accuracy.min()) - 5), 101)
+    _label_ends(axes, [(f"{accuracy[-1]:.1%}", 100 * accuracy, INK)])
+    _finish(axes, "validation\naccuracy (%)")
+
+
+def _legible(colour: str) -> tuple[float, ...]:
+    """Return a colour mixed with ink, for letters on white."""
+    return tuple(0.7 * part + 0.3 * ink for part, ink in zip(to_rgb(colour), to_rgb(INK), strict=True))
+
+
+def _label_ends(axes: Axes, ends: list[tuple[str, np.ndarray, str]]) -> None:
+    """Write each curve's name beside its end, kept apart where two end at the same height."""
+    transform = axes.transData + axes.transAxes.inverted()
+    heights = [float(transform.transform((0, values[-1]))[1]) if values.size else 0.5 for _, values, _ in ends]
+    if len(heights) == 2 and abs(heights[0] - heights[1]) < 0.16:
+        middle, side = sum(heights) / 2, 1 if heights[0] >= heights[1] else -1
+        heights = [middle + 0.08 * side, middle - 0.08 * side]
+    for (name, _, ink), height in zip(ends, heights, strict=True):
+        place = min(max(height, 0.04), 0.96)
+        axes.text(1.015, place, name, transform=axes.transAxes, color=_legible(ink), fontsize=9, va="center", linespacing=1.1)
+
+
+def _finish(axes: Axes, ylabel: str) -> None:
+    axes.set_ylabel(ylabel, fontsize=9, color=INK)
+    axes.set_xlabel("step (updates made)", fontsize=9, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8, colors=INK)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.margins(x=0.01)

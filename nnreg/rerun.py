@@ -1,0 +1,51 @@
+"""A run folder's saved configuration as the overrides that compose it again, whatever the defaults have become."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from nnreg import registry
+from nnreg.errors import UserError
+from nnreg.recording.disk import CONFIG
+
+
+def overrides(folder: Path) -> list[str]:
+    """Return one override for every value of a saved configuration.
+
+    Raises:
+        UserError: the folder holds no readable configuration.
+    """
+    path = folder / CONFIG
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception as error:  # a file that is missing, unreadable, not YAML, not a configuration: the same to the person
+        raise UserError(f"{folder} is not a run folder: cannot read {path}; run folders are in runs/") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path} holds no configuration: it is damaged")
+    words = []
+    for key, value in {str(key): value for key, value in config.items()}.items():
+        if key in registry.kinds() and isinstance(value, dict):
+            words.append(f"{key}={value['name']}")
+            words += [f"{key}.{name}={_quoted(inner)}" for name, inner in value.items() if name != "name"]
+        else:
+            words.append(f"{key}={_quoted(value)}")
+    return words
+
+
+def _quoted(value: Any) -> str:
+    """Return a value in Hydra's override grammar."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "[" + ",".join(map(_quoted, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_quoted(key)}:{_quoted(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{escaped}'"
+    return repr(value)

@@ -1,0 +1,110 @@
+"""The end of a sweep: one table of all its runs, best first, failures named, read from the run folders."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from nnreg.recording.console import print_line
+from nnreg.recording.disk import discard, read_summary
+
+started: Path | None = None
+"""Folder of the sweep that this process has begun, for the command line to tidy up if it cannot be composed."""
+
+
+class SweepTable(Callback):
+    """Hydra calls this around a sweep."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
+        """Remember the folder."""
+        global started
+        started = Path(config.hydra.sweep.dir).absolute()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
+        """Print the table; end the program with code 1 if a run failed."""
+        folder = Path(config.hydra.sweep.dir).absolute()
+        failed = report(folder, Console(highlight=False))
+        if failed:
+            raise SystemExit(1)
+
+
+def report(folder: Path, console: Console) -> int:
+    """Print all runs below a sweep's folder, best first, and return how many failed.
+
+    Best is the highest final validation accuracy, then the lowest final training loss; failed runs come last.
+    """
+    runs = [(path, summary) for path in _jobs(folder) if (summary := read_summary(path)) is not None]
+    if not runs:
+        raise SystemExit(_nothing(folder))
+    runs.sort(key=lambda run: _rank(run[1]))
+    console.print()
+    console.print(_table([summary for _, summary in runs]))
+    for path, summary in runs:
+        if summary["status"] == "failed":
+            print_line(console, f"failed #{summary['job']}", f"{summary['error']}  ({path})")
+    failed = sum(summary["status"] == "failed" for _, summary in runs)
+    print_line(console, "runs", f"{len(runs)}" + (f", {failed} failed" if failed else ""))
+    print_line(console, "sweep folder", str(folder))
+    print_line(console, "look at it", "python -m nnreg ui")
+    return failed
+
+
+def _nothing(folder: Path) -> str:
+    discard(folder)
+    return "nnreg: the sweep has no runs: its glob matches nothing; see `python -m nnreg plugins`"
+
+
+def _jobs(folder: Path) -> list[Path]:
+    return (
+        sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: (len(path.name), path.name))
+        if folder.is_dir()
+        else []
+    )
+
+
+def _rank(summary: dict[str, Any]) -> tuple[int, float, float]:
+    order = ("finished", "diverged", "killed", "failed").index(summary["status"])
+    metrics = summary["metrics"]
+    return order, -metrics.get("valid/accuracy_final", 0.0), metrics.get("train/loss_final", math.inf)
+
+
+def _table(summaries: list[dict[str, Any]]) -> Table:
+    swept = _swept(summaries)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("#", justify="right")
+    for key in swept:
+        table.add_column(key, overflow="fold")
+    for column in ("train loss", "valid acc.", "test acc.", "seconds"):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for summary in summaries:
+        metrics = summary["metrics"]
+        shown = [
+            _shown("{:.4f}", metrics.get("train/loss_final")),
+            _shown("{:.2%}", metrics.get("valid/accuracy_final")),
+            _shown("{:.2%}", metrics.get("test/accuracy")),
+            _shown("{:.1f}", summary["seconds"]),
+        ]
+        note = {"finished": "", "diverged": f"diverged at step {summary['diverged_at_step']}"}.get(
+            summary["status"], summary["status"]
+        )
+        given = dict(override.split("=", 1) for override in summary["overrides"] if "=" in override)
+        table.add_row(str(summary["job"]), *(given.get(key, "") for key in swept), *shown, note)
+    return table
+
+
+def _swept(summaries: list[dict[str, Any]]) -> list[str]:
+    """Return the overridden keys that differ between runs; all of them where none does."""
+    given = [dict(override.split("=", 1) for override in summary["overrides"] if "=" in override) for summary in summaries]
+    keys = list(dict.fromkeys(key for overrides in given for key in overrides))
+    return [key for key in keys if len({overrides.get(key) for overrides in given}) > 1] or keys
+
+
+def _shown(form: str, value: float | None) -> str:
+    return "-" if value is None else form.format(value)

@@ -1,0 +1,57 @@
+"""What all tests share: a project folder of their own, and the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from nnreg import cli
+
+settings.register_profile("nnreg", deadline=None)  # two busy cores are no reason to fail
+settings.load_profile("nnreg")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and an environment that points nowhere else."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "HYDRA_FULL_ERROR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command line gave back."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The one line for the person; fails the test if it is more or less than one."""
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+@pytest.fixture
+def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Run a command line in this process, in the project folder, without tracking unless asked for."""
+    monkeypatch.setattr(sys, "argv", ["nnreg"])
+
+    def run(*words: str, tracking: bool = False) -> Answer:
+        capfd.readouterr()
+        is_training = not words or "=" in words[0] or words[0] in ("-m", "rerun")
+        extra = ["tracking=off"] if is_training and not tracking else []
+        code = cli.run([*words, *extra])
+        out, err = capfd.readouterr()
+        return Answer(code, out, err)
+
+    return run

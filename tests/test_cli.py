@@ -1,0 +1,244 @@
+"""The command line as a person uses it: whole runs, in this process, without tracking."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nnreg import cli
+from nnreg.recording.disk import read_history, read_summary
+from nnreg.records import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY
+
+QUICK = ("steps=20", "validate_every=10", "hidden=[16]")
+
+
+def run_folders(project: Path) -> list[Path]:
+    return sorted((project / "runs").iterdir()) if (project / "runs").exists() else []
+
+
+def test_a_run_says_what_it_composes_and_how_it_ended(nnreg, project):
+    answer = nnreg("optimizer=adam", "init=he", *QUICK)
+    assert answer.code == 0
+    assert answer.err == ""
+    for said in ("adam (lr=0.001 beta1=0.9", "relu", "digits", "64-16-10, 1,210 parameters", "20 steps, batch 128", "seed 0"):
+        assert said in answer.out
+    for row in ("train loss", "valid acc.", "test acc.", "speed", "run folder"):
+        assert row in answer.out
+    (folder,) = run_folders(project)
+    assert str(folder) in answer.out
+
+
+def test_the_progress_bar_is_quiet_where_there_is_no_terminal(nnreg):
+    assert "\r" not in nnreg(*QUICK).out
+
+
+def test_a_run_leaves_everything_it_produced_in_its_folder(nnreg, project):
+    nnreg("optimizer=adam", *QUICK)
+    (folder,) = run_folders(project)
+    assert {path.name for path in folder.iterdir()} == {".hydra", "config.yaml", "history.csv.gz", "loss.png", "summary.json"}
+    history = read_history(folder)
+    assert history.series(TRAIN_LOSS)[0].tolist() == list(range(20))
+    assert history.series(VALID_ACCURACY)[0].tolist() == [10, 20]
+    assert history.series(TEST_ACCURACY)[0].tolist() == [20]
+    summary = read_summary(folder)
+    assert summary["status"] == "finished"
+    assert summary["command"] == "python -m nnreg optimizer=adam steps=20 validate_every=10 'hidden=[16]' tracking=off seed=0"
+
+
+def test_the_same_command_gives_the_same_history_to_the_last_bit(nnreg, project):
+    for _ in range(2):
+        nnreg("optimizer=adam", "seed=7", *QUICK)
+    first, second = (list(read_history(folder)) for folder in run_folders(project))
+    assert first == second
+
+
+def test_rerun_from_the_saved_configuration_gives_the_same_history(nnreg, project):
+    nnreg(
+        "optimizer=momentum", "optimizer.momentum=0.8", "init=glorot", "init.mode=fan_in", "dataset=spirals", "seed=3", *QUICK
+    )
+    (first,) = run_folders(project)
+    assert nnreg("rerun", str(first)).code == 0
+    _, second = run_folders(project)
+    assert list(read_history(first)) == list(read_history(second))
+    assert (first / "config.yaml").read_text() == (second / "config.yaml").read_text()
+
+
+def test_rerun_takes_overrides_after_the_saved_ones(nnreg, project):
+    nnreg(*QUICK)
+    assert nnreg("rerun", str(run_folders(project)[0]), "steps=5").code == 0
+    assert read_summary(run_folders(project)[1])["steps"] == 5
+
+
+def test_two_optimizers_with_one_seed_start_from_the_same_loss(nnreg, project):
+    for optimizer in ("sgd", "adam"):
+        nnreg(f"optimizer={optimizer}", *QUICK)
+    first, second = (read_history(folder).series(TRAIN_LOSS)[1] for folder in run_folders(project))
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+
+
+def test_float64_is_used_throughout_when_asked_for(nnreg, project):
+    assert nnreg("dtype=float64", *QUICK).code == 0
+    losses = read_history(run_folders(project)[0]).series(TRAIN_LOSS)[1]
+    assert any(float(loss) != float(f"{loss:.9g}") for loss in losses)  # more digits than a float32 sum has
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("optimizer=adm",), "there is no optimizer 'adm'; did you mean 'adam'? Available: adagrad, adam"),
+        (
+            ("optimizer=momentum", "optimizer.momentm=0.5"),
+            "optimizer=momentum has no parameter 'momentm'; did you mean 'momentum'?",
+        ),
+        (("stpes=5",), "there is no setting 'stpes'; did you mean 'steps'?"),
+        (("optimizer.lr=abc",), "optimizer.lr=abc: Value 'abc' of type 'str' could not be converted to Float"),
+        (("steps=many",), "steps=many: Value 'many' of type 'str' could not be converted to Integer"),
+        (("dtype=float16",), "dtype=float16: Invalid value 'float16', expected one of [float32, float64]"),
+        (("init=glorot", "init.mode=fan_out"), "expected one of [fan_avg, fan_in]"),
+        (("optimizer.lr=-1",), "optimizer=sgd: lr must be in (0, inf), got -1.0"),
+        (("optimizer.lr=nan",), "optimizer=sgd: lr must be in (0, inf), got nan"),
+        (("optimizer=momentum", "optimizer.momentum=1.5"), "optimizer=momentum: momentum must be in [0, 1], got 1.5"),
+        (("batch=5000",), "batch=5000 is larger than the 1079 training rows of digits: use batch=1079 or less"),
+        (("hidden=[]",), "hidden must list at least one layer width of 1 or more, such as hidden=[100,100], got []"),
+        (("hidden=[10,0]",), "hidden must list at least one layer width of 1 or more"),
+        (("hidden=10",), "hidden=10:"),
+        (("steps=0",), "steps must be in [1, inf), got 0"),
+        (("batch=0",), "batch must be in [1, inf), got 0"),
+        (("seed=-1",), "seed must be in [0, inf), got -1"),
+        (("validate_every=0",), "validate_every must be in [1, inf), got 0"),
+        (("optimizer=null",), "optimizer"),
+        (("optimizer=sgd,adam",), "optimizer=sgd,adam names several values: add -m to sweep over them"),
+        (("optimizer=[sgd",), "cannot read optimizer=[sgd: a setting is typed key=value"),
+        (("adam",), "there is no command 'adam'. Commands: plugins, ui, rerun, runs; a setting is typed key=value"),
+        (("plugin",), "there is no command 'plugin'; did you mean 'plugins'?"),
+        (("plugins", "optimiser"), "there is no kind 'optimiser'; did you mean 'optimizer'?"),
+        (("plugins", "optimizer/adm"), "there is no optimizer 'adm'; did you mean 'adam'?"),
+        (("rerun", "nowhere"), "nowhere is not a run folder"),
+        (("+colour=red",), "'colour' is neither a setting nor a kind"),
+        (("dataset=mnist", "dataset.data_dir=nowhere"), "nowhere"),
+        (
+            ("hydra.run.dir=taken/run",),
+            "cannot write to taken/run: Not a directory; choose another folder with hydra.run.dir=FOLDER",
+        ),
+        (("-m", "optimizer=sgd,adm"), "there is no optimizer 'adm'; did you mean 'adam'?"),
+        (("-m", "optimizer=glob(zz*)"), "the sweep has no runs: its glob matches nothing"),
+        (("-m", "hydra.sweep.dir=taken/sweep", "seed=1,2"), "cannot write to taken/sweep"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_is_answered_in_one_line_and_leaves_nothing_behind(nnreg, project, words, said):
+    (project / "taken").write_text("a file where a folder is wanted")
+    answer = nnreg(*words)
+    assert answer.code == 2
+    assert said in answer.complaint
+    assert answer.out == ""
+    assert {path.name for path in project.iterdir()} == {"taken"}
+
+
+def test_a_users_own_traceback_switch_is_honoured(nnreg, monkeypatch):
+    monkeypatch.setenv(cli.FULL_ERROR, "1")
+    with pytest.raises(Exception, match="Could not find"):
+        nnreg("optimizer=adm")
+
+
+def test_a_diverging_run_is_a_result_recorded_with_its_step(nnreg, project):
+    answer = nnreg("optimizer.lr=1e6", "activation=identity", "steps=500")
+    assert answer.code == 0
+    summary = read_summary(run_folders(project)[0])
+    step = summary["diverged_at_step"]
+    assert summary["status"] == "diverged"
+    assert 0 < step < 500
+    assert f"diverged at step {step}: the training loss was not finite; try a smaller learning rate" in answer.out
+    assert json.dumps(summary["metrics"], allow_nan=False)
+    assert read_history(run_folders(project)[0]).series(TRAIN_LOSS)[0][-1] == step
+
+
+def test_overflow_in_the_last_update_counts_as_divergence_too(nnreg, project):
+    nnreg("optimizer.lr=1e38", "activation=identity", "steps=1")
+    assert read_summary(run_folders(project)[0])["status"] == "diverged"
+
+
+def test_a_sweep_prints_a_line_a_job_and_one_table_best_first(nnreg, project):
+    answer = nnreg("-m", "optimizer=sgd,adam", "init=he,xavier", *QUICK)
+    assert answer.code == 0
+    assert answer.err == ""
+    lines = answer.out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["#0", "#1", "#2", "#3"]
+    header = next(index for index, line in enumerate(lines) if line.lstrip().startswith("#  optimizer"))
+    accuracies = [float(line.split()[4].rstrip("%")) for line in lines[header + 1 : header + 5]]
+    assert accuracies == sorted(accuracies, reverse=True)
+    (sweep,) = run_folders(project)
+    assert {read_summary(sweep / str(job))["sweep_id"] for job in range(4)} == {sweep.name}
+
+
+def test_a_failing_job_leaves_the_others_running_and_is_named_at_the_end(nnreg, project):
+    answer = nnreg("-m", "optimizer.lr=-1,0.1", *QUICK)
+    assert answer.code == 1
+    assert "FAILED  optimizer=sgd: lr must be in (0, inf), got -1.0" in answer.out
+    assert "failed #0" in answer.out
+    assert "2, 1 failed" in answer.out
+    (sweep,) = run_folders(project)
+    assert [read_summary(sweep / job)["status"] for job in "01"] == ["failed", "finished"]
+    assert "lr must be in (0, inf)" in (sweep / "0" / "traceback.txt").read_text()
+
+
+def test_a_sweep_over_every_optimizer_and_several_seeds(nnreg, project):
+    from nnreg import registry
+
+    answer = nnreg("-m", "optimizer=glob(*)", "seed=1,2", *QUICK)
+    assert answer.code == 0
+    labels = [read_summary(folder)["label"] for folder in run_folders(project)[0].iterdir() if folder.is_dir()]
+    assert sorted(labels) == sorted(f"{name}-he" for name in registry.entries("optimizer") for _ in range(2))
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error(project):
+    command = f"{sys.executable} -m nnreg plugins | head -1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("kind")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, name):
+    words = [sys.executable, "-m", "nnreg", "tracking=off", "steps=1000000", "validate_every=1000000"]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "80"}
+    )
+    history = wait_for(lambda: next(project.glob("runs/*/history.csv"), None))
+    wait_for(lambda: history.stat().st_size > 1000)
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == cli.INTERRUPTED
+    assert err.strip() == "nnreg: interrupted"
+    assert "interrupted after" in out
+    summary = read_summary(history.parent)
+    assert summary["status"] == "killed"
+    assert read_history(history.parent).series(TRAIN_LOSS)[0].size == summary["steps"] + 1
+
+
+def test_a_run_killed_outright_keeps_its_history_up_to_the_last_second(project):
+    words = [sys.executable, "-m", "nnreg", "tracking=off", "steps=1000000", "validate_every=1000000"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    history = wait_for(lambda: next(project.glob("runs/*/history.csv"), None))
+    wait_for(lambda: history.stat().st_size > 1000)
+    process.kill()
+    process.wait()
+    assert read_summary(history.parent) is None
+    assert read_history(history.parent).series(TRAIN_LOSS)[0].size > 10
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("waited in vain")
