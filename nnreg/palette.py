@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import colorsys
+import math
 
 from nnreg import registry
 
 # Okabe & Ito (2008), "Color universal design", black and yellow left out (text and paper), then Tol's "muted" for more.
 COLOURS = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00",
     "#332288", "#117733", "#882255", "#999933", "#44AA99", "#AA4499", "#661100", "#6699CC",
 )  # fmt: skip
 UNKNOWN = "#777777"
-LIGHTEST = 0.45
-SHADES = 8
+LIGHTEST = 0.65  # of the way to white
+GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, modulo 1, keep neighbours apart however many there are
 
 
 def colour(kind: str, name: str) -> str:
-    """Return the ``#rrggbb`` of a technique: built-in ones first, so that installing a plugin leaves theirs alone."""
-    order = _order(kind)
-    return COLOURS[order.index(name) % len(COLOURS)] if name in order else UNKNOWN
+    """Return the ``#rrggbb`` of a technique; two names of one technique share it."""
+    place = _place(kind, name)
+    return UNKNOWN if place is None else COLOURS[place % len(COLOURS)]
 
 
 def shaded(optimizer: str, init: str) -> str:
-    """Return the colour of a run: the optimizer's hue, lighter or darker by its init."""
-    inits = _order("init")
-    position = inits.index(init) % SHADES / SHADES if init in inits else 0.0
-    red, green, blue = (int(colour("optimizer", optimizer)[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
-    lighter = light + (1 - light) * LIGHTEST * position
-    return "#" + "".join(f"{round(255 * part):02x}" for part in colorsys.hls_to_rgb(hue, lighter, saturation))
+    """Return the colour of a run: the optimizer's, mixed with white by its init; the first init leaves it as it is."""
+    white = LIGHTEST * ((_place("init", init) or 0) * GOLDEN % 1)
+    pure = [int(colour("optimizer", optimizer)[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round((1 - white) * part + white * 255):02x}" for part in pure)
 
 
-def _order(kind: str) -> list[str]:
+def _place(kind: str, name: str) -> int | None:
+    """Return a technique's place in its kind, built-in ones first, so that installing a plugin leaves their colours alone."""
     entries = registry.entries(kind)
-    return sorted(entries, key=lambda name: (entries[name].distribution != "nnreg", name))
+    order = sorted(entries, key=lambda other: (entries[other].distribution != "nnreg", other))
+    targets = list(dict.fromkeys(entries[other].target for other in order))
+    return targets.index(entries[name].target) if name in entries else None

@@ -1,0 +1,218 @@
+"""A run on its way to MLflow: buffered, thinned, and kept on disk whenever the store cannot be reached.
+
+Training never dies of tracking: whatever goes wrong is told in one line, once, and the run goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nnreg.recording import run_facts
+from nnreg.recording.mlflow_store import Store
+from nnreg.recording.spool import SPOOL, Ledger, Point, now
+from nnreg.recording.thinning import Thinner
+from nnreg.recording.tracking_target import Target, UnreachableError, resolve
+from nnreg.records import DatasetCard, History, Outcome, Record, RunCard, Status
+
+_STATUS: Mapping[Status, str] = {"finished": "FINISHED", "diverged": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+_PERIOD = 1.0  # seconds between two sends
+_SHARE = 0.05  # of the time is spent on sending at most
+_PATIENCE = 30.0  # seconds for which the next runs of a sweep take a dead store for dead
+
+_dead: dict[str, float] = {}
+"""Stores that did not answer in this process, and when that was."""
+
+
+class MlflowSink:
+    """Sends a run to MLflow.
+
+    Args:
+        home: project folder, where the embedded database is.
+        uri: tracking store, else ``MLFLOW_TRACKING_URI``, else ``sqlite:///<home>/mlflow.db``.
+        experiment: name, else ``MLFLOW_EXPERIMENT_NAME``, else ``nnreg``.
+        warn: takes one line for the user.
+
+    Attributes:
+        period: seconds between two writes; longer where the store is slow.
+        run_id: of the run in the store, None while it is only on disk.
+        experiment_id: likewise.
+        uri: the store in use, without a password.
+    """
+
+    def __init__(self, home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None]) -> None:
+        self._home, self._wanted, self._experiment, self._warn = home, uri, experiment, warn
+        self.period = _PERIOD
+        self.run_id: str | None = None
+        self.experiment_id: str | None = None
+        self.uri = ""
+        self._store: Store | None = None
+        self._kept = False  # on disk, since the store failed
+
+    @property
+    def view_hint(self) -> str:
+        """Where the run can be looked at: a link, or the command to type."""
+        if self._store is None:
+            return "python -m nnreg runs push, then python -m nnreg ui"
+        if self._target.is_server:
+            return f"{self.uri}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return "python -m nnreg ui"
+
+    def where_to_look(self) -> Sequence[tuple[str, str]]:
+        """Return what the console prints at the end, as (label, text) lines."""
+        return [("look at it", self.view_hint)]
+
+    def open(self, card: RunCard) -> None:
+        """Create the run, or begin to keep it on disk."""
+        self._target = resolve(self._home, self._wanted, self._experiment, self._warn)
+        self.uri = self._target.shown
+        self._ledger = ledger_of(card, self._target)
+        self._thinner = Thinner(card.steps)
+        self._anchors: list[tuple[int, int]] = [(0, self._ledger.started)]
+        self._sent = 0
+        try:
+            self._try(self._begin)
+        except KeyboardInterrupt:
+            if self._store is not None and self.run_id is not None:
+                with contextlib.suppress(Exception):  # whatever happens, the interruption is what matters
+                    self._store.kill(self.run_id)
+            raise
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Send the wanted ones of the new records."""
+        if records:
+            self._collect(self._thinner.take(records), records[-1].step)
+            self._try(self._send)
+
+    def close(self, outcome: Outcome, history: History) -> None:
+        """Send the rest, the summary and the files of the run folder, and end the run."""
+        self._collect(self._thinner.rest(history), outcome.steps)
+        summary = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}
+        ledger, ended = self._ledger, now()
+        # one slash only: the charts of what is before the last slash stand together
+        ledger.points += [
+            Point(f"summary/{name.replace('/', '_')}", float(value), ended, outcome.steps)
+            for name, value in summary.items()
+            if np.isfinite(value)
+        ]
+        ledger.tags |= run_facts.closing_tags(outcome)
+        ledger.status, ledger.ended = _STATUS[outcome.status], ended
+        self._try(self._finish)
+        if self._kept and self.run_id is not None:
+            self._try_again()
+
+    def _begin(self) -> None:
+        if time.monotonic() - _dead.get(self.uri, -_PATIENCE) < _PATIENCE:
+            raise UnreachableError(f"{self.uri} did not answer a moment ago")
+        self._store = Store(self._target)
+        self.experiment_id, self.run_id = self._store.create(self._ledger)
+        self._store.describe(self.experiment_id, self.run_id, self._ledger)
+
+    def _send(self) -> None:
+        points = self._ledger.points[self._sent :]
+        if self._store is None or self.run_id is None or not points:
+            return
+        began = time.perf_counter()
+        self._target.probe()
+        self._store.log(self.run_id, points)
+        self._sent = len(self._ledger.points)
+        self.period = max(_PERIOD, (time.perf_counter() - began) / _SHARE)
+
+    def _finish(self) -> None:
+        self._send()
+        if self._store is not None and self.run_id is not None:
+            self._target.probe()
+            self._store.finish(self.run_id, self._ledger)
+
+    def _try(self, action: Callable[[], None]) -> None:
+        """Do something with the store; from the first failure on, the run is kept on disk instead."""
+        if not self._kept:
+            try:
+                action()
+            except Exception as error:  # MLflow, its database and its server raise anything; training goes on regardless
+                self._give_up(error)
+        if self._kept:
+            self._keep()
+
+    def _give_up(self, error: Exception) -> None:
+        self._kept = True
+        self._store = None
+        if isinstance(error, UnreachableError):
+            _dead.setdefault(self.uri, time.monotonic())
+        self._warn(
+            f"MLflow does not take this run ({reason(error, self.uri)}): it is kept in "
+            f"{Path(self._ledger.folder) / SPOOL}; `python -m nnreg runs push` sends it later"
+        )
+
+    def _keep(self) -> None:
+        try:
+            self._ledger.save()
+        except OSError as error:
+            if self._ledger.ended is not None:
+                self._warn(f"nor could the run be kept for later: {error}")
+
+    def _try_again(self) -> None:
+        """Send a run whose store failed on the way and may have come back."""
+        try:
+            store = Store(self._target)
+            store.push(self._ledger)
+        except Exception:  # already told; the run is on disk
+            return
+        self._store = store
+        (Path(self._ledger.folder) / SPOOL).unlink(missing_ok=True)
+        self._warn("MLflow answers again: the whole run is there")
+
+    def _collect(self, chosen: Sequence[Record], step: int) -> None:
+        """Add records to the ledger, each with the time at which it was measured as nearly as is known."""
+        if step > self._anchors[-1][0]:
+            self._anchors.append((step, now()))
+        if len(self._anchors) > 1_000:  # of a run of hours
+            del self._anchors[1:-1:2]
+        steps, times = zip(*self._anchors, strict=True)
+        millis = np.interp([record.step for record in chosen], steps, times)
+        self._ledger.points += [
+            Point(record.metric, float(record.value), int(at), int(record.step))
+            for record, at in zip(chosen, millis, strict=True)
+        ]
+
+
+def reason(error: Exception | str, uri: str) -> str:
+    """Return in one short line what went wrong with a store."""
+    text = str(error).strip() or type(error).__name__
+    if "out-of-date database schema" in text:
+        return f"its tables are of another MLflow version: `mlflow db upgrade {uri}` after a backup"
+    return run_facts.shorten(text.splitlines()[0], 200, "the log")
+
+
+def ledger_of(card: RunCard, target: Target) -> Ledger:
+    """Begin the ledger of a run that starts now."""
+    key = uuid.uuid4().hex
+    return Ledger(
+        key=key,
+        uri=target.shown,
+        experiment=target.experiment,
+        name=run_facts.run_name(card),
+        folder=str(card.folder),
+        params=run_facts.parameters(card),
+        tags=run_facts.tags(card, key),
+        dataset=_dataset(card.dataset),
+        started=now(),
+    )
+
+
+def _dataset(card: DatasetCard | None) -> dict[str, str]:
+    if card is None:
+        return {}
+    return {
+        "name": card.name,
+        "digest": card.digest[:36],  # the most MLflow takes
+        "source_type": "local",
+        "source": json.dumps({"uri": card.source}),
+        "profile": json.dumps({"rows": dict(card.rows), "features": card.features, "outputs": card.outputs}),
+    }

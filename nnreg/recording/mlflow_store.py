@@ -1,0 +1,174 @@
+"""The one module that speaks to MLflow; it imports it (a second, two with the SQL store) when a store is opened."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import re
+import sqlite3
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock
+
+from nnreg.recording.run_facts import KEY_TAG, note
+from nnreg.recording.spool import Ledger, Point, files_of
+from nnreg.recording.tracking_target import Target, UnreachableError
+
+_BATCH = 1_000  # metrics a call, the most MLflow takes
+_SETTINGS = {  # each only where the user has not set it
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # the default, 7, is four minutes on a dead server
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # the console has a line of its own
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # a training run tells nobody anything
+}
+
+
+class OpenRun(NamedTuple):
+    """A run that the store says is still going on."""
+
+    run_id: str
+    name: str
+    tags: Mapping[str, str]
+    started: int
+
+
+class Store:
+    """An open tracking store. Any method may raise whatever MLflow, its database or its server raises.
+
+    Args:
+        target: where; an embedded database is made at first use.
+
+    Raises:
+        UnreachableError: it gives no sign of life.
+    """
+
+    def __init__(self, target: Target) -> None:
+        target.probe()
+        self.target = target
+        self._mlflow = _import_mlflow(database=not target.is_server)
+        if target.sqlite_file is not None:
+            _create_database(target.sqlite_file, target.artifacts)
+        self._client = self._mlflow.MlflowClient(target.uri, registry_uri=target.uri)
+
+    def create(self, ledger: Ledger) -> tuple[str, str]:
+        """Create the run; return the ids of its experiment and its own."""
+        experiment_id = self._experiment(ledger.experiment)
+        run = self._client.create_run(experiment_id, start_time=ledger.started, tags=ledger.tags, run_name=ledger.name)
+        return experiment_id, run.info.run_id
+
+    def describe(self, experiment_id: str, run_id: str, ledger: Ledger) -> None:
+        """Write parameters, tags and dataset."""
+        entities = self._mlflow.entities
+        ledger.tags["mlflow.note.content"] = note(ledger.tags["command"], experiment_id, run_id)
+        params = [entities.Param(key, value) for key, value in ledger.params.items()]
+        for start in range(0, len(params), 100):  # the most MLflow takes
+            self._client.log_batch(run_id, params=params[start : start + 100])
+        self._client.log_batch(run_id, tags=self._tags(ledger.tags))
+        if ledger.dataset:
+            context = entities.InputTag("mlflow.data.context", "training")
+            self._client.log_inputs(run_id, [entities.DatasetInput(entities.Dataset(**ledger.dataset), [context])])
+
+    def log(self, run_id: str, points: list[Point]) -> None:
+        """Send points; sending the same ones again changes nothing."""
+        entities = self._mlflow.entities
+        metrics = [entities.Metric(point.metric, point.value, point.millis, int(point.step)) for point in points]
+        for start in range(0, len(metrics), _BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+
+    def finish(self, run_id: str, ledger: Ledger) -> None:
+        """Upload the files of the run folder, write all tags and end the run."""
+        folder = Path(ledger.folder)
+        for file in files_of(folder):
+            inside = file.parent.relative_to(folder).as_posix()
+            self._client.log_artifact(run_id, str(file), None if inside == "." else inside)
+        self._client.log_batch(run_id, tags=self._tags(ledger.tags))
+        self._client.set_terminated(run_id, ledger.status, ledger.ended)
+
+    def push(self, ledger: Ledger) -> str:
+        """Bring the store up to a ledger, whatever part of it is there already; return the id of the run."""
+        experiment_id = self._experiment(ledger.experiment)
+        found = self._client.search_runs([experiment_id], f"tags.`{KEY_TAG}` = '{ledger.key}'", max_results=1)
+        run_id: str = found[0].info.run_id if found else self.create(ledger)[1]
+        self.describe(experiment_id, run_id, ledger)
+        self.log(run_id, ledger.points)
+        self.finish(run_id, ledger)
+        return run_id
+
+    def open_runs(self, host: str) -> list[OpenRun]:
+        """Return the runs of this program on one host that are marked as running, in all experiments."""
+        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        query = f"attributes.status = 'RUNNING' and tags.host = '{host}' and tags.`{KEY_TAG}` != ''"
+        page = self._client.search_runs(experiments, query, max_results=1_000)
+        found = list(page)
+        while page.token:
+            page = self._client.search_runs(experiments, query, max_results=1_000, page_token=page.token)
+            found += page
+        return [OpenRun(run.info.run_id, run.info.run_name, run.data.tags, run.info.start_time) for run in found]
+
+    def kill(self, run_id: str) -> None:
+        """Mark a run as killed."""
+        self._client.set_tag(run_id, "outcome", "killed")
+        self._client.set_terminated(run_id, "KILLED")
+
+    def _tags(self, tags: Mapping[str, str]) -> list[Any]:
+        return [self._mlflow.entities.RunTag(key, value) for key, value in tags.items()]
+
+    def _experiment(self, name: str) -> str:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            artifacts = self.target.artifacts
+            # absolute: MLflow would otherwise take the working directory of whoever comes first
+            location = None if artifacts is None else (artifacts / re.sub(r"[^\w\-.]", "_", name)).as_uri()
+            # MLflow's pages ask what kind of experiment it is unless told
+            kind = {"mlflow.experimentKind": "custom_model_development"}
+            with contextlib.suppress(self._mlflow.MlflowException):  # another run of this sweep was quicker
+                return str(self._client.create_experiment(name, location, kind))
+            experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            raise UnreachableError(f"experiment {name} can be neither created nor read")
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
+
+
+@functools.cache
+def _import_mlflow(*, database: bool) -> Any:
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    with warnings.catch_warnings():
+        # SQLAlchemy 2.1 on MLflow's own tables, which no caller can change
+        warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
+        import mlflow
+        import mlflow.entities
+
+        if database:
+            import mlflow.store.tracking.sqlalchemy_store
+    # both loggers only say what is also raised, and is then told to the user in one line; the first prints a traceback with it
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    return mlflow
+
+
+def _create_database(path: Path, artifacts: Path | None) -> None:
+    """Make an SQLite store at first use: of several processes that start without one, MLflow lets one survive."""
+    if path.exists() and path.stat().st_size:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if path.exists() and path.stat().st_size:
+            return
+        aside = path.with_name(f"{path.name}.new")
+        aside.unlink(missing_ok=True)  # left by one that was killed
+        store = _import_mlflow(database=True).store.tracking.sqlalchemy_store.SqlAlchemyStore(
+            f"sqlite:///{aside.as_posix()}", str(artifacts or path.parent)
+        )
+        store.engine.dispose()
+        connection = sqlite3.connect(aside)
+        connection.execute("PRAGMA journal_mode=WAL")  # readers, such as the pages, do not block runs
+        connection.close()
+        aside.replace(path)

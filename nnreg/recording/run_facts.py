@@ -1,0 +1,127 @@
+"""What the tracking store is told of a run beside its curves: parameters, tags, description. Knows no MLflow."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import json
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nnreg.records import Outcome, RunCard
+
+KEY_TAG = "nnreg.run_key"
+LONGEST_PARAM = 6_000  # characters; a longer value is cut by the store without a word
+LONGEST_TAG = 8_000
+FIGURE = "loss.png"
+_ABOUT_TRACKING = ("tracking", "tracking_uri", "experiment_name")  # says nothing of the training, and may hold a password
+
+
+def parameters(card: RunCard) -> dict[str, str]:
+    """Return the resolved configuration by dotted key; a technique's name stands under its kind: ``optimizer: adam``."""
+    names = {f"{kind}.name": choice for kind, choice in card.choices.items()}  # kept only where a user's file renames it
+    facts = {key: text for key, text in _flatten(card.config) if names.get(key) != text and key not in _ABOUT_TRACKING}
+    facts |= {**card.choices, "seed": str(card.seed), "steps": str(card.steps)}
+    if card.parameters is not None:
+        facts["parameters"] = str(card.parameters)
+    return {_key(key): shorten(text, LONGEST_PARAM, "config.yaml") for key, text in facts.items()}
+
+
+def tags(card: RunCard, key: str) -> dict[str, str]:
+    """Return the tags of a run that begins now in this process; ``key`` makes the run findable whatever happens to it."""
+    facts = {
+        "mlflow.user": user(),
+        "mlflow.source.name": "nnreg",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.runColor": card.colour,
+        KEY_TAG: key,
+        "overrides": " ".join(card.overrides),
+        "command": card.command,
+        "host": socket.gethostname(),
+        "pid": str(os.getpid()),
+        "seed": str(card.seed),
+        "plugins": ", ".join(f"{name} {version}" for name, version in sorted(card.plugins.items())),
+        "run_folder": str(card.folder),
+        "mlflow.note.content": f"Reproduce this run:\n\n    {card.command}\n",
+        **git_state(Path.cwd()),
+    }
+    if card.dataset is not None:
+        facts["dataset"] = f"{card.dataset.name} {card.dataset.digest}"
+    if card.sweep_id is not None:
+        facts["sweep_id"] = card.sweep_id
+    if card.job is not None:
+        facts["job"] = str(card.job)
+    return {name: shorten(text, LONGEST_TAG, "config.yaml") for name, text in facts.items()}
+
+
+def closing_tags(outcome: Outcome) -> dict[str, str]:
+    """Return the tags that say how a run ended."""
+    facts: dict[str, str] = {"outcome": outcome.status}
+    if outcome.diverged_at is not None:
+        facts["diverged_at_step"] = str(outcome.diverged_at)
+    if outcome.error is not None:
+        facts["error"] = shorten(outcome.error, LONGEST_TAG, "the log")
+    return facts
+
+
+def note(command: str, experiment_id: str, run_id: str) -> str:
+    """Return the description of a run: the command that reproduces it and its figure."""
+    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{FIGURE}"
+    return f"Reproduce this run:\n\n    {command}\n\nIts figure: [{FIGURE}]({artifact})\n"
+
+
+def run_name(card: RunCard) -> str:
+    """Return the label, with the seed where the seed was chosen."""
+    chosen = any(override.lstrip("+").startswith("seed=") for override in card.overrides)
+    return f"{card.label} s{card.seed}" if chosen else card.label
+
+
+def shorten(text: str, longest: int, where: str) -> str:
+    """Return the text, cut with a remark on where the rest is if it is longer than the store takes."""
+    if len(text) <= longest:
+        return text
+    remark = f" … (cut; all {len(text)} characters are in {where})"
+    return text[: longest - len(remark)] + remark
+
+
+def user() -> str:
+    """Return the name of the person, or of the account where there is no such name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may run under a number without a name
+        return "unknown"
+
+
+@functools.cache
+def git_state(folder: Path) -> dict[str, str]:
+    """Return the commit of a folder and whether it has uncommitted changes; nothing where there is no git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"mlflow.source.git.commit": commit, "git.dirty": "unknown" if changes is None else str(bool(changes)).lower()}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _key(key: str) -> str:
+    return re.sub(r"[^\w\-. :/]", "_", key)[:250]

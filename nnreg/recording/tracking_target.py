@@ -1,0 +1,166 @@
+"""Where runs are tracked, and whether it answers. Found and asked in seconds, without importing MLflow.
+
+MLflow itself needs minutes to give up: 245 s on a dead server, 100 s on a dead database.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sqlite3
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PROBE_SECONDS = 4.0
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlartifacts"
+DEFAULT_EXPERIMENT = "nnreg"
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+class UnreachableError(Exception):
+    """The tracking store does not answer; one line that says in what way."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A tracking store.
+
+    Args:
+        uri: server or database; SQLite files are absolute.
+        experiment: name under which runs are filed.
+        artifacts: folder for the files of runs, or None where a server decides.
+    """
+
+    uri: str
+    experiment: str
+    artifacts: Path | None
+
+    @property
+    def shown(self) -> str:
+        """The address without a password, for messages, links and files."""
+        return without_password(self.uri)
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is spoken to over HTTP."""
+        return urlsplit(self.uri).scheme in ("http", "https")
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The database file, or None for anything but SQLite."""
+        _, found, path = self.uri.partition(":///")
+        return Path(path) if found and _scheme(self.uri) == "sqlite" else None
+
+    def probe(self) -> None:
+        """Ask the store for a sign of life; takes under a millisecond where it is well.
+
+        Raises:
+            UnreachableError: it is not there, does not answer within seconds, or is locked.
+        """
+        if self.is_server:
+            _probe_server(self.uri)
+        elif self.sqlite_file is not None:
+            _probe_sqlite(self.sqlite_file)
+        elif _scheme(self.uri) in _DATABASES:
+            _probe_port(self.uri)
+
+
+def without_password(uri: str) -> str:
+    """Return an address as it may be shown."""
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
+def say(line: str) -> None:
+    """Print one line for the person at the keyboard, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def resolve(home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None]) -> Target:
+    """Find the store: the argument, else ``MLFLOW_TRACKING_URI``, else a database in the project folder.
+
+    Args:
+        home: project folder.
+        uri: what the configuration says, if anything.
+        experiment: likewise; else ``MLFLOW_EXPERIMENT_NAME``, else ``nnreg``.
+        warn: told in one line if the store named is one that MLflow no longer writes.
+    """
+    home = home.absolute()
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
+    experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    embedded = home / DATABASE
+    if uri and (folder := _file_store(uri)) is not None:
+        warn(
+            f"MLflow no longer writes file stores such as {uri}: tracking to sqlite:///{embedded.as_posix()} instead; "
+            f"`unset MLFLOW_TRACKING_URI` stops this message, {_migration(folder, home)}"
+        )
+        uri = ""
+    elif not uri and not embedded.exists() and any((home / "mlruns").glob("*/meta.yaml")):
+        warn(f"the old runs in {home / 'mlruns'} are not in the new {DATABASE}: {_migration(home, home)}")
+    if _scheme(uri) in _DATABASES and (path := Target(uri, experiment, None).sqlite_file) is not None:
+        embedded = home / path
+        uri = ""
+    if not uri:
+        return Target(f"sqlite:///{embedded.as_posix()}", experiment, embedded.parent / ARTIFACTS)
+    return Target(uri.rstrip("/"), experiment, home / ARTIFACTS if _scheme(uri) in _DATABASES else None)
+
+
+def _migration(source: Path, home: Path) -> str:
+    target = f"sqlite:///{(home / 'mlflow_old.db').as_posix()}"
+    return f"`mlflow migrate-filestore --source {source} --target {target}` makes old runs readable again"
+
+
+def _scheme(uri: str) -> str:
+    return urlsplit(uri).scheme.partition("+")[0]
+
+
+def _file_store(uri: str) -> Path | None:
+    parts = urlsplit(uri)
+    is_drive = len(parts.scheme) == 1  # C:\mlruns
+    if parts.scheme not in ("", "file") and not is_drive:
+        return None
+    folder = Path(uri if is_drive or not parts.scheme else parts.path)
+    return folder.parent if folder.name == "mlruns" else folder
+
+
+def _probe_server(uri: str) -> None:
+    import requests  # half of a tenth of a second that a run without a server does not pay
+
+    try:
+        answer = requests.get(f"{uri}/health", timeout=PROBE_SECONDS)
+    except requests.RequestException as error:
+        reason = "no answer" if isinstance(error, requests.Timeout) else "no connection"
+        raise UnreachableError(f"{reason} from {without_password(uri)}") from error
+    if answer.status_code >= 500:
+        raise UnreachableError(f"{without_password(uri)} answers with error {answer.status_code}")
+
+
+def _probe_port(uri: str) -> None:
+    ports = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+    parts = urlsplit(uri)
+    host, port = parts.hostname or "localhost", parts.port or ports[_scheme(uri)]
+    try:
+        socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
+    except OSError as error:
+        raise UnreachableError(f"no database answers at {host}:{port}") from error
+
+
+def _probe_sqlite(path: Path) -> None:
+    if not path.exists():  # not made yet
+        return
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=PROBE_SECONDS)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise UnreachableError(f"{path}: {error}") from error

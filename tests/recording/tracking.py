@@ -1,0 +1,175 @@
+"""What the tests of tracking share: runs that are made up but go the whole way, a server, and roads to it that break."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnreg.recording import mlflow_store
+from nnreg.recording.mlflow_sink import MlflowSink
+from nnreg.records import History, Outcome, summarise
+from tests.cards import card, history
+
+FINISHED = Outcome("finished", 200, 1.5, summarise(history()))
+
+
+@dataclass
+class Tracked:
+    """A run that goes through the sink step by step."""
+
+    home: Path
+    uri: str | None = None
+    experiment: str | None = None
+    changes: dict[str, object] = field(default_factory=dict)
+    past: History = field(default_factory=history)
+    warnings: list[str] = field(default_factory=list)
+
+    def open(self) -> MlflowSink:
+        self.folder = Path(self.changes.pop("folder", self.home / "runs" / "one"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "config.yaml").write_text("seed: 0\n")
+        (self.folder / ".hydra").mkdir(exist_ok=True)
+        (self.folder / ".hydra" / "hydra.yaml").write_text("hidden: true\n")
+        self.sink = MlflowSink(self.home, self.uri, self.experiment, self.warnings.append)
+        self.sink.open(card(self.folder, **self.changes))
+        return self.sink
+
+    def write(self) -> None:
+        self.sink.write(list(self.past))
+
+    def close(self, outcome: Outcome = FINISHED) -> MlflowSink:
+        (self.folder / "loss.png").write_bytes(b"a picture")
+        self.sink.close(outcome, self.past)
+        return self.sink
+
+    def whole(self, outcome: Outcome = FINISHED) -> MlflowSink:
+        self.open()
+        self.write()
+        return self.close(outcome)
+
+
+def first_use(home: str, number: str) -> None:
+    """Record a run in a process of its own; it must have nothing to say."""
+    tracked = Tracked(Path(home), changes={"folder": Path(home) / "runs" / number})
+    tracked.whole()
+    assert tracked.warnings == []
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mlflow.db"
+        mlflow_store._create_database(path, None)
+        return path.read_bytes()
+
+
+def new_database(path: Path) -> None:
+    """Put an empty store in place, as the first run of a project leaves it: a copy takes no second."""
+    path.write_bytes(_empty_database())
+
+
+def make_outdated(path: Path) -> None:
+    """Put a store in place whose tables say that they are of an older MLflow."""
+    new_database(path)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
+    connection.close()
+
+
+def client(uri):
+    """Return MLflow's own client, as an independent witness."""
+    return mlflow_store._import_mlflow(database=True).MlflowClient(uri, registry_uri=uri)
+
+
+def only_run(uri):
+    """Return the one run of a store; fails if there are more or none."""
+    witness = client(uri)
+    (run,) = witness.search_runs([experiment.experiment_id for experiment in witness.search_experiments()])
+    return run
+
+
+def curve(uri, run_id, metric):
+    """Return a metric of a run as {step: value}, as the store has it."""
+    return {point.step: point.value for point in client(uri).get_metric_history(run_id, metric)}
+
+
+def artifacts(uri, run_id):
+    """Return the names of a run's files, as the store has them."""
+    return {file.path for file in client(uri).list_artifacts(run_id)}
+
+
+class Road:
+    """A port of this machine that leads to a server, until it is closed."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.number = self._listener.getsockname()[1]
+        self.uri = f"http://127.0.0.1:{self.number}"
+        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
+
+    def close(self) -> None:
+        """Let the server die, as seen from the other end."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self._open.clear()
+
+    def reopen(self) -> None:
+        """Let the server come back at the same address."""
+        self._listener = socket.create_server(("127.0.0.1", self.number))
+        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._port))
+                self._open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=[one, other], daemon=True).start()
+
+    @staticmethod
+    def _carry(one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65_536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def serving_at(home: Path) -> Iterator[int]:
+    """Run ``nnreg ui`` on a project in a process of its own; yield its port."""
+    new_database(home / "mlflow.db")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    code = "import sys, pathlib, nnreg.serving as ui; sys.exit(ui.serve(pathlib.Path.cwd(), '127.0.0.1', int(sys.argv[1])))"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTEST_"))}
+    server = subprocess.Popen(
+        [sys.executable, "-c", code, str(port)], cwd=home, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    try:
+        for line in server.stdout:
+            if "Ctrl-C" in line:
+                break
+        yield port
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=30)

@@ -1,0 +1,257 @@
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nnreg import runs
+from nnreg.errors import UserError
+from nnreg.recording import mlflow_sink
+from nnreg.recording.spool import SPOOL, Ledger
+from nnreg.recording.tracking_target import resolve
+from nnreg.records import TRAIN_LOSS, History, Outcome
+from tests.recording.tracking import FINISHED, Road, Tracked, artifacts, client, curve, new_database, only_run, serving_at
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered(monkeypatch):
+    monkeypatch.setattr(mlflow_sink, "_dead", {})
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """The port of a real MLflow server; its start takes seconds, so all tests share it."""
+    with serving_at(tmp_path_factory.mktemp("server")) as port:
+        yield port
+
+
+@pytest.fixture
+def road(server):
+    """A way to that server, which can be closed and opened again."""
+    way = Road(server)
+    yield way
+    way.close()
+
+
+def pushed(home, *folders):
+    lines = []
+    code = runs.push(home, folders, lines.append)
+    return code, lines
+
+
+def cleaned(home):
+    lines = []
+    assert runs.clean(home, lines.append) == 0
+    return lines
+
+
+def a_dead_process():
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+# push
+
+
+@pytest.mark.slow
+def test_a_run_kept_while_the_server_was_away_arrives_whole_and_only_once(project, road):
+    road.close()
+    tracked = Tracked(project, uri=road.uri, experiment="kept")
+    tracked.whole()
+    road.reopen()
+    code, (line,) = pushed(project)
+    assert (code, "sent to" in line) == (0, True)
+    run = only_run_of(road.uri, "kept")
+    assert (run.info.run_name, run.info.status) == ("adam-he", "FINISHED")
+    assert run.data.params["optimizer.lr"] == "0.001"
+    assert run.data.tags["mlflow.runColor"] == "#e69f00"
+    assert run.data.metrics["summary/valid_loss_final"] == FINISHED.summary["valid/loss_final"]
+    assert len(curve(road.uri, run.info.run_id, TRAIN_LOSS)) == 200
+    assert artifacts(road.uri, run.info.run_id) == {"config.yaml", "loss.png"}
+    assert not (tracked.folder / SPOOL).exists()
+    assert pushed(project) == (0, ["nothing to push: every run is where it belongs"])
+    assert only_run_of(road.uri, "kept").info.run_id == run.info.run_id
+
+
+@pytest.mark.slow
+def test_a_run_whose_server_dies_midway_is_the_same_run_after_the_push(project, road):
+    tracked = Tracked(project, uri=road.uri, experiment="midway")
+    sink = tracked.open()
+    begun = sink.run_id
+    half = list(tracked.past)[:100]
+    sink.write(half)
+    road.close()
+    tracked.write()
+    tracked.close()
+    assert len(tracked.warnings) == 1
+    road.reopen()
+    assert client(road.uri).get_run(begun).info.status == "RUNNING"
+    assert pushed(project)[0] == 0
+    run = only_run_of(road.uri, "midway")
+    assert (run.info.run_id, run.info.status) == (begun, "FINISHED")
+    assert len(curve(road.uri, begun, TRAIN_LOSS)) == 200
+    assert artifacts(road.uri, begun) == {"config.yaml", "loss.png"}
+
+
+@pytest.mark.slow
+def test_a_push_that_was_interrupted_can_be_made_again(project, road):
+    road.close()
+    tracked = Tracked(project, uri=road.uri, experiment="again")
+    tracked.whole()
+    road.reopen()
+    spool = (tracked.folder / SPOOL).read_bytes()
+    pushed(project)
+    first = only_run_of(road.uri, "again")
+    (tracked.folder / SPOOL).write_bytes(spool)  # as if the power had failed just before it was removed
+    assert pushed(project)[0] == 0
+    second = only_run_of(road.uri, "again")
+    assert second.info.run_id == first.info.run_id
+    points = client(road.uri).get_metric_history(first.info.run_id, TRAIN_LOSS)
+    assert len(points) == 200
+
+
+@pytest.mark.slow
+def test_a_run_on_a_server_has_a_link(project, road):
+    tracked = Tracked(project, uri=road.uri + "/", experiment="link")
+    sink = tracked.whole()
+    assert sink.view_hint == f"{road.uri}/#/experiments/{sink.experiment_id}/runs/{sink.run_id}"
+    assert tracked.warnings == []
+
+
+def only_run_of(uri, experiment):
+    witness = client(uri)
+    (run,) = witness.search_runs([witness.get_experiment_by_name(experiment).experiment_id])
+    return run
+
+
+@pytest.fixture
+def kept(project):
+    """A run folder whose server is not there."""
+    tracked = Tracked(project, uri="http://127.0.0.1:9")
+    tracked.whole()
+    return tracked.folder
+
+
+def test_a_server_that_is_still_away_leaves_the_run_on_disk(project, kept):
+    code, (line,) = pushed(project)
+    assert code == 1
+    assert "still kept" in line
+    assert "no connection" in line
+    assert Ledger.read(kept / SPOOL).status == "FINISHED"
+
+
+def test_the_environment_sends_kept_runs_elsewhere(project, kept, monkeypatch):
+    new_database(project / "other.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'other.db'}")
+    assert pushed(project)[0] == 0
+    assert only_run(f"sqlite:///{project / 'other.db'}").info.status == "FINISHED"
+
+
+def test_named_folders_are_pushed_and_others_left(project, kept, monkeypatch):
+    new_database(project / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
+    (project / "runs" / "two").mkdir()
+    assert pushed(project, project / "runs" / "two")[1] == ["nothing to push: every run is where it belongs"]
+    assert pushed(project, kept)[0] == 0
+    assert not (kept / SPOOL).exists()
+
+
+def test_a_run_that_was_killed_while_it_was_kept_is_pushed_as_killed(project, kept, monkeypatch):
+    ledger = Ledger.read(kept / SPOOL)
+    ledger.status, ledger.ended, ledger.tags["pid"] = "RUNNING", None, a_dead_process()
+    ledger.save()
+    new_database(project / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
+    assert pushed(project)[0] == 0
+    assert only_run(f"sqlite:///{project / 'mlflow.db'}").info.status == "KILLED"
+
+
+def test_a_run_that_still_goes_on_is_not_pushed(project):
+    Tracked(project, uri="http://127.0.0.1:9").open()
+    code, (line,) = pushed(project)
+    assert code == 0
+    assert "still running" in line
+
+
+def test_a_damaged_spool_is_named_and_kept(project, kept):
+    (kept / SPOOL).write_text("{")
+    code, (line,) = pushed(project)
+    assert code == 1
+    assert "damaged" in line
+    assert (kept / SPOOL).exists()
+
+
+def test_a_folder_that_does_not_exist_is_the_users_mistake(project):
+    with pytest.raises(UserError, match="is not a folder"):
+        runs.push(project, [project / "typo"])
+
+
+# clean
+
+
+def test_a_run_whose_process_is_gone_is_marked_as_killed(project, monkeypatch):
+    new_database(project / "mlflow.db")
+    tracked = Tracked(project)
+    sink = tracked.open()
+    client(sink.uri).set_tag(sink.run_id, "pid", a_dead_process())
+    (line,) = cleaned(project)
+    assert "marked as KILLED" in line
+    assert sink.run_id in line
+    assert only_run(sink.uri).info.status == "KILLED"
+    assert "nothing to clean" in cleaned(project)[0]
+
+
+@pytest.mark.parametrize(("tag", "value"), [("host", "elsewhere"), ("nnreg.run_key", None)])
+def test_runs_of_other_machines_and_other_programs_are_left_alone(project, tag, value):
+    new_database(project / "mlflow.db")
+    sink = Tracked(project).open()
+    witness = client(sink.uri)
+    witness.set_tag(sink.run_id, "pid", a_dead_process())
+    witness.delete_tag(sink.run_id, tag) if value is None else witness.set_tag(sink.run_id, tag, value)
+    assert "nothing to clean" in cleaned(project)[0]
+    assert only_run(sink.uri).info.status == "RUNNING"
+
+
+def test_a_run_that_goes_on_is_left_alone(project):
+    new_database(project / "mlflow.db")
+    tracked = Tracked(project)
+    sink = tracked.open()
+    assert "nothing to clean" in cleaned(project)[0]
+    sink.close(Outcome("killed", 0, 0.0), History())
+
+
+def test_without_a_database_there_is_nothing_to_clean_and_none_is_made(project):
+    assert "nothing to clean" in cleaned(project)[0]
+    assert list(project.iterdir()) == []
+
+
+def test_a_store_that_cannot_be_read_is_the_users_to_mend(project, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    with pytest.raises(UserError, match="cannot be read: no connection"):
+        runs.clean(project)
+
+
+def test_a_process_is_alive_only_if_it_was_there_then():
+    now = time.time_ns() // 1_000_000
+    assert runs.is_alive(os.getpid(), now)
+    assert not runs.is_alive(int(a_dead_process()), now)
+    assert not runs.is_alive(0, now)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says when a process began")
+def test_a_later_process_with_the_same_number_is_another_one():
+    assert not runs.is_alive(os.getpid(), since=0)
+
+
+def test_the_command_line_prints_what_was_done(project, capfd):
+    assert runs.clean(project) == 0
+    assert runs.push(project) == 0
+    assert capfd.readouterr().out.splitlines()[1] == "nothing to push: every run is where it belongs"
+
+
+def test_a_trailing_slash_does_not_make_another_store(project):
+    assert resolve(project, "http://host:1/", None, pytest.fail).uri == "http://host:1"

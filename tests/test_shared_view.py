@@ -1,0 +1,79 @@
+import base64
+import json
+import zlib
+
+from nnreg.shared_view import SeenRun, has_several_seeds, varying_params, view
+
+METRICS = frozenset({"train/loss", "valid/loss", "valid/accuracy", "test/accuracy", "summary/test_accuracy", "summary/seconds"})
+
+
+def run(optimizer="adam", init="he", seed=0, **params):
+    return SeenRun({"optimizer": optimizer, "init": init, "seed": str(seed), "parameters": "10", **params}, METRICS)
+
+
+def content(shared):
+    """Unpack a view as MLflow's pages do."""
+    kind, _, packed = shared.value.partition(";")
+    assert kind == "deflate"
+    return json.loads(zlib.decompress(base64.b64decode(packed)))
+
+
+def test_losses_are_drawn_on_a_log_scale_and_first():
+    charts = content(view([run()]))["compareRunCharts"]
+    assert [(chart["metricKey"], chart.get("scaleType")) for chart in charts[:3]] == [
+        ("train/loss", "log"),
+        ("valid/loss", "log"),
+        ("valid/accuracy", "linear"),
+    ]
+    assert {chart["metricSectionId"] for chart in charts[:4]} == {"nnreg-overview"}
+
+
+def test_what_was_not_measured_is_not_drawn():
+    charts = content(view([SeenRun({}, frozenset({"train/loss"}))]))["compareRunCharts"]
+    assert [chart["metricKey"] for chart in charts] == ["train/loss"]
+
+
+def test_columns_are_the_techniques_what_differs_and_the_results():
+    columns = content(view([run(batch="32"), run(batch="64", seed=1)]))["selectedColumns"]
+    assert columns[1:4] == ["params.`optimizer`", "params.`init`", "params.`batch`"]
+    assert "params.`seed`" not in columns
+    assert "metrics.`summary/test_accuracy`" in columns
+
+
+def test_a_view_has_one_name_for_one_content():
+    assert view([run()]) == view([run()])
+    assert view([run()]).key != view([run()], average_seeds=True).key
+    assert len(view([run()]).key) == 64
+
+
+def test_seeds_are_averaged_over_everything_else_that_differs():
+    runs = [run(seed=seed, batch=batch) for seed in (0, 1) for batch in ("32", "64")]
+    group = content(view(runs, average_seeds=True))["groupBy"]
+    assert group["aggregateFunction"] == "average"
+    assert [key["groupByData"] for key in group["groupByKeys"]] == ["optimizer", "init", "batch"]
+    assert content(view(runs))["groupBy"] is None
+
+
+def test_a_sweep_is_shown_by_itself():
+    assert content(view([run()], sweep_id="2026_sweep"))["searchFilter"] == 'tags.sweep_id = "2026_sweep"'
+    assert "searchFilter" not in content(view([run()]))
+
+
+def test_several_seeds_are_noticed_only_where_nothing_else_differs():
+    assert has_several_seeds([run(seed=0), run(seed=1)])
+    assert not has_several_seeds([run("adam", seed=0), run("sgd", seed=1)])
+    assert not has_several_seeds([run(), run()])
+    assert varying_params([run("adam", seed=0), run("sgd", seed=1)]) == ["optimizer"]
+
+
+def test_of_very_many_runs_the_newest_are_drawn():
+    assert content(view([run()] * 60))["runsHiddenMode"] == "SHOW_ALL"
+    assert content(view([run()] * 61))["runsHiddenMode"] == "FIRST_20_RUNS"
+
+
+def test_a_view_of_many_metrics_and_parameters_fits_the_tag_of_an_old_server():
+    many = SeenRun(
+        {f"kind{n}.parameter": "1" for n in range(200)}, frozenset({*METRICS, *(f"summary/m{n}" for n in range(40))})
+    )
+    other = SeenRun({f"kind{n}.parameter": "2" for n in range(200)}, frozenset())
+    assert len(view([many, other]).value) < 5_000
