@@ -97,8 +97,8 @@ def build(entry: Entry, node: DictConfig) -> Any:
     """
     technique = registry.load(entry)
     values = _validated(entry, node)
-    arguments = {p.name: p.restore(values[p.name]) for p in signature.parameters(technique) if p.settable}
     try:
+        arguments = {p.name: p.restore(values[p.name]) for p in signature.parameters(technique) if p.settable}
         return technique(**arguments)
     except ValueError as error:
         raise UserError(f"{entry.kind}={entry.name}: {one_line(error)}") from error
@@ -110,7 +110,13 @@ def _entry(kind: str, node: Any, choices: Mapping[str, str]) -> Entry:
     """Return which technique a node configures: it says so itself, or it is the option of that name."""
     if not isinstance(node, DictConfig):
         raise UserError(f"{kind} must be chosen by name, such as {kind}={next(iter(registry.entries(kind)))}, got {node}")
-    return registry.find(kind, str(node.get("name") or choices.get(kind, "")))
+    name = str(node.get("name") or choices.get(kind, ""))
+    if name not in registry.entries(kind) and "name" not in node:
+        raise UserError(
+            f"{kind}={name} comes from a file that names no technique: begin it with `defaults: [TECHNIQUE, _self_]`, where "
+            f"TECHNIQUE is one of {', '.join(registry.entries(kind))}"
+        )
+    return registry.find(kind, name)
 
 
 def _validated(entry: Entry, node: DictConfig) -> dict[str, Any]:

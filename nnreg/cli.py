@@ -87,7 +87,7 @@ def _compose(arguments: Sequence[str]) -> int:
 
 
 def _is_glob(kind: str, word: str) -> bool:
-    return re.match(rf"{re.escape(kind)}=.*\bglob\(", word) is not None
+    return re.match(rf"\+{{0,2}}{re.escape(kind)}=.*\bglob\(", word) is not None
 
 
 def _check_words(arguments: Sequence[str]) -> None:

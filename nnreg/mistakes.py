@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import schemas
-from nnreg.registry import find, instead, kinds, one_line
+from nnreg.registry import entries, find, instead, kinds, one_line
 
 
 def explain(error: BaseException) -> str | None:
@@ -41,7 +41,7 @@ def _raised_by_hydra(error: BaseException) -> bool:
 
 def _missing(error: MissingConfigException) -> str:
     kind, _, name = str(error.missing_cfg_file).rpartition("/")
-    options = list(error.options or ())
+    options = list(error.options or entries(kind))  # Hydra does not list them for a YAML's own defaults
     if not kind:
         return _first_line(str(error))
     return f"there is no {kind} '{name}'{instead(name, options)}"

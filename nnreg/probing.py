@@ -39,7 +39,8 @@ def probe(entry: Entry, technique: Any) -> None:
 
 def _optimizer(rule: Optimizer) -> str:
     size = SHAPE[0] * SHAPE[1]
-    theta, grad = np.zeros(size), np.linspace(-1, 1, size)
+    theta, grad = np.linspace(0, 1, size), np.linspace(-1, 1, size)  # the 0 shows the smallest lr; steps may scale with theta
+    before = theta.copy()
     named = {"W1": Weights(theta.reshape(SHAPE), grad.reshape(SHAPE))}
     rule.bind(SimpleNamespace(theta=theta, grad=grad, named=named))
     if type(rule).step is Optimizer.step:
@@ -48,7 +49,7 @@ def _optimizer(rule: Optimizer) -> str:
             return f"update returned {_described(returned)}; it must change theta in place and return None"
     for t in range(1, STEPS + 1):
         rule.step(t)
-    if not theta.any():
+    if np.array_equal(theta, before):
         return f"{STEPS} steps left theta as it was; update must write in place (theta -= ..., not theta = theta - ...)"
     return ""
 

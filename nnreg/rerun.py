@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def overrides(folder: Path) -> list[str]:
         config = OmegaConf.to_container(OmegaConf.load(path))
     except Exception as error:  # a file that is missing, unreadable, not YAML, not a configuration: the same to the person
         raise UserError(f"{folder} is not a run folder: cannot read {path}; run folders are in runs/") from error
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or "optimizer" not in config:
         raise UserError(f"{path} holds no configuration: it is damaged")
     words = []
     for key, value in {str(key): value for key, value in config.items()}.items():
@@ -44,8 +45,8 @@ def _quoted(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(_quoted, value)) + "]"
     if isinstance(value, dict):
-        return "{" + ",".join(f"{_quoted(key)}:{_quoted(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ",".join(f"{key!s}:{_quoted(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"'{escaped}'"
+        escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)  # a backslash is itself, except before a quote
+        return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
     return repr(value)

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-SCALARS = (bool, int, float, str, bytes, Path)
+SCALARS: Mapping[Any, Any] = {**{kind: kind for kind in (bool, int, float, str, bytes)}, Path: str}
+"""What a configuration holds for a value of a type; a path is a word there, so that every saved file stays plain YAML."""
 
 
 class _Required:
@@ -62,11 +63,17 @@ class Parameter:
         return self.annotation.__name__ if plain else re.sub(r"\b(\w+\.)+(?=\w)", "", str(self.annotation))
 
     def restore(self, value: Any) -> Any:
-        """Return a configuration's value as the constructor expects it: enums and tuples are lost on the way there."""
-        if isinstance(value, enum.Enum) and not _is_enum(_without_none(self.annotation)):
-            return value.value
-        wants_tuple = typing.get_origin(_without_none(self.annotation)) is tuple or isinstance(self.default, tuple)
-        return tuple(value) if wants_tuple and isinstance(value, list) else value
+        """Return a configuration's value as the constructor expects it: words, paths and tuples are something else there.
+
+        Raises:
+            ValueError: a tuple of fixed length has another.
+        """
+        kernel = _without_none(self.annotation)
+        length = len(typing.get_args(kernel)) if typing.get_origin(kernel) is tuple else None
+        if length and Ellipsis not in typing.get_args(kernel) and isinstance(value, list) and len(value) != length:
+            raise ValueError(f"{self.name} must have {length} values, got {len(value)}")
+        restored = _restored(value, self.annotation)
+        return tuple(restored) if isinstance(self.default, tuple) and isinstance(restored, list) else restored
 
 
 def parameters(technique: type) -> tuple[Parameter, ...]:
@@ -100,24 +107,37 @@ def schema(technique: type, name: str, module: str, fixed: Mapping[str, str] = t
         if parameter.name in fixed:
             raise ValueError(f"the parameter '{parameter.name}' must be called otherwise, nnreg keeps something else there")
         if parameter.settable:
-            candidates = _config_types(parameter, f"{name}__{parameter.name}", module)
-            made_fields = ((parameter.name, annotation, _config_default(parameter, annotation)) for annotation in candidates)
-            fields.append(next(filter(_accepted, made_fields)))
+            fields.append(_field(parameter, _config_type(parameter, f"{name}__{parameter.name}", module)))
     made = dataclasses.make_dataclass(name, fields)
     made.__module__ = module
     return made
 
 
-def _config_types(parameter: Parameter, name: str, module: str) -> Iterator[Any]:
-    """Yield annotations that OmegaConf may take for a parameter with its default, the strictest first, Any last.
+def _restored(value: Any, annotation: Any) -> Any:
+    kernel = _without_none(annotation)
+    origin, items = typing.get_origin(kernel) or kernel, typing.get_args(kernel) or (Any,)
+    if isinstance(value, enum.Enum) and not _is_enum(kernel):
+        return value.value
+    if kernel is Path and isinstance(value, str):
+        return Path(value)
+    if isinstance(value, dict):
+        return {key: _restored(inner, items[-1]) for key, inner in value.items()}
+    if not isinstance(value, list):
+        return value
+    each = items if origin is tuple and len(items) == len(value) and Ellipsis not in items else [items[0]] * len(value)
+    restored = [_restored(inner, item) for inner, item in zip(value, each, strict=True)]
+    return tuple(restored) if origin is tuple else restored
 
-    The author's default may be of another type than the annotation says, such as None for a float.
-    """
-    kernel: Any = _config_type(parameter, name, module)
-    if _without_none(parameter.annotation) is parameter.annotation:
-        yield kernel
-    yield typing.Optional[kernel]  # noqa: UP045 - kernel is a run-time value
-    yield Any
+
+def _field(parameter: Parameter, kernel: Any) -> tuple[str, Any, Any]:
+    """Return a dataclass field as strict as the default lets it be: the author may have written ``lr: float = None``."""
+    optional: Any = typing.Optional[kernel]  # noqa: UP045 - kernel is a run-time value
+    may_be_none = _without_none(parameter.annotation) is not parameter.annotation
+    for annotation in (optional,) if may_be_none else (kernel, optional):
+        field = (parameter.name, annotation, _config_default(parameter, annotation))
+        if _accepted(field):
+            return field
+    return parameter.name, Any, _config_default(parameter, Any)
 
 
 def _config_type(parameter: Parameter, name: str, module: str) -> Any:
@@ -128,11 +148,11 @@ def _config_type(parameter: Parameter, name: str, module: str) -> Any:
         return _enum(name, parameter.choices, module)
     if origin in (list, tuple, Sequence):
         uniform = items and items[0] in SCALARS and all(item == items[0] for item in items)
-        return types.GenericAlias(list, (items[0],)) if uniform else Any
+        return types.GenericAlias(list, (SCALARS[items[0]],)) if uniform else Any
     if origin in (dict, Mapping):
         checkable = len(items) == 2 and items[0] in (str, int) and items[1] in SCALARS
-        return types.GenericAlias(dict, tuple(items)) if checkable else Any
-    return kernel if kernel in SCALARS or _is_enum(kernel) else Any
+        return types.GenericAlias(dict, (items[0], SCALARS[items[1]])) if checkable else Any
+    return kernel if _is_enum(kernel) else SCALARS.get(kernel, Any) if isinstance(kernel, type) else Any
 
 
 def _enum(name: str, choices: tuple[Any, ...], module: str) -> Any:
@@ -163,20 +183,29 @@ def _config_default(parameter: Parameter, annotation: Any) -> Any:
     kernel = _without_none(annotation)
     if _is_enum(kernel) and not isinstance(default, enum.Enum):
         default = kernel.__members__.get(str(default), default)
-    if isinstance(default, list | tuple | dict):
-        container = dict(default) if isinstance(default, dict) else list(default)
-        return dataclasses.field(default_factory=lambda: container)
+    default = _worded(default)
+    if isinstance(default, list | dict):
+        return dataclasses.field(default_factory=lambda: default)
     return dataclasses.field(default=default)
+
+
+def _worded(value: Any) -> Any:
+    """Return a default with lists for tuples and words for paths."""
+    if isinstance(value, list | tuple):
+        return [_worded(inner) for inner in value]
+    if isinstance(value, dict):
+        return {key: _worded(inner) for key, inner in value.items()}
+    return str(value) if isinstance(value, Path) else value
 
 
 def _holdable(default: Any) -> bool:
     if default is REQUIRED:
         return True
     try:
-        OmegaConf.create({"value": list(default) if isinstance(default, tuple) else default})
+        OmegaConf.create({"value": _worded(default)})
     except OmegaConfBaseException:
         return False
-    return not dataclasses.is_dataclass(default)
+    return not (dataclasses.is_dataclass(default) or isinstance(default, type))
 
 
 def _without_none(annotation: Any) -> Any:

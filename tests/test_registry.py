@@ -1,0 +1,168 @@
+"""Kind and name to class: listed without importing, imported when chosen, with one line for whatever is wrong."""
+
+import sys
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnreg import registry
+from nnreg.contracts import CONTRACTS
+from nnreg.registry import BrokenPlugin, UnknownTechnique
+from tests.publishing import OPTIMIZER, publishing
+
+publish = pytest.fixture(publishing)
+
+
+def trouble(name, kind="optimizer"):
+    """The one line that loading a technique ends in."""
+    with pytest.raises(BrokenPlugin) as caught:
+        registry.load(registry.find(kind, name))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_built_in_techniques_are_those_that_pyproject_lists():
+    written = tomllib.loads((registry.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    for group, techniques in written.items():
+        entries = registry.entries(group.removeprefix("nnreg."))
+        assert {name: entries[name].target for name in techniques} == techniques
+        assert {entries[name].distribution for name in techniques} == {"nnreg"}
+
+
+def test_every_file_of_a_technique_is_registered():
+    targets = {entry.target.partition(":")[0] for kind in registry.kinds() for entry in registry.entries(kind).values()}
+    folder = registry.CHECKOUT / "plugins" / "nnreg_std"
+    for path in folder.glob("[!d]*/[!_]*.py"):  # a dataset's folder also has the code that fetches and reads it
+        assert f"nnreg_std.{path.parent.name}.{path.stem}" in targets
+
+
+def test_names_are_sorted_and_known_without_importing_anything(publish):
+    publish("zoo", {"zoo_module": "raise RuntimeError"}, optimizer={"zebra": "zoo_module:Zebra", "aardvark": "zoo_module:A"})
+    names = list(registry.entries("optimizer"))
+    assert names == sorted(names)
+    assert {"aardvark", "zebra", "adam"} <= set(names)
+    assert "zoo_module" not in sys.modules
+
+
+def test_a_technique_knows_who_brought_it(publish):
+    publish("zoo", {"zoo_module": OPTIMIZER}, version="3.4", optimizer={"zebra": "zoo_module:Rule"})
+    entry = registry.find("optimizer", "zebra")
+    assert (entry.distribution, entry.version, entry.target) == ("zoo", "3.4", "zoo_module:Rule")
+    assert str(entry) == "optimizer 'zebra' (zoo 3.4)"
+    assert registry.load(entry).__name__ == "Rule"
+
+
+def test_a_class_inside_a_class_can_be_a_technique(publish):
+    publish("zoo", {"zoo_module": "class Zoo:\n    class Cage: ..."}, tempo={"cage": "zoo_module:Zoo.Cage"})
+    assert registry.load(registry.find("tempo", "cage")).__qualname__ == "Zoo.Cage"
+
+
+def test_a_new_kind_needs_an_entry_point_group_and_nothing_else(publish):
+    publish("zoo", {"zoo_module": "class Halving: ..."}, tempo={"halving": "zoo_module:Halving"})
+    assert "tempo" in registry.kinds()
+    assert registry.required_methods("tempo") == ()
+    assert registry.load(registry.find("tempo", "halving")).__name__ == "Halving"
+
+
+def test_groups_that_only_begin_alike_are_somebody_elses(publish, monkeypatch):
+    publish("zoo")
+    monkeypatch.setattr(registry, "PREFIX", "nnre.")
+    registry._catalogue.cache_clear()
+    assert "g.optimizer" not in registry.kinds()
+
+
+def test_an_unknown_kind_has_no_techniques():
+    assert registry.entries("banana") == {}
+
+
+def test_a_name_that_nobody_registered_is_answered_with_what_there_is():
+    with pytest.raises(
+        UnknownTechnique, match=r"^there is no optimizer 'adm'; did you mean 'adam'\? Available: adagrad, adam, "
+    ):
+        registry.find("optimizer", "adm")
+    with pytest.raises(UnknownTechnique, match=r"^there is no banana 'adam'\. Available: none$"):
+        registry.find("banana", "adam")
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "cause"),
+    [
+        ("raise ImportError('no\\n  such library')", ":Rule", "raised ImportError: no such library"),
+        ("import nothing_of_this_name", ":Rule", "raised ModuleNotFoundError: No module named 'nothing_of_this_name'"),
+        ("raise SystemExit('needs a licence')", ":Rule", "raised SystemExit: needs a licence"),
+        ("def broken(:", ":Rule", "raised SyntaxError: "),
+        ("1 / 0", ":Rule", "raised ZeroDivisionError: division by zero"),
+        ("", ":Rule", "raised AttributeError: module 'zoo_module' has no attribute 'Rule'"),
+        ("", "", "raised AttributeError: "),
+        ("Rule = 3", ":Rule", "zoo_module:Rule is a int, must be a class"),
+        ("def Rule(): ...", ":Rule", "zoo_module:Rule is a function, must be a class"),
+        ("class Rule: ...", ":Rule", "Rule lacks update, bind, step, save, load; see nnreg.contracts.Optimizer"),
+        (OPTIMIZER.replace("update", "updat"), ":Rule", "Rule lacks update; see nnreg.contracts.Optimizer"),
+        ("class Rule:\n  update = bind = step = save = load = 3", ":Rule", "Rule lacks update, bind, step, save, load"),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_says_why_with_its_name_and_distribution(publish, source, target, cause):
+    publish("zoo", {"zoo_module": source}, optimizer={"zebra": f"zoo_module{target}"})
+    message = trouble("zebra")
+    assert message.startswith("optimizer 'zebra' (zoo 1.0) is broken: ")
+    assert cause in message
+
+
+@pytest.mark.parametrize("kind", sorted(CONTRACTS))
+def test_a_class_without_methods_is_no_technique_of_a_known_kind(publish, kind):
+    publish("zoo", {"zoo_module": "class Empty: ..."}, **{kind: {"empty": "zoo_module:Empty"}})
+    assert f"Empty lacks {', '.join(registry.required_methods(kind))}; see nnreg.contracts." in trouble("empty", kind)
+
+
+def test_two_distributions_that_claim_one_name_are_both_named(publish):
+    publish("zoo", {"zoo_module": OPTIMIZER}, optimizer={"zebra": "zoo_module:Rule"})
+    publish("circus", {"circus_module": OPTIMIZER}, optimizer={"zebra": "circus_module:Rule"})
+    message = trouble("zebra")
+    assert "'zebra' is claimed by circus (circus_module:Rule) and zoo (zoo_module:Rule): uninstall one" in message
+    assert "zoo_module" not in sys.modules
+
+
+def test_one_distribution_that_is_listed_twice_is_one(publish):
+    for _ in range(2):
+        publish("zoo", {"zoo_module": OPTIMIZER}, optimizer={"zebra": "zoo_module:Rule"})
+    assert registry.find("optimizer", "zebra").targets == (("zoo_module:Rule", "zoo"),)
+
+
+def test_two_distributions_that_mean_the_same_class_do_not_quarrel(publish):
+    publish("zoo", {"zoo_module": OPTIMIZER}, optimizer={"zebra": "zoo_module:Rule"})
+    publish("zoo-extras", optimizer={"zebra": "zoo_module:Rule"})
+    assert registry.load(registry.find("optimizer", "zebra")).__name__ == "Rule"
+
+
+def test_of_two_copies_of_a_distribution_the_first_on_the_path_counts(publish):
+    publish("zoo", {"zoo_module": OPTIMIZER}, version="1.0", optimizer={"zebra": "zoo_module:Rule"})
+    publish("zoo", {"zoo_new": OPTIMIZER}, version="2.0", optimizer={"zebra": "zoo_new:Rule"})
+    entry = registry.find("optimizer", "zebra")
+    assert (entry.target, entry.version) == ("zoo_new:Rule", "2.0")
+
+
+def test_a_distribution_that_is_not_installed_is_a_source_checkout():
+    assert registry.distribution_version("never-published") == "source checkout"
+
+
+words = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=8)
+
+
+@given(words, st.lists(words, max_size=5))
+def test_every_available_name_is_said_and_a_name_itself_is_its_best_correction(word, known):
+    said = registry.instead(word, known)
+    assert said.endswith(f" Available: {', '.join(known) or 'none'}")
+    assert ("did you mean" in said) <= bool(known)
+    if word in known:
+        assert said.startswith(f"; did you mean '{word}'?")
+
+
+def test_a_name_that_is_far_from_all_others_is_not_corrected():
+    assert registry.instead("xyz", ["adam", "sgd"]) == ". Available: adam, sgd"
+
+
+@pytest.mark.parametrize(("message", "line"), [("a\n  b\t c", "a b c"), ("", "")])
+def test_a_message_becomes_one_line(message, line):
+    assert registry.one_line(ValueError(message)) == line
