@@ -115,8 +115,10 @@ def _plugins(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
 
 def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Start the MLflow server on this folder's runs and print the link to their comparison; Ctrl-C stops it."""
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)")
-    parser.add_argument("--port", type=int, default=5000, help="port to listen on (default %(default)s)")
+    from nnreg.recording.tracking_target import UI_HOST, UI_PORT
+
+    parser.add_argument("--host", default=UI_HOST, help="address to listen on (default %(default)s: this machine only)")
+    parser.add_argument("--port", type=int, default=UI_PORT, help="port to listen on (default %(default)s)")
     parsed = parser.parse_args(arguments)
     from nnreg import serving
 

@@ -116,7 +116,7 @@ def test_a_push_that_was_interrupted_can_be_made_again(project, road):
 def test_a_run_on_a_server_has_a_link(project, road):
     tracked = Tracked(project, uri=road.uri + "/", experiment="link")
     sink = tracked.whole()
-    assert sink.view_hint == f"{road.uri}/#/experiments/{sink.experiment_id}/runs/{sink.run_id}"
+    assert sink.where_to_look() == [("its page", f"{road.uri}/#/experiments/{sink.experiment_id}/runs/{sink.run_id}")]
     assert tracked.warnings == []
 
 

@@ -18,7 +18,7 @@ from nnreg.recording import run_facts
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.spool import SPOOL, Ledger, Point, now
 from nnreg.recording.thinning import Thinner
-from nnreg.recording.tracking_target import Target, UnreachableError, resolve
+from nnreg.recording.tracking_target import UI, Target, UnreachableError, resolve
 from nnreg.records import DatasetCard, History, Outcome, Record, RunCard, Status
 
 _STATUS: Mapping[Status, str] = {"finished": "FINISHED", "diverged": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
@@ -55,18 +55,13 @@ class MlflowSink:
         self._store: Store | None = None
         self._kept = False  # on disk, since the store failed
 
-    @property
-    def view_hint(self) -> str:
-        """Where the run can be looked at: a link, or the command to type."""
-        if self._store is None:
-            return "python -m nnreg runs push, then python -m nnreg ui"
-        if self._target.is_server:
-            return f"{self.uri}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
-        return "python -m nnreg ui"
-
     def where_to_look(self) -> Sequence[tuple[str, str]]:
-        """Return what the console prints at the end, as (label, text) lines."""
-        return [("look at it", self.view_hint)]
+        """Return what the console prints at the end, as (label, text) lines: what to type, and the link of the run's page."""
+        if self._store is None:
+            return [("look at it", "python -m nnreg runs push, then python -m nnreg ui")]
+        base = self.uri if self._target.is_server else UI
+        page = ("its page", f"{base}/#/experiments/{self.experiment_id}/runs/{self.run_id}")
+        return [page] if self._target.is_server else [("look at it", "python -m nnreg ui"), page]
 
     def open(self, card: RunCard) -> None:
         """Create the run, or begin to keep it on disk."""

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 PROBE_SECONDS = 4.0
 DATABASE = "mlflow.db"
+UI_HOST, UI_PORT = "127.0.0.1", 5000  # of `python -m nnreg ui`, unless told otherwise
+UI = f"http://{UI_HOST}:{UI_PORT}"
 ARTIFACTS = "mlartifacts"
 DEFAULT_EXPERIMENT = "nnreg"
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")

@@ -57,6 +57,12 @@ def test_a_finished_run_is_in_the_store_with_all_that_is_known_of_it(home):
     assert tracked.warnings == []
 
 
+def test_the_console_is_told_what_to_type_and_where_the_page_is(home):
+    sink = Tracked(home).whole()
+    page = f"http://127.0.0.1:5000/#/experiments/{sink.experiment_id}/runs/{sink.run_id}"
+    assert sink.where_to_look() == [("look at it", "python -m nnreg ui"), ("its page", page)]
+
+
 def test_curves_are_those_recorded_and_the_summary_stands_at_the_last_step(home):
     tracked = Tracked(home)
     sink = tracked.whole()
@@ -234,7 +240,7 @@ def test_a_server_that_is_not_there_is_told_at_once_and_the_run_is_kept(project)
     ledger = kept(tracked.folder)
     assert (ledger.status, ledger.params["optimizer"]) == ("FINISHED", "adam")
     assert len([point for point in ledger.points if point.metric == TRAIN_LOSS]) == 200
-    assert "runs push" in tracked.sink.view_hint
+    assert "runs push" in tracked.sink.where_to_look()[0][1]
 
 
 def test_a_server_that_never_answers_is_told_within_seconds_and_only_the_first_run_waits(project):
