@@ -148,7 +148,7 @@ def _is_free(host: str, port: int) -> bool:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one just closed is no obstacle
         try:
             probe.bind((host, port))
-        except OSError:
+        except (OSError, OverflowError):  # taken, forbidden, or no port number at all
             return False
     return True
 

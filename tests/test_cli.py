@@ -124,6 +124,7 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
         (("rerun", "nowhere"), "nowhere is not a run folder"),
         (("+colour=red",), "'colour' is neither a setting nor a kind"),
         (("dataset=mnist", "dataset.data_dir=nowhere"), "nowhere"),
+        (("ui",), "there are no runs yet"),
         (
             ("hydra.run.dir=taken/run",),
             "cannot write to taken/run: Not a directory; choose another folder with hydra.run.dir=FOLDER",
@@ -242,3 +243,19 @@ def wait_for(condition, seconds=30):
             return found
         time.sleep(0.05)
     raise AssertionError("waited in vain")
+
+
+def test_a_note_of_a_plugin_in_the_log_does_not_keep_the_folder_of_a_run_that_never_began(nnreg, project, monkeypatch):
+    import logging
+
+    from nnreg_std.datasets.digits import Digits
+
+    def load(self):
+        logging.getLogger("nnreg").warning("looking for the digits")
+        raise FileNotFoundError("no digits here")
+
+    monkeypatch.setattr(Digits, "load", load)
+    answer = nnreg("optimizer=adam")
+    assert answer.code == 2
+    assert answer.err.splitlines() == ["looking for the digits", "nnreg: dataset=digits: no digits here"]
+    assert not list(project.iterdir())

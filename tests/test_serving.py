@@ -187,3 +187,10 @@ def test_a_server_that_is_away_is_told_in_one_line(project, monkeypatch):
     with pytest.raises(UserError, match="does not answer") as error:
         serving.serve(Path.cwd(), "127.0.0.1", 5000)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_number_that_is_no_port_is_answered_in_one_line(project, port):
+    Tracked(project).whole()
+    with pytest.raises(UserError, match=f"port {port} of 127.0.0.1 is in use or not allowed"):
+        serving.serve(project, "127.0.0.1", port)

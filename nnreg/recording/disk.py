@@ -78,7 +78,7 @@ def read_history(folder: Path) -> History:
 
 def discard(folder: Path) -> None:
     """Remove a folder in which nothing but Hydra's notes was written, and its parent if that is empty then."""
-    notes = {folder / "multirun.yaml"}
+    notes = {folder / "multirun.yaml", folder / "nnreg.log"}  # what they say was said on the terminal too
     written = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != ".hydra" and path not in notes]
     if written or not folder.is_dir():
         return
