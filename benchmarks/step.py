@@ -23,6 +23,7 @@ import numpy as np
 import source_style
 
 from nnreg import registry
+from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder
@@ -56,8 +57,8 @@ def nnreg_steps(optimizer_name: str, lr: float, split: Split) -> Iterator[None]:
     splits = Splits(split, valid=None, test=None, outputs=OUTPUTS, source="random")
     recorder = Recorder(run_card(), sinks=())
     recorder.open()
-    options = {"steps": sys.maxsize, "batch": BATCH, "sampling": "replacement", "validate_every": 100}
-    for record in train(network, optimizer, splits, rng=streams.batches, **options):
+    batches = Batches(len(split.x), BATCH, "replacement", streams.batches)
+    for record in train(network, optimizer, splits, steps=sys.maxsize, batches=batches, validate_every=100):
         recorder.add(record)
         yield
 

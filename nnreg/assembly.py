@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from nnreg import registry, schemas, signature
-from nnreg.contracts import Optimizer, Splits
+from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
 from nnreg.errors import UserError
 from nnreg.network import Network
+from nnreg.pacing import paced
 from nnreg.probing import probe
 from nnreg.records import DatasetCard
 from nnreg.registry import BrokenPlugin, Entry, instead, one_line
@@ -30,6 +31,7 @@ class Assembled:
     settings: Settings
     network: Network
     optimizer: Optimizer
+    schedule: Callable[[int], float]
     splits: Splits
     streams: Streams
     dataset: DatasetCard
@@ -46,13 +48,16 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         UserError: a setting or a parameter is wrong, a plugin is broken, data is missing; one line for the person.
     """
     settings = read_settings(config)
-    kinds = [kind for kind in registry.kinds() if kind in config]
-    entries = {kind: _entry(kind, config[kind], choices) for kind in kinds}
-    built = {kind: build(entries[kind], config[kind]) for kind in kinds}
-    for kind in kinds:
-        probe(entries[kind], built[kind])
-    splits = _load(entries["dataset"], built["dataset"])
-    _check_batch(settings, len(splits.train.x), entries["dataset"].name)
+    slots = {slot: kind for slot, kind in registry.slots().items() if slot in config}
+    entries = {slot: _entry(slot, kind, config[slot], choices) for slot, kind in slots.items()}
+    built = {slot: technique(config, choices, slot) for slot in slots}
+    _check_trainable(entries["activation"].name, built["activation"])
+    _check_rows(entries["norm"], built["norm"], settings.batch)
+    _check_rows(entries["dropout"], built["dropout"], settings.batch)
+    dataset, loss = entries["dataset"].name, entries["loss"].name
+    splits = _subset(_load(entries["dataset"], built["dataset"]), settings.train_size, dataset)
+    _check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", ("classes", "values")))
+    _check_values(splits, dataset, loss, built["loss"])
     streams = Streams.from_seed(settings.seed)
     network = Network(
         splits.train.x.shape[1],
@@ -61,12 +66,35 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         activation=built["activation"],
         loss=built["loss"],
         regularizer=built["regularizer"],
+        norm=built["norm"],
+        dropout=built["dropout"],
+        masks=streams.dropout,
         rows=settings.batch,
         dtype=settings.dtype,
     )
-    network.initialise(built["init"], streams.init)
+    network.initialise(built["init"], streams.init, built["bias"])
     built["optimizer"].bind(network.parameters)
-    return Assembled(settings, network, built["optimizer"], splits, streams, _dataset_card(choices["dataset"], splits))
+    schedule = paced(built["schedule"], settings.steps, settings.warmup)
+    card = _dataset_card(choices["dataset"], splits)
+    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card)
+
+
+def technique(config: DictConfig, choices: Mapping[str, str], slot: str) -> Any:
+    """Build the technique in one place of a configuration and use it once on a few numbers.
+
+    Args:
+        config: settings at the top, one node for each kind.
+        choices: kind to the option chosen, for a node that does not name its technique.
+        slot: the kind, or ``bias``.
+
+    Raises:
+        UserError: the place is empty, a parameter is wrong, or the plugin is broken.
+    """
+    kind = registry.slots()[slot]
+    entry = _entry(slot, kind, config.get(slot), choices)
+    built = build(entry, config[slot], slot)
+    probe(entry, built)
+    return built
 
 
 def read_settings(config: DictConfig) -> Settings:
@@ -77,7 +105,7 @@ def read_settings(config: DictConfig) -> Settings:
     """
     known = [field.name for field in dataclasses.fields(Settings)]
     for key in map(str, config):
-        if key not in known and key not in registry.kinds():
+        if key not in known and key not in registry.slots():
             raise UserError(f"'{key}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
     given = {name: config[name] for name in known if name in config}
     try:
@@ -89,48 +117,53 @@ def read_settings(config: DictConfig) -> Settings:
         raise UserError(str(error).splitlines()[0]) from error
 
 
-def build(entry: Entry, node: DictConfig) -> Any:
+def build(entry: Entry, node: DictConfig, slot: str = "") -> Any:
     """Return an instance of a technique made from its configuration node.
+
+    Args:
+        entry: which technique.
+        node: its name and parameters.
+        slot: where the node stands in the configuration, if not under the technique's kind.
 
     Raises:
         UserError: a parameter is unknown, missing, of the wrong type, or refused by the technique.
     """
-    technique = registry.load(entry)
-    values = _validated(entry, node)
+    made = registry.load(entry)
+    values = _validated(entry, node, slot or entry.kind)
     try:
-        arguments = {p.name: p.restore(values[p.name]) for p in signature.parameters(technique) if p.settable}
-        return technique(**arguments)
+        arguments = {p.name: p.restore(values[p.name]) for p in signature.parameters(made) if p.settable}
+        return made(**arguments)
     except ValueError as error:
         raise UserError(f"{entry.kind}={entry.name}: {one_line(error)}") from error
     except Exception as error:  # any other error in a constructor is the plugin's, not the user's
         raise BrokenPlugin(f"{entry} is broken: making it raised {type(error).__name__}: {one_line(error)}") from error
 
 
-def _entry(kind: str, node: Any, choices: Mapping[str, str]) -> Entry:
+def _entry(slot: str, kind: str, node: Any, choices: Mapping[str, str]) -> Entry:
     """Return which technique a node configures: it says so itself, or it is the option of that name."""
     if not isinstance(node, DictConfig):
-        raise UserError(f"{kind} must be chosen by name, such as {kind}={next(iter(registry.entries(kind)))}, got {node}")
-    name = str(node.get("name") or choices.get(kind, ""))
+        raise UserError(f"{slot} must be chosen by name, such as {slot}={next(iter(registry.entries(kind)))}, got {node}")
+    name = str(node.get("name") or choices.get(slot, ""))
     if name not in registry.entries(kind) and "name" not in node:
         raise UserError(
-            f"{kind}={name} comes from a file that names no technique: begin it with `defaults: [TECHNIQUE, _self_]`, where "
+            f"{slot}={name} comes from a file that names no technique: begin it with `defaults: [TECHNIQUE, _self_]`, where "
             f"TECHNIQUE is one of {', '.join(registry.entries(kind))}"
         )
     return registry.find(kind, name)
 
 
-def _validated(entry: Entry, node: DictConfig) -> dict[str, Any]:
+def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
     """Check a node against the schema once more: a user's YAML of the same name as a technique comes here untyped."""
     schema = OmegaConf.structured(schemas.of(entry))
     known = [str(key) for key in schema if key != "name"]
     for key in map(str, node):
-        if key not in schema:
+        if key not in ("name", *known):  # `in schema` would miss a parameter without a default
             raise UserError(f"{entry.kind}={entry.name} has no parameter '{key}'{instead(key, known)}")
     try:
         values = OmegaConf.to_container(OmegaConf.merge(schema, node), resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         key = str(error.full_key)
-        raise UserError(f"{entry.kind}={entry.name} needs a value for {key}: add {entry.kind}.{key}=VALUE") from error
+        raise UserError(f"{entry.kind}={entry.name} needs a value for {key}: add {slot}.{key}=VALUE") from error
     except OmegaConfBaseException as error:
         raise UserError(f"{entry.kind}={entry.name}: {error.full_key}: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
@@ -149,11 +182,59 @@ def _load(entry: Entry, dataset: Any) -> Splits:
     return splits
 
 
-def _check_batch(settings: Settings, rows: int, dataset: str) -> None:
+def _subset(splits: Splits, size: int | None, dataset: str) -> Splits:
+    rows = len(splits.train.x)
+    if size is None:
+        return splits
+    if size > rows:
+        raise UserError(f"train_size={size} is more than the {rows} training rows of {dataset}: use train_size={rows} or less")
+    return dataclasses.replace(splits, train=Split(splits.train.x[:size], splits.train.y[:size]))
+
+
+def _check_trainable(name: str, activation: Activation) -> None:
+    why = getattr(activation, "why_untrainable", "")
+    if why:
+        raise UserError(f"activation={name} cannot be trained: {why}")
+
+
+def _check_rows(entry: Entry, layer: Layer, batch: int) -> None:
+    if batch < layer.least_rows:
+        raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
+
+
+def _check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes: Sequence[str]) -> None:
+    """Refuse choices that do not go together, each with what would."""
+    rows = len(splits.train.x)
+    if splits.targets not in takes:
+        fitting = {"classes": "softmax_cross_entropy", "values": "mse"}[splits.targets]
+        targets = f"dataset={dataset} has {splits.targets} as targets, loss={loss} takes {' or '.join(takes)}"
+        raise UserError(f"{targets}: use loss={fitting}")
     if settings.batch > rows:
         raise UserError(
             f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
         )
+    check_warmup(settings)
+    if settings.patience is not None and splits.valid is None:
+        raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
+
+
+def check_warmup(settings: Settings) -> None:
+    """Refuse a warm-up that is no shorter than the run.
+
+    Raises:
+        UserError: it is.
+    """
+    if settings.warmup >= settings.steps:
+        raise UserError(f"warmup={settings.warmup} leaves none of the {settings.steps} steps to the schedule: use fewer")
+
+
+def _check_values(splits: Splits, dataset: str, name: str, loss: Loss) -> None:
+    """Let a loss refuse values that it is not made for before training starts."""
+    for part, split in splits.present().items() if splits.targets == "values" else ():
+        try:
+            loss.value(np.zeros(split.y.shape), split.y)
+        except ValueError as error:
+            raise UserError(f"loss={name} does not fit the {part} split of dataset={dataset}: {one_line(error)}") from error
 
 
 def _dataset_card(name: str, splits: Splits) -> DatasetCard:

@@ -16,7 +16,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
-from nnreg import registry, schemas
+from nnreg import registry, schemas, tasks
 from nnreg.registry import BrokenPlugin, Entry
 
 SETTINGS = "settings"
@@ -78,6 +78,13 @@ def register() -> None:
     """Make Hydra know this source, in this process; registering twice does no harm."""
     for plugin in (NnregConfigSource, NnregSearchPath):
         Plugins.instance().register(plugin)
+    OmegaConf.register_new_resolver("run_label", _run_label, replace=True)
+
+
+def _run_label(*, _root_: DictConfig) -> str:
+    """Return the short name of the run that a configuration asks for: ``${run_label:}`` in the name of its folder."""
+    choices = {str(kind): str(name) for kind, name in _root_.hydra.runtime.choices.items()}
+    return tasks.label(tasks.of(_root_), choices)
 
 
 def _entry(config_path: str) -> Entry | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Activation, Array, Init, Labels, Layer, Loss, Regularizer, Shape, Weights
+from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Regularizer, Shape, Targets, Weights
 from nnreg.parameters import Parameters
 
 EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated in chunks that keep BLAS busy
@@ -33,9 +33,10 @@ class Affine(Layer):
         self.fan_in = fan_in
         return self.outputs, (Shape("W", (fan_in, self.outputs), decays=True), Shape("b", (self.outputs,), decays=False))
 
-    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike) -> None:
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
         """Keep the views of W and b; allocate y and dx."""
         (self._W, self._dW), (self._b, self._db) = weights
+        self.weights = weights[0]  # W and dW, for diagnostics to read
         self._y: Array = np.empty((rows, self.outputs), dtype)
         self._dx: Array = np.empty((rows, self.fan_in), dtype)
         self._ones: Array = np.ones(rows, dtype)
@@ -70,40 +71,28 @@ class Elementwise(Layer):
         self.units = fan_in
         return fan_in, ()
 
-    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike) -> None:
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
         """Allocate y and dz."""
         self._y: Array = np.empty((rows, self.units), dtype)
         self._dz: Array = np.empty((rows, self.units), dtype)
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return f(x)."""
-        self._z = x
         y = self._y[: len(x)]
         self.activation.forward(x, out=y)
+        self.last = x, y  # z and f(z), for backward, and for diagnostics to read
         return y
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Return dz = dy · f′(z)."""
         dz = self._dz[: len(dy)]
         if need_dx:
-            self.activation.backward(dy, self._z, self._y[: len(dy)], out=dz)
+            self.activation.backward(dy, *self.last, out=dz)
         return dz
 
 
-class Evaluation(NamedTuple):
-    """How well the network does on labelled rows.
-
-    Attributes:
-        loss: mean loss of the data alone, without the regularizer's penalty, so that runs can be compared across penalties.
-        accuracy: fraction of rows whose largest logit is that of the label, in [0, 1].
-    """
-
-    loss: float
-    accuracy: float
-
-
 class Network:
-    """Affine layers of any number and width with an activation between them, trained on one loss.
+    """Affine layers of any number and width, each hidden one with norm, activation and dropout, trained on one loss.
 
     The objective of training is the mean loss of a batch plus the regularizer's penalty on all weights. Work arrays are
     allocated once, for ``rows`` rows; a step writes into them.
@@ -113,8 +102,11 @@ class Network:
         hidden: number of units of each hidden layer; empty for a linear model.
         outputs: number of logits.
         activation: applied after every layer but the last.
-        loss: of logits and labels.
+        loss: of logits and targets.
         regularizer: penalty on the weights, biases left out.
+        norm: prototype of the layer that normalises each hidden layer, or None.
+        dropout: prototype of the layer that ends each hidden layer, or None.
+        masks: stream of random masks for layers that want them.
         rows: the largest batch that will be trained on.
         dtype: float32, or float64 to check gradients.
     """
@@ -128,11 +120,14 @@ class Network:
         activation: Activation,
         loss: Loss,
         regularizer: Regularizer,
+        norm: Norm | None = None,
+        dropout: Dropout | None = None,
+        masks: np.random.Generator | None = None,
         rows: int,
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        self.layers = _stack(hidden, outputs, activation)
+        self.layers = _stack(hidden, outputs, activation, norm, dropout)
         self._loss = loss
         self._regularizer = regularizer
         self._chunk = max(rows, EVALUATION_ROWS)
@@ -140,34 +135,51 @@ class Network:
         wanted = _numbered(self.layers, features)
         self._shapes = [shape for shapes in wanted for shape in shapes]
         self.parameters = Parameters(self._shapes, dtype)
+        masks = masks or np.random.default_rng(0)
         for layer, shapes in zip(self.layers, wanted, strict=True):
-            layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, dtype)
+            layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, dtype, masks)
 
-    def initialise(self, init: Init, rng: np.random.Generator) -> None:
-        """Give every parameter its starting value: weights from ``init``, drawn from the first layer to the last.
+    def initialise(self, init: Init, rng: np.random.Generator, bias: Init | None = None) -> None:
+        """Give every parameter its starting value.
+
+        Weights are drawn first, from the first layer to the last, then biases: the choice for one leaves the other alone.
 
         Args:
             init: fills each weight array (fan_in, fan_out).
-            rng: the stream of initial weights, advanced.
+            rng: the stream of initial parameters, advanced.
+            bias: fills each bias vector, as a (1, fan_out) array; None for zeros.
         """
-        for shape in self._shapes:
-            theta = self.parameters.named[shape.name].theta
+        views = {shape: self.parameters.named[shape.name].theta for shape in self._shapes}
+        for shape, theta in views.items():
             if shape.decays:
                 init.fill(theta, rng)
-            else:
+        for shape, theta in views.items():
+            if shape.start is not None:
                 theta[...] = shape.start
+            elif not shape.decays and bias is not None:
+                bias.fill(theta.reshape(1, -1), rng)
+            elif not shape.decays:
+                theta[...] = 0
+
+    def state(self) -> Mapping[str, Array]:
+        """Return what training changes besides parameters, layer by layer: the arrays themselves, by name."""
+        return {f"{place}.{name}": array for place, layer in enumerate(self.layers) for name, array in layer.state().items()}
+
+    def decay(self, lr: float) -> None:
+        """Let a decoupled regularizer shrink the weights, before an update whose learning rate is ``lr``."""
+        self._regularizer.decay(self.parameters.weights, lr)
 
     @silently
-    def loss_and_gradient(self, x: Array, labels: Labels) -> float:
+    def loss_and_gradient(self, x: Array, targets: Targets) -> float:
         """Return the objective on a batch and overwrite ``parameters.grad`` with its gradient.
 
         Args:
             x: features, float array (n, features) of the network's dtype, n <= rows, read.
-            labels: class numbers, integer array (n,), read.
+            targets: class numbers, integer array (n,), or values, float array (n, outputs), read.
         """
         logits = self._forward(x, training=True)
         dy = self._dlogits[: len(x)]
-        loss = self._loss.value_and_gradient(logits, labels, out=dy)
+        loss = self._loss.value_and_gradient(logits, targets, out=dy)
         for layer in self.layers[:0:-1]:
             dy = layer.backward(dy)
         self.layers[0].backward(dy, need_dx=False)
@@ -176,18 +188,25 @@ class Network:
         return loss + self._regularizer.penalty(weights)
 
     @silently
-    def evaluate(self, x: Array, labels: Labels) -> Evaluation:
-        """Return mean loss, without penalty, and accuracy; parameters and gradient stay as they are.
+    def evaluate(self, x: Array, targets: Targets) -> dict[str, float]:
+        """Return how well the network does; parameters and gradient stay as they are.
 
         Args:
             x: features, float array (n, features), any n >= 1, read.
-            labels: class numbers, integer array (n,), read.
+            targets: class numbers, integer array (n,), or values, float array (n, outputs), read.
+
+        Returns:
+            ``loss``, the mean loss of the data alone, without the regularizer's penalty, so that runs can be compared across
+            penalties; and for classes ``accuracy``, the share of rows whose largest logit is that of the label, for values
+            ``r2``, the share of their variance that is explained, at most 1.
         """
-        loss, right = 0.0, 0
-        for part, logits in self._logits(x):
-            loss += self._loss.value(logits, labels[part]) * len(logits)
-            right += int(np.count_nonzero(logits.argmax(axis=1) == labels[part]))
-        return Evaluation(loss / len(x), right / len(x))
+        chunks = list(self._logits(x))
+        loss = sum(self._loss.value(logits, targets[part]) * len(logits) for part, logits in chunks) / len(x)
+        logits = np.concatenate([logits for _, logits in chunks])
+        if np.issubdtype(targets.dtype, np.integer):
+            return {"loss": loss, "accuracy": float(np.mean(logits.argmax(axis=1) == targets))}
+        unexplained = float(np.square(targets - logits).sum())
+        return {"loss": loss, "r2": 1 - unexplained / float(np.square(targets - targets.mean(axis=0)).sum())}
 
     @silently
     def predict(self, x: Array) -> npt.NDArray[np.intp]:
@@ -200,17 +219,24 @@ class Network:
         return x
 
     def _logits(self, x: Array) -> Iterator[tuple[slice, Array]]:
-        """Yield the rows of a chunk and their logits, a work array valid until the next chunk."""
+        """Yield the rows of a chunk and their logits."""
         for first in range(0, len(x), self._chunk):
             part = slice(first, first + self._chunk)
-            yield part, self._forward(np.asarray(x[part], self.dtype), training=False)
+            yield part, self._forward(np.asarray(x[part], self.dtype), training=False).copy()
 
 
-def _stack(hidden: Sequence[int], outputs: int, activation: Activation) -> list[Layer]:
-    """Return the layers from input to logits."""
+def _stack(
+    hidden: Sequence[int], outputs: int, activation: Activation, norm: Norm | None, dropout: Dropout | None
+) -> list[Layer]:
+    """Return the layers from input to logits; plugins' prototypes are copied, and left out where they change nothing."""
     layers: list[Layer] = []
     for units in hidden:
-        layers += [Affine(units), Elementwise(activation)]
+        block: list[Layer] = [Elementwise(activation)]
+        if norm is not None:
+            block.insert(0 if norm.position == "before" else 1, copy.deepcopy(norm))
+        if dropout is not None:
+            block.append(copy.deepcopy(dropout))
+        layers += [Affine(units), *(layer for layer in block if not layer.is_identity)]
     return [*layers, Affine(outputs)]
 
 

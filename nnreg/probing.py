@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnreg.contracts import Activation, Array, Init, Loss, Optimizer, Regularizer, Weights
+from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Regularizer, Schedule, Surface, Weights
 from nnreg.registry import BrokenPlugin, Entry, one_line
 
 SHAPE = (4, 3)
@@ -56,30 +56,60 @@ def _optimizer(rule: Optimizer) -> str:
 
 def _init(init: Init) -> str:
     weight = np.full(SHAPE, np.nan)
-    returned = init.fill(weight, np.random.default_rng(0))  # type: ignore[func-returns-value]
+    returned = init.fill(weight, np.random.default_rng(0))
     return _written("fill", "weight", weight, returned)
+
+
+def _layer(layer: Layer) -> str:
+    if not isinstance(layer, Layer):  # a plugin may not keep its promise
+        return f"{type(layer).__name__} must inherit nnreg.contracts.Norm or nnreg.contracts.Dropout"
+    shape = rows, units = max(SHAPE[0], layer.least_rows), SHAPE[1]
+    outputs, shapes = layer.build(units)
+    if outputs != units:
+        return f"build returned {outputs} outputs for {units} inputs; a norm or dropout must keep the number of units"
+    if getattr(layer, "position", "before") not in ("before", "after"):
+        return f"position is {layer.position!r}; it must be 'before' or 'after'"  # type: ignore[attr-defined]
+    weights = [Weights(np.full(s.shape, s.start or 0.0), np.full(s.shape, np.nan)) for s in shapes]
+    layer.bind(weights, rows, np.float64, np.random.default_rng(0))
+    x, dy = np.linspace(-2, 3, rows * units).reshape(shape) ** 2, np.ones(shape)
+    x.flags.writeable = dy.flags.writeable = False
+    uses: Mapping[str, Callable[[], Any]] = {
+        "forward in evaluation": lambda: layer.forward(x, training=False),
+        "forward in training": lambda: layer.forward(x, training=True),
+        "backward": lambda: layer.backward(dy),
+    }
+    for method, use in uses.items():
+        returned = use()
+        if np.shape(returned) != shape or not np.isfinite(returned).all():
+            return f"{method} returned {_described(returned)}; it must return finite numbers of shape {shape}"
+    unwritten = [wanted.name for wanted, (_, grad) in zip(shapes, weights, strict=True) if np.isnan(grad).any()]
+    return f"backward left the gradient of {', '.join(unwritten)} unwritten; it must fill all of it" if unwritten else ""
 
 
 def _activation(activation: Activation) -> str:
     z, dy = np.linspace(-2, 2, 12).reshape(SHAPE), np.ones(SHAPE)
     y, dz = np.full(SHAPE, np.nan), np.full(SHAPE, np.nan)
-    returned = activation.forward(z, y)  # type: ignore[func-returns-value]
+    returned = activation.forward(z, y)
     complaint = _written("forward", "out", y, returned)
     if complaint:
         return complaint
-    returned = activation.backward(dy, z, y, dz)  # type: ignore[func-returns-value]
+    returned = activation.backward(dy, z, y, dz)
     return _written("backward", "out", dz, returned)
 
 
 def _loss(loss: Loss) -> str:
-    logits, labels, out = np.zeros(SHAPE), np.zeros(SHAPE[0], dtype=np.intp), np.full(SHAPE, np.nan)
-    for method, value in (
-        ("value", loss.value(logits, labels)),
-        ("value_and_gradient", loss.value_and_gradient(logits, labels, out)),
-    ):
-        if np.ndim(value) != 0:
-            return f"{method} returned {_described(value)}; it must return one number, the mean over the rows"
-    return _written("value_and_gradient", "out", out, None)
+    logits, possible = np.zeros(SHAPE), {"classes": np.zeros(SHAPE[0], dtype=np.intp), "values": np.zeros(SHAPE)}
+    for kind in getattr(loss, "takes", ("classes",)):
+        targets, out = possible[kind], np.full(SHAPE, np.nan)
+        for method, value in (
+            ("value", loss.value(logits, targets)),
+            ("value_and_gradient", loss.value_and_gradient(logits, targets, out)),
+        ):
+            if np.ndim(value) != 0:
+                return f"{method} returned {_described(value)}; it must return one number, the mean over the rows"
+        if complaint := _written("value_and_gradient", "out", out, None):
+            return complaint
+    return ""
 
 
 def _regularizer(regularizer: Regularizer) -> str:
@@ -87,12 +117,33 @@ def _regularizer(regularizer: Regularizer) -> str:
     value = regularizer.penalty(weights)
     if np.ndim(value) != 0:
         return f"penalty returned {_described(value)}; it must return one number"
-    returned = regularizer.add_gradient(weights, grad)  # type: ignore[func-returns-value]
-    return (
-        f"add_gradient returned {_described(returned)}; it must add to grad in place and return None"
-        if returned is not None
-        else ""
-    )
+    for method, does, given in (("add_gradient", "add to grad", grad), ("decay", "shrink weights", 0.1)):
+        returned = getattr(regularizer, method)(weights, given)
+        if returned is not None:
+            return f"{method} returned {_described(returned)}; it must {does} in place and return None"
+    return ""
+
+
+def _schedule(schedule: Schedule) -> str:
+    for t in range(1, STEPS + 1):
+        factor = schedule.factor(t, STEPS)
+        if np.ndim(factor) != 0 or not np.isfinite(factor):
+            return f"factor returned {_described(factor)} ({factor}); it must return one finite number"
+    return ""
+
+
+def _surface(surface: Surface) -> str:
+    start = np.asarray(surface.start, dtype=np.float64)
+    if start.shape != (2,) or np.shape(surface.domain) != (2, 2):
+        return "start must be a point (x, y), and domain ((x from, x to), (y from, y to))"
+    grid = np.stack([start, start + 0.5]).reshape(1, 2, 2)
+    grid.flags.writeable = False
+    for points in (start, grid):
+        for method, wanted in ((surface.value, points.shape[:-1]), (surface.gradient, points.shape)):
+            returned = method(points)
+            if np.shape(returned) != wanted:
+                return f"{method.__name__} returned {_described(returned)} for points {points.shape}; it must return {wanted}"
+    return ""
 
 
 def _written(method: str, argument: str, array: Array, returned: object) -> str:
@@ -111,6 +162,10 @@ PROBES: Mapping[str, Callable[[Any], str]] = {
     "optimizer": _optimizer,
     "init": _init,
     "activation": _activation,
+    "norm": _layer,
+    "dropout": _layer,
     "loss": _loss,
     "regularizer": _regularizer,
+    "schedule": _schedule,
+    "surface": _surface,
 }

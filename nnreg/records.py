@@ -1,11 +1,11 @@
 """What a run leaves behind: records (step, metric, value), the history they add up to, and how the run ended.
 
-Metric names are ``<split>/<quantity>``. The loss of a step is that of the forward pass which made the step's gradient.
+Metric names are ``<split>/<quantity>``: train, valid or test, and loss, accuracy (of classes) or r2 (of values). The loss of a
+step is that of the forward pass which made the step's gradient. What diagnostics measure of layers is ``<quantity>/layer<n>``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy.typing as npt
 TRAIN_LOSS = "train/loss"
 VALID_LOSS = "valid/loss"
 VALID_ACCURACY = "valid/accuracy"
-TEST_LOSS = "test/loss"
+VALID_R2 = "valid/r2"
 TEST_ACCURACY = "test/accuracy"
 
 Status = Literal["finished", "diverged", "failed", "killed"]
@@ -48,6 +48,11 @@ class History:
         """Names of the metrics seen, in order of appearance."""
         return tuple(self._series)
 
+    @property
+    def size(self) -> int:
+        """Number of records."""
+        return sum(len(steps) for steps, _ in self._series.values())
+
     def __iter__(self) -> Iterator[Record]:
         for metric, (steps, values) in self._series.items():
             yield from (Record(step, metric, value) for step, value in zip(steps, values, strict=True))
@@ -57,10 +62,10 @@ class History:
         steps, values = self._series.get(metric, ([], []))
         return np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
 
-    def finite(self, metric: str) -> npt.NDArray[np.float64]:
-        """Return the finite values of one metric, (n,) float64."""
-        values = self.series(metric)[1]
-        return values[np.isfinite(values)]
+    def finite(self, metric: str, step: int | None = None) -> npt.NDArray[np.float64]:
+        """Return the finite values of one metric, (n,) float64; of one step where a step is given."""
+        steps, values = self.series(metric)
+        return values[np.isfinite(values) & ((steps == step) if step is not None else True)]
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ class RunCard:
         parameters: number of trainable parameters, or None likewise.
         sweep_id: common to the runs of one sweep, or None.
         job: number within the sweep, or None.
+        resumed_at: updates that an earlier process made of this run, or None for a run that begins.
+        past: records of those updates; the history file holds them first.
     """
 
     label: str
@@ -108,6 +115,22 @@ class RunCard:
     steps: int
     sweep_id: str | None = None
     job: int | None = None
+    resumed_at: int | None = None
+    past: History = field(default_factory=History)
+
+
+class EarlyStop(NamedTuple):
+    """What early stopping did.
+
+    Attributes:
+        patience: validations without a lower loss that it waits for.
+        stopped_at: updates made when it ended training, or None where training ended by itself.
+        best_at: updates made at the lowest validation loss, whose parameters it brings back; None if there was none.
+    """
+
+    patience: int
+    stopped_at: int | None
+    best_at: int | None
 
 
 @dataclass(frozen=True)
@@ -121,6 +144,7 @@ class Outcome:
         summary: final and best metrics by name, finite values only.
         diverged_at: step whose loss was not finite, or None.
         error: one line, for failed runs.
+        early_stop: what early stopping did, or None without patience.
     """
 
     status: Status
@@ -129,20 +153,26 @@ class Outcome:
     summary: Mapping[str, float] = field(default_factory=dict)
     diverged_at: int | None = None
     error: str | None = None
+    early_stop: EarlyStop | None = None
 
 
-def summarise(history: History) -> dict[str, float]:
-    """Return final and best values: ``train/loss_final`` is the mean of the last 100 steps, as single batches are noisy."""
+def summarise(history: History, best_at: int | None = None) -> dict[str, float]:
+    """Return final and best values.
+
+    ``train/loss_final`` is the mean of the last 100 steps, as single batches are noisy. ``valid/..._final`` are those of the
+    parameters that the run ends with: where early stopping went back to step ``best_at``, those of that step.
+    """
     summary: dict[str, float] = {}
-    train = history.finite(TRAIN_LOSS)
-    if train.size:
-        summary |= {"train/loss_final": float(train[-100:].mean()), "train/loss_best": float(train.min())}
-    for metric, best in ((VALID_LOSS, np.min), (VALID_ACCURACY, np.max)):
+    for metric in history.metrics:
+        split, _, quantity = metric.partition("/")
         values = history.finite(metric)
-        if values.size:
-            summary |= {f"{metric}_final": float(values[-1]), f"{metric}_best": float(best(values))}
-    for metric in (TEST_LOSS, TEST_ACCURACY):
-        values = history.finite(metric)
-        if values.size:
+        if not values.size:
+            continue
+        if split == "test":
             summary[metric] = float(values[-1])
-    return {name: value for name, value in summary.items() if math.isfinite(value)}
+        elif split in ("train", "valid"):
+            kept = history.finite(metric, best_at) if split == "valid" and best_at is not None else values
+            final = values[-100:].mean() if metric == TRAIN_LOSS else (kept if kept.size else values)[-1]
+            best = values.min() if quantity == "loss" else values.max()
+            summary |= {f"{metric}_final": float(final), f"{metric}_best": float(best)}
+    return summary

@@ -70,6 +70,14 @@ def kinds() -> tuple[str, ...]:
     return tuple(_catalogue())
 
 
+def slots() -> Mapping[str, str]:
+    """Return the places in a run's configuration that hold a technique, with the kind of each.
+
+    Every kind has its own; ``bias`` is a second place for an init: ``init@bias=constant bias.value=0.1``.
+    """
+    return {kind: kind for kind in kinds()} | {"bias": "init"}
+
+
 def entries(kind: str) -> Mapping[str, Entry]:
     """Return the techniques of a kind by name, sorted, without importing them; empty for an unknown kind."""
     return _catalogue().get(kind, {})
@@ -111,18 +119,16 @@ def load(entry: Entry) -> type:
     missing += sorted(getattr(loaded, "__abstractmethods__", frozenset()) - set(missing))
     if missing:
         contract = CONTRACTS[entry.kind].__name__
-        raise BrokenPlugin(f"{entry} is broken: {attribute} lacks {', '.join(missing)}; see nnreg.contracts.{contract}")
+        raise BrokenPlugin(f"{entry} is broken: {attribute} lacks {', '.join(missing)}; subclass nnreg.contracts.{contract}")
     return loaded
 
 
 def required_methods(kind: str) -> tuple[str, ...]:
     """Return the public methods that the contract of a kind declares; none for a kind without a contract."""
     contract = CONTRACTS.get(kind)
-    return (
-        tuple(name for name, value in vars(contract).items() if callable(value) and not name.startswith("_"))
-        if contract
-        else ()
-    )
+    bases = reversed(contract.__mro__) if contract else ()
+    declared = [name for base in bases for name, value in vars(base).items() if callable(value)]
+    return tuple(dict.fromkeys(name for name in declared if not name.startswith("_")))
 
 
 def instead(word: str, known: Iterable[str], label: str = "Available") -> str:

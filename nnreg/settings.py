@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,13 +14,30 @@ class Settings:
     """The settings of one run; ``python -m nnreg steps=500`` changes one.
 
     Args:
+        task: ``train`` trains a network; ``descend`` lets the optimizer loose on the surface; ``activations`` looks at the
+            outputs of an untrained network's hidden layers on ``batch`` rows of normal noise.
         seed: starts every random stream; same seed, same initial weights, batches and masks, whatever the optimizer.
         hidden: widths of the hidden layers, first to last.
         steps: number of updates.
         batch: rows of one mini-batch.
         sampling: ``replacement`` draws each batch from all training rows; ``epoch`` goes through a fresh permutation.
+        train_size: how many of the first training rows to use, for studies of small data; null: all.
+        clip_value: bound on each component of the gradient; null: none.
+        clip_norm: bound on the gradient's length, a longer one is scaled down; null: none. Applied after clip_value.
+        warmup: updates over which the learning rate rises linearly from 0 to where the schedule begins; 0: none.
+        patience: validations without a lower validation loss after which a run stops early and returns to its best
+            parameters; null: never.
+        watch_train: measure the whole training split too whenever validation is due: ``train/accuracy`` or ``train/r2``.
         validate_every: steps between two looks at the validation split.
-        dtype: precision of parameters, gradients and activations.
+        diagnostics: ``on`` records mean, spread, saturation, gradient and update of every layer and draws them.
+        diagnostics_every: steps between two such measurements.
+        check_gradient: compare the backward pass with central differences on the first batch, before the first update.
+        checkpoint_seconds: seconds between two checkpoints, from which ``python -m nnreg resume`` goes on; 0: after every
+            step; null: none.
+        start: point at which a descent begins, such as [-7,2]; null: the surface's own.
+        tolerance: distance from a minimum within which a descent has arrived.
+        animate: ``gif`` or ``mp4`` (needs ffmpeg) shows a descent grow; in a sweep one animation for all its paths.
+        dtype: precision of parameters, gradients and activations; descents are in float64.
         tracking: ``mlflow`` logs the run there; ``off`` keeps it in the run folder only.
         tracking_uri: MLflow store or server; null: MLFLOW_TRACKING_URI, else mlflow.db in the working directory.
         experiment_name: MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else nnreg.
@@ -28,20 +46,40 @@ class Settings:
         ValueError: a setting is out of its range.
     """
 
+    task: Literal["train", "descend", "activations"] = "train"
     seed: int = 0
     hidden: list[int] = field(default_factory=lambda: [100, 100, 100, 100])
     steps: int = 2000
     batch: int = 128
     sampling: Literal["replacement", "epoch"] = "replacement"
+    train_size: int | None = None
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    warmup: int = 0
+    patience: int | None = None
+    watch_train: bool = False
     validate_every: int = 100
+    diagnostics: Literal["off", "on"] = "off"
+    diagnostics_every: int = 100
+    check_gradient: bool = False
+    checkpoint_seconds: float | None = 10.0
+    start: list[float] | None = None
+    tolerance: float = 0.01
+    animate: Literal["off", "gif", "mp4"] = "off"
     dtype: Literal["float32", "float64"] = "float32"
     tracking: Literal["mlflow", "off"] = "mlflow"
     tracking_uri: str | None = None
     experiment_name: str | None = None
 
     def __post_init__(self) -> None:
-        check_range(self, seed="[0, inf)", steps="[1, inf)", batch="[1, inf)", validate_every="[1, inf)")
+        check_range(self, seed="[0, inf)", steps="[1, inf)", batch="[1, inf)", validate_every="[1, inf)", warmup="[0, inf)")
+        check_range(self, diagnostics_every="[1, inf)", tolerance="(0, inf)")
+        bounds = {"train_size": "[1, inf)", "clip_value": "(0, inf)", "clip_norm": "(0, inf)", "patience": "[1, inf)"}
+        bounds["checkpoint_seconds"] = "[0, inf)"
+        check_range(self, **{name: bound for name, bound in bounds.items() if getattr(self, name) is not None})
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(
                 f"hidden must list at least one layer width of 1 or more, such as hidden=[100,100], got {self.hidden}"
             )
+        if self.start is not None and (len(self.start) != 2 or not all(map(math.isfinite, self.start))):
+            raise ValueError(f"start must be a point, such as start=[-7,2], got {self.start}")

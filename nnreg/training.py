@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from itertools import islice
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Labels, Optimizer, Split, Splits
+from nnreg.batches import Batches
+from nnreg.contracts import Array, Optimizer, Split, Splits, Targets
 from nnreg.network import Network
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, Record
+from nnreg.pacing import constant
+from nnreg.records import TRAIN_LOSS, Record
 
-Sampling = Literal["replacement", "epoch"]
-Indices = npt.NDArray[np.int64]
+PAUSE = "pause"
+"""Name of a record that measures nothing: training stands still between two steps."""
 
 
 class Streams(NamedTuple):
@@ -53,31 +54,13 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._started
 
 
-def constant(t: int) -> float:
-    """Return 1 for every step: the learning rate stays what it is."""
-    return 1.0
+def unclipped(grad: Array) -> None:
+    """Leave the gradient as it is."""
 
 
-def draw_batches(rows: int, batch: int, sampling: Sampling, rng: np.random.Generator) -> Iterator[Indices]:
-    """Yield row numbers of one batch after the other, without end.
-
-    Args:
-        rows: number of training rows.
-        batch: rows a batch, at most ``rows``.
-        sampling: "replacement": every batch is an independent draw, and there are no epochs; "epoch": each pass is a new
-            permutation, and rows that do not fill a last batch are left out of that pass.
-        rng: the stream of batches, advanced.
-
-    Yields:
-        Row numbers, int64 array (batch,).
-    """
-    if sampling == "replacement":
-        while True:
-            yield rng.integers(rows, size=batch)
-    while True:
-        order = rng.permutation(rows)
-        for end in range(batch, rows + 1, batch):
-            yield order[end - batch : end]
+def never() -> bool:
+    """Ask for no pause."""
+    return False
 
 
 def train(
@@ -86,13 +69,14 @@ def train(
     splits: Splits,
     *,
     steps: int,
-    batch: int,
-    sampling: Sampling,
-    rng: np.random.Generator,
+    batches: Batches,
     validate_every: int,
+    watch_train: bool = False,
     start: int = 0,
     schedule: Callable[[int], float] = constant,
+    clip: Callable[[Array], None] = unclipped,
     stopwatch: Stopwatch | None = None,
+    pause: Callable[[], bool] = never,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -105,50 +89,63 @@ def train(
         optimizer: bound to the network's parameters.
         splits: the data; converted to the network's dtype once.
         steps: number of updates after which training ends, those before ``start`` included.
-        batch: rows a batch.
-        sampling: see ``draw_batches``.
-        rng: a fresh stream of batches, also where training continues: the batches before ``start`` are drawn and skipped.
+        batches: row numbers of every batch, advanced; where training continues, loaded with where they stood.
         validate_every: updates between two validations, >= 1.
-        start: updates already made by the run that is continued.
+        watch_train: whether each validation measures the whole training split too.
+        start: updates already made by the run that is continued, < ``steps``.
         schedule: number of the update, from 1, to the factor of its learning rate.
+        clip: bounds the gradient, in place, before each update.
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
+        pause: asked between two steps; True if the consumer wants a moment to save everything.
 
     Yields:
-        ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` where there is a validation
-        split.
+        ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
+        is a validation split; ``train/accuracy`` (or ``train/r2``) where the training split is watched. ``PAUSE`` where one was
+        asked for: all records of the steps so far have been yielded, the next batch has not been drawn.
     """
     stopwatch = stopwatch or Stopwatch()
-    indices = islice(draw_batches(len(splits.train.x), batch, sampling, rng), start, None)
-    batches = _gather(_as_dtype(splits.train, network.dtype), batch, indices)
+    rows = _as_dtype(splits.train, network.dtype)
+    gathered, watched = _gather(rows, batches), rows if watch_train else None
     valid = splits.valid and _as_dtype(splits.valid, network.dtype)
     for step in range(start, steps):
         with stopwatch:
-            loss = network.loss_and_gradient(*next(batches))
+            loss = network.loss_and_gradient(*next(gathered))
         yield Record(step, TRAIN_LOSS, loss)
         if not math.isfinite(loss):
             return
         done = step + 1
         with stopwatch, np.errstate(all="ignore"):  # an update that overflows shows in the next loss
-            optimizer.step(done, schedule(done))
-        if valid and (done % validate_every == 0 or done == steps):
-            yield from _validate(network, valid, done)
+            factor = schedule(done)
+            clip(network.parameters.grad)
+            network.decay(optimizer.lr * factor)
+            optimizer.step(done, factor)
+        if done % validate_every == 0 or done == steps:
+            yield from _evaluate(network, valid, watched, done)
+        if done < steps and pause():
+            yield Record(done, PAUSE, math.nan)
 
 
 def _as_dtype(split: Split, dtype: npt.DTypeLike) -> Split:
-    return Split(np.ascontiguousarray(split.x, dtype), np.ascontiguousarray(split.y, np.intp))
+    is_classes = np.issubdtype(split.y.dtype, np.integer)
+    return Split(np.ascontiguousarray(split.x, dtype), np.ascontiguousarray(split.y, np.intp if is_classes else dtype))
 
 
-def _gather(split: Split, batch: int, indices: Iterator[Indices]) -> Iterator[tuple[Array, Labels]]:
+def _gather(split: Split, batches: Batches) -> Iterator[tuple[Array, Targets]]:
     """Yield the rows of each batch: the same two arrays each time, overwritten."""
-    x = np.empty((batch, split.x.shape[1]), split.x.dtype)
-    y = np.empty(batch, split.y.dtype)
-    for rows in indices:
+    x = np.empty((batches.batch, split.x.shape[1]), split.x.dtype)
+    y = np.empty((batches.batch, *split.y.shape[1:]), split.y.dtype)
+    for rows in batches:
         split.x.take(rows, axis=0, out=x, mode="clip")  # clip: the default mode copies through a buffer
-        split.y.take(rows, out=y, mode="clip")
+        split.y.take(rows, axis=0, out=y, mode="clip")
         yield x, y
 
 
-def _validate(network: Network, valid: Split, step: int) -> Iterator[Record]:
-    loss, accuracy = network.evaluate(*valid)
-    yield Record(step, VALID_LOSS, loss)
-    yield Record(step, VALID_ACCURACY, accuracy)
+def _evaluate(network: Network, valid: Split | None, watched: Split | None, step: int) -> Iterator[Record]:
+    """Measure the validation split, and how the training split as a whole is answered; its loss is that of the batches."""
+    if valid:
+        for quantity, value in network.evaluate(*valid).items():
+            yield Record(step, f"valid/{quantity}", value)
+    if watched:
+        for quantity, value in network.evaluate(*watched).items():
+            if quantity != "loss":
+                yield Record(step, f"train/{quantity}", value)

@@ -13,7 +13,13 @@ def card(folder: Path, **changes: Any) -> RunCard:
     facts: dict[str, Any] = {
         "label": "adam-he",
         "folder": folder,
-        "choices": {"optimizer": "adam", "init": "he", "activation": "relu", "dataset": "digits"},
+        "choices": {
+            "optimizer": "adam",
+            "init": "he",
+            "activation": "relu",
+            "dataset": "digits",
+            "loss": "softmax_cross_entropy",
+        },
         "config": {
             "seed": 0,
             "hidden": [100, 100],
@@ -25,6 +31,7 @@ def card(folder: Path, **changes: Any) -> RunCard:
             "init": {"name": "he"},
             "activation": {"name": "relu"},
             "dataset": {"name": "digits"},
+            "loss": {"name": "softmax_cross_entropy"},
         },
         "overrides": ("optimizer=adam", "init=he"),
         "command": "python -m nnreg optimizer=adam init=he seed=0",

@@ -55,3 +55,10 @@ def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         return Answer(code, out, err)
 
     return run
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a case alike in every process, as those that share the tests must agree: no addresses, no order of a set."""
+    if isinstance(val, set | frozenset):
+        return ",".join(sorted(map(str, val)))
+    return type(val).__name__ if " at 0x" in repr(val) and not hasattr(val, "__name__") else None

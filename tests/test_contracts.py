@@ -1,14 +1,16 @@
 """The contracts module: intervals, the optimizer base and what a dataset may look like."""
 
+import re
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.contracts import CONTRACTS, Optimizer, Split, Splits, check_range
+from nnreg.contracts import CONTRACTS, Optimizer, Split, Splits, check_choices, check_range
 
 NAN, INF = float("nan"), float("inf")
 
@@ -47,6 +49,26 @@ def test_a_half_open_range_agrees_with_the_comparison_it_stands_for(value, low, 
     except ValueError:
         accepted = False
     assert accepted == (low <= value < high)
+
+
+@dataclass(frozen=True)
+class Chooser:
+    size: float = 1.0
+    mode: Literal["here", "there", 3] = "here"
+
+    def __post_init__(self):
+        check_choices(self)
+
+
+@pytest.mark.parametrize("mode", ["here", "there", 3])
+def test_a_value_that_the_annotation_lists_is_accepted(mode):
+    assert Chooser(mode=mode).mode == mode
+
+
+@pytest.mark.parametrize("mode", ["nonsense", "", 2, None, ["here"]])
+def test_a_value_that_the_annotation_does_not_list_is_refused_with_those_it_does(mode):
+    with pytest.raises(ValueError, match=re.escape(f"mode must be 'here' or 'there' or 3, got {mode!r}")):
+        Chooser(mode=mode)
 
 
 @dataclass
@@ -187,10 +209,10 @@ def with_value(value):
         pytest.param(with_x(lambda x: x[0]), r"x must be a float array \(rows, features\), got float32 \(3,\)", id="flat x"),
         pytest.param(with_x(lambda x: x.astype(int)), r"x must be a float array .*, got int64 \(4, 3\)", id="integer x"),
         pytest.param(
-            with_y([0, 1, 1]), r"y must be an integer array \(4,\), one class for each row, got int64 \(3,\)", id="few y"
+            with_y([0, 1, 1]), r"y must be an integer array \(4,\), one answer for each row, got int64 \(3,\)", id="few y"
         ),
         pytest.param(with_y([[0, 1]] * 4), r"y must be an integer array .*, got int64 \(4, 2\)", id="one-hot y"),
-        pytest.param(with_y([0.0, 1.0, 0.0, 1.0]), r"y must be an integer array .*, got float64 \(4,\)", id="float y"),
+        pytest.param(with_y([0.0, 1.0, 0.0, 1.0]), r"y must be an? \w+ array .*, got float64 \(4,\)", id="float y"),
         pytest.param(good(rows=0), "has no rows", id="empty"),
         pytest.param(with_y([0, 1, 2, 1]), "y must hold classes 0 to 1, got 0 to 2", id="class too high"),
         pytest.param(with_y([0, 1, -1, 1]), "y must hold classes 0 to 1, got -1 to 1", id="class below 0"),

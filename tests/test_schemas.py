@@ -43,7 +43,7 @@ def test_the_settings_have_a_schema_that_pickles():
 
 
 @pytest.mark.parametrize(
-    "name", ["banana", "optimizer__banana", "banana__adam", "init__he__mode", "optimizer__adam__lr", "__path__"]
+    "name", ["banana", "optimizer__banana", "banana__adam", "init__zeros__mode", "optimizer__adam__lr", "__path__"]
 )
 def test_there_is_nothing_else_in_it(name):
     assert not hasattr(schemas, name)

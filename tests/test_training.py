@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
 from nnreg.network import Network
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS
-from nnreg.training import Stopwatch, Streams, draw_batches, train
+from nnreg.training import PAUSE, Stopwatch, Streams, train
 from nnreg_std.activations.identity import Identity
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.inits.he import He
@@ -52,8 +53,11 @@ class Run:
     streams: Streams
 
     def records(self, splits=None, *, steps=10, batch=8, sampling="replacement", validate_every=4, **options):
-        options |= {"steps": steps, "batch": batch, "sampling": sampling, "validate_every": validate_every}
-        return train(self.network, self.optimizer, splits or make_splits(), rng=self.streams.batches, **options)
+        self.batches = Batches(ROWS, batch, sampling, self.streams.batches)
+        if "position" in options:
+            self.batches.load(options.pop("position"))
+        options |= {"steps": steps, "validate_every": validate_every}
+        return train(self.network, self.optimizer, splits or make_splits(), batches=self.batches, **options)
 
 
 def make_run(optimizer=None, *, seed=0, dtype=np.float32, activation=None, regularizer=None, batch=8):
@@ -93,7 +97,7 @@ def textbook_losses(named, splits, batches, lr, weight_decay):
 
 def test_training_agrees_with_a_textbook_twin():
     run, splits = make_run(SGD(lr=0.5), dtype=np.float64, regularizer=L2(0.01)), make_splits()
-    batches = list(islice(draw_batches(ROWS, 8, "replacement", Streams.from_seed(0).batches), 60))
+    batches = list(islice(Batches(ROWS, 8, "replacement", Streams.from_seed(0).batches), 60))
     expected = textbook_losses(run.network.parameters.named, splits, batches, lr=0.5, weight_decay=0.01)
     np.testing.assert_allclose(losses(run.records(splits, steps=60)), expected, rtol=1e-10)
 
@@ -125,17 +129,17 @@ def test_without_a_validation_split_only_the_training_loss_is_recorded():
 
 def test_a_training_loss_is_that_of_the_parameters_the_consumer_sees():
     run = make_run()
-    batches = draw_batches(ROWS, 8, "replacement", Streams.from_seed(0).batches)
+    batches = Batches(ROWS, 8, "replacement", Streams.from_seed(0).batches)
     train_split = make_splits().train
     for record, rows in zip(run.records(make_splits(valid=False)), batches, strict=False):
         x, y = train_split.x[rows].astype(np.float32), train_split.y[rows]
-        assert record.value == pytest.approx(run.network.evaluate(x, y).loss)
+        assert record.value == pytest.approx(run.network.evaluate(x, y)["loss"])
 
 
 def test_the_last_validation_is_that_of_the_trained_network():
     run = make_run()
     *_, loss, accuracy = run.records()
-    assert (loss.value, accuracy.value) == run.network.evaluate(*make_splits().valid)
+    assert {"loss": loss.value, "accuracy": accuracy.value} == run.network.evaluate(*make_splits().valid)
 
 
 @pytest.mark.parametrize("sampling", ["replacement", "epoch"])
@@ -204,9 +208,28 @@ def test_a_run_continued_from_the_middle_ends_as_if_it_had_never_stopped(samplin
     second = make_run(Adam())
     second.network.parameters.theta[...] = first.network.parameters.theta
     second.optimizer.load(first.optimizer.save())
-    rest = losses(second.records(steps=20, sampling=sampling, start=9))
+    rest = losses(second.records(steps=20, sampling=sampling, start=9, position=first.batches.save()))
     assert start + rest == expected
     np.testing.assert_array_equal(second.network.parameters.theta, whole.network.parameters.theta)
+
+
+def test_a_pause_comes_between_two_steps_when_all_of_the_first_has_been_told_and_none_of_the_second_done():
+    run = make_run()
+    moments = [(r.step, r.metric, run.batches.save()) for r in run.records(steps=5, validate_every=2, pause=lambda: True)]
+    told = [(step, metric) for step, metric, _ in moments]
+    pauses = [told.index((step, PAUSE)) for step in (1, 2, 3, 4)]
+    assert [told[place + 1] for place in pauses] == [(step, TRAIN_LOSS) for step in (1, 2, 3, 4)]
+    assert told[pauses[1] - 1] == (2, VALID_ACCURACY)
+    assert told.count((5, PAUSE)) == 0  # nothing follows
+    fresh = Batches(ROWS, 8, "replacement", Streams.from_seed(0).batches)
+    for place in pauses:
+        next(fresh)
+        assert moments[place][2] == fresh.save()
+
+
+def test_a_pause_changes_nothing():
+    run, quiet = make_run(Adam()), make_run(Adam())
+    assert losses(run.records(pause=lambda: True)) == losses(quiet.records())
 
 
 def test_the_schedule_scales_the_learning_rate_of_each_update():
@@ -248,3 +271,11 @@ def test_the_stopwatch_counts_neither_validation_nor_the_consumer(monkeypatch):
         for _ in run.records(steps=6, validate_every=1, stopwatch=stopwatch):
             next(ticks)
     assert stopwatch.seconds == 2 * 6  # one tick for each gradient, one for each update
+
+
+def test_the_training_split_as_a_whole_is_measured_where_it_is_watched():
+    run = make_run()
+    records = list(run.records(steps=4, validate_every=2, watch_train=True))
+    watched = [record for record in records if record.metric == "train/accuracy"]
+    assert [record.step for record in watched] == [2, 4]
+    assert watched[-1].value == run.network.evaluate(*make_splits().train)["accuracy"]

@@ -1,3 +1,4 @@
+import json
 import math
 from itertools import islice
 
@@ -6,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.training import Streams, draw_batches
+from nnreg.batches import Batches
+from nnreg.training import Streams
 
 batchings = st.integers(1, 40).flatmap(lambda rows: st.tuples(st.just(rows), st.integers(1, rows)))
 
@@ -25,7 +27,7 @@ def test_streams_of_one_seed_are_independent_of_each_other():
 @given(batchings, st.integers(0, 99))
 def test_an_epoch_draws_no_row_twice_and_leaves_out_less_than_a_batch(batching, seed):
     rows, batch = batching
-    batches = draw_batches(rows, batch, "epoch", np.random.default_rng(seed))
+    batches = Batches(rows, batch, "epoch", np.random.default_rng(seed))
     for _ in range(3):
         seen = np.concatenate(list(islice(batches, rows // batch)))
         assert len(set(seen)) == len(seen) == rows - rows % batch
@@ -33,20 +35,32 @@ def test_an_epoch_draws_no_row_twice_and_leaves_out_less_than_a_batch(batching, 
 
 
 def test_every_epoch_is_a_fresh_permutation():
-    batches = draw_batches(100, 100, "epoch", np.random.default_rng(0))
+    batches = Batches(100, 100, "epoch", np.random.default_rng(0))
     assert not np.array_equal(next(batches), next(batches))
 
 
 @given(batchings, st.sampled_from(["replacement", "epoch"]))
 def test_batches_are_row_numbers_of_the_training_split(batching, sampling):
     rows, batch = batching
-    for drawn in islice(draw_batches(rows, batch, sampling, np.random.default_rng(0)), 5):
+    for drawn in islice(Batches(rows, batch, sampling, np.random.default_rng(0)), 5):
         assert drawn.shape == (batch,)
         assert drawn.min() >= 0
         assert drawn.max() < rows
 
 
 def test_sampling_with_replacement_draws_rows_uniformly():
-    drawn = np.concatenate(list(islice(draw_batches(10, 100, "replacement", np.random.default_rng(0)), 100)))
+    drawn = np.concatenate(list(islice(Batches(10, 100, "replacement", np.random.default_rng(0)), 100)))
     frequencies = np.bincount(drawn) / drawn.size
     assert frequencies == pytest.approx(np.full(10, 0.1), abs=5 * math.sqrt(0.09 / drawn.size))
+
+
+@given(batchings, st.sampled_from(["replacement", "epoch"]), st.integers(0, 30))
+def test_batches_taken_up_again_go_on_as_if_never_left(batching, sampling, taken):
+    rows, batch = batching
+    whole = Batches(rows, batch, sampling, np.random.default_rng(1))
+    list(islice(whole, taken))
+    position = json.loads(json.dumps(whole.save()))
+    again = Batches(rows, batch, sampling, np.random.default_rng(2))
+    again.load(position)
+    assert again.save() == position
+    np.testing.assert_array_equal(list(islice(again, 40)), list(islice(whole, 40)))

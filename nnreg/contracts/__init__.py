@@ -1,0 +1,54 @@
+"""What a plugin promises: one small contract for each kind of technique.
+
+A plugin imports this package and nothing else of nnreg, and this package imports NumPy and nothing else. Shapes are written
+(rows, columns); ``float array`` means float32 or float64, whichever the run asked for, and a formula must keep it:
+``math.sqrt(2) * x`` does, ``np.sqrt(2.0) * x`` makes float64 of it.
+"""
+
+from collections.abc import Mapping
+
+from nnreg.contracts.arrays import Array, Labels, ParametersView, Targets, Weights
+from nnreg.contracts.checks import check_choices, check_range
+from nnreg.contracts.data import Dataset, Split, Splits
+from nnreg.contracts.layers import Activation, Dropout, Init, Layer, Norm, Shape
+from nnreg.contracts.objective import Loss, Regularizer, Schedule
+from nnreg.contracts.optimizer import Optimizer
+from nnreg.contracts.surface import Surface
+
+CONTRACTS: Mapping[str, type] = {
+    "optimizer": Optimizer,
+    "init": Init,
+    "activation": Activation,
+    "norm": Norm,
+    "dropout": Dropout,
+    "regularizer": Regularizer,
+    "schedule": Schedule,
+    "loss": Loss,
+    "dataset": Dataset,
+    "surface": Surface,
+}
+
+__all__ = [
+    "CONTRACTS",
+    "Activation",
+    "Array",
+    "Dataset",
+    "Dropout",
+    "Init",
+    "Labels",
+    "Layer",
+    "Loss",
+    "Norm",
+    "Optimizer",
+    "ParametersView",
+    "Regularizer",
+    "Schedule",
+    "Shape",
+    "Split",
+    "Splits",
+    "Surface",
+    "Targets",
+    "Weights",
+    "check_choices",
+    "check_range",
+]

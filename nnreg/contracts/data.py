@@ -1,0 +1,95 @@
+"""The contract of a dataset, and what it hands over."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from nnreg.contracts.arrays import Array, Targets
+
+
+class Split(NamedTuple):
+    """Rows of one part of a dataset.
+
+    Attributes:
+        x: features, float array (rows, features), C-contiguous.
+        y: class numbers from 0, integer array (rows,); or values, float array (rows, outputs).
+    """
+
+    x: Array
+    y: Targets
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A dataset ready to train on.
+
+    Args:
+        train: what batches are drawn from.
+        valid: held out of training to watch it and to choose settings, or None.
+        test: looked at once, at the end, or None.
+        outputs: number of network outputs: the classes, or the columns of values.
+        source: where the data came from, such as a file path, for the record.
+
+    Raises:
+        ValueError: shapes, dtypes or labels do not fit together; the message names the split.
+    """
+
+    train: Split
+    valid: Split | None
+    test: Split | None
+    outputs: int
+    source: str
+
+    def __post_init__(self) -> None:
+        for name, split in self.present().items():
+            self._check(name, split)
+
+    def present(self) -> dict[str, Split]:
+        """Return the splits that exist, by name."""
+        every = {"train": self.train, "valid": self.valid, "test": self.test}
+        return {name: split for name, split in every.items() if split is not None}
+
+    @property
+    def targets(self) -> Literal["classes", "values"]:
+        """What y holds: class numbers, or values to be met."""
+        return "values" if np.issubdtype(self.train.y.dtype, np.floating) else "classes"
+
+    def _check(self, name: str, split: Split) -> None:
+        x, y = split
+        if x.ndim != 2 or not np.issubdtype(x.dtype, np.floating):
+            raise ValueError(f"{name}.x must be a float array (rows, features), got {x.dtype} {x.shape}")
+        shapes = {"classes": x.shape[:1], "values": (len(x), self.outputs)}
+        dtypes = {"classes": np.integer, "values": np.floating}
+        if y.shape != shapes[self.targets] or not np.issubdtype(y.dtype, dtypes[self.targets]):
+            wanted = {"classes": "an integer array", "values": "a float array"}[self.targets]
+            raise ValueError(
+                f"{name}.y must be {wanted} {shapes[self.targets]}, one answer for each row, got {y.dtype} {y.shape}"
+            )
+        if x.shape[1] != self.train.x.shape[1]:
+            raise ValueError(f"{name}.x has {x.shape[1]} features, train.x has {self.train.x.shape[1]}")
+        if len(x) == 0:
+            raise ValueError(f"{name} has no rows: give it a larger share, or none at all")
+        if self.targets == "classes" and (y.min() < 0 or y.max() >= self.outputs):
+            raise ValueError(f"{name}.y must hold classes 0 to {self.outputs - 1}, got {y.min()} to {y.max()}")
+        for part, array in (("x", x), ("y", y)):
+            if not (math.isfinite(array.min()) and math.isfinite(array.max())):  # NaN passes through both
+                raise ValueError(f"{name}.{part} holds values that are not finite")
+        if self.targets == "values" and name != "train" and not np.ptp(y, axis=0).any():
+            raise ValueError(f"{name}.y holds a single value, of which R² has no meaning: give it more rows")
+
+
+class Dataset(Protocol):
+    """Labelled rows to train on."""
+
+    @abstractmethod
+    def load(self) -> Splits:
+        """Return the splits; the same parameters give the same rows, whatever the run's seed.
+
+        Raises:
+            FileNotFoundError, ValueError: the data is missing or damaged; one line that says what to do.
+        """

@@ -1,0 +1,101 @@
+"""The contract of an update rule."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnreg.contracts.arrays import Array, ParametersView
+from nnreg.contracts.checks import check_range
+
+
+@dataclass
+class Optimizer(ABC):
+    """An update rule: a dataclass of hyper-parameters and one method, ``update``, that is the paper's formula.
+
+    This base owns the state vectors named in ``state`` (zeroed, one element a parameter), walks the flat buffer in
+    cache-sized slices, and saves and loads itself. A rule that needs whole layers overrides ``step`` and reads
+    ``self.parameters.named``.
+
+    Args:
+        lr: learning rate η, in (0, inf).
+
+    Raises:
+        ValueError: a hyper-parameter is out of its range.
+    """
+
+    slice_size: ClassVar[int] = 16_384  # elements: theta, g, two states and the temporaries stay in a 1 MB cache
+
+    lr: float
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # NumPy scalars, such as an lr from np.logspace, would make float64 of float32 arrays
+            value = getattr(self, field.name)
+            if isinstance(value, np.generic):
+                setattr(self, field.name, value.item())
+        check_range(self, lr="(0, inf)")
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Names of the rule's state vectors; a rule says ``state = ("m", "v")``, or a property if its options decide."""
+        return ()
+
+    @abstractmethod
+    def update(self, *args: Any, **kwargs: Any) -> None:  # noqa: D417 - a rule names its own state vectors
+        """Apply the rule to one slice, in place; declare it as ``update(self, theta, g, <state names>, *, t, lr)``.
+
+        Args:
+            theta: parameters, float array (n,), read and written in place.
+            g: gradient, float array (n,), read.
+            <state names>: one float array (n,) for each name in ``state``, read and written in place.
+            t: number of this step, from 1.
+            lr: learning rate of this step: ``self.lr`` times the schedule's factor.
+        """
+
+    def bind(self, parameters: ParametersView) -> None:
+        """Attach the rule to one network's parameters and zero its state vectors.
+
+        Raises:
+            ValueError: it already drives a network; two networks need two instances.
+        """
+        if hasattr(self, "parameters"):
+            raise ValueError(f"this {type(self).__name__} already drives a network: make one instance for each")
+        self.parameters = parameters
+        self.state_vectors = {name: np.zeros_like(parameters.theta) for name in self.state}
+        buffers = (parameters.theta, parameters.grad, *self.state_vectors.values())
+        size, block = parameters.theta.size, self.slice_size
+        self._slices = [tuple(buffer[i : i + block] for buffer in buffers) for i in range(0, size, block)]
+
+    def step(self, t: int, factor: float = 1.0) -> None:
+        """Update all bound parameters in place from their gradient.
+
+        Args:
+            t: number of this step, from 1.
+            factor: what the schedule multiplies the learning rate with.
+        """
+        lr = float(self.lr * factor)
+        for arrays in self._slices:
+            self.update(*arrays, t=t, lr=lr)
+
+    def save(self) -> dict[str, Array]:
+        """Return a copy of every state vector by name; with theta and t this is all a rule needs to continue."""
+        return {name: vector.copy() for name, vector in self.state_vectors.items()}
+
+    def load(self, state: Mapping[str, Array]) -> None:
+        """Continue from what ``save`` returned.
+
+        Raises:
+            ValueError: names or shapes differ from this rule's state.
+        """
+        if {name: vector.shape for name, vector in state.items()} != {
+            name: vector.shape for name, vector in self.state_vectors.items()
+        }:
+            raise ValueError(
+                f"the saved state does not fit {type(self).__name__}: it keeps {', '.join(self.state_vectors) or 'none'}"
+            )
+        for name, vector in state.items():
+            self.state_vectors[name][...] = vector
