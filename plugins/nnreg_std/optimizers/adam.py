@@ -2,21 +2,22 @@
 
     m ← β₁m + (1 − β₁)g
     v ← β₂v + (1 − β₂)g²
-    m̂ = m / (1 − β₁ᵗ)
-    v̂ = v / (1 − β₂ᵗ)
-    θ ← θ − ηm̂ / (√v̂ + ε)
+    v̄ ← max(v̄, v)                                          amsgrad: then v̄ takes the place of v
+    θ ← θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)           Algorithm 1
+    θ ← θ − η√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε)             epsilon_hat
 
-Source: Kingma, D. P. & Ba, J. (2015), "Adam: A Method for Stochastic Optimization", Algorithm 1.
-https://arxiv.org/abs/1412.6980
+Source: Kingma, D. P. & Ba, J. (2015), "Adam: A Method for Stochastic Optimization", Algorithm 1 and the end of section 2,
+https://arxiv.org/abs/1412.6980; amsgrad is Reddi, S. J., Kale, S. & Kumar, S. (2018), "On the Convergence of Adam and
+Beyond", Algorithm 2. https://arxiv.org/abs/1904.09237
 
-Conventions: this is Algorithm 1, as in torch: ε = 1e-8 is added to √v̂, after the bias correction. Keras, TensorFlow
-and several textbooks compute the form at the end of the paper's section 2 instead: η is multiplied by
-√(1 − β₂ᵗ) / (1 − β₁ᵗ), and m divided by √v + ε̂ with ε̂ = 1e-7, which amounts to ε = ε̂ / √(1 − β₂ᵗ): about 30 ε̂ at the
-first step, ε̂ in the end.
+Conventions: Algorithm 1 adds ε = 1e-8 to √v̂ after the bias correction, as torch does. Keras, TensorFlow and several
+textbooks compute the section's form with ε̂ = 1e-7, which amounts to ε = ε̂ / √(1 − β₂ᵗ): about 30 ε̂ at first, ε̂ in the end.
+For amsgrad the maximum is taken of v before the bias correction, as in torch and Keras (optax: after it; the paper: none).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,26 +34,39 @@ class Adam(Optimizer):
         beta1: β₁, share of the running gradient that survives a step, in [0, 1); it looks back about 1 / (1 − β₁) steps.
         beta2: β₂, the same for the running squared gradient, in [0, 1).
         eps: ε, keeps the division defined where the gradient is zero, in (0, inf).
+        epsilon_hat: whether ε is added before the bias correction, the form of the paper's section 2.
+        amsgrad: whether to divide by the largest running square so far, so that steps never grow back.
 
     Raises:
         ValueError: a hyper-parameter is out of its range.
     """
 
-    state = ("m", "v")
-
     lr: float = 0.001
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
+    epsilon_hat: bool = False
+    amsgrad: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range(self, beta1="[0, 1)", beta2="[0, 1)", eps="(0, inf)")
 
-    def update(self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float) -> None:
+    @property
+    def state(self) -> tuple[str, ...]:
+        """Running averages of g and g²; with amsgrad the largest of the latter."""
+        return ("m", "v", "v_max") if self.amsgrad else ("m", "v")
+
+    def update(self, theta: Array, g: Array, m: Array, v: Array, v_max: Array | None = None, *, t: int, lr: float) -> None:
         """Take one turn of Algorithm 1's loop."""
         m += (1 - self.beta1) * (g - m)  # m ← β₁m + (1 − β₁)g
         v += (1 - self.beta2) * (g * g - v)  # v ← β₂v + (1 − β₂)g²
-        m_hat = m / (1 - self.beta1**t)  # m̂ = m / (1 − β₁ᵗ)
-        v_hat = v / (1 - self.beta2**t)  # v̂ = v / (1 − β₂ᵗ)
-        theta -= lr * m_hat / (np.sqrt(v_hat) + self.eps)  # θ ← θ − ηm̂ / (√v̂ + ε)
+        if v_max is not None:
+            v = np.maximum(v_max, v, out=v_max)  # v̄ ← max(v̄, v)
+        if self.epsilon_hat:
+            lr = lr * math.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)  # ηₜ = η√(1 − β₂ᵗ) / (1 − β₁ᵗ)
+            theta -= lr * m / (np.sqrt(v) + self.eps)  # θ ← θ − ηₜm / (√v + ε̂)
+        else:
+            m_hat = m / (1 - self.beta1**t)  # m̂ = m / (1 − β₁ᵗ)
+            v_hat = v / (1 - self.beta2**t)  # v̂ = v / (1 − β₂ᵗ)
+            theta -= lr * m_hat / (np.sqrt(v_hat) + self.eps)  # θ ← θ − ηm̂ / (√v̂ + ε)
