@@ -1,4 +1,4 @@
-"""What every registered initialiser must do, whatever its distribution."""
+"""What every registered initialiser must do besides the checks of nnreg.testing, run by test_every_technique_conforms.py."""
 
 import numpy as np
 import pytest
@@ -12,17 +12,17 @@ every_init = pytest.mark.parametrize("entry", [pytest.param(entry, id=name) for 
 fans = st.integers(1, 40)
 
 
+def draws(entry):
+    """Whether the rule is random at all."""
+    rng = np.random.default_rng(0)
+    registry.load(entry)().fill(np.empty((2, 2)), rng)
+    return rng.random() != np.random.default_rng(0).random()
+
+
 def filled(entry, shape, dtype=np.float64, seed=0):
     weight = np.full(shape, np.nan, dtype)
     registry.load(entry)().fill(weight, np.random.default_rng(seed))
     return weight
-
-
-@every_init
-def test_it_writes_in_place_and_returns_nothing(entry):
-    weight = np.full((4, 3), np.nan)
-    assert registry.load(entry)().fill(weight, np.random.default_rng(0)) is None
-    assert np.isfinite(weight).all()
 
 
 @every_init
@@ -53,11 +53,11 @@ def test_filling_twice_from_one_stream_is_filling_two_layers(entry):
     init.fill(first, rng)
     init.fill(second, rng)
     np.testing.assert_array_equal(first, filled(entry, (6, 6), seed=3))
-    assert first.any() == (first != second).any()  # the second layer differs, unless the rule is to write zeros
+    assert (first != second).any() == draws(entry)
 
 
 @every_init
 def test_weights_are_centred_on_zero_and_small_enough_for_a_wide_layer(entry):
     weight = filled(entry, (400, 300))
-    assert abs(weight.mean()) <= 5 * weight.std() / weight.size**0.5
+    assert abs(weight.mean()) <= 5 * weight.std() / weight.size**0.5 or not draws(entry)
     assert weight.std() < 0.2

@@ -1,24 +1,25 @@
-"""Glorot: normal weights that balance the variance of the signal forwards and of the gradient backwards.
+"""Glorot: weights that balance the variance of the signal forwards and of the gradient backwards.
 
-    W ~ N(0, 2/(fan_in + fan_out))
+    W ~ N(0, 2/(fan_in + fan_out))                                   distribution=normal
+    W ~ U(−√(6/(fan_in + fan_out)), √(6/(fan_in + fan_out)))         distribution=uniform
 
 Source: Glorot, X. & Bengio, Y. (2010), "Understanding the difficulty of training deep feedforward neural networks",
-equation 12. https://proceedings.mlr.press/v9/glorot10a.html
+equation 12 for the variance, 16 for the uniform form. https://proceedings.mlr.press/v9/glorot10a.html
 
 Conventions: also called Xavier, after the author's first name. The second argument of N is the variance. The paper
-draws from a uniform distribution of this variance (equation 16), Keras and torch offer both. What several textbooks
-call Xavier, N(0, 1/fan_in), is LeCun's rule: it is mode=fan_in here.
+draws from the uniform distribution, and so does Keras by default; torch has both. What several textbooks call Xavier,
+N(0, 1/fan_in), is LeCun's rule: it is mode=fan_in here. A bias counts as a weight of one input, fan_in = 1.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from nnreg.contracts import Array, Init
+from nnreg.contracts import Array, Init, check_choices
+from nnreg_std.inits.drawing import draw
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,20 @@ class Glorot(Init):
 
     Args:
         mode: "fan_avg" averages inputs and outputs as the paper does, "fan_in" counts inputs only.
+        distribution: "normal", or "uniform" of the same variance.
 
     Raises:
-        ValueError: mode is neither.
+        ValueError: mode or distribution is none of these.
     """
 
     mode: Literal["fan_avg", "fan_in"] = "fan_avg"
+    distribution: Literal["normal", "uniform"] = "normal"
 
     def __post_init__(self) -> None:
-        if self.mode not in ("fan_avg", "fan_in"):
-            raise ValueError(f"mode must be 'fan_avg' or 'fan_in', got {self.mode!r}")
+        check_choices(self)
 
     def fill(self, weight: Array, rng: np.random.Generator) -> None:
-        """Draw in float64 and round, so that float32 and float64 runs start from the same numbers."""
+        """Draw the starting weights."""
         fan_in, fan_out = weight.shape
-        variance = 2 / (fan_in + fan_out) if self.mode == "fan_avg" else 1 / fan_in
-        weight[...] = math.sqrt(variance) * rng.standard_normal(weight.shape)  # W ~ N(0, 2/(fan_in + fan_out))
+        variance = 2 / (fan_in + fan_out) if self.mode == "fan_avg" else 1 / fan_in  # Var W = 2/(fan_in + fan_out)
+        draw(weight, variance, self.distribution, rng)

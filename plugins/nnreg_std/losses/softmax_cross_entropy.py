@@ -1,16 +1,16 @@
 """SoftmaxCrossEntropy: logits become probabilities; the loss is the surprise at the true class.
 
     pₖ = exp(zₖ) / Σⱼ exp(zⱼ)
-    L = −log p_label, the mean over the rows
-    ∂L/∂z = (p − onehot(label)) / rows
+    qₖ = (1 − ε)·[k = label] + ε/K,  K classes
+    L = −Σₖ qₖ log pₖ, the mean over the rows
+    ∂L/∂z = (p − q) / rows
 
-Source: Bridle, J. (1990), "Probabilistic Interpretation of Feedforward Classification Network Outputs, with
-Relationships to Statistical Pattern Recognition", https://doi.org/10.1007/978-3-642-76153-9_28; the gradient is
-equation 4.109 of Bishop, C. (2006), "Pattern Recognition and Machine Learning".
+Source: Bridle, J. (1990), "Probabilistic Interpretation of Feedforward Classification Network Outputs, with Relationships
+to Statistical Pattern Recognition", https://doi.org/10.1007/978-3-642-76153-9_28; ε from Szegedy, C. et al. (2016),
+"Rethinking the Inception Architecture for Computer Vision", section 7. https://arxiv.org/abs/1512.00567
 
-Conventions: natural logarithm and mean over rows, as torch and Keras have it for logits. Nothing is added inside the
-logarithm: working with logits makes the 1e-7 of some textbooks unnecessary. Labels are class numbers, never one-hot
-rows.
+Conventions: natural logarithm, mean over rows and ε shared by all K classes, the true one too, as in torch and Keras.
+Nothing is added inside the logarithm, as logits need no 1e-7. The validation loss is smoothed like the training loss.
 """
 
 from __future__ import annotations
@@ -19,12 +19,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnreg.contracts import Array, Labels, Loss
+from nnreg.contracts import Array, Labels, Loss, check_range
 
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """How surprised the network is, in nats, by the true class; guessing costs log(classes)."""
+    """How surprised the network is, in nats, by the true class; guessing costs log(classes).
+
+    Args:
+        label_smoothing: ε, the share of belief spread evenly over all classes, in [0, 1).
+
+    Raises:
+        ValueError: label_smoothing is out of its range.
+    """
+
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_range(self, label_smoothing="[0, 1)")
 
     def value(self, logits: Array, labels: Labels) -> float:
         """Return the mean loss."""
@@ -32,13 +44,17 @@ class SoftmaxCrossEntropy(Loss):
 
     def value_and_gradient(self, logits: Array, labels: Labels, out: Array) -> float:
         """Return the mean loss and write its gradient; the largest logit is subtracted first, so exp cannot overflow."""
-        true = np.arange(len(labels)), labels
+        eps, true = self.label_smoothing, (np.arange(len(labels)), labels)
         np.subtract(logits, logits.max(axis=1, keepdims=True), out=out)
-        z_label = out[true]
+        z_q = out[true]  # Σₖ qₖ zₖ
+        if eps:
+            z_q = (1 - eps) * z_q + eps * out.mean(axis=1)
         np.exp(out, out=out)
         total = out.sum(axis=1, keepdims=True)
-        loss = np.log(total[:, 0]) - z_label  # L = −log p_label = log Σⱼ exp(zⱼ) − z_label
+        loss = np.log(total[:, 0]) - z_q  # L = −Σₖ qₖ log pₖ = log Σⱼ exp(zⱼ) − Σₖ qₖ zₖ
         out /= total  # pₖ = exp(zₖ) / Σⱼ exp(zⱼ)
-        out[true] -= 1
-        out /= len(labels)  # ∂L/∂z = (p − onehot(label)) / rows
+        out[true] -= 1 - eps
+        if eps:
+            out -= eps / out.shape[1]
+        out /= len(labels)  # ∂L/∂z = (p − q) / rows
         return float(loss.mean())

@@ -1,0 +1,54 @@
+"""BinaryCrossEntropy: each output answers a yes-no question of its own, with a sigmoid.
+
+    L = −Σₖ tₖ log σ(zₖ) + (1 − tₖ) log(1 − σ(zₖ)), the mean over the rows
+      = Σₖ max(zₖ, 0) − zₖtₖ + log(1 + exp(−|zₖ|))
+    ∂L/∂z = (σ(z) − t) / rows
+
+Source: Bishop, C. (2006), "Pattern Recognition and Machine Learning", equations 5.22 and 5.18.
+https://www.microsoft.com/en-us/research/publication/pattern-recognition-machine-learning/
+
+Conventions: of logits, as torch's BCEWithLogitsLoss and Keras's with from_logits=True; summed over the outputs, where
+those two take the mean over rows and outputs: theirs is 1/outputs times this one. Class numbers count as one-hot rows,
+one question a class; values are the probabilities of a yes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnreg.contracts import Array, Loss, Targets
+from nnreg_std.losses.one_hot import as_values
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy(Loss):
+    """Surprise at every answer, in nats; several classes may be true of one row, or none."""
+
+    takes: ClassVar[tuple[str, ...]] = ("classes", "values")
+
+    def value(self, logits: Array, targets: Targets) -> float:
+        """Return the mean loss."""
+        return self.value_and_gradient(logits, targets, np.empty_like(logits))
+
+    def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
+        """Return the mean loss and write its gradient.
+
+        Raises:
+            ValueError: a target value is no probability; the loss would have no lower bound.
+        """
+        t = as_values(targets, logits)
+        if not (t.min() >= 0 and t.max() <= 1):  # written so that NaN fails
+            raise ValueError(f"binary_cross_entropy takes values in [0, 1], got {t.min():g} to {t.max():g}")
+        np.maximum(logits, 0, out=out)
+        out -= logits * t
+        out += np.log1p(np.exp(-np.abs(logits)))
+        loss = float(out.sum()) / len(out)  # L = Σₖ max(zₖ, 0) − zₖtₖ + log(1 + exp(−|zₖ|))
+        np.tanh(logits * 0.5, out=out)
+        out += 1
+        out *= 0.5  # σ(z) = (1 + tanh(z/2)) / 2
+        out -= t
+        out /= len(out)  # ∂L/∂z = (σ(z) − t) / rows
+        return loss

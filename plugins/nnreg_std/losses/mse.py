@@ -1,0 +1,39 @@
+"""MSE: half the squared distance between outputs and targets.
+
+    L = ½ Σₖ (zₖ − tₖ)², the mean over the rows
+    ∂L/∂z = (z − t) / rows
+
+Source: Bishop, C. (2006), "Pattern Recognition and Machine Learning", equations 5.11 and 5.18; the ½ makes the gradient
+the bare difference. https://www.microsoft.com/en-us/research/publication/pattern-recognition-machine-learning/
+
+Conventions: summed over the outputs, halved. torch and Keras take the mean over rows and outputs without the half, so
+theirs is 2/outputs times this one, and so is its gradient: scale the learning rate. Class numbers count as one-hot rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnreg.contracts import Array, Loss, Targets
+from nnreg_std.losses.one_hot import as_values
+
+
+@dataclass(frozen=True)
+class MSE(Loss):
+    """The loss of regression; for classes it pulls outputs to 0 and 1 and learns slowly."""
+
+    takes: ClassVar[tuple[str, ...]] = ("classes", "values")
+
+    def value(self, logits: Array, targets: Targets) -> float:
+        """Return the mean loss."""
+        return self.value_and_gradient(logits, targets, np.empty_like(logits))
+
+    def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
+        """Return the mean loss and write its gradient."""
+        np.subtract(logits, as_values(targets, logits), out=out)
+        loss = float(np.vdot(out, out)) / (2 * len(out))  # L = ½ Σₖ (zₖ − tₖ)²
+        out /= len(out)  # ∂L/∂z = (z − t) / rows
+        return loss
