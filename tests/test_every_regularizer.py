@@ -1,4 +1,4 @@
-"""What every registered regularizer must do, whatever its penalty."""
+"""What every registered regularizer must do besides the checks of nnreg.testing, run by test_every_technique_conforms.py."""
 
 import numpy as np
 import pytest
@@ -21,27 +21,11 @@ def gradient(entry, weights):
 
 
 @every_regularizer
-def test_the_gradient_agrees_with_central_differences(entry):
-    weights = np.random.default_rng(0).standard_normal(7)
-    penalty, h = registry.load(entry)().penalty, 1e-5
-    measured = [(penalty(weights + h * unit) - penalty(weights - h * unit)) / (2 * h) for unit in np.eye(7)]
-    np.testing.assert_allclose(gradient(entry, weights), measured, rtol=1e-6, atol=1e-12)
-
-
-@every_regularizer
 @given(weights=vectors, already=vectors)
 def test_the_gradient_is_added_to_what_is_there(entry, weights, already):
     grad = already.copy()
     registry.load(entry)().add_gradient(weights, grad)
     np.testing.assert_allclose(grad, already + gradient(entry, weights), rtol=1e-12, atol=1e-15)
-
-
-@every_regularizer
-def test_the_weights_are_only_read(entry):
-    weights = np.ones(5)
-    weights.flags.writeable = False
-    registry.load(entry)().penalty(weights)
-    registry.load(entry)().add_gradient(weights, np.zeros(5))
 
 
 @every_regularizer
@@ -52,3 +36,20 @@ def test_a_penalty_is_a_float_never_negative_and_zero_without_weights(entry, wei
     assert penalty(weights) >= 0
     assert penalty(np.zeros(7)) == 0
     assert penalty(np.empty(0)) == 0
+
+
+@every_regularizer
+@given(weights=vectors, lr=st.floats(0, 1))
+def test_decay_takes_weights_towards_zero_in_place_or_leaves_them(entry, weights, lr):
+    shrunk = weights.copy()
+    assert registry.load(entry)().decay(shrunk, lr) is None
+    assert (np.abs(shrunk) <= np.abs(weights)).all()
+    assert (shrunk * weights >= 0).all()
+
+
+@every_regularizer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_decay_keeps_the_precision_and_may_have_nothing_to_do(entry, dtype):
+    for weights in (np.ones(5, dtype), np.empty(0, dtype)):
+        registry.load(entry)().decay(weights, 0.1)
+        assert weights.dtype == dtype

@@ -1,0 +1,76 @@
+"""AlphaDropout: dropout for selu networks, which drops units to selu's floor and keeps mean and variance.
+
+    d ~ Bernoulli(q), q = 1 − rate
+    y = a(xd + α′(1 − d)) + b,  α′ = −λα
+    a = 1 / √(q + α′²q(1 − q)),  b = −aα′(1 − q)
+    ∂L/∂x = a · d · dy
+
+Source: Klambauer, G., Unterthiner, T., Mayr, A. & Hochreiter, S. (2017), "Self-Normalizing Neural Networks", section
+"New Dropout Technique". https://arxiv.org/abs/1706.02515
+
+Conventions: α′ = −1.7581 is where selu ends on the left, with the paper's α = 1.6733 and λ = 1.0507, as in torch and
+Keras. Units of mean 0 and variance 1 keep both; that is what activation=selu with init=lecun gives. Behind another
+activation, whose floor is elsewhere, it runs, but the promise does not hold: use dropout=dropout there. The paper
+recommends a rate of 0.05 to 0.1. Masks come from the run's own stream, the same as those of dropout=dropout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Array, Dropout, Shape, Weights, check_range
+
+
+@dataclass
+class AlphaDropout(Dropout):
+    """Drops units to where selu saturates, so that a self-normalising network stays normalised.
+
+    Args:
+        rate: probability that a unit is dropped, in [0, 1).
+
+    Raises:
+        ValueError: rate is out of its range.
+    """
+
+    floor: ClassVar[float] = -1.0507009873554805 * 1.6732632423543772  # α′ = −λα
+
+    rate: float = 0.05
+
+    def __post_init__(self) -> None:
+        check_range(self, rate="[0, 1)")
+
+    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
+        """Ask for nothing."""
+        self.units = fan_in
+        return fan_in, ()
+
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
+        """Keep the stream; allocate noise, mask, y and dx."""
+        self._rng = rng
+        self._noise = np.empty((rows, self.units), np.float32)
+        self._mask, self._y, self._dx = (np.empty((rows, self.units), dtype) for _ in range(3))
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return x with some units at the floor, scaled and shifted, in training; x itself in evaluation."""
+        if not training:
+            return x
+        noise, mask, y = self._noise[: len(x)], self._mask[: len(x)], self._y[: len(x)]
+        q = 1 - self.rate
+        a = 1 / math.sqrt(q + self.floor**2 * q * (1 - q))
+        b = -a * self.floor * (1 - q)
+        self._rng.random(out=noise, dtype=np.float32)  # in [0, 1)
+        np.greater_equal(noise, self.rate, out=mask)  # d ~ Bernoulli(q)
+        mask *= a
+        np.subtract(x, self.floor, out=y)
+        y *= mask
+        return np.add(y, a * self.floor + b, out=y)  # y = a(xd + α′(1 − d)) + b = ad(x − α′) + aα′ + b
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Return dx = a · d · dy, by the mask of the last training forward."""
+        return np.multiply(dy, self._mask[: len(dy)], out=self._dx[: len(dy)])

@@ -1,0 +1,67 @@
+"""InvertedDropout: in training every unit may be missing, so none can rely on another.
+
+    d ~ Bernoulli(1 − rate)
+    y = x · d / (1 − rate)
+    ∂L/∂x = dy · d / (1 − rate)
+
+Source: Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. & Salakhutdinov, R. (2014), "Dropout: A Simple Way to
+Prevent Neural Networks from Overfitting", Journal of Machine Learning Research 15, 1929–1958, sections 4 and 10.
+https://jmlr.org/papers/v15/srivastava14a.html
+
+Conventions: ``rate`` is the probability that a unit is dropped, as in torch and Keras; the paper's p is the probability
+that it stays. What stays is divided by 1 − rate in training and evaluation changes nothing, as in section 10 and in all
+libraries; the form that multiplies by 1 − rate in evaluation instead gives other gradients. Masks come from the run's
+own stream: the same for every technique and for float32 and float64. rate = 0 draws them too and drops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Array, Dropout, Shape, Weights, check_range
+
+
+@dataclass
+class InvertedDropout(Dropout):
+    """Trains a crowd of thinned networks at once and evaluates their average.
+
+    Args:
+        rate: probability that a unit is dropped, in [0, 1).
+
+    Raises:
+        ValueError: rate is out of its range.
+    """
+
+    rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_range(self, rate="[0, 1)")
+
+    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
+        """Ask for nothing."""
+        self.units = fan_in
+        return fan_in, ()
+
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
+        """Keep the stream; allocate noise, mask, y and dx."""
+        self._rng = rng
+        self._noise = np.empty((rows, self.units), np.float32)
+        self._mask, self._y, self._dx = (np.empty((rows, self.units), dtype) for _ in range(3))
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return x thinned out by a new mask in training, x itself in evaluation."""
+        if not training:
+            return x
+        noise, mask = self._noise[: len(x)], self._mask[: len(x)]
+        self._rng.random(out=noise, dtype=np.float32)  # in [0, 1)
+        np.greater_equal(noise, self.rate, out=mask)  # d ~ Bernoulli(1 − rate)
+        mask /= 1 - self.rate
+        return np.multiply(x, mask, out=self._y[: len(x)])  # y = x · d / (1 − rate)
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Return dx = dy · d / (1 − rate), by the mask of the last training forward."""
+        return np.multiply(dy, self._mask[: len(dy)], out=self._dx[: len(dy)])

@@ -1,0 +1,105 @@
+"""BatchNorm: each unit is centred and scaled over its batch, then given a scale and a shift of its own to learn.
+
+    μ = Σ x / n,  σ² = Σ (x − μ)² / n
+    y = γ (x − μ) / √(σ² + ε) + β
+    ∂L/∂x = γ / √(σ² + ε) · (dy − dβ/n − (x − μ) / √(σ² + ε) · dγ/n)
+
+Source: Ioffe, S. & Szegedy, C. (2015), "Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+Covariate Shift", Algorithms 1 and 2; the gradient is section 3. https://arxiv.org/abs/1502.03167
+
+Conventions: γ starts at 1, β at 0, and neither decays. Evaluation uses running averages instead of the batch's own μ and
+σ²; they start at 0 and 1, as in torch and Keras. ``momentum`` is the share of the old average that survives a step, as
+in Keras (default 0.99 there); torch counts the other share, so its 0.1 is this 0.9. As in the paper's Algorithm 2 and
+in torch, the batch is normalised with the variance over n and the running variance averages the one over n − 1; Keras
+averages the one over n. ε is 1e-5 as in torch; Keras has 1e-3. Before the activation, as in the paper, γ and β follow an
+affine layer whose own bias is cancelled by μ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Array, Norm, Shape, Weights, check_choices, check_range
+
+
+@dataclass
+class BatchNorm(Norm):
+    """Keeps every layer's input on one scale, so that deep networks learn from almost any start.
+
+    Args:
+        momentum: share of the running mean and variance that survives a step, in [0, 1).
+        eps: ε, keeps the division defined where a unit does not vary, in (0, inf).
+        position: "before" or "after" the activation.
+
+    Raises:
+        ValueError: a parameter is out of its range, or a training batch has one row.
+    """
+
+    least_rows: ClassVar[int] = 2
+
+    momentum: float = 0.9
+    eps: float = 1e-5
+    position: Literal["before", "after"] = "before"
+
+    def __post_init__(self) -> None:
+        check_range(self, momentum="[0, 1)", eps="(0, inf)")
+        check_choices(self)
+
+    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
+        """Ask for γ and β, one of each a unit."""
+        self.units = fan_in
+        return fan_in, (Shape("gamma", (fan_in,), decays=False, start=1.0), Shape("beta", (fan_in,), decays=False, start=0.0))
+
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
+        """Keep γ and β; start the running averages and allocate x − μ, y and dx."""
+        (self._gamma, self._dgamma), (self._beta, self._dbeta) = weights
+        self._running_mean: Array = np.zeros(self.units, dtype)
+        self._running_variance: Array = np.ones(self.units, dtype)
+        self._centred, self._y, self._dx = (np.empty((rows, self.units), dtype) for _ in range(3))
+        self._ones: Array = np.ones(rows, dtype)
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return y, by the batch's own mean and variance in training, by their running averages in evaluation."""
+        y = self._y[: len(x)]
+        if training:
+            self._normalise(x, y)
+        else:
+            np.subtract(x, self._running_mean, out=y)
+            y *= self._gamma / np.sqrt(self._running_variance + self.eps)
+        return np.add(y, self._beta, out=y)
+
+    def _normalise(self, x: Array, y: Array) -> None:
+        n = len(x)
+        if n < self.least_rows:
+            raise ValueError("a batch of one row is its own mean: train batch_norm on batches of 2 or more, or use layer_norm")
+        ones, centred = self._ones[:n], self._centred[:n]
+        mean = ones @ x / n  # μ = Σ x / n; a sum as a product: BLAS is faster than np.sum
+        np.subtract(x, mean, out=centred)
+        variance = ones @ np.square(centred, out=y) / n  # σ² = Σ (x − μ)² / n
+        self._inverse = 1 / np.sqrt(variance + self.eps)
+        np.multiply(centred, self._gamma * self._inverse, out=y)  # y = γ (x − μ) / √(σ² + ε) + β, β follows
+        self._running_mean += (1 - self.momentum) * (mean - self._running_mean)
+        self._running_variance += (1 - self.momentum) * (variance * (n / (n - 1)) - self._running_variance)
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Write dγ = Σ dy (x − μ) / √(σ² + ε) and dβ = Σ dy; return dx, which knows that μ and σ² depend on x."""
+        n = len(dy)
+        ones, centred, dx = self._ones[:n], self._centred[:n], self._dx[:n]
+        np.matmul(ones, dy, out=self._dbeta)
+        np.matmul(ones, np.multiply(dy, centred, out=dx), out=self._dgamma)
+        self._dgamma *= self._inverse
+        if need_dx:
+            np.multiply(centred, self._inverse * self._dgamma / n, out=dx)  # (x − μ) / √(σ² + ε) · dγ/n
+            np.subtract(dy, dx, out=dx)
+            dx -= self._dbeta / n
+            dx *= self._gamma * self._inverse  # γ / √(σ² + ε) · (dy − dβ/n − ...)
+        return dx
+
+    def state(self) -> Mapping[str, Array]:
+        """Return the running averages, which a checkpoint must keep."""
+        return {"running_mean": self._running_mean, "running_variance": self._running_variance}
