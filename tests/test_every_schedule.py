@@ -1,0 +1,93 @@
+"""What every registered schedule must do, whatever its course."""
+
+import dataclasses
+import inspect
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnreg import registry
+from nnreg.pacing import paced
+
+every_schedule = pytest.mark.parametrize(
+    "entry", [pytest.param(entry, id=name) for name, entry in registry.entries("schedule").items()]
+)
+
+
+@st.composite
+def updates(draw):
+    """Number of an update, and of all updates of its run."""
+    steps = draw(st.integers(1, 100_000))
+    return draw(st.integers(1, steps)), steps
+
+
+@every_schedule
+@given(update=updates())
+def test_the_factor_is_a_number_that_no_learning_rate_is_spoilt_by(entry, update):
+    factor = registry.load(entry)().factor(*update)
+    assert type(factor) is float
+    assert math.isfinite(factor)
+    assert factor >= 0
+
+
+@every_schedule
+@given(update=updates())
+def test_the_learning_rate_of_the_optimizer_is_the_highest(entry, update):
+    assert registry.load(entry)().factor(*update) <= 1
+
+
+@every_schedule
+@pytest.mark.parametrize("steps", [1, 2, 10, 2000])
+def test_the_learning_rate_of_the_optimizer_is_reached(entry, steps):
+    schedule = registry.load(entry)()
+    highest = max(schedule.factor(t, steps) for t in range(1, steps + 1))
+    assert highest > 0.5  # a peak may lie between two of very few updates
+    assert highest == 1 or steps < 10
+
+
+@every_schedule
+@given(update=updates(), others=st.lists(updates(), max_size=5))
+def test_the_factor_depends_on_nothing_that_was_asked_before(entry, update, others):
+    schedule = registry.load(entry)()
+    first = schedule.factor(*update)
+    for other in others:
+        schedule.factor(*other)
+    assert schedule.factor(*update) == first == registry.load(entry)().factor(*update)
+
+
+@every_schedule
+def test_it_cannot_be_changed(entry):
+    schedule = registry.load(entry)()
+    assert dataclasses.is_dataclass(schedule)
+    for name in inspect.signature(registry.load(entry)).parameters:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(schedule, name, 1)
+
+
+@every_schedule
+@given(update=updates())
+def test_after_the_run_the_factor_stays_finite(entry, update):
+    t, steps = update
+    factor = registry.load(entry)().factor(steps + t, steps)
+    assert math.isfinite(factor)
+    assert factor >= 0
+
+
+@every_schedule
+@given(steps=st.integers(2, 300), data=st.data())
+def test_any_warm_up_rises_in_a_straight_line_to_where_the_schedule_begins(entry, steps, data):
+    warmup = data.draw(st.integers(1, steps - 1))
+    schedule = registry.load(entry)()
+    factor = paced(schedule, steps, warmup)
+    start = schedule.factor(1, steps - warmup + 1)
+    assert [factor(t) for t in range(1, warmup + 1)] == pytest.approx([start * t / warmup for t in range(1, warmup + 1)])
+
+
+@every_schedule
+def test_it_trains_a_network_from_the_command_line(entry, nnreg):
+    answer = nnreg(f"schedule={entry.name}", "steps=20", "hidden=[8]", "warmup=4", "dataset=spirals", "validate_every=20")
+    assert answer.code == 0
+    assert answer.err == ""
+    assert entry.name in answer.out or entry.name == "constant"
