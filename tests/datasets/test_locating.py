@@ -190,3 +190,10 @@ def test_holding_everything_out_is_refused(small, offline, cache):
     small.put(cache / "tiny")
     with pytest.raises(ValueError, match="valid_size must be less than the 40 training rows, got 40"):
         load_images(offline, None, 40)
+
+
+def test_only_the_first_rows_are_used_where_fewer_are_asked_for(offline, small, tmp_path):
+    small.put(tmp_path / "data")
+    splits = load_images(offline, str(tmp_path / "data"), 5, rows=20)
+    assert (len(splits.train.y), len(splits.valid.y)) == (15, 5)
+    np.testing.assert_array_equal(splits.valid.y, small.arrays["train-labels-idx1-ubyte"][15:20])

@@ -56,8 +56,8 @@ def test_a_validation_size_out_of_its_range_is_refused(dataset, size):
 
 
 @both
-def test_its_parameters_are_the_folder_and_the_validation_size(dataset):
-    assert list(inspect.signature(dataset).parameters) == ["data_dir", "valid_size"]
+def test_its_parameters_are_the_folder_the_validation_size_and_the_rows_used(dataset):
+    assert list(inspect.signature(dataset).parameters) == ["data_dir", "valid_size", "rows"]
 
 
 def test_the_real_mnist_has_its_published_shape_and_counts(real_folder):

@@ -6,15 +6,15 @@ https://doi.org/10.24432/C50P49. The test part of that set, as scikit-learn ship
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from nnreg.contracts import Array, Dataset, Labels, Splits, check_range
+from nnreg.contracts import Dataset, Splits, check_range
+from nnreg_std.datasets import shipped
 from nnreg_std.datasets.splitting import stratified
 
+DIGITS = shipped.Shipped("load_digits", ("digits.csv.gz",))
 PIXEL_LEVELS = 16  # a pixel counts the inked points of a 4 by 4 block: 0 to 16
 
 
@@ -25,7 +25,7 @@ class Digits(Dataset):
     Args:
         valid_fraction: share of each class held out for validation, in [0, 1); 0 has no validation split.
         test_fraction: share of each class held out for the test, in [0, 1); 0 has no test split.
-        random_state: seed of the division into splits, from 0; the run's own seed does not touch it.
+        random_state: seed of the division into splits, in [0, inf); the run's own seed does not touch it.
 
     Raises:
         ValueError: a share is out of its range, or the two leave nothing to train on.
@@ -40,20 +40,8 @@ class Digits(Dataset):
 
     def load(self) -> Splits:
         """Return 1,079 rows to train on, 359 to validate and 359 to test with, unless the shares say otherwise."""
-        pixels, labels = _read()
+        pixels, labels = shipped.read(DIGITS)
         x = (pixels / PIXEL_LEVELS).astype(np.float32)  # exact: sixteenths
         rng = np.random.default_rng(self.random_state)
-        train, valid, test = stratified(x, labels, self.valid_fraction, self.test_fraction, rng)
-        return Splits(train, valid, test, outputs=10, source="scikit-learn load_digits")
-
-
-def _read() -> tuple[Array, Labels]:
-    """Return pixels (1797, 64) and labels (1797,) from the file itself: importing scikit-learn would take a second."""
-    package = importlib.util.find_spec("sklearn")
-    file = Path(package.origin if package and package.origin else "").parent / "datasets/data/digits.csv.gz"
-    if not file.is_file():  # it moved: scikit-learn knows where to
-        from sklearn.datasets import load_digits
-
-        return load_digits(return_X_y=True)  # type: ignore[no-any-return]
-    table = np.loadtxt(file, delimiter=",")
-    return table[:, :-1], table[:, -1].astype(np.int64)
+        train, valid, test = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
+        return Splits(train, valid, test, outputs=10, source=DIGITS.source)

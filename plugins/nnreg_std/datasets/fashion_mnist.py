@@ -25,11 +25,12 @@ class FashionMNIST(Dataset):
     Args:
         data_dir: folder with the four .gz files, or with a folder ``fashion_mnist`` that has them; None looks in
             $NNREG_DATA, then in the cache, then downloads.
-        valid_size: how many of the last of the 60,000 training rows are held out for validation, in [0, 60000); 0 trains on
-            all of them and has no validation split.
+        valid_size: how many of the last of the training rows are held out for validation, in [0, 60000); 0 trains on all of
+            them and has no validation split.
+        rows: how many of the first of the 60,000 training rows to use at all, in [1, 60000], more than ``valid_size``.
 
     Raises:
-        ValueError: valid_size is out of its range, or a file is damaged or another one.
+        ValueError: valid_size or rows is out of its range, or a file is damaged or another one.
         FileNotFoundError: the files are nowhere and could not be downloaded.
     """
 
@@ -37,10 +38,11 @@ class FashionMNIST(Dataset):
 
     data_dir: str | None = None
     valid_size: int = 5000
+    rows: int = 60_000
 
     def __post_init__(self) -> None:
-        check_range(self, valid_size="[0, 60000)")
+        check_range(self, valid_size="[0, 60000)", rows="[1, 60000]")
 
     def load(self) -> Splits:
         """Return 55,000 rows to train on, 5,000 to validate and 10,000 to test with, unless ``valid_size`` says otherwise."""
-        return load_images(self.files, self.data_dir, self.valid_size)
+        return load_images(self.files, self.data_dir, self.valid_size, self.rows)

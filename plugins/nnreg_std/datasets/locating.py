@@ -18,13 +18,14 @@ CLASSES = 10
 WHITE = np.float32(255)
 
 
-def load_images(files: FileSet, data_dir: str | None, valid_size: int) -> Splits:
+def load_images(files: FileSet, data_dir: str | None, valid_size: int, rows: int | None = None) -> Splits:
     """Find, verify and convert a dataset: pixels in [0, 1], one row an image, the splits views of one array.
 
     Args:
         files: which dataset.
         data_dir: the only folder looked in; or None for the folder in NNREG_DATA, the cache, then a download.
         valid_size: how many of the last training rows are held out; 0 for no validation split.
+        rows: how many of the first training rows to use at all; None for all of them.
 
     Raises:
         FileNotFoundError: the files are nowhere and could not be downloaded.
@@ -32,7 +33,7 @@ def load_images(files: FileSet, data_dir: str | None, valid_size: int) -> Splits
         OSError: a file cannot be read.
     """
     (train_images, train_labels, test_images, test_labels), folder = _read(files, data_dir)
-    train, valid = hold_out(Split(_rows(train_images), train_labels.astype(np.int64)), valid_size)
+    train, valid = hold_out(Split(_rows(train_images[:rows]), train_labels[:rows].astype(np.int64)), valid_size)
     test = Split(_rows(test_images), test_labels.astype(np.int64))
     return Splits(train, valid, test, outputs=CLASSES, source=str(folder))
 

@@ -21,13 +21,13 @@ class Spirals(Dataset):
     """Points in the plane on spiral arms, one arm a class, made by formula.
 
     Args:
-        rows: number of points, all classes and splits together, from 10 for each class.
-        classes: number of arms, from 2 to 100.
+        rows: number of points, all splits together, in [30, inf) for 3 classes: 10 for each.
+        classes: number of arms, in [2, 100].
         turns: how often an arm winds around the origin, in (0, inf).
         noise: standard deviation of a point's angle, in radians, in [0, inf).
         valid_fraction: share of each class held out for validation, in [0, 1); 0 has no validation split.
         test_fraction: share of each class held out for the test, in [0, 1); 0 has no test split.
-        random_state: seed of noise and splits, from 0; the run's own seed does not touch it.
+        random_state: seed of noise and splits, in [0, inf); the run's own seed does not touch it.
 
     Raises:
         ValueError: a parameter is out of its range, or the two shares leave nothing to train on.

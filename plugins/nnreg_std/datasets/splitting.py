@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnreg.contracts import Array, Labels, Split
+from nnreg.contracts import Array, Labels, Split, Targets
+
+Parts = tuple[Split, Split | None, Split | None]
+"""Rows to train on, to validate and to test with; None for no such part."""
 
 
 def hold_out(rows: Split, size: int) -> tuple[Split, Split | None]:
@@ -24,9 +27,12 @@ def hold_out(rows: Split, size: int) -> tuple[Split, Split | None]:
     return Split(rows.x[:-size], rows.y[:-size]), Split(rows.x[-size:], rows.y[-size:])
 
 
-def stratified(
-    x: Array, y: Labels, valid_fraction: float, test_fraction: float, rng: np.random.Generator
-) -> tuple[Split, Split | None, Split | None]:
+def is_classes(y: Targets) -> bool:
+    """Return whether targets are class numbers, not values."""
+    return bool(np.issubdtype(y.dtype, np.integer))
+
+
+def stratified(x: Array, y: Labels, valid_fraction: float, test_fraction: float, rng: np.random.Generator) -> Parts:
     """Return train, valid and test rows, shuffled, with every class in the same proportions in each.
 
     Args:
@@ -39,15 +45,44 @@ def stratified(
     Raises:
         ValueError: the two shares leave nothing to train on.
     """
+    return _divided(x, y, y, valid_fraction, test_fraction, rng)
+
+
+def shuffled(x: Array, y: Array, valid_fraction: float, test_fraction: float, rng: np.random.Generator) -> Parts:
+    """Return train, valid and test rows in random order, for values: float array (rows, outputs); the rest as above."""
+    return _divided(x, y, np.zeros(len(y), dtype=int), valid_fraction, test_fraction, rng)
+
+
+def divided(x: Array, y: Targets, valid_fraction: float, test_fraction: float, rng: np.random.Generator) -> Parts:
+    """Return a person's own rows in parts, by class where there are classes, and refuse parts that nothing can be done with.
+
+    Raises:
+        ValueError: the shares leave nothing to train on, a part without rows, or a class only where it is not trained on.
+    """
+    parts = (stratified if is_classes(y) else shuffled)(x, y, valid_fraction, test_fraction, rng)
+    for part, split in zip(("train on", "validate with", "test with"), parts, strict=True):
+        lacks_class = part == "train on" and is_classes(y) and len(np.unique(parts[0].y)) < len(np.unique(y))
+        if split is not None and (len(split.y) == 0 or lacks_class):
+            lack = "leave none" if len(split.y) == 0 else "leave a class without any"
+            shares = f"valid_fraction={valid_fraction:g} and test_fraction={test_fraction:g}"
+            raise ValueError(f"{len(y)} rows are too few: {shares} {lack} to {part}; add rows or change the shares")
+    return parts
+
+
+def _divided(
+    x: Array, y: Targets, strata: Labels, valid_fraction: float, test_fraction: float, rng: np.random.Generator
+) -> Parts:
+    """Return the parts, each with its share of every stratum, integer array (rows,)."""
     if valid_fraction + test_fraction >= 1:
         raise ValueError(f"valid_fraction + test_fraction must be below 1, got {valid_fraction} + {test_fraction}")
-    order = rng.permutation(len(y))
-    part = np.zeros(len(y), dtype=int)  # 0 train, 1 valid, 2 test
-    for label in np.unique(y):
-        rows = order[y[order] == label]
+    order = rng.permutation(len(strata))
+    part = np.zeros(len(strata), dtype=int)  # 0 train, 1 valid, 2 test
+    for label in np.unique(strata):
+        rows = order[strata[order] == label]
         valid, test = round(valid_fraction * len(rows)), round(test_fraction * len(rows))
         part[rows[:valid]], part[rows[valid : valid + test]] = 1, 2
-    train, valid_rows, test_rows = (order[part[order] == number] for number in range(3))
+    # Shuffled once more: in ``order`` the first training rows are of the class whose held-out rows came first.
+    train, valid_rows, test_rows = (rng.permutation(np.flatnonzero(part == number)) for number in range(3))
     return (
         Split(x[train], y[train]),
         Split(x[valid_rows], y[valid_rows]) if valid_fraction else None,

@@ -1,0 +1,81 @@
+"""An .npz file, NumPy's archive of named arrays, to features and answers. Nothing in it is ever unpickled, so nothing runs."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+PARTS = ("train", "valid", "test")
+HOW = "save it with np.savez(FILE, x=features, y=targets)"
+
+
+class Rows(NamedTuple):
+    """Features of any real type, (rows, features), and answers, (rows,) or (rows, columns)."""
+
+    x: npt.NDArray[Any]
+    answers: npt.NDArray[Any]
+
+
+def read_archive(file: Path) -> dict[str, Rows]:
+    """Return what the archive has of train, valid and test; ``x`` and ``y`` are short for ``x_train`` and ``y_train``.
+
+    Raises:
+        ValueError: it is no archive, lacks an array, or an array does not fit.
+    """
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f"{file.name} is damaged or no .npz file: {HOW}")
+    with np.load(file, allow_pickle=False) as archive:
+        keys = _keys(archive.files)
+        found = {part: Rows(*(_array(archive, key) for key in pair)) for part, pair in keys.items()}
+    checked = {part: _checked(rows, keys[part]) for part, rows in found.items()}
+    first = checked["train"]
+    for part, rows in checked.items():
+        for key, array, other in zip(keys[part], rows, first, strict=True):
+            if array.shape[1:] != other.shape[1:]:
+                raise ValueError(f"'{key}' has rows of shape {array.shape[1:]}, those to train on have {other.shape[1:]}")
+    return checked
+
+
+def _keys(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the names of both arrays of each part there is."""
+    has_short = "x" in names and "x_train" not in names
+    wanted = {part: ("x", "y") if part == "train" and has_short else (f"x_{part}", f"y_{part}") for part in PARTS}
+    present = {part: pair for part, pair in wanted.items() if part == "train" or set(pair) & set(names)}
+    missing = [key for pair in present.values() for key in pair if key not in names]
+    stray = [name for name in names if name.startswith(("x", "y")) and not any(name in pair for pair in present.values())]
+    if missing or stray:
+        what = f"has no array '{missing[0]}'" if missing else f"has an array '{stray[0]}' that would be left unused"
+        listed = ", ".join(names) or "nothing"
+        raise ValueError(
+            f"the archive {what}; x_ and y_ of train, valid and test are read, x and y for train. It has: {listed}"
+        )
+    return present
+
+
+def _array(archive: Any, key: str) -> npt.NDArray[Any]:
+    try:
+        array = archive[key]
+    except Exception:  # a damaged array fails in many ways
+        array = None
+    if not isinstance(array, np.ndarray):  # a member that is no array comes as its bytes
+        raise ValueError(f"'{key}' is damaged, or holds Python objects, which are not unpickled: save plain arrays")
+    return array.astype(np.uint8) if array.dtype.kind == "b" else array
+
+
+def _checked(rows: Rows, keys: tuple[str, str]) -> Rows:
+    """Return the rows with what lies in several dimensions, such as pictures, laid out in one."""
+    (x, answers), (x_key, y_key) = rows, keys
+    if x.ndim == 0 or x.size == 0 or x.dtype.kind not in "iuf":
+        raise ValueError(f"'{x_key}' must hold numbers, one row or more, got {x.dtype} {x.shape}")
+    if answers.ndim not in (1, 2) or answers.dtype.kind not in "iufSU":
+        raise ValueError(
+            f"'{y_key}' must hold numbers or text (rows,), or values (rows, columns), got {answers.dtype} {answers.shape}"
+        )
+    if len(x) != len(answers):
+        raise ValueError(f"'{x_key}' has {len(x)} rows and '{y_key}' has {len(answers)}: give one answer for each row")
+    return Rows(x.reshape(len(x), -1), answers)

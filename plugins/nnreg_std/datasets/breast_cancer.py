@@ -1,0 +1,52 @@
+"""BreastCancer: 30 measurements of cell nuclei from 569 breast tissue samples; comes with scikit-learn.
+
+Source: Wolberg, W., Mangasarian, O., Street, N. & Street, W. (1993), "Breast Cancer Wisconsin (Diagnostic)", UCI Machine
+Learning Repository, https://doi.org/10.24432/C5DW2B.
+
+Conventions: as in scikit-learn, class 0 is malignant, class 1 benign. Mean, standard error and worst value of ten quantities,
+such as the radius of the nuclei.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnreg.contracts import Dataset, Splits, check_range
+from nnreg_std.datasets import shipped
+from nnreg_std.datasets.scaling import scaled
+from nnreg_std.datasets.splitting import stratified
+
+BREAST_CANCER = shipped.Shipped("load_breast_cancer", ("breast_cancer.csv",), header=1)
+
+
+@dataclass(frozen=True)
+class BreastCancer(Dataset):
+    """Cell nuclei of breast tissue as 30 measurements, malignant or benign.
+
+    Args:
+        valid_fraction: share of each class held out for validation, in [0, 1); 0 has no validation split.
+        test_fraction: share of each class held out for the test, in [0, 1); 0 has no test split.
+        random_state: seed of the division into splits, in [0, inf); the run's own seed does not touch it.
+        standardise: shift and scale each feature to mean 0 and standard deviation 1, both of the training rows;
+            False keeps the units of the measurement.
+
+    Raises:
+        ValueError: a parameter is out of its range, or the two shares leave nothing to train on.
+    """
+
+    valid_fraction: float = 0.2
+    test_fraction: float = 0.2
+    random_state: int = 0
+    standardise: bool = True
+
+    def __post_init__(self) -> None:
+        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
+
+    def load(self) -> Splits:
+        """Return 343 rows to train on, 113 to validate and 113 to test with, unless the shares say otherwise."""
+        x, labels = shipped.read(BREAST_CANCER)
+        rng = np.random.default_rng(self.random_state)
+        parts = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
+        return Splits(*scaled(parts, standardise=self.standardise), outputs=2, source=BREAST_CANCER.source)

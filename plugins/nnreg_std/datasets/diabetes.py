@@ -1,0 +1,55 @@
+"""Diabetes: age, sex, body and blood of 442 patients, and how the disease progressed in a year; comes with scikit-learn.
+
+Source: Efron, B., Hastie, T., Johnstone, I. & Tibshirani, R. (2004), "Least angle regression", Annals of Statistics 32(2),
+section 1, https://doi.org/10.1214/009053604000000067.
+
+Conventions: a regression, for ``loss=mse``. Authors and scikit-learn scale each feature to squared length 1 over all rows and
+keep the target, 25 to 346; here ``standardise`` asks the training rows alone, and scales the target too: a squared error of 1
+(``loss=mse`` shows half of it) is that of always answering their mean. R² is the same in any unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnreg.contracts import Dataset, Splits, check_range
+from nnreg_std.datasets import shipped
+from nnreg_std.datasets.scaling import scaled
+from nnreg_std.datasets.splitting import shuffled
+
+DIABETES = shipped.Shipped(
+    "load_diabetes", ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"), delimiter=None, options={"scaled": False}
+)
+
+
+@dataclass(frozen=True)
+class Diabetes(Dataset):
+    """Diabetes patients as 10 measurements, and one value: how the disease progressed.
+
+    Args:
+        valid_fraction: share of the rows held out for validation, in [0, 1); 0 has no validation split.
+        test_fraction: share of the rows held out for the test, in [0, 1); 0 has no test split.
+        random_state: seed of the division into splits, in [0, inf); the run's own seed does not touch it.
+        standardise: shift and scale each feature, and the target, to mean 0 and standard deviation 1, both of the training
+            rows; False keeps the units of the measurement.
+
+    Raises:
+        ValueError: a parameter is out of its range, or the two shares leave nothing to train on.
+    """
+
+    valid_fraction: float = 0.2
+    test_fraction: float = 0.2
+    random_state: int = 0
+    standardise: bool = True
+
+    def __post_init__(self) -> None:
+        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
+
+    def load(self) -> Splits:
+        """Return 266 rows to train on, 88 to validate and 88 to test with, unless the shares say otherwise."""
+        x, progression = shipped.read(DIABETES)
+        rng = np.random.default_rng(self.random_state)
+        parts = shuffled(x, progression[:, np.newaxis], self.valid_fraction, self.test_fraction, rng)
+        return Splits(*scaled(parts, standardise=self.standardise), outputs=1, source=DIABETES.source)

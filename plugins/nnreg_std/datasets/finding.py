@@ -1,0 +1,24 @@
+"""A person's own file, named as a path."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+
+def existing(path: str) -> Path:
+    """Return the path of a file that is there; relative ones start at the working directory.
+
+    Raises:
+        FileNotFoundError: it is not; the message is one line and names a file that is spelt alike.
+        IsADirectoryError: it is a folder.
+    """
+    file = Path(path).expanduser()
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder: name a file in it")
+    if file.is_file():
+        return file.absolute()
+    beside = [other.name for other in file.parent.iterdir() if other.is_file()] if file.parent.is_dir() else []
+    close = difflib.get_close_matches(file.name, beside, n=1)
+    hint = f"; did you mean {file.parent / close[0]}?" if close else ": paths start at the working directory"
+    raise FileNotFoundError(f"there is no file {file.absolute()}{hint}")

@@ -1,0 +1,52 @@
+"""Iris: sepals and petals of 150 flowers, measured in cm, 50 of each of three species; comes with scikit-learn.
+
+Source: Fisher, R. A. (1936), "The use of multiple measurements in taxonomic problems", Annals of Eugenics 7(2),
+https://doi.org/10.1111/j.1469-1809.1936.tb02137.x.
+
+Conventions: as printed by Fisher, and as in R; the copy of the UCI repository differs in two flowers. Classes in order: setosa,
+versicolor, virginica. Features in order: length and width of the sepals, length and width of the petals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnreg.contracts import Dataset, Splits, check_range
+from nnreg_std.datasets import shipped
+from nnreg_std.datasets.scaling import scaled
+from nnreg_std.datasets.splitting import stratified
+
+IRIS = shipped.Shipped("load_iris", ("iris.csv",), header=1)
+
+
+@dataclass(frozen=True)
+class Iris(Dataset):
+    """Sepals and petals of irises as 4 lengths in cm, three species.
+
+    Args:
+        valid_fraction: share of each class held out for validation, in [0, 1); 0 has no validation split.
+        test_fraction: share of each class held out for the test, in [0, 1); 0 has no test split.
+        random_state: seed of the division into splits, in [0, inf); the run's own seed does not touch it.
+        standardise: shift and scale each feature to mean 0 and standard deviation 1, both of the training rows;
+            False keeps the units of the measurement.
+
+    Raises:
+        ValueError: a parameter is out of its range, or the two shares leave nothing to train on.
+    """
+
+    valid_fraction: float = 0.2
+    test_fraction: float = 0.2
+    random_state: int = 0
+    standardise: bool = True
+
+    def __post_init__(self) -> None:
+        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
+
+    def load(self) -> Splits:
+        """Return 90 rows to train on, 30 to validate and 30 to test with, unless the shares say otherwise."""
+        x, labels = shipped.read(IRIS)
+        rng = np.random.default_rng(self.random_state)
+        parts = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
+        return Splits(*scaled(parts, standardise=self.standardise), outputs=3, source=IRIS.source)

@@ -1,0 +1,50 @@
+"""Tables that come with scikit-learn, read from its files: importing the library itself would take more than a second."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from nnreg.contracts import Array
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One table.
+
+    Attributes:
+        loader: function of ``sklearn.datasets`` that loads it, asked where the files have moved.
+        files: names of its files; side by side they make the table, the target in the last column.
+        header: lines before the numbers.
+        delimiter: between the numbers of the first file; None is white space.
+        options: what the loader is called with, to give the numbers that the files hold.
+    """
+
+    loader: str
+    files: tuple[str, ...]
+    header: int = 0
+    delimiter: str | None = ","
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """Where the data comes from, for the record."""
+        return f"scikit-learn {self.loader}"
+
+
+def read(table: Shipped) -> tuple[Array, Array]:
+    """Return features, float64 (rows, features), and targets, float64 (rows,), in the order of the file."""
+    package = importlib.util.find_spec("sklearn")
+    folder = Path(package.origin if package and package.origin else "").parent / "datasets/data"
+    files = [folder / name for name in table.files]
+    if not all(file.is_file() for file in files):  # they moved: scikit-learn knows where to
+        datasets = importlib.import_module("sklearn.datasets")
+        x, y = getattr(datasets, table.loader)(return_X_y=True, **table.options)
+        return x, y.astype(np.float64)
+    columns = np.column_stack([np.loadtxt(file, delimiter=table.delimiter, skiprows=table.header) for file in files])
+    return columns[:, :-1], columns[:, -1]

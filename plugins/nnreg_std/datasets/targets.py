@@ -1,0 +1,86 @@
+"""A person's own targets: which are classes, which are values, and class numbers for labels of any kind."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Targets
+
+Task = Literal["auto", "classes", "values"]
+
+MOST_CLASSES = 20  # whole numbers of more different values are values, not classes, unless the person says so
+ROWS_A_CLASS = 5  # and so are those of fewer rows a value, on average
+
+
+def understood(answers: npt.NDArray[Any], task: Task) -> tuple[Targets, int]:
+    """Return targets for answers as they were found, and the number of outputs: of classes, or of columns.
+
+    Args:
+        answers: text, or numbers, (rows,); or several values a row, (rows, columns), read. Labels become class numbers in
+            sorted order, numbers by size, text by alphabet.
+        task: "auto" takes for classes: text; and whole numbers of at most 20 different values, 5 rows each on average.
+
+    Raises:
+        ValueError: they are neither, or nothing can be learnt from them.
+    """
+    if answers.ndim == 2 and answers.shape[1] == 1:
+        answers = answers[:, 0]
+    is_text = answers.dtype.kind in "SU"
+    if not is_text and not np.isfinite(answers).all():
+        raise ValueError("the target holds numbers that are not finite: remove these rows")
+    if task == "classes" or (task == "auto" and _look_like_classes(answers)):
+        return _classes(answers)
+    if is_text:
+        raise ValueError(f"the target holds text, such as '{_first_text(answers)}': with task=values it must hold numbers")
+    if task == "auto" and _look_one_hot(answers):
+        raise ValueError("the target looks one-hot coded: give class numbers, y.argmax(axis=1), or task=values to keep it")
+    return _values(answers)
+
+
+def _look_like_classes(answers: npt.NDArray[Any]) -> bool:
+    if answers.ndim != 1 or answers.dtype.kind in "SUb":
+        return answers.ndim == 1
+    if not (answers == np.round(answers)).all():
+        return False
+    different = len(np.unique(answers))
+    return different <= MOST_CLASSES and different * ROWS_A_CLASS <= len(answers)
+
+
+def _look_one_hot(answers: npt.NDArray[Any]) -> bool:
+    return answers.ndim == 2 and bool(np.isin(answers, (0, 1)).all() and (answers.sum(axis=1) == 1).all())
+
+
+def _first_text(answers: npt.NDArray[Any]) -> str:
+    """Return the first answer that is no number."""
+    for answer in answers.ravel().astype(str):
+        try:
+            float(answer)
+        except ValueError:
+            return str(answer)
+    return str(answers.ravel()[0])
+
+
+def _classes(answers: npt.NDArray[Any]) -> tuple[Targets, int]:
+    if answers.ndim != 1:
+        raise ValueError(
+            f"classes must be one label a row, got an array {answers.shape}: y.argmax(axis=1) undoes one-hot coding"
+        )
+    labels, y = np.unique(answers, return_inverse=True)
+    if len(labels) == 1:
+        raise ValueError(f"the target has one class only, '{labels[0]}': there is nothing to tell apart; choose another target")
+    if 2 * len(labels) > len(answers):
+        raise ValueError(
+            f"the target has {len(labels)} different labels in {len(answers)} rows, too many to learn: "
+            "choose another target, or task=values for numbers"
+        )
+    return y.astype(np.int64), len(labels)
+
+
+def _values(answers: npt.NDArray[Any]) -> tuple[Targets, int]:
+    y = answers.astype(np.float64).reshape(len(answers), -1)
+    if y.shape[1] == 0 or np.ptp(y, axis=0).max() == 0:
+        raise ValueError("all targets are the same: there is nothing to learn; choose another target")
+    return y, y.shape[1]
