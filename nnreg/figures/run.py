@@ -1,28 +1,26 @@
-"""Records to matplotlib figures, drawn without pyplot. Imported only when a figure is wanted."""
+"""The picture of one training run: its loss, and how well the network does on the validation split."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, RunCard
+from nnreg.figures.style import INK, QUIET, PlainLogFormatter, finish, legible
+from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, History, RunCard
 from nnreg.smoothing import WINDOW, smooth
-
-INK, QUIET = "#222222", "#888888"
 
 
 def loss_figure(card: RunCard, history: History) -> Figure:
     """Return the picture of one run: training loss raw and smoothed with validation loss above, validation accuracy below."""
     figure = Figure(figsize=(8, 5.6), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
-    watched = history.finite(VALID_ACCURACY).size > 0
+    watched = next((metric for metric in (VALID_ACCURACY, VALID_R2) if history.finite(metric).size), None)
     upper = figure.add_axes((0.1, 0.42 if watched else 0.11, 0.76, 0.46 if watched else 0.77))
     _draw_loss(upper, card, history)
     if watched:
-        _draw_accuracy(figure.add_axes((0.1, 0.1, 0.76, 0.25), sharex=upper), card, history)
+        _draw_quality(figure.add_axes((0.1, 0.1, 0.76, 0.25), sharex=upper), watched, history)
         upper.tick_params(labelbottom=False)
         upper.set_xlabel("")
     figure.text(0.1, 0.945, f"{card.label} on {card.choices['dataset']}", fontsize=14, weight="bold", color=INK)
@@ -51,21 +49,22 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
         ends.append(("validation", valid[np.isfinite(valid)], INK))
     if curve.size and curve.min() > 0:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(PlainLogFormatter())
+        axes.yaxis.set_minor_formatter(PlainLogFormatter())
     _label_ends(axes, ends)
-    _finish(axes, "loss (nats)")
+    _dress(axes, f"loss ({card.choices['loss']})")
 
 
-def _draw_accuracy(axes: Axes, card: RunCard, history: History) -> None:
-    steps, accuracy = history.series(VALID_ACCURACY)
-    axes.plot(steps, 100 * accuracy, color=INK, linewidth=1.2, marker="o", markersize=2.5)
-    axes.set_ylim(max(0.0, 100 * float(accuracy.min()) - 5), 101)
-    _label_ends(axes, [(f"{accuracy[-1]:.1%}", 100 * accuracy, INK)])
-    _finish(axes, "validation\naccuracy (%)")
-
-
-def _legible(colour: str) -> tuple[float, ...]:
-    """Return a colour mixed with ink, for letters on white."""
-    return tuple(0.7 * part + 0.3 * ink for part, ink in zip(to_rgb(colour), to_rgb(INK), strict=True))
+def _draw_quality(axes: Axes, metric: str, history: History) -> None:
+    """Draw validation accuracy in percent, or R² of a regression, from a little below its lowest value."""
+    steps, quality = history.series(metric)
+    is_share = metric == VALID_ACCURACY
+    values, room = (100 * quality, 5.0) if is_share else (quality, 0.05)
+    axes.plot(steps, values, color=INK, linewidth=1.2, marker="o", markersize=2.5)
+    lowest = float(values[np.isfinite(values)].min())
+    axes.set_ylim(max(lowest - room, 0.0 if is_share else -1.0), 101 if is_share else 1.01)
+    _label_ends(axes, [(f"{quality[-1]:.1%}" if is_share else f"{quality[-1]:.3f}", values, INK)])
+    _dress(axes, "validation\naccuracy (%)" if is_share else "validation R²")
 
 
 def _label_ends(axes: Axes, ends: list[tuple[str, np.ndarray, str]]) -> None:
@@ -77,13 +76,9 @@ def _label_ends(axes: Axes, ends: list[tuple[str, np.ndarray, str]]) -> None:
         heights = [middle + 0.08 * side, middle - 0.08 * side]
     for (name, _, ink), height in zip(ends, heights, strict=True):
         place = min(max(height, 0.04), 0.96)
-        axes.text(1.015, place, name, transform=axes.transAxes, color=_legible(ink), fontsize=9, va="center", linespacing=1.1)
+        axes.text(1.015, place, name, transform=axes.transAxes, color=legible(ink), fontsize=9, va="center", linespacing=1.1)
 
 
-def _finish(axes: Axes, ylabel: str) -> None:
-    axes.set_ylabel(ylabel, fontsize=9, color=INK)
-    axes.set_xlabel("step (updates made)", fontsize=9, color=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8, colors=INK)
-    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+def _dress(axes: Axes, ylabel: str) -> None:
+    finish(axes, "step (updates made)", ylabel)
     axes.margins(x=0.01)

@@ -1,0 +1,65 @@
+"""Figures of one run (``loss_figure``) and of many, by kind; matplotlib is imported when one is drawn.
+
+``FIGURES["curves"](results, {"metric": "train/loss", "by": "optimizer"}, "Which rule learns fastest?")`` returns a matplotlib
+figure; ``draw`` takes the kind from the words. Each kind's words are the fields of a dataclass in the module of its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnreg.errors import UserError
+from nnreg.registry import instead
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nnreg.figures.run import loss_figure as loss_figure
+    from nnreg.results import Results
+
+
+@dataclass(frozen=True)
+class _Kind:
+    name: str
+
+    def __call__(self, results: Results, spec: Mapping[str, Any], title: str) -> Figure:
+        module = importlib.import_module(f"{__name__}.{self.name}")
+        figure: Figure = getattr(module, self.name)(results, {"kind": self.name, **spec}, title)
+        return figure
+
+
+FIGURES: Mapping[str, Callable[[Results, Mapping[str, Any], str], Figure]] = {
+    name: _Kind(name) for name in ("curves", "panels", "heatmap", "histograms", "paths", "surface_3d")
+}
+
+
+def draw(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
+    """Draw the figure that ``spec`` asks for with its ``kind``.
+
+    Args:
+        results: the runs of a study or a sweep.
+        spec: ``kind``, and the words of that kind.
+        title: the question that the figure answers.
+
+    Raises:
+        UserError: kind or words are unknown or of the wrong type, or the runs lack what the figure needs.
+    """
+    kind = str(spec.get("kind"))
+    if kind not in FIGURES:
+        raise UserError(f"there is no figure of kind '{kind}'{instead(kind, FIGURES)}")
+    return FIGURES[kind](results, spec, title)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a small ``.png`` or as ``.svg``."""
+    importlib.import_module(f"{__name__}.saving").save(figure, path)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "loss_figure":
+        return importlib.import_module(f"{__name__}.run").loss_figure
+    raise AttributeError(f"module {__name__} has no {name}")

@@ -1,0 +1,243 @@
+"""An overlay of one metric's curves, one for each group of runs: the mean over seeds, smoothed, with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from nnreg.errors import UserError
+from nnreg.figures.groups import ARM, Group, ended, groups
+from nnreg.figures.spec import Common, needed, read
+from nnreg.figures.style import NAME, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
+from nnreg.figures.words import across, footer, is_share, unit
+from nnreg.records import TRAIN_LOSS
+from nnreg.registry import instead
+from nnreg.results import Result, Results
+from nnreg.smoothing import WINDOW, smooth
+from nnreg.statistics import half_widths
+
+Values = npt.NDArray[np.float64]
+MANY = 500  # points of a curve from which what is behind it is pixels in an SVG too
+HUGE = 1e100  # matplotlib computes with the limits of axes
+EARLY = 0.75  # of the longest curve: one that is shorter is named where it ends
+CLOSEST = 0.08  # inches between two dots
+FEW = 30  # points of a curve up to which each has a dot
+
+
+@dataclass
+class Curves(Common):
+    """What an overlay may be told.
+
+    Args:
+        metric: drawn against the step.
+        by: the setting that makes a curve; ``arm`` for a study's arms.
+        smooth: records under the smoothing window, odd, 1 for none; left out: 11 for the training loss, else none.
+        ylim: lower and upper end of the vertical axis.
+        xlim: of the horizontal one.
+        log: whether the vertical axis is logarithmic.
+    """
+
+    metric: str = needed("train/loss")
+    by: str = ARM
+    smooth: int | None = None
+    ylim: list[float] | None = None
+    xlim: list[float] | None = None
+    log: bool = False
+
+
+class Drawn(NamedTuple):
+    """What was drawn of a group.
+
+    Attributes:
+        end: where its mean ends.
+        lowest: of what the axes shall show.
+        highest: likewise.
+        crosses: where diverged runs ended, as (step, value), in the group's colour.
+        colour: of the group.
+        last: step at which its mean ends; infinite where it has none.
+    """
+
+    end: float
+    lowest: float
+    highest: float
+    crosses: tuple[tuple[int, float], ...] = ()
+    colour: str = ""
+    last: float = math.inf
+
+
+def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
+    """Draw an overlay, as ``Curves`` says."""
+    words, shown = read(Curves, spec), ended(results)
+    window = window_for(words.metric, words.smooth)
+    found = groups(shown, words.by)
+    labels = [labelled(group) for group in found]
+    names = max(width_of(label + " ↑", NAME) for label in labels) + 0.35
+    page = Page(5.9 + names, 3.75, title, words.subtitle, footer(results, shown, [words.metric], window, words.note))
+    axes = page.axes(0.8, 0.05, page.width - 0.8 - names, 3.15)
+    drawn = [draw(axes, group, words.metric, window) for group in found]
+    scale(axes, drawn, words.metric, words, shown)
+    thin_dots(axes)
+    cross(axes, drawn)
+    finish(axes, across(words.metric), unit(words.metric, shown[0]))
+    named = [
+        (each, Name(label, each.end, each.colour or group.colour))
+        for label, each, group in zip(labels, drawn, found, strict=True)
+    ]
+    longest = max((each.last for each in drawn if math.isfinite(each.last)), default=0.0)
+    early = [(each, name) for each, name in named if each.last < EARLY * longest]
+    name_ends(axes, [name for each, name in named if (each, name) not in early])
+    for place, (each, name) in enumerate(early):
+        _name_inside(axes, each, name, place)
+    return page.figure
+
+
+def _name_inside(axes: Axes, drawn: Drawn, name: Name, place: int) -> None:
+    """Name a curve that ends long before the others, above its end."""
+    axes.plot([drawn.last], [drawn.end], marker="o", markersize=5, color=name.colour, markeredgecolor="white", zorder=4)
+    tie = {"arrowstyle": "-", "color": name.colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+    style: dict[str, Any] = {"color": legible(name.colour), "fontsize": NAME, "ha": "left", "va": "center", "arrowprops": tie}
+    axes.annotate(name.text, (drawn.last, drawn.end), (14, 24 + 14 * place), textcoords="offset points", **style)
+
+
+def labelled(group: Group) -> str:
+    """Return a group's name and how many of its runs diverged."""
+    lost = sum(map(_diverged, group.runs))
+    return f"{group.label} ({lost} of {len(group.runs)} diverged)" if lost else group.label
+
+
+def window_for(metric: str, wanted: int | None) -> int:
+    """Return the smoothing window.
+
+    Raises:
+        UserError: it cannot be centred.
+    """
+    window = wanted if wanted is not None else WINDOW if metric == TRAIN_LOSS else 1
+    if window < 1 or window % 2 == 0:
+        raise UserError(f"smooth must be odd and positive, so that the window has a middle, got {window}")
+    return window
+
+
+def draw(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
+    """Draw one group: the smoothed mean with its 95 % band, the unsmoothed mean behind it; diverged runs one by one.
+
+    Raises:
+        UserError: no run of the group recorded the metric.
+    """
+    series = [(run, *_finite(run, metric)) for run in group.runs]
+    if not any(metric in run.history.metrics or _diverged(run) for run in group.runs):  # perhaps before it could
+        known = sorted({name for run in group.runs for name in run.history.metrics})
+        raise UserError(f"the runs of '{group.label}' recorded no '{metric}'{instead(metric, known)}")
+    lost = [_draw_lost(axes, group, steps, values) for run, steps, values in series if _diverged(run)]
+    crosses = tuple(point for each in lost for point in each.crosses)
+    kept = [(steps, values) for run, steps, values in series if not _diverged(run) and steps.size]
+    if not kept:
+        ends = sorted(each.end for each in lost)
+        low, high = min(each.lowest for each in lost), max(each.highest for each in lost)
+        return Drawn(ends[len(ends) // 2], low, high, crosses, group.colour)
+    steps, table = aligned(kept)
+    mean = _draw_mean(axes, group, steps, table, window, is_share=is_share(metric))
+    return mean._replace(crosses=crosses, colour=group.colour)
+
+
+def aligned(series: Sequence[tuple[npt.NDArray[np.int64], Values]]) -> tuple[npt.NDArray[np.int64], Values]:
+    """Return the steps that all runs recorded, ascending, and their values, (runs, steps)."""
+    common = series[0][0]
+    for steps, _ in series[1:]:
+        common = np.intersect1d(common, steps)
+    return common, np.array([values[np.isin(steps, common)] for steps, values in series]).reshape(len(series), -1)
+
+
+def scale(axes: Axes, drawn: Sequence[Drawn], metric: str, words: Any, runs: Results) -> None:
+    """Set the limits as a study wants them, else so that what was drawn of finished runs is seen whole."""
+    ends = [(each.lowest, each.highest) for each in drawn if each.lowest <= each.highest]  # some are never finite
+    low, high = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0)
+    if words.log and low > 0:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(PlainLogFormatter())
+        axes.yaxis.set_minor_formatter(PlainLogFormatter())
+        axes.set_ylim(low / 1.15, high * 1.15 if high > low else low * 10)
+    else:
+        room = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+        from_zero = metric.endswith("loss") and 0 <= low < high / 2
+        axes.set_ylim(0.0 if from_zero else low - room, min(high + room, 1.02) if is_share(metric) else high + room)
+    if words.ylim is not None:
+        axes.set_ylim(*_limits("ylim", words.ylim))
+    axes.margins(x=0.0)
+    if across(metric) != "layer":
+        axes.set_xlim(0, max(1, *(int(run.summary["steps"]) for run in runs)))
+    if words.xlim is not None:
+        axes.set_xlim(*_limits("xlim", words.xlim))
+    if is_share(metric):
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
+
+
+def thin_dots(axes: Axes) -> None:
+    """Take the dots off curves on which they would touch; the limits are final."""
+    left, right = axes.get_xlim()
+    inch = (right - left) / (axes.get_window_extent().width / axes.figure.dpi)
+    for line in axes.lines:
+        at = np.asarray(line.get_xdata(), dtype=np.float64)
+        if line.get_marker() == "o" and len(at) > 1 and (at[-1] - at[0]) / (len(at) - 1) < CLOSEST * inch:
+            line.set_marker("")
+
+
+def cross(axes: Axes, drawn: Sequence[Drawn]) -> None:
+    """Put a cross where each diverged run ended, at the edge where that is beyond it; the limits are final."""
+    low, high = axes.get_ylim()
+    for each in drawn:
+        for step, value in each.crosses:
+            place = min(max(value, low), high)
+            style = {"marker": "x", "markersize": 6, "markeredgewidth": 1.8, "clip_on": False, "zorder": 5}
+            axes.plot([step], [place], color=each.colour, **style)  # type: ignore[arg-type]
+
+
+def _limits(name: str, limits: Sequence[float]) -> Sequence[float]:
+    if len(limits) != 2 or limits[0] >= limits[1]:
+        raise UserError(f"{name} must be two numbers, the lower first, such as {name}: [0, 1], got {list(limits)}")
+    return limits
+
+
+def _finite(run: Result, metric: str) -> tuple[npt.NDArray[np.int64], Values]:
+    steps, values = run.history.series(metric)
+    return steps[np.isfinite(values)], values[np.isfinite(values)]
+
+
+def _diverged(run: Result) -> bool:
+    return bool(run.summary["status"] == "diverged")
+
+
+def _draw_mean(axes: Axes, group: Group, steps: npt.NDArray[np.int64], table: Values, window: int, *, is_share: bool) -> Drawn:
+    smoothed = np.array([smooth(row, window) for row in table])
+    middle, colour = smoothed.mean(axis=0), group.colour
+    if not steps.size:
+        return Drawn(float("nan"), float("inf"), -float("inf"))
+    low = high = middle
+    if window > 1:
+        axes.plot(steps, table.mean(axis=0), color=colour, alpha=0.25, linewidth=0.6, rasterized=len(steps) > MANY)
+    if len(table) > 1:
+        half = half_widths(smoothed)
+        low, high = middle - half, middle + half
+        if is_share:
+            low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
+        axes.fill_between(steps, low, high, color=colour, alpha=0.22, linewidth=0, rasterized=len(steps) > MANY)
+    dots = {"marker": "o", "markersize": 3.2} if len(steps) <= FEW else {}
+    axes.plot(steps, middle, color=colour, linewidth=1.7, solid_joinstyle="round", **dots)  # type: ignore[arg-type]
+    return Drawn(float(middle[-1]), float(middle.min()), float(high.max()), last=float(steps[-1]))
+
+
+def _draw_lost(axes: Axes, group: Group, steps: npt.NDArray[np.int64], values: Values) -> Drawn:
+    """Draw a diverged run up to its last finite value."""
+    if not steps.size:
+        return Drawn(float("inf"), float("inf"), -float("inf"))
+    axes.plot(steps, values, color=group.colour, linewidth=0.9, alpha=0.8)
+    highest = min(float(values.max()), 3 * min(abs(float(values[0])), HUGE) + 1e-9)
+    return Drawn(float(values[-1]), float(values.min()), highest, ((int(steps[-1]), float(values[-1])),))

@@ -1,0 +1,167 @@
+"""One page on the layers of a run: a panel for each quantity of the diagnostics, a curve for each layer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from nnreg.diagnostics import layers
+from nnreg.figures.style import INK, QUIET, legible, spread
+from nnreg.records import History, RunCard
+
+HEALTHY_UPDATE = 1e-3
+WIDE = 20.0  # largest over smallest value of a panel from which its scale is logarithmic
+NARROWEST = 0.1  # span of a plain scale, of means above 1 a share: smaller differences are noise
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+ROUND = [1, 2, 2.5, 5, 10]  # distances of ticks, times a power of ten
+MOST_NAMES = 8
+NAME_HEIGHT = 0.085  # of a panel
+LEFT, RIGHT, BOTTOM, TOP = 0.05, 0.985, 0.055, 0.915
+ROWS, COLUMNS = 2, 4
+
+
+class _Panel(NamedTuple):
+    quantity: str
+    title: str
+    scale: str  # "plain", "percent", "positive": linear from 0 unless wide, "log"
+
+
+PANELS = (
+    _Panel("activation_mean", "mean output", "plain"),
+    _Panel("activation_std", "spread of the outputs (std)", "positive"),
+    _Panel("saturated", "saturated outputs (%)", "percent"),
+    _Panel("dead", "dead units (%)", "percent"),
+    _Panel("gradient_norm", "gradient ‖∂L/∂W‖", "log"),
+    _Panel("weight_norm", "weights ‖W‖", "positive"),
+    _Panel("update_ratio", "update / weights ‖ΔW‖ / ‖W‖", "log"),
+)
+GUIDE = """Layer 1 reads the input; layer {last} gives
+the logits and has no activation.
+
+saturated: the activation's slope there is
+at most 5 % of its steepest, so hardly any
+gradient passes.
+
+dead: slope 0 on every row of the batch,
+so no gradient passes the unit at all.
+
+Curves one upon the other: all layers alike.
+Curves fanned out by depth: the signal or the
+gradient shrinks or grows on its way.
+
+Dashed: 10⁻³, a rule of thumb for updates."""
+
+
+def layer_figure(card: RunCard, history: History) -> Figure:
+    """Return the picture of the layers of a run whose history holds the diagnostics of at least one step."""
+    figure = Figure(figsize=(13, 6.4), dpi=100, facecolor="white")
+    FigureCanvasAgg(figure)
+    measured = layers(history, "weight_norm")
+    depth, steps = max(measured), history.series(next(iter(measured.values())))[0]
+    first, last = int(steps[0]), max(int(steps[-1]), int(steps[0]) + 1)
+    for place, panel in enumerate(PANELS):
+        axes = figure.add_axes(_cell(place))
+        axes.set_xlim(first - 0.02 * (last - first), last + 0.02 * (last - first))
+        _dress(axes, panel, is_lowest=place + COLUMNS >= len(PANELS))
+        _draw(axes, panel, history, depth)
+    x, y, _, height = _cell(len(PANELS))
+    figure.text(x, y + height, GUIDE.format(last=depth), fontsize=8.5, color=INK, va="top", linespacing=1.25)
+    figure.text(LEFT, 0.94, "Do signal and gradient pass through every layer?", fontsize=15, weight="bold", color=INK)
+    figure.text(LEFT, 0.9, _subtitle(card), fontsize=9.5, color=QUIET)
+    return figure
+
+
+def _subtitle(card: RunCard) -> str:
+    config, choices = card.config, card.choices
+    extra = [choices[kind] for kind in ("norm", "dropout") if choices.get(kind, "none") != "none"]
+    parts = [
+        f"{card.label} on {choices['dataset']}",
+        f"{'-'.join(map(str, config['hidden']))} hidden",
+        " + ".join([choices["activation"], *extra]),
+        f"batch {config['batch']}",
+        f"seed {card.seed}",
+    ]
+    return f"{', '.join(parts)}. Each point: the batch of one step, before its update."
+
+
+def _cell(place: int) -> tuple[float, float, float, float]:
+    """Return left, bottom, width and height of one cell of the grid, with room for names at its right."""
+    row, column = divmod(place, COLUMNS)
+    width, height = (RIGHT - LEFT) / COLUMNS, (TOP - BOTTOM) / ROWS
+    return LEFT + column * width, TOP - (row + 1) * height + 0.03, 0.76 * width, 0.74 * height
+
+
+def _draw(axes: Axes, panel: _Panel, history: History, depth: int) -> None:
+    curves = {number: history.series(metric) for number, metric in layers(history, panel.quantity).items()}
+    factor = 100 if panel.scale == "percent" else 1
+    for number, (steps, values) in curves.items():
+        axes.plot(steps, factor * values, color=_colour(number, depth), linewidth=1.5, marker="o", markersize=2.2)
+    shown = [values for _, values in curves.values()] or [np.zeros(1)]
+    if panel.quantity == "update_ratio":
+        shown.append(np.array([0.9, 1.1]) * HEALTHY_UPDATE)  # never on the edge
+        axes.axhline(HEALTHY_UPDATE, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1.5)
+    _set_scale(axes, panel, np.concatenate(shown))
+    _name_ends(axes, {number: float(factor * values[-1]) for number, (_, values) in curves.items()}, depth)
+
+
+def _dress(axes: Axes, panel: _Panel, *, is_lowest: bool) -> None:
+    axes.set_title(panel.title, fontsize=10, color=INK, loc="left", y=1.03)  # a height of one's own saves half the time
+    axes.set_xlabel("step (updates made)" if is_lowest else "", fontsize=9, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8, colors=INK, labelbottom=is_lowest)
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
+
+
+def _set_scale(axes: Axes, panel: _Panel, values: np.ndarray) -> None:
+    positive = values[values > 0]
+    is_wide = positive.size > 0 and positive.max() > WIDE * positive.min()
+    if positive.size and (panel.scale == "log" or (panel.scale == "positive" and is_wide)):
+        low, high = np.log10([positive.min(), positive.max()])
+        axes.set_yscale("log")
+        axes.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high + 1e-9))  # whole decades, so that some are written
+        axes.yaxis.set_major_locator(LogLocator(numticks=6))
+        axes.yaxis.set_major_formatter(FuncFormatter(_power_of_ten))
+        axes.yaxis.set_minor_locator(NullLocator())
+    elif panel.scale == "percent":
+        axes.set_ylim(-4, 104)
+    elif panel.scale == "positive":
+        axes.set_ylim(0, 1.08 * float(values.max()) or 1.0)
+    else:
+        middle = (float(values.max()) + float(values.min())) / 2
+        half = NARROWEST / 2 * max(1.0, abs(middle))
+        if np.ptp(values) < 2 * half:
+            axes.set_ylim(middle - half, middle + half)
+
+
+def _power_of_ten(value: float, _: object) -> str:
+    """Return 10⁻³ for 1e-3, in plain letters: mathematical typesetting takes as long as the rest of the figure."""
+    return "10" + f"{np.log10(value):.0f}".translate(SUPERSCRIPTS)
+
+
+def _colour(number: int, depth: int) -> str:
+    """Return the colour of a layer: the deeper the darker."""
+    return to_hex(colormaps["viridis_r"](0.16 + 0.84 * (number - 1) / max(depth - 1, 1)))
+
+
+def _name_ends(axes: Axes, ends: dict[int, float], depth: int) -> None:
+    """Write each layer's number beside the end of its curve, with a line to it; of many layers only some."""
+    axes.autoscale_view()
+    transform = axes.transData + axes.transAxes.inverted()
+    chosen = {list(ends)[round(place)] for place in np.linspace(0, len(ends) - 1, min(len(ends), MOST_NAMES))}
+    heights = {number: float(np.clip(transform.transform((0, ends[number]))[1], 0, 1)) for number in chosen}
+    order = sorted(chosen, key=lambda number: (heights[number], -number))
+    for number, place in zip(order, spread([heights[number] for number in order], NAME_HEIGHT), strict=True):
+        colour, where = _colour(number, depth), axes.transAxes
+        axes.plot((1.0, 1.035), (heights[number], place), color=colour, linewidth=0.7, clip_on=False, transform=where)
+        ink = legible(colour)
+        axes.text(1.05, place, str(number), color=ink, fontsize=9, weight="bold", va="center", transform=where)

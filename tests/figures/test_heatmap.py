@@ -1,0 +1,77 @@
+"""Tables of colours: the mean over seeds in each cell, the best framed, holes and divergence said."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.patches import Rectangle
+
+from nnreg.errors import UserError
+from nnreg.figures import FIGURES
+from tests.figures.runs import run, runs, texts
+
+METRIC = "test/accuracy"
+
+
+def table(results, metric=METRIC, **spec):
+    return FIGURES["heatmap"](results, {"metric": metric, "rows": "optimizer", "columns": "init", **spec}, "Which pair?")
+
+
+def grid():
+    scores = {("sgd", "he"): 0.8, ("sgd", "lecun"): 0.6, ("adam", "he"): 0.9, ("adam", "lecun"): 0.7}
+    return [
+        run({METRIC: [score + seed / 10]}, optimizer=optimizer, init=init, seed=seed)
+        for (optimizer, init), score in scores.items()
+        for seed in (-1, 0, 1)
+    ]
+
+
+def cells(figure):
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def frame(figure):
+    (patch,) = (patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle))
+    return tuple(round(place) for place in patch.get_center())
+
+
+def test_cells_hold_the_mean_over_seeds_and_the_best_is_framed():
+    figure = table(runs(*grid()))
+    assert cells(figure) == ["80.0%", "60.0%", "90.0%", "70.0%"]
+    assert frame(figure) == (0, 1)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["sgd", "adam"]
+    assert "3 seeds" in texts(figure)
+
+
+def test_of_losses_the_lowest_is_best_and_the_last_hundred_steps_count():
+    made = [
+        run({"train/loss": [9.0] * 50 + [1.0] * 50 + [2.0] * 50}),
+        run({"train/loss": [9.0] * 50 + [4.0] * 100}, optimizer="adam"),
+    ]
+    figure = table(runs(*made), metric="train/loss")
+    assert cells(figure) == ["1.50", "4.00"]
+    assert frame(figure) == (0, 0)
+    assert "mean of the last 100 steps" in texts(figure).replace("\n", " ")
+
+
+def test_a_pair_that_was_not_run_is_a_dash_and_divergence_is_counted_in_its_cell():
+    lost = run({METRIC: [0.1]}, optimizer="lion", init="he", status="diverged")
+    half = [run({METRIC: [0.5]}, optimizer="lion", init="lecun"), run({}, optimizer="lion", init="lecun", status="diverged")]
+    figure = table(runs(*grid(), lost, *half))
+    assert cells(figure)[4:] == ["–\n1 of 1 diverged", "50.0%\n1 of 2 diverged"]
+    assert cells(table(runs(*grid()[:3], *grid()[9:])))[1:3] == ["–", "–"]
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("scores", [[0.5], [0.5, 0.5], [0.0, 1.0]])
+def test_poor_tables_can_be_drawn_too(scores, log, tmp_path):
+    made = [run({METRIC: [score]}, optimizer=name) for score, name in zip(scores, ("sgd", "adam"), strict=False)]
+    table(runs(*made), log=log).savefig(tmp_path / "figure.png")
+
+
+def test_all_diverged_can_be_drawn_too(tmp_path):
+    table(runs(run({METRIC: [0.1]}, status="diverged"))).savefig(tmp_path / "figure.png")
+
+
+def test_an_unknown_metric_is_told_in_one_line():
+    with pytest.raises(UserError, match="no run recorded 'test/acuracy'; did you mean 'test/accuracy'"):
+        table(runs(*grid()), metric="test/acuracy")

@@ -1,0 +1,110 @@
+"""Histograms of layers' outputs: ranges from the data, towers cut and named, spread beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnreg.errors import UserError
+from nnreg.figures import FIGURES
+from nnreg.figures.histograms import Row, draw_rows, with_spread
+from nnreg.layer_outputs import LayerOutputs, write_outputs
+from tests.figures.runs import overlaps, run, runs, texts
+
+UNBOUNDED = (-np.inf, np.inf)
+
+
+def layer(values, saturated=0.0, dead=0.0):
+    return LayerOutputs.of(np.asarray(values, dtype=float), saturated, dead)
+
+
+def normal(scale=1.0, seed=0):
+    return np.random.default_rng(seed).standard_normal(5000) * scale
+
+
+def drawn(*layers, bounds=UNBOUNDED):
+    return draw_rows([Row("tanh", "#0072B2", layers, bounds)], "What is left?")
+
+
+def bars(axes):
+    values, edges, _ = axes.patches[0].get_data()
+    return values, edges
+
+
+def test_a_bounded_activation_is_shown_over_its_whole_range():
+    figure = drawn(layer(0.5 + 0.01 * normal()), layer(0.5 + 0.02 * normal()), bounds=(0.0, 1.0))
+    for axes in figure.axes:
+        assert (bars(axes)[1][0], bars(axes)[1][-1]) == (0, 1)
+
+
+def test_negative_and_large_outputs_are_seen():
+    (axes,) = drawn(layer(np.concatenate([normal(), [-4.0, 3.9]]))).axes
+    shares, edges = bars(axes)
+    assert edges[0] < -2.5
+    assert edges[-1] > 2.5
+    assert shares.sum() == pytest.approx(1, abs=0.005)
+
+
+def test_layers_of_like_spread_share_a_range_and_others_have_their_own():
+    alike = [bars(axes)[1][-1] for axes in drawn(layer(normal(1.0)), layer(normal(0.3))).axes]
+    assert alike[0] == alike[1]
+    own = [bars(axes)[1][-1] for axes in drawn(layer(normal(1.0)), layer(normal(0.001))).axes]
+    assert own[0] > 500 * own[1]
+
+
+def test_a_lonely_tower_is_cut_and_its_share_is_written():
+    figure = drawn(layer(np.maximum(normal(), 0)), layer(np.maximum(normal(seed=1), 0)), bounds=(0.0, np.inf))
+    for axes in figure.axes:
+        shares, _ = bars(axes)
+        assert shares[0] > axes.get_ylim()[1] > shares[1]
+        assert f"{shares[0]:.0%} ↑" in axes.texts[0].get_text()
+
+
+def test_bars_of_a_row_have_one_scale():
+    figure = drawn(layer(normal()), layer(normal(0.5)), bounds=(-5.0, 5.0))
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+
+
+def test_mean_spread_saturated_and_dead_share_stand_below():
+    said = texts(drawn(layer([-2.0, 0.0, 5.0, 5.0], saturated=0.42, dead=0.1), layer(normal())))
+    for words in ("2.0 ± 3.1", "42% saturated, 10% dead", "none saturated", "layer 2", "What is left?"):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "text"),
+    [
+        (0.4965, 0.4589, "0.50 ± 0.46"),
+        (-0.0005, 0.96, "0.00 ± 0.96"),
+        (9780, 14662, "9,780 ± 14,662"),
+        (3.94, 5.81, "3.9 ± 5.8"),
+        (1e-6, 1.5e-6, "1e-06 ± 1.5e-06"),
+        (0.5, 0.0, "0.5 ± 0"),
+    ],
+)
+def test_a_mean_has_the_digits_that_its_spread_gives_a_meaning(mean, std, text):
+    assert with_spread(mean, std) == text
+
+
+@pytest.mark.parametrize("values", [np.zeros(10), np.full(5, 7.5), [1.0], [0.0, 1e30], [1e-300, 2e-300]])
+def test_poor_layers_can_be_drawn_too(values, tmp_path):
+    drawn(layer(values), layer(normal())).savefig(tmp_path / "figure.png")
+
+
+def test_a_row_for_each_run_and_no_words_overlap(tmp_path):
+    made = []
+    for name in ("sigmoid", "a name that is rather long for its place"):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_outputs(folder, [layer(normal(), 0.5, 0.5)] * 5, (0.0, 1.0))
+        made.append(run({"outputs/std": [1.0]}, arm=name, folder=folder, config={"batch": 1000, "task": "activations"}))
+    figure = FIGURES["histograms"](runs(*made), {"note": "That is all."}, "Which is alive?")
+    assert len(figure.axes) == 10
+    assert "1,000 rows of N(0, 1)" in texts(figure)
+    assert "That is all." in texts(figure)
+    assert not overlaps(figure.texts)
+
+
+def test_runs_of_another_task_are_refused(tmp_path):
+    with pytest.raises(UserError, match="histograms need runs with task=activations, 'x' is task=train"):
+        FIGURES["histograms"](runs(run({"train/loss": [1.0]}, arm="x", folder=tmp_path, config={"batch": 9})), {}, "?")
