@@ -18,6 +18,7 @@ from nnreg.registry import instead
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 INTERRUPTED = 130
+STUDY, MEMBER = "experiment=", "member="
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -37,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
         if arguments and arguments[0] in COMMANDS:
             return _command(arguments[0], arguments[1:])
         _check_words(arguments)
-        return _compose(arguments)
+        return _experiment(arguments) if _is_study(arguments) else _compose(arguments)
     except UserError as error:
         sys.stderr.write(f"nnreg: {error}\n")
         return 2
@@ -59,7 +60,7 @@ def _compose(arguments: Sequence[str]) -> int:
     """Hand the arguments to Hydra, and turn what it has against them into one line."""
     import hydra
 
-    from nnreg import completion, config_source, mistakes, sweeping
+    from nnreg import completion, config_source, sweeping
     from nnreg.recording.disk import discard
     from nnreg.task import task
 
@@ -67,27 +68,90 @@ def _compose(arguments: Sequence[str]) -> int:
     completion.register()
     config_source.swept_by_glob = {kind for kind in registry.kinds() if any(_is_glob(kind, word) for word in arguments)}
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
-    wants_traceback = os.environ.get(FULL_ERROR) == "1"
     try:
-        with _environment(FULL_ERROR, "1"), _program_arguments(arguments):  # so that Hydra raises instead of printing
+        with _explained(), _environment(FULL_ERROR, "1"), _program_arguments(arguments):  # so that Hydra raises, not prints
             main()
     except SystemExit as stop:
         if isinstance(stop.code, str):
             sys.stderr.write(f"{stop.code}\n")
             return 2
         return int(stop.code or 0)
-    except Exception as error:
+    except Exception:
         if sweeping.started is not None:
             discard(sweeping.started)
+        raise
+    return 0
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what Hydra has against a configuration into one line, unless the user wants the traceback."""
+    from nnreg import mistakes
+
+    wants_traceback = os.environ.get(FULL_ERROR) == "1"
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
         message = mistakes.explain(error)
         if wants_traceback or message is None:
             raise
         raise UserError(message) from error
-    return 0
 
 
 def _is_glob(kind: str, word: str) -> bool:
     return re.match(rf"\+{{0,2}}{re.escape(kind)}=.*\bglob\(", word) is not None
+
+
+def _is_study(arguments: Sequence[str]) -> bool:
+    """Return whether studies are to be run: Hydra itself shows their configuration, help and the like."""
+    words = _own_folders(arguments)[1]
+    options = {word for word in words if word.startswith("-")}
+    return any(word.startswith(STUDY) for word in words) and options <= {"-m", "--multirun"}
+
+
+def _own_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Return the user's folders of configuration, and the other words."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd", type=Path, action="append", default=[])
+    parsed, others = parser.parse_known_args(arguments)
+    return parsed.config_dir, others
+
+
+def _experiment(arguments: Sequence[str]) -> int:
+    """Run studies by name: every member, the figures, the claims."""
+    from datetime import datetime
+
+    from rich.console import Console
+
+    from nnreg import studies, study_runs
+
+    own, words = _own_folders(arguments)
+    _check_folders(own)
+    folders = [*own, conf_folder()]
+    names = [name for word in words if word.startswith(STUDY) for name in word.removeprefix(STUDY).split(",")]
+    only = next((_number(word.removeprefix(MEMBER)) for word in words if word.startswith(MEMBER)), None)
+    typed = [word for word in words if not word.startswith((STUDY, MEMBER, "-"))]
+    console, failed = Console(highlight=False), 0
+    for study in [studies.read(name, folders) for name in names]:
+        home = Path.cwd() / "runs" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{study.name}"
+        with _explained():
+            report = study_runs.run(study, typed, folders, home, console, only)
+        study_runs.show(report, console)
+        failed += report.failed
+    return 1 if failed else 0
+
+
+def _check_folders(folders: Sequence[Path]) -> None:
+    if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+        raise UserError(f"there is no folder {missing[0]}, which --config-dir names")
+
+
+def _number(word: str) -> int:
+    if not word.isdecimal():
+        raise UserError(f"member is the number of one run of the study, from 0, not '{word}'")
+    return int(word)
 
 
 def _check_words(arguments: Sequence[str]) -> None:
@@ -113,6 +177,28 @@ def _plugins(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return catalogue.show(parsed.technique)
 
 
+def _check(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Hold techniques to the contract of their kind: what passed, what failed and why, what was skipped and why."""
+    parser.add_argument("wanted", nargs="*", help="a technique (optimizer/adam), a kind (optimizer), or a distribution")
+    parser.add_argument("--all", action="store_true", help="everything that is registered")
+    parser.add_argument("-v", "--verbose", action="store_true", help="list every check")
+    parsed = parser.parse_args(arguments)
+    from nnreg import checking
+
+    return checking.check(parsed.wanted, everything=parsed.all, verbose=parsed.verbose)
+
+
+def _new(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Write a complete plugin around a new technique, ready to be filled in: code, tests, metadata."""
+    parser.add_argument("kind", help="such as optimizer")
+    parser.add_argument("name", help="what will be typed to choose it, such as my_rule")
+    parser.add_argument("--folder", type=Path, help="to be made (default: nnreg-NAME, here)")
+    parsed = parser.parse_args(arguments)
+    from nnreg import scaffold
+
+    return scaffold.new(parsed.kind, parsed.name, parsed.folder)
+
+
 def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Start the MLflow server on this folder's runs and print the link to their comparison; Ctrl-C stops it."""
     from nnreg.recording.tracking_target import UI_HOST, UI_PORT
@@ -135,6 +221,16 @@ def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return _compose([*rerun.overrides(parsed.folder), *parsed.overrides])
 
 
+def _resume(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Go on with an interrupted run, bit for bit as if it had never stopped; steps=N trains a finished one longer."""
+    parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
+    parser.add_argument("overrides", nargs="*", help="steps=N, tracking=off and the like: what leaves every update as it is")
+    parsed = parser.parse_args(arguments)
+    from nnreg import resume
+
+    return resume.resume(parsed.folder, parsed.overrides)
+
+
 def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Look after tracked runs: `clean` marks those whose process is gone, `push` sends those kept on disk to the server."""
     parser.add_argument("action", choices=("clean", "push"))
@@ -147,11 +243,34 @@ def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return runs.push(Path.cwd(), parsed.folders)
 
 
+def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Run studies, check their claims, print every row, and write the lab notebook anew."""
+    parser.add_argument("names", nargs="*", help="of studies, and key=value for all of their runs, such as tracking=off")
+    parser.add_argument("--all", action="store_true", help="every study there is")
+    parser.add_argument("--folder", type=Path, default=Path("experiments"), help="of the notebook (default %(default)s)")
+    parser.add_argument(
+        "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
+    )
+    parsed = parser.parse_intermixed_args(arguments)  # options may stand between names and key=value
+    from nnreg import reproduce
+
+    names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
+    if bool(names) == parsed.all:
+        raise UserError("say which studies to reproduce, or --all; `python -m nnreg --help` lists them under experiment")
+    _check_folders(parsed.config_dir)
+    with _explained():
+        return reproduce.reproduce(names, typed, [*parsed.config_dir, conf_folder()], parsed.folder)
+
+
 COMMANDS: Mapping[str, Callable[[argparse.ArgumentParser, Sequence[str]], int]] = {
     "plugins": _plugins,
+    "check": _check,
+    "new": _new,
     "ui": _ui,
     "rerun": _rerun,
+    "resume": _resume,
     "runs": _runs,
+    "reproduce": _reproduce,
 }
 
 

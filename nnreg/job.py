@@ -15,14 +15,19 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, SCMode
 
-from nnreg import palette, registry, schemas, signature
+from nnreg import gradients, palette, registry, schemas, signature, tasks
 from nnreg.assembly import Assembled, assemble
+from nnreg.clipping import clipper
+from nnreg.contracts import Split
+from nnreg.diagnostics import Diagnostics
 from nnreg.errors import UserError
 from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import TEST_ACCURACY, TEST_LOSS, Outcome, Record, RunCard, Status, summarise
+from nnreg.records import History, Outcome, Record, RunCard, Status, summarise
 from nnreg.registry import one_line
 from nnreg.settings import Settings
-from nnreg.training import Stopwatch, train
+from nnreg.snapshot import Checkpoints, Live, Resumption
+from nnreg.stopping import EarlyStopping
+from nnreg.training import PAUSE, Stopwatch, train
 
 TRACEBACK = "traceback.txt"
 
@@ -39,6 +44,7 @@ class Request:
         command: one line that asks for the same again.
         sweep_id: common to the runs of a sweep, or None.
         job: number within the sweep, or None.
+        resumption: where the run goes on, or None for one that begins.
     """
 
     config: DictConfig
@@ -48,62 +54,91 @@ class Request:
     command: str
     sweep_id: str | None = None
     job: int | None = None
+    resumption: Resumption | None = None
 
 
 def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
     """Run what is asked for and record it.
 
     Raises:
-        UserError: outside a sweep, when the run cannot be assembled; nothing has been recorded then.
+        UserError: outside a sweep, when the run cannot be assembled; or when it cannot go on from where it shall. Nothing has
+            been recorded then.
         KeyboardInterrupt: after the run was recorded as killed.
     """
     try:
         assembled = assemble(request.config, request.choices)
     except UserError as error:
-        if request.sweep_id is None:
+        if request.sweep_id is None or request.resumption is not None:
             raise
-        request.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-        outcome = Outcome("failed", 0, 0.0, error=str(error))
-        recorder = Recorder(describe(request), sinks)
-        recorder.open()
-        recorder.close(outcome)
-        return outcome
-    with _terminable():
-        return _record(assembled, request, Recorder(describe(request, assembled), sinks))
+        return refuse(request, sinks, error)
+    card, live = describe(request, assembled), Live(assembled)
+    if request.resumption is not None and request.resumption.checkpoint is not None:
+        live.bring_back(request.resumption.checkpoint, card)
+    with terminable():
+        return _record(live, card, Recorder(card, sinks))
 
 
-def _record(run: Assembled, request: Request, recorder: Recorder) -> Outcome:
+def refuse(request: Request, sinks: Sequence[Sink], error: UserError) -> Outcome:
+    """Record a job of a sweep that cannot be assembled: it failed, the others go on."""
+    request.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+    outcome = Outcome("failed", 0, 0.0, error=str(error))
+    recorder = Recorder(describe(request), sinks)
+    recorder.open()
+    recorder.close(outcome)
+    return outcome
+
+
+def _record(live: Live, card: RunCard, recorder: Recorder) -> Outcome:
     """Consume the training and close the recorder in every ending."""
-    stopwatch, progress = Stopwatch(), _Progress()
+    run, stopping, progress = live.run, live.stopping, _Progress(card.resumed_at or 0)
     status: Status = "finished"
     error: str | None = None
     interrupted: KeyboardInterrupt | None = None
     try:
         recorder.open()
-        for record in progress.watch(_training(run, stopwatch)):
-            recorder.add(record)
+        card.folder.joinpath(TRACEBACK).unlink(missing_ok=True)  # of an earlier failure
+        checkpoints = Checkpoints(
+            run.settings.checkpoint_seconds, lambda step: live.take(step, recorder.history.size, card), card, recorder
+        )
+        if run.settings.check_gradient and card.resumed_at is None:
+            for record in gradients.check(run.network, first_rows(run), run.streams.dropout):
+                recorder.add(record)
+        records = progress.watch(_training(live, progress.steps, checkpoints.due))
+        for record in stopping.watch(records) if stopping else records:
+            if record.metric == PAUSE:
+                checkpoints.write(record.step)
+            else:
+                recorder.add(record)
         if recorder.diverged_at is None:
-            progress.steps = run.settings.steps
-            _test(run, recorder)
+            progress.steps = (stopping and stopping.stopped_at) or run.settings.steps
+            if stopping is not None:
+                stopping.restore()
+            _test(run, recorder, progress.steps)
     except KeyboardInterrupt as interrupt:
         status, interrupted = "killed", interrupt
     except Exception as failure:  # a plugin may raise anything in the middle of a run: the run failed, the program did not
-        request.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+        card.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
         status, error = "failed", f"{type(failure).__name__}: {one_line(failure)}"
     if recorder.diverged_at is not None:
         status = "diverged"
-    outcome = _outcome(status, progress.steps, stopwatch, recorder, error)
+    outcome = _outcome(status, progress.steps, live.stopwatch, recorder, error, stopping)
     recorder.close(outcome)
     if interrupted is not None:
         raise interrupted
     return outcome
 
 
+def first_rows(run: Assembled) -> Split:
+    """Return the first rows of the training split, as many as a batch has, in the network's dtype."""
+    x, y = (array[: run.settings.batch] for array in run.splits.train)
+    return Split(x.astype(run.network.dtype), y if run.splits.targets == "classes" else y.astype(run.network.dtype))
+
+
 class _Progress:
     """Counts the updates made while records pass by."""
 
-    def __init__(self) -> None:
-        self.steps = 0
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
 
     def watch(self, records: Iterator[Record]) -> Iterator[Record]:
         for record in records:
@@ -111,50 +146,56 @@ class _Progress:
             yield record
 
 
-def _training(run: Assembled, stopwatch: Stopwatch) -> Iterator[Record]:
-    settings = run.settings
-    return train(
+def _training(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
+    run, settings = live.run, live.run.settings
+    records = train(
         run.network,
         run.optimizer,
         run.splits,
         steps=settings.steps,
-        batch=settings.batch,
-        sampling=settings.sampling,
-        rng=run.streams.batches,
+        batches=live.batches,
         validate_every=settings.validate_every,
-        stopwatch=stopwatch,
+        watch_train=settings.watch_train,
+        start=start,
+        schedule=run.schedule,
+        clip=clipper(settings.clip_value, settings.clip_norm),
+        stopwatch=live.stopwatch,
+        pause=pause,
     )
+    return Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
 
 
-def _test(run: Assembled, recorder: Recorder) -> None:
+def _test(run: Assembled, recorder: Recorder, step: int) -> None:
     """Look at the test split: once, here."""
     if run.splits.test is not None:
-        loss, accuracy = run.network.evaluate(*run.splits.test)
-        recorder.add(Record(run.settings.steps, TEST_LOSS, loss))
-        recorder.add(Record(run.settings.steps, TEST_ACCURACY, accuracy))
+        for quantity, value in run.network.evaluate(*run.splits.test).items():
+            recorder.add(Record(step, f"test/{quantity}", value))
 
 
-def _outcome(status: Status, steps: int, stopwatch: Stopwatch, recorder: Recorder, error: str | None) -> Outcome:
-    summary = summarise(recorder.history)
+def _outcome(
+    status: Status, steps: int, stopwatch: Stopwatch, recorder: Recorder, error: str | None, stopping: EarlyStopping | None
+) -> Outcome:
+    early_stop = stopping.ending() if stopping else None
+    summary = summarise(recorder.history, early_stop.best_at if early_stop and status == "finished" else None)
     if status == "finished" and stopwatch.seconds > 0:
         summary["steps_per_second"] = steps / stopwatch.seconds
-    return Outcome(status, steps, stopwatch.seconds, summary, recorder.diverged_at, error)
+    return Outcome(status, steps, stopwatch.seconds, summary, recorder.diverged_at, error, early_stop)
 
 
 def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     """Return the card of a run, also of one that could not be assembled."""
     config = plain(request.config, request.choices)
-    optimizer, init = (request.choices.get(kind, "none") for kind in ("optimizer", "init"))
+    task, choices = tasks.of(config), request.choices
     techniques = [(kind, str(config[kind]["name"])) for kind in registry.kinds() if isinstance(config.get(kind), dict)]
     entries = [registry.entries(kind)[name] for kind, name in techniques if name in registry.entries(kind)]
     return RunCard(
-        label=f"{optimizer}-{init}",
+        label=tasks.label(task, choices),
         folder=request.folder,
-        choices=dict(request.choices),
+        choices=dict(choices),
         config=config,
         overrides=request.overrides,
         command=request.command,
-        colour=palette.shaded(optimizer, init),
+        colour=_colour(task, choices),
         plugins={entry.distribution: entry.version for entry in entries},
         dataset=assembled.dataset if assembled else None,
         parameters=assembled.network.parameters.theta.size if assembled else None,
@@ -162,7 +203,16 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
         steps=int(config.get("steps", 0)),
         sweep_id=request.sweep_id,
         job=request.job,
+        resumed_at=request.resumption.step if request.resumption else None,
+        past=request.resumption.past if request.resumption else History(),
     )
+
+
+def _colour(task: str, choices: Mapping[str, str]) -> str:
+    if task == tasks.TRAIN:
+        return palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none"))
+    kind = "optimizer" if task == tasks.DESCEND else "activation"
+    return palette.colour(kind, choices.get(kind, "none"))
 
 
 def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
@@ -170,11 +220,11 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True, structured_config_mode=SCMode.DICT)
     assert isinstance(container, dict)
     values = dataclasses.asdict(Settings()) | {str(key): value for key, value in container.items()}
-    for kind in registry.kinds():
-        node = values.get(kind)
+    for slot, kind in registry.slots().items():
+        node = values.get(slot)
         if isinstance(node, dict):
-            name = str(node.get("name") or choices.get(kind, ""))
-            values[kind] = {"name": name, **_defaults(kind, name), **node}
+            name = str(node.get("name") or choices.get(slot, ""))
+            values[slot] = {"name": name, **_defaults(kind, name), **node}
     return values
 
 
@@ -190,7 +240,7 @@ def _defaults(kind: str, name: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM end a run as Ctrl-C does."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:

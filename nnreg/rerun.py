@@ -19,6 +19,23 @@ def overrides(folder: Path) -> list[str]:
     Raises:
         UserError: the folder holds no readable configuration.
     """
+    words = []
+    for key, value in saved(folder).items():
+        if key in registry.slots() and isinstance(value, dict):
+            kind = registry.slots()[key]
+            words.append(f"{key if key == kind else f'{kind}@{key}'}={value['name']}")
+            words += [f"{key}.{name}={_quoted(inner)}" for name, inner in value.items() if name != "name"]
+        else:
+            words.append(f"{key}={_quoted(value)}")
+    return words
+
+
+def saved(folder: Path) -> dict[str, Any]:
+    """Return the configuration saved in a run folder, in plain containers.
+
+    Raises:
+        UserError: the folder holds no readable configuration.
+    """
     path = folder / CONFIG
     try:
         config = OmegaConf.to_container(OmegaConf.load(path))
@@ -26,14 +43,7 @@ def overrides(folder: Path) -> list[str]:
         raise UserError(f"{folder} is not a run folder: cannot read {path}; run folders are in runs/") from error
     if not isinstance(config, dict) or "optimizer" not in config:
         raise UserError(f"{path} holds no configuration: it is damaged")
-    words = []
-    for key, value in {str(key): value for key, value in config.items()}.items():
-        if key in registry.kinds() and isinstance(value, dict):
-            words.append(f"{key}={value['name']}")
-            words += [f"{key}.{name}={_quoted(inner)}" for name, inner in value.items() if name != "name"]
-        else:
-            words.append(f"{key}={_quoted(value)}")
-    return words
+    return {str(key): value for key, value in config.items()}
 
 
 def _quoted(value: Any) -> str:

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from nnreg.errors import UserError
 from nnreg.recording.mlflow_sink import reason
 from nnreg.recording.mlflow_store import Store
+from nnreg.recording.run_facts import process_of
 from nnreg.recording.spool import SPOOL, Ledger, now
 from nnreg.recording.tracking_target import resolve, say
 
@@ -40,8 +41,8 @@ def clean(home: Path, say: Callable[[str], None] = say) -> int:
     try:
         store = Store(target)
         for run in store.open_runs(socket.gethostname()):
-            pid = int(run.tags.get("pid", "0"))
-            if not is_alive(pid, run.started):
+            pid, since = process_of(run.tags, run.started)
+            if not is_alive(pid, since):
                 store.kill(run.run_id)
                 dead += 1
                 say(f"{run.name} ({run.run_id}): process {pid} is gone, marked as KILLED")
@@ -91,7 +92,7 @@ def _push(home: Path, path: Path, stores: dict[str, Store]) -> str:
                 return f"{path.parent}: already sent"
             ledger = Ledger.read(path)
             if ledger.status == "RUNNING":
-                if ledger.tags["host"] == socket.gethostname() and is_alive(int(ledger.tags["pid"]), ledger.started):
+                if ledger.tags["host"] == socket.gethostname() and is_alive(*process_of(ledger.tags, ledger.started)):
                     return f"{path.parent}: still running, send it when it has ended"
                 ledger.status, ledger.ended = "KILLED", int(path.stat().st_mtime * 1_000)
                 ledger.tags["outcome"] = "killed"

@@ -20,14 +20,26 @@ _FIRST_METRICS = (
     "summary/train_loss_final",
     "summary/valid_loss_final",
     "summary/valid_accuracy_final",
+    "summary/valid_r2_final",
     "summary/test_accuracy",
+    "summary/test_r2",
     "summary/seconds",
 )
-_CURVES = {"train/loss": "log", "valid/loss": "log", "valid/accuracy": "linear"}
-_RESULT = ("summary/test_accuracy", "summary/valid_accuracy_final", "summary/train_loss_final")  # the first there is
+_CURVES = {
+    "train/loss": "log",
+    "valid/loss": "log",
+    "valid/accuracy": "linear",
+    "valid/r2": "linear",
+    "value": "log",
+    "x": "linear",
+    "y": "linear",  # of descents
+    "outputs/std": "log",
+    "outputs/saturated": "linear",  # of untrained layers
+}
+_RESULT = ("summary/test_accuracy", "summary/test_r2", "summary/valid_accuracy_final", "summary/train_loss_final")  # the first
 _COLUMNS_BEFORE = ("0", "attributes.`Run Name`", "runDateAndNestInfo", "duration")  # the grid's own names; 0 is the tick box
 _OVERVIEW = "nnreg-overview"
-_REPEATED = ("test/loss", "test/accuracy")  # one point each, and in the summary too
+_REPEATED = ("test/loss", "test/accuracy", "test/r2")  # one point each, and in the summary too
 _NOT_COMPARED = ("seed", "parameters")
 _MANY = 60  # runs above which the pages draw only the newest 20
 

@@ -11,8 +11,25 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from nnreg.recording.console import print_line
+from nnreg import comparing, tasks
+from nnreg.recording.console import print_line, shown
 from nnreg.recording.disk import discard, read_summary
+
+COLUMNS = {
+    "train/loss_final": "train loss",
+    "valid/accuracy_final": "valid acc.",
+    "valid/r2_final": "valid R²",
+    "test/accuracy": "test acc.",
+    "test/r2": "test R²",
+    "descent/value": "final value",
+    "descent/distance": "distance",
+    "descent/path_length": "path length",
+    "descent/steps_to_tolerance": "steps to arrive",
+    "outputs/mean": "last mean",
+    "outputs/std": "last std",
+    "outputs/saturated": "saturated",
+    "outputs/dead": "dead units",
+}
 
 started: Path | None = None
 """Folder of the sweep that this process has begun, for the command line to tidy up if it cannot be composed."""
@@ -37,18 +54,23 @@ class SweepTable(Callback):
 def report(folder: Path, console: Console) -> int:
     """Print all runs below a sweep's folder, best first, and return how many failed.
 
-    Best is the highest final validation accuracy, then the lowest final training loss; failed runs come last.
+    Best is the highest final validation accuracy, or R², then the lowest final training loss; of descents the one that arrived
+    first, then the one that ended lowest. Looks at untrained layers keep their order. Failed runs come last.
     """
     runs = [(path, summary) for path in _jobs(folder) if (summary := read_summary(path)) is not None]
     if not runs:
         raise SystemExit(_nothing(folder))
+    runs_in_order = list(runs)
     runs.sort(key=lambda run: _rank(run[1]))
     console.print()
     console.print(_table([summary for _, summary in runs]))
     for path, summary in runs:
         if summary["status"] == "failed":
             print_line(console, f"failed #{summary['job']}", f"{summary['error']}  ({path})")
-    failed = sum(summary["status"] == "failed" for _, summary in runs)
+    swept = _swept([summary for _, summary in runs])
+    for picture in comparing.compare(dict(runs_in_order), folder, swept):
+        print_line(console, "picture", str(picture))
+    failed = sum(1 for _, summary in runs if summary["status"] == "failed")
     print_line(console, "runs", f"{len(runs)}" + (f", {failed} failed" if failed else ""))
     print_line(console, "sweep folder", str(folder))
     print_line(console, "look at it", "python -m nnreg ui")
@@ -71,7 +93,10 @@ def _jobs(folder: Path) -> list[Path]:
 def _rank(summary: dict[str, Any]) -> tuple[int, float, float]:
     order = ("finished", "diverged", "killed", "failed").index(summary["status"])
     metrics = summary["metrics"]
-    return order, -metrics.get("valid/accuracy_final", 0.0), metrics.get("train/loss_final", math.inf)
+    if summary.get("task") == tasks.DESCEND:
+        return order, metrics.get("descent/steps_to_tolerance", math.inf), metrics.get("descent/value", math.inf)
+    quality = metrics.get("valid/accuracy_final", metrics.get("valid/r2_final", 0.0))
+    return order, -quality, metrics.get("train/loss_final", math.inf)
 
 
 def _table(summaries: list[dict[str, Any]]) -> Table:
@@ -80,22 +105,20 @@ def _table(summaries: list[dict[str, Any]]) -> Table:
     table.add_column("#", justify="right")
     for key in swept:
         table.add_column(key, overflow="fold")
-    for column in ("train loss", "valid acc.", "test acc.", "seconds"):
+    measured = [name for name in COLUMNS if any(name in summary["metrics"] for summary in summaries)]
+    for column in (*(COLUMNS[name] for name in measured), "seconds"):
         table.add_column(column, justify="right")
     table.add_column("")
     for summary in summaries:
         metrics = summary["metrics"]
-        shown = [
-            _shown("{:.4f}", metrics.get("train/loss_final")),
-            _shown("{:.2%}", metrics.get("valid/accuracy_final")),
-            _shown("{:.2%}", metrics.get("test/accuracy")),
-            _shown("{:.1f}", summary["seconds"]),
-        ]
+        values = [(name, metrics.get(name)) for name in measured]
+        cells = ["-" if value is None else shown(name.removesuffix("_final"), value) for name, value in values]
+        cells.append(f"{summary['seconds']:.1f}")
         note = {"finished": "", "diverged": f"diverged at step {summary['diverged_at_step']}"}.get(
             summary["status"], summary["status"]
         )
         given = dict(override.split("=", 1) for override in summary["overrides"] if "=" in override)
-        table.add_row(str(summary["job"]), *(given.get(key, "") for key in swept), *shown, note)
+        table.add_row(str(summary["job"]), *(given.get(key, "") for key in swept), *cells, note)
     return table
 
 
@@ -104,7 +127,3 @@ def _swept(summaries: list[dict[str, Any]]) -> list[str]:
     given = [dict(override.split("=", 1) for override in summary["overrides"] if "=" in override) for summary in summaries]
     keys = list(dict.fromkeys(key for overrides in given for key in overrides))
     return [key for key in keys if len({overrides.get(key) for overrides in given}) > 1] or keys
-
-
-def _shown(form: str, value: float | None) -> str:
-    return "-" if value is None else form.format(value)

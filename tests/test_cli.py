@@ -29,7 +29,7 @@ def test_a_run_says_what_it_composes_and_how_it_ended(nnreg, project):
     assert answer.err == ""
     for said in ("adam (lr=0.001 beta1=0.9", "relu", "digits", "64-16-10, 1,210 parameters", "20 steps, batch 128", "seed 0"):
         assert said in answer.out
-    for row in ("train loss", "valid acc.", "test acc.", "speed", "run folder"):
+    for row in ("train loss", "valid accuracy", "test accuracy", "speed", "run folder"):
         assert row in answer.out
     (folder,) = run_folders(project)
     assert str(folder) in answer.out
@@ -93,7 +93,7 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("optimizer=adm",), "there is no optimizer 'adm'; did you mean 'adam'? Available: adagrad, adam"),
+        (("optimizer=adm",), "there is no optimizer 'adm'; did you mean 'adam'? Available: adadelta, adagrad, adam"),
         (
             ("optimizer=momentum", "optimizer.momentm=0.5"),
             "optimizer=momentum has no parameter 'momentm'; did you mean 'momentum'?",
@@ -117,7 +117,7 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
         (("optimizer=null",), "optimizer"),
         (("optimizer=sgd,adam",), "optimizer=sgd,adam names several values: add -m to sweep over them"),
         (("optimizer=[sgd",), "cannot read optimizer=[sgd: a setting is typed key=value"),
-        (("adam",), "there is no command 'adam'. Commands: plugins, ui, rerun, runs; a setting is typed key=value"),
+        (("adam",), "there is no command 'adam'. Commands: plugins, check, new, ui, rerun, resume, runs, reproduce; "),
         (("plugin",), "there is no command 'plugin'; did you mean 'plugins'?"),
         (("plugins", "optimiser"), "there is no kind 'optimiser'; did you mean 'optimizer'?"),
         (("plugins", "optimizer/adm"), "there is no optimizer 'adm'; did you mean 'adam'?"),

@@ -21,6 +21,10 @@ CONFIG = {
     "dataset": {"name": "digits"},
     "loss": {"name": "softmax_cross_entropy"},
     "regularizer": {"name": "none"},
+    "norm": {"name": "none"},
+    "dropout": {"name": "none"},
+    "schedule": {"name": "constant"},
+    "bias": {"name": "zeros"},
 }
 
 

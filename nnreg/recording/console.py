@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nnreg.records import TEST_ACCURACY, TEST_LOSS, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Outcome, Record, RunCard
+from nnreg import tasks
+from nnreg.recording import telling
+from nnreg.recording.telling import technique
+from nnreg.records import TRAIN_LOSS, EarlyStop, History, Outcome, Record, RunCard
 
 LABEL_WIDTH = 14
+OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule")
+NOTES = {TRAIN_LOSS: "final: mean of the last 100 steps", "test/loss": "looked at once, at the end"}
 
 
 class ConsoleSink:
@@ -33,23 +38,29 @@ class ConsoleSink:
         self._card = card
         for label, text in composition(card):
             print_line(self._console, label, text)
-        self._progress = _progress(self._console)
-        self._task = self._progress.add_task("", total=card.steps, loss="-", accuracy="-")
+        if card.resumed_at is not None:
+            print_line(self._console, "resumed", f"after {card.resumed_at:,} of {card.steps:,} steps")
+        self._progress = _progress(self._console, has_bar=tasks.of(card.config) == tasks.TRAIN)
+        self._task = self._progress.add_task("", total=card.steps, loss="-", quality="-")
         self._progress.start()
 
     def write(self, records: Sequence[Record]) -> None:
         """Move the bar."""
         latest = {record.metric: record for record in records}
-        shown = {"loss": (TRAIN_LOSS, "{:.4f}"), "accuracy": (VALID_ACCURACY, "{:.1%}")}
-        fields = {name: form.format(latest[metric].value) for name, (metric, form) in shown.items() if metric in latest}
+        bar = {"loss": (TRAIN_LOSS,), "quality": ("valid/accuracy", "valid/r2")}
+        fields = {name: shown(m, latest[m].value) for name, metrics in bar.items() for m in metrics if m in latest}
         completed = max((record.step for record in records), default=None)
         self._progress.update(self._task, completed=completed, **fields)  # type: ignore[arg-type]
 
     def close(self, outcome: Outcome, history: History) -> None:
         """Replace the bar by the table."""
         self._progress.stop()
-        self._console.print(_results(outcome))
-        for label, text in (("", _ending(outcome)), ("run folder", str(self._card.folder)), *self._where_to_look()):
+        found = _results(outcome) if is_training(self._card) else telling.findings(self._card, outcome, history)
+        lines = found if isinstance(found, list) else []
+        if isinstance(found, Table):
+            self._console.print(found)
+        lines = [*lines, ("", _ending(self._card, outcome)), *_pictures(self._card), ("run folder", str(self._card.folder))]
+        for label, text in (*lines, *self._where_to_look()):
             if text:
                 print_line(self._console, label, text)
 
@@ -76,20 +87,32 @@ class SweepLineSink:
 
 def composition(card: RunCard) -> list[tuple[str, str]]:
     """Return what a run is made of as (label, text) lines."""
+    if not is_training(card):
+        return telling.composition(card)
     config = card.config
-    lines = [(kind, _technique(card.choices[kind], config[kind])) for kind in ("optimizer", "init", "activation")]
+    lines = [(kind, technique(card.choices[kind], config[kind])) for kind in ("optimizer", "init", "activation")]
     if card.dataset is not None:
         data = card.dataset
         rows = ", ".join(f"{count:,} {part}" for part, count in data.rows.items())
-        lines.append(("dataset", f"{_technique(data.name, config['dataset'])}: {rows} rows; {data.source}"))
+        lines.append(("dataset", f"{technique(data.name, config['dataset'])}: {rows} rows; {data.source}"))
         widths = "-".join(map(str, (data.features, *config["hidden"], data.outputs)))
         lines.append(("network", f"{widths}, {card.parameters:,} parameters, {config['dtype']}"))
-    extra = [
-        f"{kind} {_technique(card.choices[kind], config[kind])}" for kind in ("loss", "regularizer") if kind in card.choices
-    ]
+    used = [kind for kind in OTHERS if card.choices.get(kind, "none") not in ("none", "constant")]  # the rest needs no word
+    extra = [f"{kind} {technique(card.choices[kind], config[kind])}" for kind in used]
     how = "drawn with replacement" if config["sampling"] == "replacement" else "by epoch"
     plan = f"{card.steps:,} steps, batch {config['batch']} {how}, seed {card.seed}"
     return [*lines, ("training", "; ".join([plan, *extra]))]
+
+
+def is_training(card: RunCard) -> bool:
+    """Tell whether a run trains a network."""
+    return tasks.of(card.config) == tasks.TRAIN
+
+
+def _pictures(card: RunCard) -> list[tuple[str, str]]:
+    """Return where the pictures of a run are that trains nothing: they are what it is for."""
+    names = () if is_training(card) else (tasks.PICTURES[tasks.of(card.config)], "path.gif", "path.mp4")
+    return [("picture", str(card.folder / name)) for name in names if (card.folder / name).exists()]
 
 
 def print_line(console: Console, label: str, text: str) -> None:
@@ -101,30 +124,37 @@ def job_line(card: RunCard, outcome: Outcome) -> str:
     """Return what one line says of a finished job."""
     metrics = outcome.summary
     parts = [f"#{card.job:<3}"]
-    if outcome.status == "finished":
-        accuracy = metrics.get("valid/accuracy_final")
-        parts += [f"train loss {metrics['train/loss_final']:.4f}", f"valid {accuracy:6.1%}" if accuracy is not None else ""]
+    if outcome.status == "finished" and not is_training(card):
+        parts += telling.result(card, outcome)
+    elif outcome.status == "finished":
+        quality = next((name for name in ("valid/accuracy", "valid/r2") if f"{name}_final" in metrics), None)
+        parts += [f"train loss {metrics['train/loss_final']:.4f}"]
+        parts += [f"valid {shown(quality, metrics[f'{quality}_final']):>7}"] if quality else []
         parts += [f"{outcome.seconds:5.1f} s"]
+        stopped_at = outcome.early_stop and outcome.early_stop.stopped_at
+        parts += [f"stopped at {stopped_at}"] if stopped_at is not None else []
     else:
-        parts += [outcome.status.upper(), _ending(outcome)]
+        parts += [outcome.status.upper(), _ending(card, outcome)]
     return "  ".join(part for part in (*parts, " ".join(card.overrides)) if part)
 
 
-def _technique(name: str, parameters: Mapping[str, object]) -> str:
-    values = " ".join(f"{key}={value}" for key, value in parameters.items() if key != "name" and value is not None)
-    return f"{name} ({values})" if values else name
+def shown(metric: str, value: float) -> str:
+    """Return a metric's value as a person reads it: shares as percentages."""
+    if metric.startswith(("descent/", "outputs/")):
+        return telling.shown(metric, value)
+    return f"{value:.2%}" if metric.endswith("accuracy") else f"{value:.4f}"
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: Console, *, has_bar: bool) -> Progress:
     return Progress(
         TextColumn(f"{'':<{LABEL_WIDTH - 1}}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]}  valid {task.fields[accuracy]}"),
+        TextColumn("loss {task.fields[loss]}  valid {task.fields[quality]}"),
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not (console.is_terminal and has_bar),
     )
 
 
@@ -134,17 +164,11 @@ def _results(outcome: Outcome) -> Table:
         table.add_column(column, justify="left" if column.isspace() else "right")
     table.add_column("")
     metrics = outcome.summary
-    rows = (
-        ("train loss", f"{TRAIN_LOSS}_final", f"{TRAIN_LOSS}_best", "{:.4f}", "final: mean of the last 100 steps"),
-        ("valid loss", f"{VALID_LOSS}_final", f"{VALID_LOSS}_best", "{:.4f}", ""),
-        ("valid acc.", f"{VALID_ACCURACY}_final", f"{VALID_ACCURACY}_best", "{:.2%}", ""),
-        ("test loss", TEST_LOSS, "", "{:.4f}", "looked at once, at the end"),
-        ("test acc.", TEST_ACCURACY, "", "{:.2%}", ""),
-    )
-    for label, final, best, form, note in rows:
-        if final in metrics:
-            shown = [form.format(metrics[key]) if key in metrics else "" for key in (final, best)]
-            table.add_row(f"[bold]{label}[/bold]", *shown, f"[dim]{note}[/dim]")
+    for name in dict.fromkeys(key.removesuffix("_best").removesuffix("_final") for key in metrics if "/" in key):
+        split, _, quantity = name.partition("/")
+        values = [metrics.get(key) for key in (name if split == "test" else f"{name}_final", f"{name}_best")]
+        cells = ["" if value is None else shown(name, value) for value in values]
+        table.add_row(f"[bold]{split} {quantity}[/bold]", *cells, f"[dim]{NOTES.get(name, '')}[/dim]")
     if outcome.seconds > 0 and outcome.steps:
         table.add_row(
             "[bold]speed[/bold]",
@@ -155,9 +179,20 @@ def _results(outcome: Outcome) -> Table:
     return table
 
 
-def _ending(outcome: Outcome) -> str:
+def _ending(card: RunCard, outcome: Outcome) -> str:
+    if not is_training(card):
+        return telling.ending(card, outcome)
     if outcome.status == "diverged":
         return f"diverged at step {outcome.diverged_at}: the training loss was not finite; try a smaller learning rate"
     if outcome.status == "killed":
-        return f"interrupted after {outcome.steps:,} steps; what was recorded is kept"
+        return f"interrupted after {outcome.steps:,} steps; `python -m nnreg resume FOLDER` goes on"
+    if outcome.early_stop is not None and outcome.status == "finished":
+        return _early_stop(outcome.early_stop, tested="test/loss" in outcome.summary)
     return outcome.error or ""
+
+
+def _early_stop(stop: EarlyStop, *, tested: bool) -> str:
+    waited = f"no lower validation loss for {stop.patience} validation{'s' if stop.patience > 1 else ''}"
+    parts = [] if stop.stopped_at is None else [f"stopped early at step {stop.stopped_at}: {waited}"]
+    parts += [] if stop.best_at is None else [f"parameters of step {stop.best_at} are {'tested' if tested else 'the result'}"]
+    return "; ".join(parts)

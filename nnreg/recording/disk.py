@@ -2,24 +2,38 @@
 
 config.yaml       the resolved configuration; `python -m nnreg rerun FOLDER` trains from it again
 history.csv.gz    every record, one `step,metric,value` a line (history.csv while the run is going)
-summary.json      how it ended: status, final and best metrics, what was run
+summary.json      what was run, and how it ended: status ("running" until then), final and best metrics
+checkpoint.npz    the latest state; `python -m nnreg resume FOLDER` goes on from it
+mlflow.json       where in MLflow the run is, if it is tracked
 loss.png          the picture
+diagnostics.png   the picture of the layers, where they were measured
 """
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
+from nnreg import checkpoint, tasks
+from nnreg.diagnostics import layers
+from nnreg.errors import UserError
+from nnreg.recording.spool import TRACKED
 from nnreg.records import TRAIN_LOSS, History, Outcome, Record, RunCard
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
+LAYERS_FIGURE = "diagnostics.png"
+LOCK = ".lock"
+HEADER = "step,metric,value"
+RUNNING = "running"
 
 
 class DiskSink:
@@ -28,13 +42,19 @@ class DiskSink:
     period = 1.0
 
     def open(self, card: RunCard) -> None:
-        """Write the configuration and start the history."""
-        self._card = card
-        card.folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.create(dict(card.config)), card.folder / CONFIG)
-        self._file: IO[str] = (card.folder / HISTORY).open("w", encoding="utf-8", newline="")
-        self._file.write("step,metric,value\n")
-        self._file.flush()
+        """Write what is run and its configuration; start the history, or cut it to where a resumed run goes on."""
+        self._card, folder = card, card.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        plain, packed = folder / HISTORY, folder / f"{HISTORY}.gz"
+        kept = _lines(folder)[: card.past.size] if card.past.size else []
+        _write(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
+        if card.resumed_at is None:  # in a folder that may have seen another run
+            for name in (checkpoint.FILE, TRACKED):
+                (folder / name).unlink(missing_ok=True)
+        _write(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(card.config))))
+        _write(plain, "".join(f"{line}\n" for line in (HEADER, *kept)))
+        packed.unlink(missing_ok=True)
+        self._file: IO[str] = plain.open("a", encoding="utf-8", newline="")
 
     def write(self, records: Sequence[Record]) -> None:
         """Append records; ``repr`` of a float loses nothing."""
@@ -42,38 +62,92 @@ class DiskSink:
         self._file.flush()
 
     def close(self, outcome: Outcome, history: History) -> None:
-        """Compress the history, draw the figure, and write the summary last: its presence says that the folder is whole."""
+        """Compress the history, draw the figure, and write the summary last: its status says that the folder is whole."""
         self._file.close()
         folder = self._card.folder
         plain = folder / HISTORY
-        with gzip.GzipFile(f"{plain}.gz", "wb", mtime=0) as packed:
-            packed.write(plain.read_bytes())
+        _write(folder / f"{HISTORY}.gz", gzip.compress(plain.read_bytes(), mtime=0))
         plain.unlink()
+        (folder / checkpoint.PART).unlink(missing_ok=True)  # of a write that was cut off
         if history.finite(TRAIN_LOSS).size:
-            from nnreg.figures import loss_figure
+            from nnreg.figures import loss_figure  # half a second for matplotlib
 
             loss_figure(self._card, history).savefig(folder / FIGURE)
-        aside = folder / f"{SUMMARY}.part"
-        aside.write_text(json.dumps(_summary(self._card, outcome), indent=2) + "\n", encoding="utf-8")
-        aside.replace(folder / SUMMARY)
+        if layers(history, "weight_norm"):
+            from nnreg.figures.layers import layer_figure
+
+            layer_figure(self._card, history).savefig(folder / LAYERS_FIGURE)
+        _write(folder / SUMMARY, _as_json(_summary(self._card, outcome)))
 
 
-def read_summary(folder: Path) -> dict[str, object] | None:
+@contextlib.contextmanager
+def occupied(folder: Path) -> Iterator[None]:
+    """Keep every other process out of a run folder; the hold ends with this process, however that ends.
+
+    Raises:
+        UserError: another process is in it.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise UserError(f"the run in {folder} is still going on, in another process") from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # Windows lets no one remove it here; it is empty and hidden
+            (folder / LOCK).unlink()
+        lock.release()
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
     """Return what ``summary.json`` says, or None for a run that has not ended."""
+    summary = read_facts(folder)
+    return None if summary is None or summary["status"] == RUNNING else summary
+
+
+def read_facts(folder: Path) -> dict[str, Any] | None:
+    """Return what ``summary.json`` says of a run, ended or not, or None where there is none."""
     path = folder / SUMMARY
-    summary: dict[str, object] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    return summary
+    facts: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return facts
 
 
-def read_history(folder: Path) -> History:
-    """Return every record of a run, ended or not."""
-    packed, plain = folder / f"{HISTORY}.gz", folder / HISTORY
-    text = gzip.decompress(packed.read_bytes()).decode() if packed.exists() else plain.read_text(encoding="utf-8")
+def read_history(folder: Path, first: int | None = None) -> History:
+    """Return the records of a run, ended or not: all of them, or the first so many.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
     history = History()
-    for line in text.splitlines()[1:]:
+    for line in _lines(folder)[:first]:
         step, metric, value = line.split(",")
         history.add(Record(int(step), metric, float(value)))
     return history
+
+
+def secure_history(folder: Path) -> None:
+    """Wait until what was written of the history would survive a power failure."""
+    with (folder / HISTORY).open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _lines(folder: Path) -> list[str]:
+    """Return the lines of the history that were written whole, without the header."""
+    packed, plain = folder / f"{HISTORY}.gz", folder / HISTORY  # both: killed while packing
+    content = plain.read_bytes() if plain.exists() else gzip.decompress(packed.read_bytes())
+    return content.decode().split("\n")[1:-1]  # what comes after the last line break was cut off
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all."""
+    aside = path.with_name(f"{path.name}.part")
+    aside.write_bytes(content.encode() if isinstance(content, str) else content)
+    aside.replace(path)
+
+
+def _as_json(facts: dict[str, object]) -> str:
+    return json.dumps(facts, indent=2) + "\n"
 
 
 def discard(folder: Path) -> None:
@@ -87,15 +161,25 @@ def discard(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def _summary(card: RunCard, outcome: Outcome) -> dict[str, object]:
+def _summary(card: RunCard, outcome: Outcome | None) -> dict[str, object]:
+    return {"label": card.label, **({"status": RUNNING} if outcome is None else _ending(outcome)), **_facts(card)}
+
+
+def _ending(outcome: Outcome) -> dict[str, object]:
     return {
-        "label": card.label,
         "status": outcome.status,
         "error": outcome.error,
         "diverged_at_step": outcome.diverged_at,
+        "early_stop": None if outcome.early_stop is None else outcome.early_stop._asdict(),
         "steps": outcome.steps,
         "seconds": round(outcome.seconds, 6),
         "metrics": dict(outcome.summary),
+    }
+
+
+def _facts(card: RunCard) -> dict[str, object]:
+    return {
+        "task": tasks.of(card.config),
         "choices": dict(card.choices),
         "overrides": list(card.overrides),
         "command": card.command,
@@ -105,4 +189,5 @@ def _summary(card: RunCard, outcome: Outcome) -> dict[str, object]:
         "plugins": dict(card.plugins),
         "sweep_id": card.sweep_id,
         "job": card.job,
+        "resumed_at_step": card.resumed_at,
     }

@@ -16,7 +16,7 @@ import numpy as np
 
 from nnreg.recording import run_facts
 from nnreg.recording.mlflow_store import Store
-from nnreg.recording.spool import SPOOL, Ledger, Point, now
+from nnreg.recording.spool import SPOOL, Ledger, Point, Tracked, now
 from nnreg.recording.thinning import Thinner
 from nnreg.recording.tracking_target import UI, Target, UnreachableError, resolve
 from nnreg.records import DatasetCard, History, Outcome, Record, RunCard, Status
@@ -64,13 +64,16 @@ class MlflowSink:
         return [page] if self._target.is_server else [("look at it", "python -m nnreg ui"), page]
 
     def open(self, card: RunCard) -> None:
-        """Create the run, or begin to keep it on disk."""
-        self._target = resolve(self._home, self._wanted, self._experiment, self._warn)
+        """Create the run, or take up that of a resumed run, or begin to keep it on disk."""
+        before = Tracked.read(card.folder) if card.resumed_at is not None else None
+        self._target = self._resolve(before)
         self.uri = self._target.shown
-        self._ledger = ledger_of(card, self._target)
+        self._ledger = ledger_of(card, self._target, before)
         self._thinner = Thinner(card.steps)
         self._anchors: list[tuple[int, int]] = [(0, self._ledger.started)]
         self._sent = 0
+        self._there: set[tuple[str, int, float]] = set()
+        self._collect(self._thinner.take(card.past), card.resumed_at or 0)
         try:
             self._try(self._begin)
         except KeyboardInterrupt:
@@ -102,12 +105,29 @@ class MlflowSink:
         if self._kept and self.run_id is not None:
             self._try_again()
 
+    def _resolve(self, before: Tracked | None) -> Target:
+        """Find the store: that which the configuration names, else that which has the run, else the usual one."""
+        target = resolve(self._home, self._wanted, self._experiment, self._warn)
+        if before is None or self._wanted or (before.uri, before.experiment) == (target.shown, target.experiment):
+            return target
+        return resolve(self._home, before.uri, self._experiment or before.experiment, self._warn)
+
     def _begin(self) -> None:
         if time.monotonic() - _dead.get(self.uri, -_PATIENCE) < _PATIENCE:
             raise UnreachableError(f"{self.uri} did not answer a moment ago")
+        self._remember()
         self._store = Store(self._target)
         self.experiment_id, self.run_id = self._store.create(self._ledger)
+        self._remember()
         self._store.describe(self.experiment_id, self.run_id, self._ledger)
+        if self._ledger.resumed:
+            self._there = self._store.points(self.run_id)
+            (Path(self._ledger.folder) / SPOOL).unlink(missing_ok=True)  # of a time at which the store was away
+
+    def _remember(self) -> None:
+        """Note in the run folder which run of the store it is."""
+        ledger = self._ledger
+        Tracked(ledger.key, self.uri, ledger.experiment, ledger.started, self.run_id).save(Path(ledger.folder))
 
     def _send(self) -> None:
         points = self._ledger.points[self._sent :]
@@ -115,7 +135,7 @@ class MlflowSink:
             return
         began = time.perf_counter()
         self._target.probe()
-        self._store.log(self.run_id, points)
+        self._store.log(self.run_id, [point for point in points if point.identity not in self._there])
         self._sent = len(self._ledger.points)
         self.period = max(_PERIOD, (time.perf_counter() - began) / _SHARE)
 
@@ -185,9 +205,9 @@ def reason(error: Exception | str, uri: str) -> str:
     return run_facts.shorten(text.splitlines()[0], 200, "the log")
 
 
-def ledger_of(card: RunCard, target: Target) -> Ledger:
-    """Begin the ledger of a run that starts now."""
-    key = uuid.uuid4().hex
+def ledger_of(card: RunCard, target: Target, before: Tracked | None = None) -> Ledger:
+    """Begin the ledger of a run that starts now, or goes on as what was tracked before."""
+    key = before.key if before else uuid.uuid4().hex
     return Ledger(
         key=key,
         uri=target.shown,
@@ -197,7 +217,8 @@ def ledger_of(card: RunCard, target: Target) -> Ledger:
         params=run_facts.parameters(card),
         tags=run_facts.tags(card, key),
         dataset=_dataset(card.dataset),
-        started=now(),
+        started=before.started if before else now(),
+        resumed=before is not None,
     )
 
 

@@ -20,6 +20,7 @@ from nnreg.recording.spool import Ledger, Point, files_of
 from nnreg.recording.tracking_target import Target, UnreachableError
 
 _BATCH = 1_000  # metrics a call, the most MLflow takes
+_OF_AN_END = {"outcome", "error", "stopped_early_at_step"}  # tags that no longer hold once a run goes on
 _SETTINGS = {  # each only where the user has not set it
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # the default, 7, is four minutes on a dead server
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -56,22 +57,35 @@ class Store:
         self._client = self._mlflow.MlflowClient(target.uri, registry_uri=target.uri)
 
     def create(self, ledger: Ledger) -> tuple[str, str]:
-        """Create the run; return the ids of its experiment and its own."""
+        """Create the run, or take up the one of this key; return the ids of its experiment and its own."""
         experiment_id = self._experiment(ledger.experiment)
+        run_id = self._find(experiment_id, ledger.key) if ledger.resumed else None
+        if run_id is not None:
+            self._client.update_run(run_id, status="RUNNING")
+            return experiment_id, run_id
         run = self._client.create_run(experiment_id, start_time=ledger.started, tags=ledger.tags, run_name=ledger.name)
         return experiment_id, run.info.run_id
 
     def describe(self, experiment_id: str, run_id: str, ledger: Ledger) -> None:
-        """Write parameters, tags and dataset."""
+        """Write parameters, tags and dataset; a parameter that the run has with another value, for ever, becomes a tag."""
         entities = self._mlflow.entities
-        ledger.tags["mlflow.note.content"] = note(ledger.tags["command"], experiment_id, run_id)
-        params = [entities.Param(key, value) for key, value in ledger.params.items()]
+        task = ledger.params.get("task", "")
+        ledger.tags["mlflow.note.content"] = note(ledger.tags["command"], experiment_id, run_id, task)
+        there = self._client.get_run(run_id).data if ledger.resumed else self._mlflow.entities.RunData()
+        ledger.tags |= {key: value for key, value in ledger.params.items() if there.params.get(key, value) != value}
+        for key in there.tags.keys() & _OF_AN_END:
+            self._client.delete_tag(run_id, key)
+        params = [entities.Param(key, value) for key, value in ledger.params.items() if key not in there.params]
         for start in range(0, len(params), 100):  # the most MLflow takes
             self._client.log_batch(run_id, params=params[start : start + 100])
         self._client.log_batch(run_id, tags=self._tags(ledger.tags))
         if ledger.dataset:
             context = entities.InputTag("mlflow.data.context", "training")
-            self._client.log_inputs(run_id, [entities.DatasetInput(entities.Dataset(**ledger.dataset), [context])])
+            inputs = [entities.DatasetInput(entities.Dataset(**ledger.dataset), [context])]
+            try:
+                self._client.log_inputs(run_id, inputs)
+            except self._mlflow.MlflowException:  # another run has registered the same data at this moment
+                self._client.log_inputs(run_id, inputs)
 
     def log(self, run_id: str, points: list[Point]) -> None:
         """Send points; sending the same ones again changes nothing."""
@@ -92,12 +106,18 @@ class Store:
     def push(self, ledger: Ledger) -> str:
         """Bring the store up to a ledger, whatever part of it is there already; return the id of the run."""
         experiment_id = self._experiment(ledger.experiment)
-        found = self._client.search_runs([experiment_id], f"tags.`{KEY_TAG}` = '{ledger.key}'", max_results=1)
-        run_id: str = found[0].info.run_id if found else self.create(ledger)[1]
+        run_id = self._find(experiment_id, ledger.key) or self.create(ledger)[1]
         self.describe(experiment_id, run_id, ledger)
-        self.log(run_id, ledger.points)
+        there = self.points(run_id) if ledger.resumed else set()
+        self.log(run_id, [point for point in ledger.points if point.identity not in there])
         self.finish(run_id, ledger)
         return run_id
+
+    def points(self, run_id: str) -> set[tuple[str, int, float]]:
+        """Return every (metric, step, value) that the store has of a run."""
+        metrics = self._client.get_run(run_id).data.metrics
+        histories = (self._client.get_metric_history(run_id, metric) for metric in metrics)
+        return {(point.key, point.step, point.value) for history in histories for point in history}
 
     def open_runs(self, host: str) -> list[OpenRun]:
         """Return the runs of this program on one host that are marked as running, in all experiments."""
@@ -114,6 +134,10 @@ class Store:
         """Mark a run as killed."""
         self._client.set_tag(run_id, "outcome", "killed")
         self._client.set_terminated(run_id, "KILLED")
+
+    def _find(self, experiment_id: str, key: str) -> str | None:
+        found = self._client.search_runs([experiment_id], f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
+        return found[0].info.run_id if found else None
 
     def _tags(self, tags: Mapping[str, str]) -> list[Any]:
         return [self._mlflow.entities.RunTag(key, value) for key, value in tags.items()]

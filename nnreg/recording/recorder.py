@@ -55,6 +55,8 @@ class Recorder:
     def __init__(self, card: RunCard, sinks: Sequence[Sink]) -> None:
         self.history = History()
         self.diverged_at: int | None = None
+        for record in card.past:
+            self._keep(record)
         self._card = card
         self._sinks = sinks
         self._streams: list[_Stream] = []
@@ -69,14 +71,22 @@ class Recorder:
 
     def add(self, record: Record) -> None:
         """Take one record; a loss that is not finite marks the run as diverged."""
-        self.history.add(record)
+        self._keep(record)
         for stream in self._streams:
             stream.waiting.append(record)
-        if record.metric in DIVERGES and not math.isfinite(record.value) and self.diverged_at is None:
-            self.diverged_at = record.step
         now = time.perf_counter()
         if now >= self._due:
             self._flush(now)
+
+    def settle(self) -> None:
+        """Bring the disk up to date."""
+        for stream in self._streams[:1]:
+            stream.flush(time.perf_counter())
+
+    def _keep(self, record: Record) -> None:
+        self.history.add(record)
+        if record.metric in DIVERGES and not math.isfinite(record.value) and self.diverged_at is None:
+            self.diverged_at = record.step
 
     def _flush(self, now: float) -> None:
         for stream in self._streams:

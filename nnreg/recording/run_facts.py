@@ -9,24 +9,29 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nnreg import tasks
 from nnreg.records import Outcome, RunCard
 
 KEY_TAG = "nnreg.run_key"
+RESUMED = "resumed_at_time"  # milliseconds since 1970: since when its process is the one that goes on with it
 LONGEST_PARAM = 6_000  # characters; a longer value is cut by the store without a word
 LONGEST_TAG = 8_000
-FIGURE = "loss.png"
 _ABOUT_TRACKING = ("tracking", "tracking_uri", "experiment_name")  # says nothing of the training, and may hold a password
 
 
 def parameters(card: RunCard) -> dict[str, str]:
     """Return the resolved configuration by dotted key; a technique's name stands under its kind: ``optimizer: adam``."""
     names = {f"{kind}.name": choice for kind, choice in card.choices.items()}  # kept only where a user's file renames it
-    facts = {key: text for key, text in _flatten(card.config) if names.get(key) != text and key not in _ABOUT_TRACKING}
-    facts |= {**card.choices, "seed": str(card.seed), "steps": str(card.steps)}
+    task, config = tasks.of(card.config), card.config
+    used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else tasks.matters(task, key))}
+    flat = _flatten({key: config[key] for key in config if key in used})
+    facts = {key: text for key, text in flat if names.get(key) != text and key not in _ABOUT_TRACKING}
+    facts |= {**card.choices, "seed": str(card.seed)} | ({"steps": str(card.steps)} if tasks.matters(task, "steps") else {})
     if card.parameters is not None:
         facts["parameters"] = str(card.parameters)
     return {_key(key): shorten(text, LONGEST_PARAM, "config.yaml") for key, text in facts.items()}
@@ -56,7 +61,14 @@ def tags(card: RunCard, key: str) -> dict[str, str]:
         facts["sweep_id"] = card.sweep_id
     if card.job is not None:
         facts["job"] = str(card.job)
+    if card.resumed_at is not None:
+        facts |= {"resumed_at_step": str(card.resumed_at), RESUMED: str(time.time_ns() // 1_000_000)}
     return {name: shorten(text, LONGEST_TAG, "config.yaml") for name, text in facts.items()}
+
+
+def process_of(tags: Mapping[str, str], started: int) -> tuple[int, int]:
+    """Return the process that a run is in, and since when, in milliseconds since 1970; ``started`` is when the run began."""
+    return int(tags.get("pid", "0")), int(tags.get(RESUMED, started))
 
 
 def closing_tags(outcome: Outcome) -> dict[str, str]:
@@ -64,15 +76,18 @@ def closing_tags(outcome: Outcome) -> dict[str, str]:
     facts: dict[str, str] = {"outcome": outcome.status}
     if outcome.diverged_at is not None:
         facts["diverged_at_step"] = str(outcome.diverged_at)
+    if outcome.early_stop is not None and outcome.early_stop.stopped_at is not None:
+        facts["stopped_early_at_step"] = str(outcome.early_stop.stopped_at)
     if outcome.error is not None:
         facts["error"] = shorten(outcome.error, LONGEST_TAG, "the log")
     return facts
 
 
-def note(command: str, experiment_id: str, run_id: str) -> str:
+def note(command: str, experiment_id: str, run_id: str, task: str = tasks.TRAIN) -> str:
     """Return the description of a run: the command that reproduces it and its figure."""
-    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{FIGURE}"
-    return f"Reproduce this run:\n\n    {command}\n\nIts figure: [{FIGURE}]({artifact})\n"
+    figure = tasks.PICTURES.get(task, tasks.PICTURES[tasks.TRAIN])
+    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{figure}"
+    return f"Reproduce this run:\n\n    {command}\n\nIts figure: [{figure}]({artifact})\n"
 
 
 def run_name(card: RunCard) -> str:

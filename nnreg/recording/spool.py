@@ -9,7 +9,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from nnreg import checkpoint
+
 SPOOL = "spool.json"
+TRACKED = "mlflow.json"
+_LOCAL = (SPOOL, TRACKED, checkpoint.FILE)
+"""Files that only this machine can do something with."""
 
 
 class Point(NamedTuple):
@@ -19,6 +24,11 @@ class Point(NamedTuple):
     value: float
     millis: int
     step: int
+
+    @property
+    def identity(self) -> tuple[str, int, float]:
+        """What makes it the same point, whenever it was measured: a resumed run measures some again."""
+        return self.metric, self.step, self.value
 
 
 @dataclass
@@ -38,6 +48,7 @@ class Ledger:
         points: thinned curves.
         status: RUNNING, FINISHED, FAILED or KILLED.
         ended: milliseconds since 1970, or None while it runs.
+        resumed: whether an earlier process may have sent parts of it.
     """
 
     key: str
@@ -52,6 +63,7 @@ class Ledger:
     points: list[Point] = field(default_factory=list)
     status: str = "RUNNING"
     ended: int | None = None
+    resumed: bool = False
 
     def save(self) -> None:
         """Write the ledger to the run folder, whole or not at all."""
@@ -76,13 +88,48 @@ class Ledger:
             raise ValueError(f"{path} is damaged: {error}") from error
 
 
+@dataclass(frozen=True)
+class Tracked:
+    """Where a run is tracked, for the process that resumes it.
+
+    Attributes:
+        key: unique; a tag of the run, by which it is found again.
+        uri: the store, without a password.
+        experiment: its name.
+        started: milliseconds since 1970.
+        run_id: for people; None before the store has the run.
+    """
+
+    key: str
+    uri: str
+    experiment: str
+    started: int
+    run_id: str | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write it to the run folder, whole or not at all."""
+        aside = folder / f"{TRACKED}.part"
+        aside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        aside.replace(folder / TRACKED)
+
+    @classmethod
+    def read(cls, folder: Path) -> Tracked | None:
+        """Return what ``save`` wrote, or None for a run that was not tracked or whose file is damaged."""
+        try:
+            found = cls(**json.loads((folder / TRACKED).read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError):
+            return None
+        is_whole = all(isinstance(text, str) for text in (found.key, found.uri, found.experiment))
+        return found if is_whole and found.key.isalnum() and isinstance(found.started, int) else None
+
+
 def files_of(folder: Path) -> list[Path]:
-    """Return the files of a run folder that become artifacts: all but hidden ones and the spool."""
+    """Return the files of a run folder that become artifacts: all but hidden ones and those for this machine only."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return [
         path
         for path in files
-        if not path.name.startswith(SPOOL) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not path.name.startswith(_LOCAL) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
 
 

@@ -38,7 +38,7 @@ def test_a_long_path_and_a_link_are_never_folded(tmp_path):
 
 def test_a_terminal_shows_a_live_bar_with_loss_and_validation_accuracy(tmp_path):
     text = shown(tmp_path, Outcome("finished", 200, 0.5), terminal=True)
-    assert "loss 0.5000  valid 75.0%" in text
+    assert "loss 0.5000  valid 75.00%" in text
     assert "10/200" in text
 
 
@@ -50,7 +50,7 @@ def test_no_bar_where_there_is_no_terminal(tmp_path):
     ("outcome", "said"),
     [
         (Outcome("diverged", 12, 0.1, diverged_at=12), "diverged at step 12"),
-        (Outcome("killed", 1234, 0.1), "interrupted after 1,234 steps; what was recorded is kept"),
+        (Outcome("killed", 1234, 0.1), "interrupted after 1,234 steps; `python -m nnreg resume FOLDER` goes on"),
         (Outcome("failed", 3, 0.1, error="ValueError: [odd] markup"), "ValueError: [odd] markup"),
     ],
 )
@@ -64,4 +64,4 @@ def test_one_line_for_a_job_of_a_sweep(tmp_path):
     sink.open(card(tmp_path, job=3, sweep_id="s"))
     sink.write([])
     sink.close(Outcome("finished", 200, 1.25, SUMMARY), history())
-    assert paper.getvalue() == "#3    train loss 0.0312  valid  97.2%    1.2 s  optimizer=adam init=he\n"
+    assert paper.getvalue() == "#3    train loss 0.0312  valid  97.20%    1.2 s  optimizer=adam init=he\n"

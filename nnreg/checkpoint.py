@@ -1,0 +1,129 @@
+"""The file from which a run goes on: named arrays and a page of facts, in NumPy's ``.npz`` format without pickles.
+
+Reading one executes nothing, whoever wrote it, and takes no more memory than the file takes on disk.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import typing
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.errors import UserError
+
+FILE = "checkpoint.npz"
+PART = f"{FILE}.part"
+FACTS = "facts"
+FORMAT = 1
+KINDS = "biuf"  # of dtypes: plain numbers
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run between two steps.
+
+    Attributes:
+        step: updates made.
+        seconds: of training so far.
+        records: how many records the history had.
+        config: resolved configuration in plain containers.
+        data: digest of the rows trained on.
+        versions: of what computes: NumPy, nnreg, the distributions of the techniques.
+        batches: where the stream of batches stands.
+        masks: where the stream of masks stands.
+        arrays: everything else by name, such as ``theta``, ``optimizer/m``, ``layers/1.mean``.
+    """
+
+    step: int
+    seconds: float
+    records: int
+    config: dict[str, Any]
+    data: str
+    versions: dict[str, str]
+    batches: dict[str, Any]
+    masks: dict[str, Any]
+    arrays: Mapping[str, npt.NDArray[Any]]
+
+    def part(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays below a name: ``m`` for ``optimizer/m`` below ``optimizer``."""
+        return {key.removeprefix(f"{name}/"): array for key, array in self.arrays.items() if key.startswith(f"{name}/")}
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint: at every moment there is the one before or this one, whole, even if the power fails.
+
+    Raises:
+        ValueError: an array holds Python objects.
+    """
+    facts = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(Checkpoint) if field.name != "arrays"}
+    page = json.dumps({"format": FORMAT, "names": sorted(checkpoint.arrays), **facts}, default=str).encode()
+    aside = path.with_name(PART)
+    with aside.open("wb") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # as np.savez does it, which may pickle
+            for name, array in {FACTS: np.frombuffer(page, np.uint8), **checkpoint.arrays}.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), version=(1, 0), allow_pickle=False)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read what ``save`` wrote.
+
+    Raises:
+        UserError: the file is damaged, or something else; one line that says what to do.
+    """
+    try:
+        with path.open("rb") as file:
+            _check_sizes(file)
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+        return _typed(json.loads(arrays.pop(FACTS).tobytes()), arrays)
+    except Exception as error:  # zipfile, NumPy and JSON raise anything over a file that is damaged or made to do harm
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"{path} is damaged or no checkpoint ({reason}): delete it to train this run from its start") from error
+
+
+def _check_sizes(file: IO[bytes]) -> None:
+    """Refuse, before anything is unpacked, what would unpack to more than it takes on disk or to more than numbers."""
+    total = file.seek(0, os.SEEK_END)
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > total:
+            raise ValueError("it unpacks to more than it is")
+        for member in members:
+            with archive.open(member) as content:
+                if np.lib.format.read_magic(content) != (1, 0):
+                    raise ValueError(f"{member.filename} is of another format")
+                shape, _, dtype = np.lib.format.read_array_header_1_0(content)
+                size = member.file_size - content.tell()
+            if dtype.kind not in KINDS or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
+                raise ValueError(f"{member.filename} says {dtype} {shape} and has {size} bytes")
+
+
+def _typed(facts: Any, arrays: Mapping[str, npt.NDArray[Any]]) -> Checkpoint:
+    if facts.pop("format") != FORMAT:
+        raise ValueError("it is of another version of nnreg")
+    if facts.pop("names") != sorted(arrays):
+        raise ValueError("some of its arrays are missing")
+    types = typing.get_type_hints(Checkpoint)
+    for name, value in facts.items():
+        wanted = typing.get_origin(types[name]) or types[name]
+        if not isinstance(value, wanted):
+            raise ValueError(f"{name} must be {wanted.__name__}, got {type(value).__name__}")
+    found = Checkpoint(**facts, arrays=arrays)
+    if min(found.step, found.records) < 1 or not 0 <= found.seconds < math.inf:
+        raise ValueError(f"it is of step {found.step}, {found.records} records and {found.seconds} seconds")
+    return found

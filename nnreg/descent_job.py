@@ -1,0 +1,149 @@
+"""The task ``descend``: an optimizer's path on a surface, recorded and drawn.
+
+Recorded by the number of updates made: ``x``, ``y`` and ``value``, the surface's height there, up to the first position that is
+not finite. A descent has diverged if it ended, for good, farther than ten times the surface's domain from its middle.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg import tasks
+from nnreg.assembly import check_warmup, read_settings, technique
+from nnreg.brief_job import Work
+from nnreg.brief_job import execute as execute_briefly
+from nnreg.clipping import clipper
+from nnreg.contracts import Optimizer, Surface
+from nnreg.descent import descend
+from nnreg.job import Request, describe
+from nnreg.pacing import paced
+from nnreg.recording.recorder import Recorder, Sink
+from nnreg.records import Outcome, Record, RunCard, Status
+from nnreg.settings import Settings
+
+X, Y, VALUE = "x", "y", "value"
+LOST = 10.0  # domains away from its middle
+
+Values = npt.NDArray[np.float64]
+
+
+def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
+    """Descend and record every position.
+
+    Raises:
+        UserError: outside a sweep: a technique is broken or unknown, a parameter wrong.
+    """
+    return execute_briefly(request, sinks, prepare)
+
+
+def prepare(request: Request) -> tuple[RunCard, Work]:
+    """Build everything that a descent needs."""
+    settings = read_settings(request.config)
+    check_warmup(settings)
+    optimizer, surface, schedule = (
+        technique(request.config, request.choices, slot) for slot in ("optimizer", "surface", "schedule")
+    )
+    if settings.animate != "off":
+        from nnreg.figures.animation import check
+
+        check(settings.animate)
+    card = describe(request)
+    start = (float(surface.start[0]), float(surface.start[1])) if settings.start is None else tuple(settings.start)
+    card = dataclasses.replace(card, config={**card.config, "start": list(start)})
+    pace = paced(schedule, settings.steps, settings.warmup)
+    return card, lambda recorder: _descend(card, settings, optimizer, surface, pace, recorder)
+
+
+def _descend(
+    card: RunCard,
+    settings: Settings,
+    optimizer: Optimizer,
+    surface: Surface,
+    pace: Callable[[int], float],
+    recorder: Recorder,
+) -> Outcome:
+    x, y = card.config["start"]
+    clip = clipper(settings.clip_value, settings.clip_norm)
+    began = time.perf_counter()
+    path = descend(optimizer, surface, steps=settings.steps, start=(x, y), schedule=pace, clip=clip).astype(np.float64)
+    seconds = time.perf_counter() - began
+    path, values, diverged_at = course(path, surface)
+    for step, ((x, y), value) in enumerate(zip(path.tolist(), values.tolist(), strict=True)):
+        for metric, number in ((X, x), (Y, y), (VALUE, value)):
+            recorder.add(Record(step, metric, number))
+    summary = summarise(path, values, surface, settings.tolerance, is_lost=diverged_at is not None)
+    _draw(card, settings, surface, path, summary, diverged_at)
+    status: Status = "finished" if diverged_at is None else "diverged"
+    return Outcome(status, len(path) - 1, seconds, summary, diverged_at)
+
+
+@np.errstate(all="ignore")
+def course(path: Values, surface: Surface) -> tuple[Values, Values, int | None]:
+    """Return a path up to where it is no longer finite, the heights along it, and the update that it was lost with.
+
+    Args:
+        path: positions, (n, 2), the first finite.
+        surface: where.
+    """
+    values = np.asarray(surface.value(path), dtype=np.float64)
+    finite = np.isfinite(path).all(axis=1) & np.isfinite(values)
+    count = len(path) if finite.all() else max(int(np.argmin(finite)), 1)
+    domain = np.array(surface.domain, dtype=np.float64)
+    away = np.abs(path[:count] - domain.mean(axis=1)) > LOST * np.ptp(domain, axis=1)
+    inside = np.flatnonzero(~away.any(axis=1))
+    returned = int(inside[-1]) + 1 if inside.size else 0  # from here on it is away for good
+    diverged_at = returned if returned < count else (count if count < len(path) else None)
+    return path[:count], values[:count], diverged_at
+
+
+@np.errstate(all="ignore")
+def summarise(path: Values, values: Values, surface: Surface, tolerance: float, *, is_lost: bool = False) -> dict[str, float]:
+    """Return where a path ended, how long it is, and how many updates it took to come near a minimum.
+
+    Args:
+        path: positions, (n, 2), finite.
+        values: heights, (n,).
+        surface: where.
+        tolerance: distance from a minimum that is near.
+        is_lost: whether it diverged; only its last position means something then.
+    """
+    summary = {"descent/x": float(path[-1, 0]), "descent/y": float(path[-1, 1]), "descent/value": float(values[-1])}
+    if not is_lost:
+        summary["descent/path_length"] = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+    if surface.minima and not is_lost:
+        distance = np.min([np.linalg.norm(path - minimum, axis=1) for minimum in surface.minima], axis=0)
+        away = np.flatnonzero(distance > tolerance)  # near, and from then on near
+        arrived = int(away[-1]) + 1 if away.size else 0
+        summary["descent/distance"] = float(distance[-1])
+        if arrived < len(path):
+            summary["descent/steps_to_tolerance"] = float(arrived)
+    if surface.largest_curvature is not None:
+        summary["descent/stable_below"] = 2 / surface.largest_curvature
+    return {name: value for name, value in summary.items() if np.isfinite(value)}
+
+
+def _draw(
+    card: RunCard, settings: Settings, surface: Surface, path: Values, summary: dict[str, float], diverged_at: int | None
+) -> None:
+    from nnreg.figures.saving import save
+    from nnreg.figures.tracks import Ground, Paths, Track, draw_paths
+
+    optimizer, name = (str(card.choices[kind]) for kind in ("optimizer", "surface"))
+    parameters = ", ".join(f"{key} {value:g}" for key, value in card.config["optimizer"].items() if _is_number(value))
+    track = Track(optimizer, card.colour, path, summary.get("descent/value"), diverged_at)
+    title = f"How does {optimizer} descend {name.replace('_', ' ')}?"
+    picture = draw_paths([track], [Ground(name, surface)], title, Paths(subtitle=parameters))
+    save(picture.figure, card.folder / tasks.PICTURES[tasks.DESCEND])
+    if settings.animate != "off" and card.sweep_id is None:
+        from nnreg.figures.animation import animate
+
+        animate(picture, card.folder / f"path.{settings.animate}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,33 @@
+"""One run of any task: training, a descent, or a look at untrained layers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from nnreg import descent_job, job, outputs_job, tasks
+from nnreg.errors import UserError
+from nnreg.job import Request
+from nnreg.recording.recorder import Sink
+from nnreg.records import Outcome
+from nnreg.registry import instead
+
+EXECUTE: Mapping[str, Callable[[Request, Sequence[Sink]], Outcome]] = {
+    tasks.TRAIN: job.execute,
+    tasks.DESCEND: descent_job.execute,
+    tasks.ACTIVATIONS: outputs_job.execute,
+}
+
+
+def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
+    """Run what is asked for, whatever its task, and record it; choices that mean nothing to the task are left out.
+
+    Raises:
+        UserError: outside a sweep, when the run cannot be assembled. Nothing has been recorded then.
+        KeyboardInterrupt: after the run was recorded as killed.
+    """
+    task = tasks.of(request.config)
+    if task not in EXECUTE:
+        raise UserError(f"there is no task '{task}'{instead(task, EXECUTE)}")
+    used = dataclasses.replace(request, choices=tasks.used(task, request.choices))
+    return EXECUTE[task](used, sinks)

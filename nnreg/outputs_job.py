@@ -1,0 +1,136 @@
+"""The task ``activations``: normal noise through an untrained network, and what each hidden layer makes of it.
+
+Recorded for each hidden layer, its number as the step: ``outputs/mean``, ``outputs/std``, ``outputs/saturated`` (share of
+outputs at which |f′(z)| ≤ 0.05 max |f′|), ``outputs/edges`` (share below .05 or above .95) and ``outputs/dead`` (share of units
+with f′(z) = 0 on every row). Outputs are those of the activation, before dropout and before a norm that stands after it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnreg import tasks
+from nnreg.assembly import read_settings, technique
+from nnreg.brief_job import Work
+from nnreg.brief_job import execute as execute_briefly
+from nnreg.contracts import Activation, Array
+from nnreg.diagnostics import SATURATED, steepest_slope
+from nnreg.errors import UserError
+from nnreg.job import Request, describe
+from nnreg.layer_outputs import LayerOutputs, write_outputs
+from nnreg.network import Elementwise, Network, silently
+from nnreg.recording.recorder import Recorder, Sink
+from nnreg.records import Outcome, Record, RunCard
+from nnreg.settings import Settings
+from nnreg.training import Streams
+
+QUANTITIES = ("mean", "std", "saturated", "edges", "dead")
+FAR = 1e6  # from zero, where an activation is as good as at its bounds
+
+
+def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
+    """Pass ``batch`` rows of N(0, 1), as many columns as the first layer has units, through the hidden layers.
+
+    Raises:
+        UserError: outside a sweep: a technique is broken or unknown, a parameter wrong.
+    """
+    return execute_briefly(request, sinks, prepare)
+
+
+def prepare(request: Request) -> tuple[RunCard, Work]:
+    """Build the network."""
+    settings = read_settings(request.config)
+    slots = ("init", "bias", "activation", "norm", "dropout")
+    made = {slot: technique(request.config, request.choices, slot) for slot in slots}
+    for kind in ("norm", "dropout"):
+        if settings.batch < made[kind].least_rows:
+            raise UserError(f"{kind}={request.choices[kind]} needs batch={made[kind].least_rows} or more")
+    streams = Streams.from_seed(settings.seed)
+    activation = made["activation"]
+    never: Any = None  # nothing is trained
+    network = Network(
+        settings.hidden[0],
+        settings.hidden,
+        1,
+        activation=activation,
+        loss=never,
+        regularizer=never,
+        norm=made["norm"],
+        dropout=made["dropout"],
+        masks=streams.dropout,
+        rows=settings.batch,
+        dtype=settings.dtype,
+    )
+    network.initialise(made["init"], streams.init, made["bias"])
+    card = describe(request)
+    return card, lambda recorder: _look(card, settings, network, streams, activation, recorder)
+
+
+def _look(
+    card: RunCard, settings: Settings, network: Network, streams: Streams, activation: Activation, recorder: Recorder
+) -> Outcome:
+    began = time.perf_counter()
+    x = streams.batches.standard_normal((settings.batch, settings.hidden[0])).astype(settings.dtype)
+    layers = _outputs(network, x, steepest_slope(activation))
+    seconds = time.perf_counter() - began
+    for number, layer in enumerate(layers, 1):
+        for quantity in QUANTITIES:
+            recorder.add(Record(number, f"outputs/{quantity}", getattr(layer, quantity)))
+    limits = bounds(activation)
+    write_outputs(card.folder, layers, limits)
+    _draw(card, settings, layers, limits)
+    return Outcome("finished", 0, seconds, {f"outputs/{quantity}": getattr(layers[-1], quantity) for quantity in QUANTITIES})
+
+
+@silently
+def _outputs(network: Network, x: Array, steepest: float) -> list[LayerOutputs]:
+    """Return what the hidden layers put out, as in training.
+
+    Raises:
+        FloatingPointError: some output is not finite.
+    """
+    layers: list[LayerOutputs] = []
+    for layer in network.layers[:-1]:
+        x = layer.forward(x, training=True)
+        if isinstance(layer, Elementwise):
+            z, y = layer.last
+            if not np.isfinite(y).all():
+                raise FloatingPointError(f"outputs of layer {len(layers) + 1} are not finite: use smaller initial weights")
+            slope = np.empty_like(z)
+            layer.activation.backward(np.ones_like(z), z, y, out=slope)
+            slope = np.abs(slope)
+            flat, dead = np.mean(slope <= SATURATED * steepest), np.mean(slope.max(axis=0) == 0)
+            layers.append(LayerOutputs.of(y, float(flat), float(dead)))
+    return layers
+
+
+@silently
+def bounds(activation: Activation) -> tuple[float, float]:
+    """Return the least and the greatest value of an activation, infinite where it has none."""
+    z = np.concatenate([[-FAR, FAR / 2, -FAR / 2, FAR], np.linspace(-10, 10, 2001)]).reshape(1, -1)
+    y = np.empty_like(z)
+    activation.forward(z, out=y)
+    ends = y[0, :4]
+    grows = [not np.isclose(ends[0], ends[2], rtol=1e-3, atol=1e-3), not np.isclose(ends[1], ends[3], rtol=1e-3, atol=1e-3)]
+    low, high = float(y.min()), float(y.max())
+    falls = [grow and end < middle for grow, end, middle in zip(grows, ends[[0, 3]], ends[[2, 1]], strict=True)]
+    rises = [grow and end > middle for grow, end, middle in zip(grows, ends[[0, 3]], ends[[2, 1]], strict=True)]
+    return -np.inf if any(falls) else low, np.inf if any(rises) else high
+
+
+def _draw(card: RunCard, settings: Settings, layers: Sequence[LayerOutputs], limits: tuple[float, float]) -> None:
+    from nnreg.figures.histograms import Row, draw_rows
+    from nnreg.figures.saving import save
+
+    activation, init = card.choices["activation"].replace("_", " "), card.choices["init"].replace("_", " ")
+    title = f"What is left of a signal after {len(layers)} layer{'s' if len(layers) > 1 else ''} of {activation}?"
+    parameters = " ".join(f"{key} {value:g}" for key, value in card.config["init"].items() if isinstance(value, float))
+    extra = [card.choices[kind].replace("_", " ") for kind in ("norm", "dropout") if card.choices[kind] != "none"]
+    subtitle = ", ".join(part for part in (f"weights: {init} {parameters}".strip(), *extra) if part)
+    note = f"{settings.batch:,} rows of N(0, 1) through untrained layers, seed {card.seed}."
+    figure = draw_rows([Row(activation, card.colour, layers, limits)], title, subtitle, note)
+    save(figure, card.folder / tasks.PICTURES[tasks.ACTIVATIONS])

@@ -1,0 +1,179 @@
+"""A run folder whose run was cut short: taken up where its last checkpoint stands."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from nnreg import assembly, checkpoint, job, registry, rerun, task, tasks
+from nnreg.checkpoint import Checkpoint
+from nnreg.errors import UserError
+from nnreg.job import Request
+from nnreg.pacing import paced
+from nnreg.recording import disk
+from nnreg.registry import instead
+from nnreg.snapshot import CHANGEABLE, Resumption, versions
+
+
+def resume(folder: Path, overrides: Sequence[str]) -> int:
+    """Go on with a run, bit for bit as if it had never stopped.
+
+    Args:
+        folder: of the run.
+        overrides: ``key=value`` for settings that leave every update as it is.
+
+    Returns:
+        The exit code: 0 if the run ended as a result, 1 if it failed.
+
+    Raises:
+        UserError: there is nothing to resume, or it cannot be; nothing has been changed then.
+    """
+    shown, folder = folder, folder.absolute()
+    saved = _saved(shown)
+    try:
+        with disk.occupied(folder):
+            request = _request(shown, folder, saved, _changes(shown, overrides))
+            outcome = job.execute(request, task.sinks(request, alone=True))
+    except OSError as error:
+        raise UserError(f"cannot work in {shown}: {error}") from error
+    if outcome.status == "failed":
+        task.warn(task.failure(request, outcome))
+    return 1 if outcome.status == "failed" else 0
+
+
+def _saved(folder: Path) -> dict[str, Any]:
+    """Read the configuration of a run."""
+    jobs = sorted(folder.glob(f"*/{disk.CONFIG}"))
+    if jobs and not (folder / disk.CONFIG).exists():
+        raise UserError(f"{folder} holds several runs: resume one of them, such as {jobs[0].parent}")
+    saved = rerun.saved(folder)
+    if "${" in str(saved):
+        raise UserError(f"{folder / disk.CONFIG} is no saved configuration: it refers to values from elsewhere")
+    for slot in saved.keys() & registry.slots().keys():
+        if not isinstance(saved[slot], dict) or not isinstance(saved[slot].get("name"), str):
+            raise UserError(f"{folder / disk.CONFIG} is no saved configuration: its {slot} has no name")
+    return saved
+
+
+def _changes(folder: Path, overrides: Sequence[str]) -> dict[str, str | None]:
+    """Read overrides; types are checked with all the rest."""
+    changes: dict[str, str | None] = {}
+    for word in overrides:
+        key, assigned, value = word.partition("=")
+        if not assigned:
+            raise UserError(f"cannot read {word}: a setting is typed key=value, such as steps=5000")
+        if key not in CHANGEABLE:
+            raise UserError(
+                f"a run goes on as it was, so {key} stays{instead(key, CHANGEABLE, 'Free to change')}; "
+                f"`python -m nnreg rerun {folder} {word}` trains anew"
+            )
+        changes[key] = None if value == "null" else value
+    return changes
+
+
+def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[str, str | None]) -> Request:
+    """Return what to run."""
+    if (work := tasks.of(saved)) != tasks.TRAIN:
+        raise UserError(f"{shown} is a run of task={work}, which takes moments: `python -m nnreg rerun {shown}` does it again")
+    facts = _facts(shown, saved)
+    settings = _settings(saved, changes)
+    config = OmegaConf.create(saved | {key: settings[key] for key in changes})
+    _check_unfinished(shown, facts, _settings(saved, {})["steps"], settings["steps"])
+    request = Request(
+        config=config,
+        choices=facts["choices"],
+        folder=folder,
+        overrides=_changed([str(word) for word in facts["overrides"]], changes),
+        command=shlex.join(_changed(shlex.split(facts["command"]), changes)),
+        sweep_id=facts["sweep_id"],
+        job=facts["job"],
+    )
+    return dataclasses.replace(request, resumption=_resumption(shown, request))
+
+
+def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
+    try:
+        return dataclasses.asdict(assembly.read_settings(OmegaConf.create({**saved, **changes})))
+    except UserError as error:
+        words = " ".join(f"{key}={value}" for key, value in changes.items())
+        raise UserError(f"{words}: {error}" if words else str(error)) from error
+
+
+def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was asked for, as far as the folder says."""
+    choices = {slot: saved[slot]["name"] for slot in registry.slots() if slot in saved}
+    unknown: dict[str, Any] = {"status": disk.RUNNING, "choices": choices, "overrides": [], "sweep_id": None, "job": None}
+    unknown["command"] = shlex.join(["python", "-m", "nnreg", *rerun.overrides(folder)])
+    wanted = {"status": str, "choices": dict, "overrides": list, "command": str}
+    try:
+        facts = unknown | (disk.read_facts(folder) or {})
+        shlex.split(facts["command"])
+        if not all(isinstance(facts[key], kind) for key, kind in wanted.items()):
+            raise TypeError("a value is of another type")
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / disk.SUMMARY} is damaged ({error}): delete it to resume without it") from error
+    return facts | {"choices": {str(slot): str(name) for slot, name in facts["choices"].items()}}
+
+
+def _check_unfinished(folder: Path, facts: Mapping[str, Any], steps: int, wanted: int) -> None:
+    status, done = facts["status"], facts.get("steps")
+    if status == "diverged":
+        raise UserError(
+            f"{folder} diverged at step {facts.get('diverged_at_step')} and would again: "
+            f"train anew with a change, such as `python -m nnreg rerun {folder} optimizer.lr=VALUE`"
+        )
+    if status == "finished" and facts.get("early_stop") and facts["early_stop"]["stopped_at"] is not None:
+        raise UserError(f"{folder} is complete: it stopped early at step {done}, and would again; nothing to resume")
+    if status == "finished" and wanted <= steps:
+        raise UserError(f"{folder} is complete: nothing to resume; steps=N with N > {steps} trains it longer")
+
+
+def _resumption(folder: Path, request: Request) -> Resumption:
+    """Read the last checkpoint and the records that belong to it."""
+    path = folder / checkpoint.FILE
+    if not path.exists():
+        return Resumption()
+    found = checkpoint.load(path)
+    _check_pace(found, request.config)
+    try:
+        past = disk.read_history(request.folder, found.records)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"the history in {folder} is damaged ({error}): delete {path} to train from the start") from error
+    if past.size < found.records:
+        raise UserError(
+            f"the history in {folder} has {past.size} of the {found.records} records before its checkpoint: "
+            f"delete {path} to train from the start"
+        )
+    now = versions(job.describe(request))
+    for name in sorted(now.keys() & found.versions.keys()):
+        if now[name] != found.versions[name]:
+            task.warn(f"{name} is {now[name]} and was {found.versions[name]}: the last bits may differ from here on")
+    return Resumption(found, past)
+
+
+def _check_pace(found: Checkpoint, config: DictConfig) -> None:
+    """Refuse another number of steps where the updates already made would have been other ones."""
+    if found.config.get("steps") == config.steps:
+        return
+    before, after = (_pace(config, steps) for steps in (int(found.config["steps"]), config.steps))
+    if any(before(t) != after(t) for t in range(1, found.step + 1)):
+        raise UserError(
+            f"schedule={config.schedule.name} depends on the number of steps: with steps={config.steps} the {found.step} "
+            f"updates already made would have been others; `python -m nnreg rerun` trains anew"
+        )
+
+
+def _pace(config: DictConfig, steps: int) -> Callable[[int], float]:
+    entry = registry.find("schedule", str(config.schedule.name))
+    return paced(assembly.build(entry, config.schedule), steps, config.get("warmup", 0))
+
+
+def _changed(words: Sequence[str], changes: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Return words of a command line with the changes in the place of what they replace."""
+    kept = [word for word in words if word.partition("=")[0] not in changes]
+    return (*kept, *(f"{key}={'null' if value is None else value}" for key, value in changes.items()))

@@ -1,0 +1,88 @@
+"""A surface as a picture needs it: its heights on a grid, its minima, and the levels at which contours are drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Surface
+from nnreg.contracts.surface import Point
+
+POINTS = 301  # along each axis
+LEVELS = 18
+DEEPEST = 1e-5  # of the greatest height above the lowest: where the lowest contour may be
+
+Values = npt.NDArray[np.float64]
+Window = tuple[Point, Point]
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """Heights of a surface.
+
+    Attributes:
+        name: of the surface.
+        x: (m,) ascending.
+        y: (n,) ascending.
+        z: heights, (n, m).
+        minima: every global minimum, (k, 2).
+        lowest: value at the minima, or the least height where there is none.
+        largest_curvature: the surface's L, where it is the same everywhere, or None.
+    """
+
+    name: str
+    x: Values
+    y: Values
+    z: Values
+    minima: Values
+    lowest: float
+    largest_curvature: float | None
+
+    @property
+    def levels(self) -> Values:
+        """Heights of contours, ascending: evenly spaced in the logarithm of the height above the lowest point."""
+        above = self.z[np.isfinite(self.z)] - self.lowest
+        greatest = float(above.max(initial=0.0))
+        if greatest <= 0:
+            return np.empty(0)
+        least = max(float(np.quantile(above, 0.001)), DEEPEST * greatest)
+        return self.lowest + np.geomspace(least, greatest, LEVELS)[:-1] if least < greatest else np.empty(0)
+
+
+@np.errstate(all="ignore")
+def measure(name: str, surface: Surface, window: Window | None = None) -> Terrain:
+    """Return the heights of a surface.
+
+    Args:
+        name: of the surface.
+        surface: measured.
+        window: ((x from, x to), (y from, y to)); None for the surface's whole domain.
+    """
+    (left, right), (low, high) = window or surface.domain
+    x, y = np.linspace(left, right, POINTS), np.linspace(low, high, POINTS)
+    z = np.asarray(surface.value(np.stack(np.meshgrid(x, y), axis=-1)), dtype=np.float64)
+    minima = np.array(surface.minima, dtype=np.float64).reshape(-1, 2)
+    lowest = float(np.min(surface.value(minima))) if len(minima) else float(np.nanmin(z))
+    return Terrain(name, x, y, z, minima, lowest, surface.largest_curvature)
+
+
+def around(surface: Surface, points: Values) -> Window:
+    """Return a window on a surface in which points and minima are well seen: never more than its domain.
+
+    Args:
+        surface: whose domain bounds the window.
+        points: (n, 2), those that are not finite or outside the domain do not count.
+    """
+    domain = np.array(surface.domain, dtype=np.float64)
+    seen = np.concatenate([points, np.array(surface.minima, dtype=np.float64).reshape(-1, 2)])
+    inside = np.isfinite(seen).all(axis=1)
+    inside[inside] &= ((seen[inside] >= domain[:, 0]) & (seen[inside] <= domain[:, 1])).all(axis=1)
+    if not inside.any():
+        return surface.domain
+    low, high = seen[inside].min(axis=0), seen[inside].max(axis=0)
+    middle, half = (low + high) / 2, 0.62 * (high - low)
+    half = np.maximum(half, np.maximum(0.55 * half.max(), 0.02 * (domain[:, 1] - domain[:, 0])))  # not a slit
+    low, high = np.maximum(middle - half, domain[:, 0]), np.minimum(middle + half, domain[:, 1])
+    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
