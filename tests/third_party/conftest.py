@@ -18,8 +18,8 @@ from tests.conftest import Answer
 DISTRIBUTIONS = Path(__file__).resolve().parent / "distributions"
 EXAMPLE = Path(__file__).resolve().parents[2] / "plugins" / "nnreg_example"
 ENTRY_POINTS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
-    "nnreg-lion": {"optimizer": {"lion": "nnreg_lion:Lion"}},
-    "nnreg-pride": {"optimizer": {"lion": "nnreg_lion:Lion"}},  # says what nnreg-lion says, and brings nothing
+    "nnreg-tiger": {"optimizer": {"tiger": "nnreg_tiger:Tiger"}},
+    "nnreg-pride": {"optimizer": {"tiger": "nnreg_tiger:Tiger"}},  # says what nnreg-tiger says, and brings nothing
     "nnreg-unimportable": {"optimizer": {"unimportable": "nnreg_unimportable:Gone"}},
     "nnreg-usurper": {"optimizer": {"adam": "nnreg_usurper:BetterAdam"}},
     "nnreg-odd": {"optimizer": {"odd": "nnreg_odd:Odd"}},
@@ -115,7 +115,7 @@ def python(project: Path, installed: Callable[[str], Path]) -> Callable[..., Ans
 
 @pytest.fixture
 def nnreg(python: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Run the real command line, in a process of its own: ``nnreg("optimizer=lion", plugins=["nnreg-lion"])``."""
+    """Run the real command line, in a process of its own: ``nnreg("optimizer=tiger", plugins=["nnreg-tiger"])``."""
 
     def run(*words: str, **options: str | tuple[str, ...]) -> Answer:
         return python("-m", "nnreg", *words, **options)

@@ -14,7 +14,7 @@ QUARREL = (
     "optimizer 'adam' is claimed by nnreg (nnreg_std.optimizers.adam:Adam) and nnreg-usurper (nnreg_usurper:BetterAdam): "
     "uninstall one, or ask an author to rename it"
 )
-NO_METHOD = "optimizer 'methodless' (nnreg-idle 2.1) is broken: Methodless lacks update; see nnreg.contracts.Optimizer"
+NO_METHOD = "optimizer 'methodless' (nnreg-idle 2.1) is broken: Methodless lacks update; subclass nnreg.contracts.Optimizer"
 NO_EFFECT = (
     "optimizer 'rebinding' (nnreg-idle 2.1) is broken: 3 steps left theta as it was; update must write in place "
     "(theta -= ..., not theta = theta - ...)"

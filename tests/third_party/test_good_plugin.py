@@ -10,7 +10,7 @@ import pytest
 from nnreg.recording.disk import read_history
 
 pytestmark = pytest.mark.slow
-LION = ("nnreg-lion",)
+TIGER = ("nnreg-tiger",)
 PARAMETERS = ("lr", "betas", "direction", "clip", "frozen", "warmup", "layers", "diary")
 
 
@@ -19,9 +19,9 @@ def folders(project):
 
 
 def test_it_trains_when_it_is_chosen(nnreg, quick):
-    answer = nnreg("optimizer=lion", *quick, plugins=LION)
+    answer = nnreg("optimizer=tiger", *quick, plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
-    assert "lion (lr=0.001" in answer.out
+    assert "tiger (lr=0.001" in answer.out
     assert "run folder" in answer.out
 
 
@@ -36,7 +36,7 @@ def test_its_constructor_gets_the_types_that_its_signature_says(nnreg, quick, pr
         "layers": ("[W1,b1]", "('W1', 'b1')"),
         "diary": ("diary.json", f"{type(Path()).__name__}('diary.json')"),
     }
-    answer = nnreg("optimizer=lion", *(f"optimizer.{name}={word}" for name, (word, _) in typed.items()), *quick, plugins=LION)
+    answer = nnreg("optimizer=tiger", *(f"optimizer.{name}={word}" for name, (word, _) in typed.items()), *quick, plugins=TIGER)
     assert answer.code == 0, answer.err
     assert json.loads((project / "diary.json").read_text()) == {name: arrived for name, (_, arrived) in typed.items()}
 
@@ -48,38 +48,38 @@ def test_its_constructor_gets_the_types_that_its_signature_says(nnreg, quick, pr
         ("optimizer.direction=left", "optimizer.direction=left: Invalid value 'left', expected one of [sign, raw]"),
         (
             "optimizer.directon=raw",
-            f"optimizer=lion has no parameter 'directon'; did you mean 'direction'? Available: {', '.join(PARAMETERS)}",
+            f"optimizer=tiger has no parameter 'directon'; did you mean 'direction'? Available: {', '.join(PARAMETERS)}",
         ),
     ],
 )
 def test_a_mistake_in_a_parameter_gets_one_line_and_leaves_nothing_behind(nnreg, quick, project, typed, complaint):
-    answer = nnreg("optimizer=lion", typed, *quick, plugins=LION)
+    answer = nnreg("optimizer=tiger", typed, *quick, plugins=TIGER)
     assert (answer.code, answer.complaint) == (2, f"nnreg: {complaint}")
     assert folders(project) == []
 
 
 def test_a_misspelt_name_is_answered_with_its_name(nnreg, quick):
-    answer = nnreg("optimizer=lionn", *quick, plugins=LION)
+    answer = nnreg("optimizer=tigern", *quick, plugins=TIGER)
     assert answer.code == 2
-    assert "there is no optimizer 'lionn'; did you mean 'lion'? Available: adagrad, adam, lion," in answer.complaint
+    assert "there is no optimizer 'tigern'; did you mean 'tiger'? Available: adadelta, adagrad, adam," in answer.complaint
 
 
 def test_help_lists_it(nnreg):
-    assert "optimizer: adagrad, adam, lion, momentum" in nnreg("--help", plugins=LION).out
+    assert ", sgd, tiger" in nnreg("--help", plugins=TIGER).out
 
 
 def test_info_says_that_the_registry_is_searched(nnreg):
-    answer = nnreg("--info", "all", "optimizer=lion", plugins=LION)
+    answer = nnreg("--info", "all", "optimizer=tiger", plugins=TIGER)
     assert answer.code == 0
     assert "nnreg://" in answer.out
-    assert "optimizer: lion" in answer.out
+    assert "optimizer: tiger" in answer.out
 
 
 def test_the_composed_configuration_shows_its_parameters(nnreg):
-    answer = nnreg("--cfg", "job", "--package", "optimizer", "optimizer=lion", plugins=LION)
+    answer = nnreg("--cfg", "job", "--package", "optimizer", "optimizer=tiger", plugins=TIGER)
     expected = """\
         # @package optimizer
-        name: lion
+        name: tiger
         lr: 0.001
         betas:
         - 0.9
@@ -97,36 +97,36 @@ def test_the_composed_configuration_shows_its_parameters(nnreg):
 @pytest.mark.parametrize(
     ("line", "completions"),
     [
-        ("python -m nnreg optimizer=l", ["optimizer=lion"]),
-        ("nnreg optimizer=lion optimizer.d", ["optimizer.diary=", "optimizer.direction="]),
+        ("python -m nnreg optimizer=t", ["optimizer=tiger"]),
+        ("nnreg optimizer=tiger optimizer.d", ["optimizer.diary=", "optimizer.direction="]),
     ],
 )
 def test_the_tab_key_completes_its_name_and_its_parameters(nnreg, line, completions):
-    answer = nnreg("-sc", "query=bash", plugins=LION, COMP_LINE=line, COMP_POINT=str(len(line)))
+    answer = nnreg("-sc", "query=bash", plugins=TIGER, COMP_LINE=line, COMP_POINT=str(len(line)))
     assert answer.out.split() == completions
 
 
 def test_a_sweep_over_all_optimizers_includes_it(nnreg, quick):
-    answer = nnreg("-m", "optimizer=glob([l*,sgd])", *quick, plugins=LION)
+    answer = nnreg("-m", "optimizer=glob([t*,sgd])", *quick, plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
-    assert "optimizer=lion" in answer.out
+    assert "optimizer=tiger" in answer.out
     assert "runs          2" in answer.out
 
 
 def test_the_catalogue_lists_it_with_its_distribution_and_version(nnreg):
-    answer = nnreg("plugins", "optimizer", plugins=LION)
+    answer = nnreg("plugins", "optimizer", plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
-    (line,) = (line for line in answer.out.splitlines() if " lion " in line)
-    assert line.split(maxsplit=4) == ["optimizer", "lion", "nnreg-lion", "2.1", "A big cat that never walks slowly."]
+    (line,) = (line for line in answer.out.splitlines() if " tiger " in line)
+    assert line.split(maxsplit=4) == ["optimizer", "tiger", "nnreg-tiger", "2.1", "A big cat that never walks slowly."]
 
 
 def test_the_catalogue_shows_all_there_is_to_know_about_it(nnreg, installed):
-    answer = nnreg("plugins", "optimizer/lion", plugins=LION)
+    answer = nnreg("plugins", "optimizer/tiger", plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
-    source = installed("nnreg-lion") / "nnreg_lion.py"
+    source = installed("nnreg-tiger") / "nnreg_tiger.py"
     line = 1 + source.read_text(encoding="utf-8").splitlines().index("@dataclass")
     for said in (
-        "Lion, nnreg-lion 2.1",
+        "Tiger, nnreg-tiger 2.1",
         "    θ ← θ − η sign(c)",
         "Source: Chen, X. et al. (2023)",
         f"{source}:{line}",
@@ -155,56 +155,56 @@ def own(project):
 
 
 def test_a_users_yaml_of_a_new_name_builds_on_it_and_stays_typed(nnreg, quick, own):
-    place = own("lion_fast", "defaults: [lion, _self_]\nlr: 0.5\n")
-    answer = nnreg(place, "optimizer=lion_fast", *quick, plugins=LION)
+    place = own("tiger_fast", "defaults: [tiger, _self_]\nlr: 0.5\n")
+    answer = nnreg(place, "optimizer=tiger_fast", *quick, plugins=TIGER)
     assert answer.code == 0, answer.err
-    assert "lion_fast (lr=0.5 betas=[0.9, 0.99]" in answer.out
-    answer = nnreg(place, "optimizer=lion_fast", "optimizer.lr=fast", *quick, plugins=LION)
+    assert "tiger_fast (lr=0.5 betas=[0.9, 0.99]" in answer.out
+    answer = nnreg(place, "optimizer=tiger_fast", "optimizer.lr=fast", *quick, plugins=TIGER)
     assert answer.complaint == "nnreg: optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float"
 
 
 def test_a_users_yaml_of_the_same_name_overrides_it_and_is_checked_all_the_same(nnreg, quick, own):
-    place = own("lion", "lr: 0.25\n")
-    answer = nnreg(place, "optimizer=lion", *quick, plugins=LION)
+    place = own("tiger", "lr: 0.25\n")
+    answer = nnreg(place, "optimizer=tiger", *quick, plugins=TIGER)
     assert answer.code == 0, answer.err
-    assert "lion (lr=0.25 betas=[0.9, 0.99]" in answer.out
-    answer = nnreg(place, "optimizer=lion", "optimizer.lr=fast", *quick, plugins=LION)
-    assert answer.complaint == "nnreg: optimizer=lion: lr: Value 'fast' of type 'str' could not be converted to Float"
+    assert "tiger (lr=0.25 betas=[0.9, 0.99]" in answer.out
+    answer = nnreg(place, "optimizer=tiger", "optimizer.lr=fast", *quick, plugins=TIGER)
+    assert answer.complaint == "nnreg: optimizer=tiger: lr: Value 'fast' of type 'str' could not be converted to Float"
 
 
 def test_a_users_yaml_of_the_same_name_can_build_on_the_hidden_alias(nnreg, quick, own):
-    place = own("lion", "defaults: [_lion, _self_]\nlr: 0.125\n")
-    answer = nnreg(place, "optimizer=lion", "optimizer.warmup=3", *quick, plugins=LION)
+    place = own("tiger", "defaults: [_tiger, _self_]\nlr: 0.125\n")
+    answer = nnreg(place, "optimizer=tiger", "optimizer.warmup=3", *quick, plugins=TIGER)
     assert answer.code == 0, answer.err
-    assert "lion (lr=0.125 betas=[0.9, 0.99] direction=sign frozen=False warmup=3" in answer.out
+    assert "tiger (lr=0.125 betas=[0.9, 0.99] direction=sign frozen=False warmup=3" in answer.out
 
 
 def test_a_mistake_in_a_users_yaml_is_reported_with_the_file(nnreg, quick, own):
-    place = own("lion_fast", "defaults: [lion, _self_]\nfrosen: true\n")
-    answer = nnreg(place, "optimizer=lion_fast", *quick, plugins=LION)
+    place = own("tiger_fast", "defaults: [tiger, _self_]\nfrosen: true\n")
+    answer = nnreg(place, "optimizer=tiger_fast", *quick, plugins=TIGER)
     assert answer.code == 2
-    assert "optimizer/lion_fast.yaml: optimizer=lion has no parameter 'frosen'; did you mean 'frozen'?" in answer.complaint
+    assert "optimizer/tiger_fast.yaml: optimizer=tiger has no parameter 'frosen'; did you mean 'frozen'?" in answer.complaint
 
 
 def test_its_configuration_survives_pickling_into_another_process(nnreg, python, quick, project):
     callback = "+hydra.callbacks.pickle._target_=hydra.experimental.callbacks.PickleJobInfoCallback"
-    answer = nnreg("optimizer=lion", "optimizer.direction=raw", callback, *quick, plugins=LION)
+    answer = nnreg("optimizer=tiger", "optimizer.direction=raw", callback, *quick, plugins=TIGER)
     assert answer.code == 0, answer.err
     (pickled,) = project.rglob("config.pickle")
     program = "import pickle, sys; c = pickle.load(open(sys.argv[1], 'rb')); print(c.optimizer, c.optimizer.direction.value)"
-    answer = python("-W", "ignore::ResourceWarning", "-c", program, str(pickled), plugins=LION)
+    answer = python("-W", "ignore::ResourceWarning", "-c", program, str(pickled), plugins=TIGER)
     assert "'betas': [0.9, 0.99]" in answer.out
     assert answer.out.split()[-1] == "raw"
-    answer = nnreg("--experimental-rerun", str(pickled), plugins=LION)
+    answer = nnreg("--experimental-rerun", str(pickled), plugins=TIGER)
     assert answer.code == 0, answer.err
     assert "direction=raw" in answer.out
 
 
 def test_a_run_with_it_can_be_done_again_from_its_folder(nnreg, quick, project):
     words = ("optimizer.direction=raw", "optimizer.betas=[0.5,0.75]", "optimizer.clip=2", "optimizer.layers=[W1]")
-    nnreg("optimizer=lion", *words, *quick, plugins=LION)
+    nnreg("optimizer=tiger", *words, *quick, plugins=TIGER)
     (first,) = folders(project)
-    answer = nnreg("rerun", str(first), plugins=LION)
+    answer = nnreg("rerun", str(first), plugins=TIGER)
     assert answer.code == 0, answer.err
     one, other = (list(read_history(folder)) for folder in folders(project))
     assert one == other
@@ -218,7 +218,7 @@ from omegaconf import OmegaConf
 setup_globals()
 state, loader, base = cloudpickle.loads(pathlib.Path("job.pickle").read_bytes())
 Singleton.set_state(state)
-config = loader.load_sweep_config(base, ["optimizer=lion", "optimizer.direction=raw"])
+config = loader.load_sweep_config(base, ["optimizer=tiger", "optimizer.direction=raw"])
 print(OmegaConf.to_container(config.optimizer, enum_to_str=True))
 """
 PARENT = """
@@ -238,10 +238,10 @@ with initialize_config_dir(str(cli.conf_folder()), version_base="1.3"):
 
 def test_the_workers_of_a_parallel_launcher_know_it(python):
     pytest.importorskip("cloudpickle", reason="parallel launchers send jobs with it")
-    assert python("-c", PARENT, plugins=LION).code == 0
-    answer = python("-c", WORKER, plugins=LION)
+    assert python("-c", PARENT, plugins=TIGER).code == 0
+    answer = python("-c", WORKER, plugins=TIGER)
     assert answer.code == 0, answer.err
-    assert "'name': 'lion'" in answer.out
+    assert "'name': 'tiger'" in answer.out
     assert "'direction': 'raw'" in answer.out
 
 
@@ -258,29 +258,29 @@ sys.exit(code)
     ("words", "expected"),
     [
         (("--help",), {"nnreg_std.optimizers.sgd"}),
-        (("--cfg", "job", "optimizer=lion"), {"nnreg_lion"}),
-        (("--info", "config", "optimizer=lion"), {"nnreg_lion"}),
+        (("--cfg", "job", "optimizer=tiger"), {"nnreg_tiger"}),
+        (("--info", "config", "optimizer=tiger"), {"nnreg_tiger"}),
         (("-sc", "query=bash"), set()),
     ],
     ids=["help", "cfg", "info", "completion"],
 )
 def test_looking_at_the_configuration_imports_the_chosen_plugins_and_no_heavy_library(python, words, expected):
     line = "nnreg optimizer="
-    answer = python("-c", IMPORTS, *words, plugins=LION, COMP_LINE=line, COMP_POINT=str(len(line)))
+    answer = python("-c", IMPORTS, *words, plugins=TIGER, COMP_LINE=line, COMP_POINT=str(len(line)))
     assert answer.code == 0, answer.err
     modules = set(json.loads(answer.err))
     assert not modules & {"mlflow", "matplotlib", "sklearn", "pandas"}
-    optimizers = {name for name in modules if name.startswith("nnreg_std.optimizers.") or name == "nnreg_lion"}
+    optimizers = {name for name in modules if name.startswith("nnreg_std.optimizers.") or name == "nnreg_tiger"}
     assert optimizers == expected
 
 
 def test_listing_the_catalogue_imports_no_heavy_library(python):
-    answer = python("-c", IMPORTS, "plugins", plugins=LION)
+    answer = python("-c", IMPORTS, "plugins", plugins=TIGER)
     assert not set(json.loads(answer.err)) & {"mlflow", "matplotlib", "sklearn", "pandas"}
 
 
-@pytest.mark.parametrize("plugins", [("nnreg-lion", "nnreg-pride"), ("nnreg-pride", "nnreg-lion")], ids=os.pathsep.join)
+@pytest.mark.parametrize("plugins", [("nnreg-tiger", "nnreg-pride"), ("nnreg-pride", "nnreg-tiger")], ids=os.pathsep.join)
 def test_two_distributions_that_name_the_same_class_are_no_quarrel(nnreg, plugins):
-    answer = nnreg("plugins", "optimizer/lion", plugins=plugins)
+    answer = nnreg("plugins", "optimizer/tiger", plugins=plugins)
     assert (answer.code, answer.err) == (0, "")
-    assert f"Lion, {plugins[0]} 2.1" in answer.out
+    assert f"Tiger, {plugins[0]} 2.1" in answer.out

@@ -1,0 +1,1 @@
+"""MyRule, a technique of the kind my_kind for nnreg."""

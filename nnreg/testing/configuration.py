@@ -1,0 +1,103 @@
+"""What every technique owes its user: a configuration made from its signature, and documented ranges that it keeps."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from omegaconf import OmegaConf
+
+from nnreg import assembly, schemas, signature
+from nnreg.catalogue import describe
+from nnreg.testing.outcome import expect, skip
+from nnreg.testing.subject import Subject
+
+INTERVAL = re.compile(r"\bin ([\[(]\s*[^,\[\]()]+,[^,\[\]()]+[\])])")
+
+
+class Range(NamedTuple):
+    """An interval that a parameter's meaning promises, such as ``[0, 1)``."""
+
+    text: str
+    low: float
+    high: float
+    whole: bool
+
+    @property
+    def closed_ends(self) -> list[float]:
+        """Values that must be accepted."""
+        ends = [self.low] * (self.text[0] == "[") + [self.high] * (self.text[-1] == "]")
+        return [int(end) if self.whole else end for end in ends if math.isfinite(end)]
+
+    @property
+    def outside(self) -> list[float]:
+        """Values that must be refused: the nearest ones, and NaN where the parameter is no whole number."""
+        if self.whole:
+            below, above = self.low - (self.text[0] == "["), self.high + (self.text[-1] == "]")
+            return [int(end) for end in (below, above) if math.isfinite(end)]
+        below = math.nextafter(self.low, -math.inf) if self.text[0] == "[" else self.low
+        above = math.nextafter(self.high, math.inf) if self.text[-1] == "]" else self.high
+        return [math.nan, below, above]
+
+
+def it_is_built_from_a_configuration(subject: Subject) -> None:
+    """The signature becomes a typed configuration, and that becomes an instance with the same parameters."""
+    if "<locals>" in subject.entry.target:
+        skip("the class is made inside a function, where no configuration can find it")
+    wanted = subject.make()
+    node = OmegaConf.merge(OmegaConf.structured(schemas.of(subject.entry)), dict(subject.settings))
+    made = assembly.build(subject.entry, node)  # type: ignore[arg-type] # merge returns what its first argument is
+    expect(type(made) is subject.technique, f"the configuration built a {type(made).__name__}")
+    if dataclasses.is_dataclass(wanted):
+        for field in dataclasses.fields(wanted):
+            direct, built = getattr(wanted, field.name), getattr(made, field.name)
+            same = direct == built or direct is built or (direct != direct and built != built)
+            expect(same, f"{field.name} is {direct!r} by default, but {built!r} when built from its configuration")
+
+
+def every_choice_is_accepted(subject: Subject) -> None:
+    """Each word that a parameter's type allows makes an instance."""
+    parameters = [parameter for parameter in signature.parameters(subject.technique) if parameter.choices]
+    if not parameters:
+        skip("no parameter is a choice of words")
+    for parameter in parameters:
+        for choice in parameter.choices:
+            _expect_accepted(subject, parameter.name, choice, "its type allows it")
+
+
+def documented_ranges_are_kept(subject: Subject) -> None:
+    """A number just outside the interval in a parameter's meaning is refused by name; a closed end is accepted."""
+    promises = list(_promises(subject))
+    if not promises:
+        skip("no parameter's meaning says an interval, such as 'in [0, 1)'")
+    subject.make()
+    for name, promise in promises:
+        for value in promise.outside:
+            try:
+                subject.make(**{name: value})
+            except ValueError as error:
+                expect(name in str(error), f"{name}={value} is refused without naming {name}: {error}")
+            else:
+                raise AssertionError(f"{name} is documented to be in {promise.text}, yet {name}={value} is accepted")
+        for end in promise.closed_ends:
+            _expect_accepted(subject, name, end, f"it is documented to be in {promise.text}")
+
+
+def _promises(subject: Subject) -> Iterator[tuple[str, Range]]:
+    meanings = describe(subject.technique).meanings
+    for parameter in signature.parameters(subject.technique):
+        kinds = {text.strip() for text in parameter.type_text.split("|")} - {"None"}
+        promise = INTERVAL.search(meanings.get(parameter.name, ""))
+        if promise and kinds <= {"int", "float"}:
+            low, high = map(float, promise[1].strip("[]()").split(","))
+            yield parameter.name, Range(promise[1], low, high, whole=kinds == {"int"})
+
+
+def _expect_accepted(subject: Subject, name: str, value: Any, promise: str) -> None:
+    try:
+        subject.make(**{name: value})
+    except ValueError as error:
+        raise AssertionError(f"{name}={value} is refused ({error}), yet {promise}") from error

@@ -1,0 +1,184 @@
+"""What every norm and every dropout must do, whatever they compute: they are layers.
+
+What is handed to a layer is always a copy: one that writes to it spoils its own check and no other.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+
+from nnreg.contracts import Array
+from nnreg.testing.differences import expect_gradient, gradient
+from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
+from nnreg.testing.precision import DTYPES, watched
+from nnreg.testing.subject import Subject
+from nnreg.testing.usage import UNITS, bound, rows_of
+
+ROWS = 8
+X = rows_of(ROWS)
+DY = 0.3 + np.cos(5 * X)
+
+
+def the_gradient_agrees_with_central_differences(subject: Subject) -> None:
+    """``backward`` is the derivative of a training ``forward``, for inputs and parameters, in float64, with the same masks."""
+    layer, parameters, _ = bound(subject.make(), ROWS)
+    parameters.grad[...] = np.nan  # backward overwrites, whatever was there
+    layer.forward(X.copy(), training=True)
+    dx = layer.backward(DY.copy()).copy()
+
+    def objective(x: Array, theta: Array) -> float:
+        other, its, _ = bound(subject.make(), ROWS)
+        its.theta[...] = theta
+        return float((DY * other.forward(x.copy(), training=True)).sum())
+
+    theta = parameters.theta.copy()
+    expect_gradient(dx, gradient(lambda x: objective(x, theta), X), "backward returned another dx")
+    measured = gradient(lambda changed: objective(X, changed), theta)
+    expect_gradient(parameters.grad, measured, "backward wrote another gradient of the parameters")
+
+
+def what_it_reads_it_never_writes(subject: Subject) -> None:
+    """Inputs, the upstream gradient and the parameters are others' memory."""
+    layer, parameters, _ = bound(subject.make(), ROWS)
+    x, dy, theta = X.copy(), DY.copy(), parameters.theta.copy()
+    layer.forward(x, training=True)
+    layer.backward(dy)
+    layer.forward(x, training=False)
+    for name, array, before in (("x", x, X), ("dy", dy, DY), ("the parameters", parameters.theta, theta)):
+        expect_equal(array, before, f"it wrote to {name}")
+
+
+def backward_belongs_to_the_last_training_forward(subject: Subject) -> None:
+    """Looking at the network between forward and backward, as validation does, leaves the gradient alone."""
+    made = []
+    for looks in (False, True):
+        layer, parameters, _ = bound(subject.make(), ROWS)
+        layer.forward(X.copy(), training=True)
+        if looks:
+            layer.forward(X[:5] * 2 + 1, training=False)
+        made.append((layer.backward(DY.copy()).copy(), parameters.grad))
+    for undisturbed, after_a_look in zip(*made, strict=True):
+        expect_equal(after_a_look, undisturbed, "an evaluation between forward and backward changed the gradient")
+
+
+def the_first_layer_learns_too(subject: Subject) -> None:
+    """With ``need_dx=False`` the gradients of the parameters are written all the same."""
+    written = []
+    for need_dx in (True, False):
+        layer, parameters, _ = bound(subject.make(), ROWS)
+        if not parameters.theta.size:
+            skip("it has no parameters")
+        layer.forward(X.copy(), training=True)
+        layer.backward(DY.copy(), need_dx=need_dx)
+        written.append(parameters.grad)
+    expect_equal(written[1], written[0], "with need_dx=False backward wrote another gradient of the parameters")
+
+
+def it_computes_with_the_parameters_as_they_are_now(subject: Subject) -> None:
+    """An optimizer writes into the arrays that ``bind`` was given; a layer that keeps copies never learns."""
+    layer, parameters, _ = bound(subject.make(), ROWS)
+    if not parameters.theta.size:
+        skip("it has no parameters")
+    before = layer.forward(X.copy(), training=True).copy()
+    parameters.theta[...] += 1
+    expect(
+        (layer.forward(X.copy(), training=True) != before).any(),
+        "its parameters changed and its output did not; keep the views",
+    )
+
+
+def evaluation_changes_nothing(subject: Subject) -> None:
+    """Outside training it draws no random number, keeps its state, and answers the same every time."""
+    layer, _, rng = bound(subject.make(), ROWS)
+    layer.forward(X.copy(), training=True)
+    stream, state = rng.bit_generator.state, _copied(layer.state())
+    first = layer.forward(X.copy(), training=False).copy()
+    expect_equal(layer.forward(X.copy(), training=False), first, "evaluated twice it answered differently")
+    expect(rng.bit_generator.state == stream, "evaluation drew from the stream of random masks")
+    for name, array in layer.state().items():
+        expect_equal(array, state[name], f"evaluation changed the state '{name}'")
+
+
+def evaluation_treats_each_row_alone(subject: Subject) -> None:
+    """A row's answer does not depend on the batch it comes in; no row at all is fine."""
+    layer, _, _ = bound(subject.make(), ROWS)
+    layer.forward(X.copy(), training=True)
+    together = layer.forward(X.copy(), training=False).copy()
+    alone = np.concatenate([layer.forward(X[row : row + 1].copy(), training=False).copy() for row in range(ROWS)])
+    expect_close(alone, together, "a row evaluated alone has another answer than in a batch", rtol=1e-9, atol=1e-12)
+    nothing = layer.forward(X[:0].copy(), training=False).shape
+    expect(nothing == (0, UNITS), f"evaluating no rows gave shape {nothing}")
+
+
+def a_single_row_trains(subject: Subject) -> None:
+    """A batch of one gives finite numbers, forward and backward, or is refused with a ValueError that says why."""
+    layer, parameters, _ = bound(subject.make(), ROWS)
+    try:
+        y = layer.forward(X[:1].copy(), training=True)
+    except ValueError as reason:
+        skip(f"it refuses one: {reason}")
+    dx = layer.backward(DY[:1].copy())
+    finite = all(np.isfinite(array).all() for array in (y, dx, parameters.grad))
+    expect(finite and y.shape == dx.shape == (1, UNITS), "training on a single row gave a result that is not finite")
+
+
+def a_smaller_batch_than_it_was_bound_for_is_fine(subject: Subject) -> None:
+    """Bound for more rows than it is given, it computes what it would if bound for just these."""
+    results = []
+    for capacity in (ROWS, 3 * ROWS):
+        layer, parameters, _ = bound(subject.make(), capacity)
+        y = layer.forward(X.copy(), training=True).copy()
+        results.append((y, layer.backward(DY.copy()).copy(), parameters.grad))
+    for exact, roomy in zip(*results, strict=True):
+        expect_close(roomy, exact, "bound for more rows than it was given, it computed something else", rtol=1e-9, atol=1e-12)
+
+
+def copies_do_not_share_their_state(subject: Subject) -> None:
+    """A network has one copy of the prototype for each place; training one leaves the others alone."""
+    prototype = subject.make()
+    alone, _, _ = bound(copy.deepcopy(prototype), ROWS)
+    for _ in range(3):
+        alone.forward(X.copy(), training=True)
+    wanted = alone.forward(X.copy(), training=False).copy()
+    here, _, _ = bound(copy.deepcopy(prototype), ROWS)
+    there, _, _ = bound(copy.deepcopy(prototype), ROWS, seed=1)
+    for _ in range(3):
+        here.forward(X.copy(), training=True)
+        there.forward(5 + 2 * X, training=True)
+    expect_equal(here.forward(X.copy(), training=False), wanted, "training a second copy changed this one")
+
+
+def its_state_is_all_it_remembers(subject: Subject) -> None:
+    """Parameters and the arrays of ``state()``, copied into a new layer, give the same answers: a checkpoint is complete."""
+    trained, _, _ = bound(subject.make(), ROWS)
+    for shift in range(3):
+        trained.forward(X + shift, training=True)
+    fresh, _, _ = bound(subject.make(), ROWS)
+    expect(set(fresh.state()) == set(trained.state()), "state() names other arrays before training than after")
+    for name, array in trained.state().items():
+        fresh.state()[name][...] = array
+    expect_equal(
+        fresh.forward(X.copy(), training=False),
+        trained.forward(X.copy(), training=False),
+        "a new layer with a trained one's state() copied into its own answers differently; return the arrays themselves",
+    )
+
+
+def it_keeps_the_precision(subject: Subject) -> None:
+    """Outputs and every intermediate result have the dtype of the run."""
+    for dtype in DTYPES:
+        layer, _, _ = bound(subject.make(), ROWS, dtype)
+        with watched(dtype) as array:
+            x, dy = array(ROWS, UNITS), array(ROWS, UNITS)
+            for training in (True, False):
+                y = layer.forward(x, training=training)
+                expect(y.dtype == dtype, f"forward returned {y.dtype} in a {dtype.__name__} run")
+                if training:
+                    dx = layer.backward(dy)
+                    expect(dx.dtype == dtype, f"backward returned {dx.dtype} in a {dtype.__name__} run")
+
+
+def _copied(state: object) -> dict[str, Array]:
+    return {name: array.copy() for name, array in dict(state).items()}  # type: ignore[call-overload]

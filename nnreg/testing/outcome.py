@@ -1,0 +1,142 @@
+"""A check and what becomes of it: passed, failed for a reason, or skipped and why."""
+
+from __future__ import annotations
+
+import unittest
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NoReturn
+
+import numpy as np
+
+from nnreg.contracts import Array
+from nnreg.registry import one_line
+from nnreg.testing.subject import Subject
+
+Outcome = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one check.
+
+    Attributes:
+        check: its name, words joined by underscores.
+        outcome: what became of it.
+        reason: why it failed or was skipped; "" if it passed.
+    """
+
+    check: str
+    outcome: Outcome
+    reason: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What the check says about the technique, in words."""
+        return self.check.replace("_", " ")
+
+    def __str__(self) -> str:
+        return f"{self.outcome:7}  {self.sentence}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a technique must do. Calling it raises AssertionError, or unittest.SkipTest, which pytest knows too.
+
+    Args:
+        function: what is checked; its name says so.
+        subject: the technique it is checked on.
+        excuse: why not to check it; "" to check it.
+    """
+
+    function: Callable[[Subject], None]
+    subject: Subject
+    excuse: str = ""
+
+    def __str__(self) -> str:
+        return self.function.__name__
+
+    def __call__(self) -> None:
+        """Check; a numerical warning is a failure, as in a run that treats warnings as errors."""
+        if self.excuse:
+            skip(self.excuse)
+        with warnings.catch_warnings(), np.errstate(all="warn", under="ignore"):
+            warnings.simplefilter("error", RuntimeWarning)
+            self.function(self.subject)
+
+    def result(self) -> Result:
+        """Check, and return what became of it; whatever the plugin raises is its failure."""
+        try:
+            self()
+        except unittest.SkipTest as reason:
+            return Result(str(self), "skipped", one_line(reason))
+        except AssertionError as reason:
+            return Result(str(self), "failed", one_line(reason))
+        except (Exception, SystemExit) as error:
+            return Result(str(self), "failed", f"raised {type(error).__name__}: {one_line(error)}")
+        return Result(str(self), "passed")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of every check of a technique.
+
+    Attributes:
+        technique: ``kind/name``.
+        results: of the checks, in their order.
+    """
+
+    technique: str
+    results: tuple[Result, ...]
+
+    def of(self, outcome: Outcome) -> tuple[Result, ...]:
+        """Return the results with one outcome."""
+        return tuple(result for result in self.results if result.outcome == outcome)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed, and something ran."""
+        return bool(self.of("passed")) and not self.of("failed")
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{len(self.of(outcome))} {outcome}" for outcome in ("passed", "failed", "skipped"))
+        nothing = "" if self.of("passed") or self.of("failed") else "; nothing ran, which is a failure"
+        return "\n".join([f"{self.technique}: {counts}{nothing}", *(f"  {result}" for result in self.results)])
+
+
+def skip(reason: str) -> NoReturn:
+    """End a check that does not apply."""
+    raise unittest.SkipTest(reason)
+
+
+def expect(condition: object, reason: str) -> None:
+    """End a check as failed, for a reason, unless a condition holds."""
+    if not condition:
+        raise AssertionError(reason)
+
+
+def expect_equal(got: Array, wanted: Array, what: str) -> None:
+    """Demand equality to the last bit; NaN equals NaN."""
+    expect_close(got, wanted, what, rtol=0, atol=0)
+
+
+def expect_close(got: Array, wanted: Array, what: str, *, rtol: float, atol: float) -> None:
+    """Demand |got - wanted| <= atol + rtol |wanted|; the failure names the worst element.
+
+    Args:
+        got: what the technique gives, any shape, read.
+        wanted: what it should give, the same shape, read.
+        what: how the sentence of the failure begins.
+        rtol: tolerance relative to ``wanted``.
+        atol: tolerance added to it.
+    """
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    expect(got.shape == wanted.shape, f"{what}: got shape {got.shape}, expected {wanted.shape}")
+    if np.allclose(got, wanted, rtol=rtol, atol=atol, equal_nan=True):
+        return
+    with np.errstate(all="ignore"):
+        excess = np.abs(got - wanted) - (atol + rtol * np.abs(wanted))
+    worst = np.unravel_index(np.nan_to_num(excess, nan=np.inf).argmax(), excess.shape)
+    place = f" at {list(map(int, worst))}" if worst else ""
+    raise AssertionError(f"{what}: got {got[worst]:.9g}{place}, expected {wanted[worst]:.9g}")

@@ -1,0 +1,109 @@
+"""What every surface must do, whatever its shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnreg.contracts import Array
+from nnreg.testing.differences import expect_gradient, slopes
+from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
+from nnreg.testing.precision import DTYPES
+from nnreg.testing.subject import Subject
+
+
+def the_gradient_agrees_with_central_differences(subject: Subject) -> None:
+    """``gradient`` is the derivative of ``value`` all over the domain, in float64, off the kinks."""
+    surface = subject.make()
+    points = _points(surface)
+    measured = np.stack([_slope(surface, points, axis) for axis in (0, 1)], axis=-1)
+    scale = 1 + np.abs(measured).max(axis=-1, where=np.isfinite(measured), initial=0)[:, None]
+    expect_gradient(surface.gradient(points) / scale, measured / scale, "gradient is not the derivative of value")
+
+
+def points_may_come_in_any_shape(subject: Subject) -> None:
+    """One point, a row, a grid or none: (..., 2) gives values (...,) and gradients (..., 2), the same numbers."""
+    surface = subject.make()
+    points = _points(surface)[:24]
+    values, gradients = surface.value(points), surface.gradient(points)
+    for shape in ((), (1,), (4, 6), (2, 3, 4), (0,)):
+        count = int(np.prod(shape))
+        some = points[:count].reshape(*shape, 2)
+        for what, got, wanted in (("value", surface.value(some), values), ("gradient", surface.gradient(some), gradients)):
+            expected = wanted[:count].reshape(some.shape if what == "gradient" else shape)
+            expect_close(np.asarray(got), expected, f"{what} of points {some.shape}", rtol=1e-10, atol=1e-12)
+
+
+def it_only_reads_the_points(subject: Subject) -> None:
+    """The path of a descent is the caller's."""
+    surface = subject.make()
+    points = _points(surface)
+    before = points.copy()
+    surface.value(points)
+    surface.gradient(points)
+    expect_equal(points, before, "it wrote to the points")
+
+
+def it_keeps_the_precision(subject: Subject) -> None:
+    """Points in float32 give float32."""
+    surface = subject.make()
+    for dtype in DTYPES:
+        points = _points(surface).astype(dtype)
+        for method in (surface.value, surface.gradient):
+            found = np.asarray(method(points)).dtype
+            expect(found == dtype, f"{method.__name__} returned {found} for {dtype.__name__} points")
+
+
+def its_map_is_in_order(subject: Subject) -> None:
+    """The domain runs from low to high, and start and minima lie in it."""
+    surface = subject.make()
+    for low, high in surface.domain:
+        expect(low < high, f"the domain {surface.domain} must run from low to high")
+    for name, point in (("start", surface.start), *(("minimum", minimum) for minimum in surface.minima)):
+        inside = all(low <= at <= high for at, (low, high) in zip(point, surface.domain, strict=True))
+        expect(inside, f"the {name} {tuple(point)} lies outside the domain {surface.domain}")
+
+
+def its_minima_are_the_lowest_points(subject: Subject) -> None:
+    """All minima have one value, no point of the domain is lower, and the surface is level there, unless it has a kink."""
+    surface = subject.make()
+    if not surface.minima:
+        skip("it has no global minimum")
+    minima = np.array(surface.minima, float)
+    values = surface.value(minima)
+    scale = float(np.abs(surface.value(_points(surface))).max())
+    expect_close(values, np.full(len(minima), values.min()), "the minima differ in value", rtol=0, atol=1e-6 * scale)
+    lowest = surface.value(_points(surface, 10_000)).min()
+    expect(lowest >= values.min() - 1e-9 * scale, f"the domain has a point of value {lowest:.6g}, a minimum {values.min():.6g}")
+    measured = np.stack([_slope(surface, minima, axis) for axis in (0, 1)], axis=-1)
+    tilt = np.abs(measured).max(where=np.isfinite(measured), initial=0)
+    expect(tilt <= 1e-3 * (1 + scale), f"the slope at a minimum is {tilt:.3g}")
+
+
+def its_largest_curvature_is_that_of_its_hessian(subject: Subject) -> None:
+    """Where it says one, every point of the domain has it: plain descent is stable for a learning rate below 2 / L."""
+    surface = subject.make()
+    if surface.largest_curvature is None:
+        skip("its curvature is not the same everywhere")
+    points, step = _points(surface)[:20], 1e-4
+    columns = [surface.gradient(points + step * unit) - surface.gradient(points - step * unit) for unit in np.eye(2)]
+    largest = np.linalg.eigvalsh(np.stack(columns, axis=-1) / (2 * step)).max(axis=-1)
+    wanted = np.full(len(points), float(surface.largest_curvature))
+    expect_close(largest, wanted, "the Hessian's largest eigenvalue is not largest_curvature", rtol=1e-5, atol=1e-8)
+
+
+def _points(surface: Any, count: int = 60) -> Array:
+    (left, right), (bottom, top) = surface.domain
+    return np.random.default_rng(0).uniform((left, bottom), (right, top), (count, 2))
+
+
+def _slope(surface: Any, points: Array, axis: int) -> Array:
+    """Return the measured slope along one axis at every point."""
+
+    def along(coordinate: Array) -> Array:
+        moved = points.copy()
+        moved[:, axis] = coordinate
+        return np.asarray(surface.value(moved))
+
+    return slopes(along, points[:, axis])

@@ -1,0 +1,176 @@
+"""One ordinary use of a technique of each kind, and the small problems that checks use it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.contracts import Array, Layer, Optimizer, Shape, Splits, Targets
+from nnreg.parameters import Parameters
+from nnreg.testing.offline import offline
+from nnreg.testing.outcome import expect, skip
+from nnreg.testing.subject import Subject
+
+SHAPES = (Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True))
+CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)
+UNITS = 5
+
+
+class Batch(NamedTuple):
+    """What a loss is given."""
+
+    logits: Array
+    targets: Targets
+
+
+class Bound(NamedTuple):
+    """A layer with its memory and its stream of random masks."""
+
+    layer: Layer
+    parameters: Parameters
+    rng: np.random.Generator
+
+
+def use(subject: Subject, seed: int = 0) -> list[Array]:
+    """Use a technique once, as a run would, and return everything it computed."""
+    if subject.kind not in USES:
+        skip(f"nnreg.testing does not know how a {subject.kind} is used")
+    return USES[subject.kind](subject, seed)
+
+
+def bowl(dtype: npt.DTypeLike = np.float64, seed: int = 0) -> Parameters:
+    """Return parameters away from the minimum of the convex surface ½ Σ curvature · θ²."""
+    parameters = Parameters(SHAPES, dtype)
+    parameters.theta[...] = np.random.default_rng(seed).uniform(-0.3, 0.3, parameters.theta.size)
+    return parameters
+
+
+def driving(subject: Subject, parameters: Parameters, **settings: Any) -> Optimizer:
+    """Return a rule bound to parameters."""
+    rule: Optimizer = subject.make(**settings)
+    rule.bind(parameters)
+    return rule
+
+
+def descend(rule: Optimizer, parameters: Parameters, steps: int, first: int = 1) -> None:
+    """Take steps down the bowl; the first has number ``first``."""
+    for t in range(first, first + steps):
+        parameters.grad[...] = CURVATURE * parameters.theta
+        rule.step(t)
+
+
+def bound(prototype: Layer, rows: int, dtype: npt.DTypeLike = np.float64, seed: int = 0, units: int = UNITS) -> Bound:
+    """Build a layer and give it memory; its parameters stand a little beside where they start."""
+    width, shapes = prototype.build(units)
+    expect(width == units, f"build turned {units} inputs into {width} outputs; such a layer keeps their number")
+    parameters = Parameters(shapes, dtype)
+    rng = np.random.default_rng(seed)
+    prototype.bind([parameters.named[shape.name] for shape in shapes], rows, dtype, rng)
+    beside = np.random.default_rng(99)
+    for shape in shapes:  # after bind, as a network does it: what a layer copied in bind stays zero
+        parameters.named[shape.name].theta[...] = (shape.start or 0) + 0.3 * beside.standard_normal(shape.shape)
+    return Bound(prototype, parameters, rng)
+
+
+def rows_of(count: int, units: int = UNITS, dtype: npt.DTypeLike = np.float64, seed: int = 1) -> Array:
+    """Return what a hidden layer may be given: random rows, neither centred nor of one scale."""
+    made = np.random.default_rng(seed).standard_normal((count, units)) * np.linspace(0.5, 3, units) + np.linspace(-1, 2, units)
+    return made.astype(dtype)
+
+
+def batches(loss: Any, rows: int = 4, outputs: int = 3, dtype: npt.DTypeLike = np.float64) -> list[Batch]:
+    """Return one batch for each sort of targets that a loss takes."""
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((rows, outputs)).astype(dtype)
+    targets = {"classes": np.arange(rows)[::-1] % outputs, "values": rng.random((rows, outputs)).astype(dtype)}
+    return [Batch(logits.copy(), targets[sort]) for sort in loss.takes]
+
+
+def loaded(subject: Subject) -> Splits:
+    """Return the splits of a dataset; ends the check as skipped where the data is not on this machine."""
+    dataset = subject.make()
+    with offline() as attempts:
+        try:
+            splits: Splits = dataset.load()
+        except Exception as error:
+            if attempts:
+                skip("its data is not on this machine, and a check downloads nothing")
+            if isinstance(error, FileNotFoundError):
+                skip(f"its data is not on this machine: {error}")
+            raise
+    return splits
+
+
+def _optimizer(subject: Subject, seed: int) -> list[Array]:
+    parameters = bowl(seed=seed)
+    rule = driving(subject, parameters)
+    descend(rule, parameters, steps=4)
+    return [parameters.theta, *rule.save().values()]
+
+
+def _init(subject: Subject, seed: int) -> list[Array]:
+    init, rng = subject.make(), np.random.default_rng(seed)
+    weights = [np.full(shape, np.nan) for shape in ((6, 4), (4, 4), (1, 3))]
+    for weight in weights:
+        init.fill(weight, rng)
+    return weights
+
+
+def _activation(subject: Subject, seed: int) -> list[Array]:
+    z, y = rows_of(4, seed=seed), np.empty((4, UNITS))
+    subject.make().forward(z, out=y)
+    return [y]
+
+
+def _layer(subject: Subject, seed: int) -> list[Array]:
+    layer, parameters, _ = bound(subject.make(), 8, seed=seed)
+    y = layer.forward(rows_of(8), training=True).copy()
+    dx = layer.backward(np.cos(rows_of(8))).copy()
+    return [y, dx, parameters.grad, layer.forward(rows_of(8), training=False).copy()]
+
+
+def _regularizer(subject: Subject, seed: int) -> list[Array]:
+    regularizer, weights, grad = subject.make(), rows_of(4, seed=seed).ravel(), np.zeros(4 * UNITS)
+    regularizer.add_gradient(weights, grad)
+    penalty = regularizer.penalty(weights)
+    regularizer.decay(weights, 0.1)
+    return [np.array(penalty), grad, weights]
+
+
+def _schedule(subject: Subject, seed: int) -> list[Array]:
+    schedule = subject.make()
+    return [np.array([schedule.factor(t, 20) for t in range(1, 21)])]
+
+
+def _loss(subject: Subject, seed: int) -> list[Array]:
+    loss, found = subject.make(), []
+    for logits, targets in batches(loss):
+        out = np.empty_like(logits)
+        found += [np.array(loss.value_and_gradient(logits, targets, out=out)), out, np.array(loss.value(logits, targets))]
+    return found
+
+
+def _dataset(subject: Subject, seed: int) -> list[Array]:
+    return [array for split in loaded(subject).present().values() for array in split]
+
+
+def _surface(subject: Subject, seed: int) -> list[Array]:
+    surface, points = subject.make(), np.random.default_rng(seed).standard_normal((3, 2))
+    return [surface.value(points), surface.gradient(points)]
+
+
+USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {
+    "optimizer": _optimizer,
+    "init": _init,
+    "activation": _activation,
+    "norm": _layer,
+    "dropout": _layer,
+    "regularizer": _regularizer,
+    "schedule": _schedule,
+    "loss": _loss,
+    "dataset": _dataset,
+    "surface": _surface,
+}

@@ -1,0 +1,796 @@
+"""Techniques that are wrong, each in one way, beside the checks of nnreg.testing that must notice; nothing else may.
+
+They are made from the healthy techniques that ``python -m nnreg new`` writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from nnreg.contracts import Shape, Split, Splits, check_range
+from nnreg.templates.kinds import (
+    activation,
+    dataset,
+    dropout,
+    init,
+    loss,
+    norm,
+    optimizer,
+    regularizer,
+    schedule,
+    surface,
+)
+
+HEALTHY = (activation, dataset, dropout, init, loss, norm, optimizer, regularizer, schedule, surface)
+MUTANTS: list[tuple[type, set[str], str]] = []
+
+
+def caught_by(*checks, because="", documented=True):
+    """Expect a class to fail exactly these checks; it is documented like what it was made from, unless it documents itself."""
+
+    def register(mutant):
+        if documented and not mutant.__doc__:
+            healthy = next(each for each in mutant.__mro__ if each.__name__ == "MyRule")
+            first, *rest = healthy.__doc__.split("\n\n")
+            mutant.__doc__ = "\n\n".join([first, "    Source: made up.", *rest])
+        MUTANTS.append((mutant, set(checks), because))
+        return mutant
+
+    return register
+
+
+# --- what every kind owes ------------------------------------------------------------------------------------------------
+
+
+@caught_by("it_is_summed_up_in_one_sentence", "it_says_where_it_comes_from", documented=False)
+class Undocumented(optimizer.MyRule):
+    pass
+
+
+@caught_by("it_says_where_it_comes_from")
+class FromNowhere(optimizer.MyRule):
+    """Steps.
+
+    Args:
+        lr: learning rate, in (0, inf).
+        beta: share that survives, in [0, 1).
+    """
+
+
+@caught_by("every_parameter_has_a_meaning", because="says nothing about beta")
+class Silent(optimizer.MyRule):
+    """Steps.
+
+    Source: made up.
+
+    Args:
+        lr: learning rate, in (0, inf).
+    """
+
+
+@caught_by("every_parameter_has_a_meaning", because="explains gamma")
+class Talkative(optimizer.MyRule):
+    """Steps.
+
+    Source: made up.
+
+    Args:
+        lr: learning rate, in (0, inf).
+        beta: share that survives, in [0, 1).
+        gamma: not there.
+    """
+
+
+@caught_by("documented_ranges_are_kept", because="beta=nan is accepted")
+class Lenient(optimizer.MyRule):
+    def __post_init__(self):
+        check_range(self, lr="(0, inf)")
+
+
+@caught_by("documented_ranges_are_kept", because="beta=0.0 is refused")
+class Strict(optimizer.MyRule):
+    def __post_init__(self):
+        super().__post_init__()
+        check_range(self, beta="(0, 1)")
+
+
+@caught_by("documented_ranges_are_kept", because="without naming beta")
+class Vague(optimizer.MyRule):
+    def __post_init__(self):
+        if not 0 <= self.beta < 1:
+            raise ValueError("bad value")
+        super().__post_init__()
+
+
+@caught_by("it_is_built_from_a_configuration", because="must be called otherwise")
+@dataclass
+class Unconfigurable(optimizer.MyRule):
+    """Steps.
+
+    Source: made up.
+
+    Args:
+        lr: learning rate, in (0, inf).
+        beta: share that survives, in [0, 1).
+        name: a word that configurations keep for themselves.
+    """
+
+    name: str = "x"
+
+
+@caught_by("every_choice_is_accepted", because="mode=slow is refused")
+@dataclass
+class Choosy(optimizer.MyRule):
+    """Steps.
+
+    Source: made up.
+
+    Args:
+        lr: learning rate, in (0, inf).
+        beta: share that survives, in [0, 1).
+        mode: how.
+    """
+
+    mode: Literal["fast", "slow"] = "fast"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.mode != "fast":
+            raise ValueError("mode must be fast")
+
+
+@caught_by("the_global_generators_are_left_alone")
+class DrawsGlobally(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        np.random.random()  # noqa: NPY002
+        super().update(theta, g, m, t=t, lr=lr)
+
+
+@caught_by("the_global_generators_are_left_alone")
+class SeedsGlobally(init.MyRule):
+    def fill(self, weight, rng):
+        np.random.seed(0)  # noqa: NPY002
+        super().fill(weight, rng)
+
+
+@caught_by("the_global_generators_are_left_alone")
+class DrawsFromPython(dataset.MyRule):
+    def load(self):
+        random.random()
+        return super().load()
+
+
+@caught_by("equal_seeds_give_equal_results", "it_fills_a_view_and_nothing_beside_it", "a_stream_goes_on_from_layer_to_layer")
+class OwnEntropy(init.MyRule):
+    def fill(self, weight, rng):
+        super().fill(weight, np.random.default_rng())
+
+
+# --- optimizers ----------------------------------------------------------------------------------------------------------
+
+
+@caught_by("it_changes_the_parameters_in_place", "it_finds_the_bottom_of_a_bowl", because="must write in place")
+class Rebinds(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        theta = theta - lr * g
+
+
+@caught_by("it_only_reads_the_gradient")
+class WritesTheGradient(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        g *= lr
+        theta -= g
+
+
+@caught_by("instances_do_not_share_their_state")
+class SharedState(optimizer.MyRule):
+    def bind(self, parameters):
+        super().bind(parameters)
+        type(self)._slices = vars(self).pop("_slices")
+
+
+@caught_by("it_drives_one_network")
+class Promiscuous(optimizer.MyRule):
+    def bind(self, parameters):
+        vars(self).pop("parameters", None)
+        super().bind(parameters)
+
+
+@caught_by("the_slices_of_the_buffer_do_not_matter")
+class SliceDependent(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        theta -= lr * g / (np.abs(g).max() + 1)
+
+
+@caught_by("it_keeps_the_precision", because="given float32 it computes in float64")
+class LeaksFloat64(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        theta -= np.sqrt(lr * lr) * g
+
+
+@caught_by("a_saved_state_continues_the_identical_trajectory")
+class Forgets(optimizer.MyRule):
+    def save(self):
+        return {"m": np.zeros_like(self.parameters.theta)}
+
+
+@caught_by(
+    "a_saved_state_continues_the_identical_trajectory",
+    "no_parameters_and_a_single_one_are_fine",
+    because="does not fit",
+)
+class Misnames(optimizer.MyRule):
+    def load(self, state):
+        super().load({f"{name}_": vector for name, vector in state.items()} if state["m"].any() else state)
+
+
+@caught_by("what_save_returned_stays_as_it_was")
+class SavesItself(optimizer.MyRule):
+    def save(self):
+        return self.state_vectors
+
+
+@caught_by("a_schedule_scales_the_learning_rate")
+class Unscheduled(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        super().update(theta, g, m, t=t, lr=self.lr)
+
+
+@caught_by("gradients_of_any_size_leave_the_parameters_finite", because="RuntimeWarning")
+class DividesByZero(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        theta -= lr * g / np.abs(g)
+
+
+@caught_by("no_parameters_and_a_single_one_are_fine")
+class NeedsSome(optimizer.MyRule):
+    def bind(self, parameters):
+        parameters.theta.max()
+        super().bind(parameters)
+
+
+@caught_by("it_finds_the_bottom_of_a_bowl")
+class GoesUphill(optimizer.MyRule):
+    def update(self, theta, g, m, *, t, lr):
+        theta += lr * g
+
+
+# --- inits ---------------------------------------------------------------------------------------------------------------
+
+
+@caught_by("it_writes_every_weight_in_place", because="must write to 'weight'")
+class ReturnsWeights(init.MyRule):
+    def fill(self, weight, rng):
+        super().fill(weight, rng)
+        return weight
+
+
+@caught_by("it_writes_every_weight_in_place", because="(30, 20)")
+class OnlySquare(init.MyRule):
+    def fill(self, weight, rng):
+        super().fill(weight, rng)
+        if weight.shape == (30, 20):
+            weight[-1] = np.nan
+
+
+@caught_by("it_fills_a_view_and_nothing_beside_it")
+class FillsBeside(init.MyRule):
+    def fill(self, weight, rng):
+        super().fill(weight, rng)
+        if weight.base is not None:
+            weight.base[-1] = 0
+
+
+@caught_by("a_stream_goes_on_from_layer_to_layer", because="identical")
+class Repeats(init.MyRule):
+    def fill(self, weight, rng):
+        state = rng.bit_generator.state
+        super().fill(weight, rng)
+        rng.bit_generator.state = state
+
+
+@caught_by("the_spread_does_not_depend_on_the_seed")
+class Moody(init.MyRule):
+    def fill(self, weight, rng):
+        mood = rng.uniform(0.5, 1)
+        super().fill(weight, rng)
+        weight *= mood
+
+
+@caught_by("wider_layers_do_not_get_larger_weights")
+class Grows(init.MyRule):
+    def fill(self, weight, rng):
+        super().fill(weight, rng)
+        weight *= weight.shape[0]
+
+
+# --- activations ---------------------------------------------------------------------------------------------------------
+
+
+@caught_by("the_gradient_agrees_with_central_differences")
+class WrongDerivative(activation.MyRule):
+    def backward(self, dy, z, y, out):
+        np.divide(dy, 1 + np.abs(z), out=out)
+
+
+@caught_by("the_gradient_agrees_with_central_differences")
+class ForgetsUpstream(activation.MyRule):
+    def backward(self, dy, z, y, out):
+        super().backward(np.ones_like(dy), z, y, out)
+
+
+@caught_by("it_writes_its_output_in_place")
+class ReturnsY(activation.MyRule):
+    def forward(self, z, out):
+        super().forward(z, out)
+        return out
+
+
+@caught_by("what_it_reads_it_never_writes", because="'dy'")
+class WritesUpstream(activation.MyRule):
+    def backward(self, dy, z, y, out):
+        super().backward(dy, z, y, out)
+        dy[...] = out
+
+
+@caught_by("each_element_is_on_its_own", "it_writes_its_output_in_place", "the_gradient_agrees_with_central_differences")
+class Centres(activation.MyRule):
+    def forward(self, z, out):
+        super().forward(z - z.sum() / 100, out)
+
+
+@caught_by("it_keeps_the_precision")
+class LeaksDouble(activation.MyRule):
+    def forward(self, z, out):
+        np.divide(z * np.sqrt(4.0), 2 + 2 * np.abs(z), out=out, casting="same_kind")
+
+
+@caught_by("large_inputs_stay_finite")
+class Overflows(activation.MyRule):
+    def forward(self, z, out):
+        super().forward(z, out)
+        np.exp(z)
+
+
+@caught_by("a_nan_stays_visible")
+class HidesNaN(activation.MyRule):
+    def forward(self, z, out):
+        super().forward(np.nan_to_num(z), out)
+
+
+@caught_by("empty_and_single_rows_are_fine")
+class NeedsRows(activation.MyRule):
+    def forward(self, z, out):
+        z.max()
+        super().forward(z, out)
+
+
+# --- layers --------------------------------------------------------------------------------------------------------------
+
+
+@caught_by("the_gradient_agrees_with_central_differences", because="another dx")
+class WrongDx(norm.MyRule):
+    def backward(self, dy, *, need_dx=True):
+        return 1.001 * super().backward(dy)
+
+
+@caught_by("the_gradient_agrees_with_central_differences", because="gradient of the parameters")
+class AddsUp(norm.MyRule):
+    def backward(self, dy, *, need_dx=True):
+        before = self._dgain.copy()
+        dx = super().backward(dy)
+        self._dgain += np.nan_to_num(before) + 0 * before
+        return dx
+
+
+@caught_by("what_it_reads_it_never_writes", because="to x")
+class WritesX(norm.MyRule):
+    def forward(self, x, *, training):
+        y = super().forward(x, training=training)
+        x += 1
+        return y
+
+
+@caught_by("backward_belongs_to_the_last_training_forward")
+class RemembersEvaluation(norm.MyRule):
+    def forward(self, x, *, training):
+        return super().forward(x, training=True)
+
+
+@caught_by("the_first_layer_learns_too")
+class NeedsDx(norm.MyRule):
+    def backward(self, dy, *, need_dx=True):
+        return super().backward(dy) if need_dx else dy
+
+
+@caught_by("it_computes_with_the_parameters_as_they_are_now", "the_gradient_agrees_with_central_differences")
+class KeepsCopies(norm.MyRule):
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        self._gain = np.ones_like(self._gain)
+
+
+@caught_by("evaluation_changes_nothing", because="drew")
+class DrawsInEvaluation(dropout.MyRule):
+    def forward(self, x, *, training):
+        self._rng.random(3)
+        return super().forward(x, training=training)
+
+
+@caught_by("evaluation_treats_each_row_alone")
+class LooksAround(norm.MyRule):
+    def forward(self, x, *, training):
+        y = super().forward(x, training=training)
+        return y if training else y + x.sum() / 1e3
+
+
+@caught_by("a_single_row_trains")
+class NeedsTwoRows(norm.MyRule):
+    def forward(self, x, *, training):
+        y = super().forward(x, training=training)
+        return y * np.nan if training and len(x) == 1 else y
+
+
+@caught_by("a_smaller_batch_than_it_was_bound_for_is_fine")
+class FixedBatch(norm.MyRule):
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        self._rows = rows
+
+    def backward(self, dy, *, need_dx=True):
+        return super().backward(dy) * (len(dy) / self._rows)
+
+
+class Running(norm.MyRule):  # healthy: answers in evaluation with a running mean of what it saw in training
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        self._mean = np.zeros(self._gain.shape, dtype)
+
+    def forward(self, x, *, training):
+        if training:
+            self._mean += x.mean(axis=0)
+        y = super().forward(x, training=training)
+        return y if training else y + self._mean
+
+    def state(self):
+        return {"mean": self._mean}
+
+
+@caught_by("its_state_is_all_it_remembers")
+class StateForgets(Running):
+    def state(self):
+        return {}
+
+
+@caught_by("its_state_is_all_it_remembers", because="the arrays themselves")
+class StateCopies(Running):
+    def state(self):
+        return {"mean": self._mean.copy()}
+
+
+@caught_by("evaluation_changes_nothing")
+class LearnsInEvaluation(Running):
+    def forward(self, x, *, training):
+        y = super().forward(x, training=training)
+        if not training and len(x) > 1:
+            self._mean += 1e-13
+        return y
+
+
+@caught_by("copies_do_not_share_their_state")
+class SharedRunningMean(Running):
+    means: ClassVar[list] = []
+
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        if not self.means or self.means[0].dtype != dtype:
+            self.means[:] = [np.zeros_like(self._mean)]
+        self.means[0][...] = 0
+        self._mean = self.means[0]
+
+    def state(self):
+        return {}
+
+
+@caught_by("it_keeps_the_precision")
+class LayerLeaksDouble(norm.MyRule):
+    def forward(self, x, *, training):
+        return super().forward(x, training=training) * np.float64(1)
+
+
+@caught_by("its_position_is_before_or_after_the_activation")
+class Lost(norm.MyRule):
+    position = "beside"
+
+
+@caught_by("gains_and_shifts_are_not_decayed", because="gain")
+class Decays(norm.MyRule):
+    def build(self, fan_in):
+        return fan_in, (Shape("gain", (fan_in,), decays=True),)
+
+
+@caught_by("masks_differ_from_step_to_step")
+class OneMask(dropout.MyRule):
+    def forward(self, x, *, training):
+        state = self._rng.bit_generator.state
+        y = super().forward(x, training=training)
+        self._rng.bit_generator.state = state
+        return y
+
+
+@caught_by("masks_come_from_the_stream_it_was_bound_to")
+class OwnStream(dropout.MyRule):
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, np.random.default_rng(0))
+
+
+@caught_by("the_gradient_agrees_with_central_differences")
+class AnotherMaskBackwards(dropout.MyRule):
+    def backward(self, dy, *, need_dx=True):
+        return dy * self._n[::-1]
+
+
+@caught_by("it_adds_no_parameters")
+class Learns(dropout.MyRule):
+    def build(self, fan_in):
+        return fan_in, (Shape("gain", (fan_in,), decays=False, start=1.0),)
+
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        ((self._gain, self._dgain),) = weights
+
+    def forward(self, x, *, training):
+        return super().forward(x, training=training) + self._gain
+
+    def backward(self, dy, *, need_dx=True):
+        self._dgain[...] = dy.sum(axis=0)
+        return super().backward(dy)
+
+
+# --- regularizers, schedules, losses -------------------------------------------------------------------------------------
+
+
+@caught_by("the_gradient_agrees_with_central_differences")
+class ForgotTheHalf(regularizer.MyRule):
+    def penalty(self, weights):
+        return 2 * super().penalty(weights)
+
+
+@caught_by("the_gradient_is_added_to_what_is_there")
+class Replaces(regularizer.MyRule):
+    def add_gradient(self, weights, grad):
+        grad[...] = self.strength * weights
+
+
+@caught_by("penalty_and_gradient_only_read_the_weights")
+class ShrinksInPenalty(regularizer.MyRule):
+    def penalty(self, weights):
+        value = super().penalty(weights)
+        weights *= 0.5
+        return value
+
+
+@caught_by("a_penalty_is_a_number_never_negative_and_zero_for_nothing", because="a float64")
+class NumPyPenalty(regularizer.MyRule):
+    def penalty(self, weights):
+        return np.float64(super().penalty(weights))
+
+
+@caught_by("a_penalty_is_a_number_never_negative_and_zero_for_nothing")
+class CostsSomething(regularizer.MyRule):
+    def penalty(self, weights):
+        return super().penalty(weights) + 1
+
+
+@caught_by("decay_only_shrinks")
+class Overshoots(regularizer.MyRule):
+    def decay(self, weights, lr):
+        weights *= 1 - 15 * lr
+
+
+@caught_by("no_weights_are_fine")
+class NeedsWeights(regularizer.MyRule):
+    def decay(self, weights, lr):
+        weights.max()
+
+
+@caught_by("it_keeps_the_precision")
+class PenaltyInDouble(regularizer.MyRule):
+    def add_gradient(self, weights, grad):
+        grad += np.float64(self.strength) * weights
+
+
+@caught_by("it_is_a_pure_function", "equal_seeds_give_equal_results")
+class Remembers(schedule.MyRule):
+    asked: ClassVar[list] = []
+
+    def factor(self, t, steps):
+        self.asked.append(t)
+        return 1 / len(self.asked)
+
+
+@caught_by("every_factor_is_a_finite_number_never_negative")
+class Negative(schedule.MyRule):
+    def factor(self, t, steps):
+        return super().factor(t, steps) - (t == steps == 10)
+
+
+@caught_by("every_factor_is_a_finite_number_never_negative", because="float64")
+class NumPyFactor(schedule.MyRule):
+    def factor(self, t, steps):
+        return np.float64(super().factor(t, steps))
+
+
+@caught_by("every_factor_is_a_finite_number_never_negative", "some_step_moves", because="ZeroDivisionError")
+class NeedsTwoSteps(schedule.MyRule):
+    def factor(self, t, steps):
+        return 1 - (t - 1) / (steps - 1)
+
+
+@caught_by("some_step_moves")
+class Still(schedule.MyRule):
+    def factor(self, t, steps):
+        return 0.0
+
+
+@caught_by("it_is_a_mean_over_rows")
+class SumsRows(loss.MyRule):
+    def value_and_gradient(self, logits, targets, out):
+        value = super().value_and_gradient(logits, targets, out)
+        out *= len(out)
+        return value * len(out)
+
+
+@caught_by("the_gradient_agrees_with_central_differences")
+class WrongGradient(loss.MyRule):
+    def value_and_gradient(self, logits, targets, out):
+        value = super().value_and_gradient(logits, targets, out)
+        out *= 2
+        return value
+
+
+@caught_by("the_gradient_agrees_with_central_differences", "a_step_against_the_gradient_lowers_it")
+class WrongSign(loss.MyRule):
+    def value_and_gradient(self, logits, targets, out):
+        value = super().value_and_gradient(logits, targets, out)
+        out *= -1
+        return value
+
+
+@caught_by("the_value_is_the_same_with_and_without_the_gradient")
+class TwoValues(loss.MyRule):
+    def value(self, logits, targets):
+        return super().value(logits, targets) + 1e-9
+
+
+@caught_by("it_only_reads_what_it_is_given", because="logits")
+class WritesLogits(loss.MyRule):
+    def value(self, logits, targets):
+        value = super().value(logits, targets)
+        logits[0, 0] = np.nextafter(logits[0, 0], 9)
+        return value
+
+
+@caught_by("class_numbers_may_have_any_integer_dtype")
+class OnlyInt64(loss.MyRule):
+    def value(self, logits, targets):
+        return super().value(logits, targets) + (targets.dtype != np.int64)
+
+
+@caught_by("large_logits_stay_finite")
+class ExpOverflows(loss.MyRule):
+    def value_and_gradient(self, logits, targets, out):
+        np.exp(logits)
+        return super().value_and_gradient(logits, targets, out)
+
+
+@caught_by("a_network_that_diverged_shows_in_the_value")
+class HidesDivergence(loss.MyRule):
+    def value_and_gradient(self, logits, targets, out):
+        return super().value_and_gradient(np.nan_to_num(logits), targets, out)
+
+
+@caught_by("it_says_which_targets_it_takes")
+class TakesAnything(loss.MyRule):
+    takes = ["classes"]  # noqa: RUF012
+
+
+@caught_by("it_keeps_the_precision")
+class LossInDouble(loss.MyRule):
+    def value_and_gradient(self, logits, targets, out):
+        logits * np.float64(1)
+        return super().value_and_gradient(logits, targets, out)
+
+
+# --- datasets and surfaces -----------------------------------------------------------------------------------------------
+
+
+@caught_by("it_loads_splits", because="returned a Almost")
+class LoadsTuple(dataset.MyRule):
+    class Almost(tuple):
+        def __getattr__(self, name):
+            return getattr(self[0], name)
+
+    def load(self):
+        return self.Almost([super().load()])
+
+
+@caught_by("rows_lie_one_after_the_other_in_memory", because=r"np.ascontiguousarray")
+class ColumnByColumn(dataset.MyRule):
+    def load(self):
+        splits = super().load()
+        train = Split(np.asfortranarray(splits.train.x), splits.train.y)
+        return Splits(train, splits.valid, splits.test, outputs=2, source="made up")
+
+
+@caught_by("every_class_is_there_to_learn", because="lack 2")
+class ClassTooMany(dataset.MyRule):
+    def load(self):
+        splits = super().load()
+        return Splits(splits.train, splits.valid, splits.test, outputs=3, source="made up")
+
+
+@caught_by("a_load_is_not_changed_by_who_had_it_before")
+class Cached(dataset.MyRule):
+    cache: ClassVar[list] = []
+
+    def load(self):
+        if not self.cache:
+            self.cache.append(super().load())
+        return self.cache[0]
+
+
+class Downloads(dataset.MyRule):
+    """Not wrong: its data is elsewhere."""
+
+    def load(self):
+        logging.getLogger("nnreg").warning("downloading")
+        socket.create_connection(("127.0.0.1", 9))
+
+
+@caught_by("the_gradient_agrees_with_central_differences", "its_largest_curvature_is_that_of_its_hessian")
+class Tilted(surface.MyRule):
+    def gradient(self, points):
+        return super().gradient(points) * np.array([1, 1.1], points.dtype)
+
+
+@caught_by("points_may_come_in_any_shape")
+class OnlyRows(surface.MyRule):
+    def value(self, points):
+        return np.atleast_1d(super().value(points))
+
+
+@caught_by("it_only_reads_the_points")
+class MovesPoints(surface.MyRule):
+    def value(self, points):
+        value = super().value(points)
+        if points.ndim == 2 and len(points) == 60:
+            points[0, 0] = np.nextafter(points[0, 0], 9)
+        return value
+
+
+@caught_by("it_keeps_the_precision")
+class SurfaceInDouble(surface.MyRule):
+    def gradient(self, points):
+        return super().gradient(points).astype(np.float64)
+
+
+@caught_by("its_map_is_in_order", because="start")
+class OffTheMap(surface.MyRule):
+    start = (-5.0, 1.0)
+
+
+@caught_by("its_minima_are_the_lowest_points")
+class WrongMinimum(surface.MyRule):
+    minima = ((0.5, 0.0),)
+
+
+@caught_by("its_largest_curvature_is_that_of_its_hessian")
+class WrongCurvature(surface.MyRule):
+    largest_curvature = 9.0
