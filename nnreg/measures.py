@@ -1,0 +1,128 @@
+"""What a claim can measure: functions from the runs of a study to one number a seed, or to the values of a setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.errors import UserError
+from nnreg.registry import instead
+from nnreg.results import Results
+
+Values = npt.NDArray[np.float64]
+DIVERGED = "diverged"
+LOST = np.array([np.nan])  # of a run that diverged before it recorded what is asked for: it fulfils no expectation
+
+
+def _chosen(results: Results, conditions: Mapping[str, Any]) -> Results:
+    """Return the runs that fit, in the order of their seeds."""
+    try:
+        chosen = results.where(**conditions).sorted_by_seed()
+    except (KeyError, TypeError) as error:
+        raise UserError(f"no run has a setting {error}; conditions are settings, such as optimizer or init__std") from error
+    if not len(chosen):
+        raise UserError(f"no run fits {dict(conditions)}")
+    return chosen
+
+
+def _series(results: Results, metric: str, conditions: Mapping[str, Any]) -> list[Values]:
+    """Return a metric's values for each chosen run, in the order of their seeds."""
+    chosen = _chosen(results, conditions)
+    series = [run.history.series(metric)[1] for run in chosen]
+    if any(values.size == 0 and run.summary["status"] != DIVERGED for values, run in zip(series, chosen, strict=True)):
+        known = sorted(set().union(*(run.history.metrics for run in chosen)))
+        raise UserError(f"some run of {dict(conditions)} recorded no '{metric}'{instead(metric, known)}")
+    return [values if values.size else LOST for values in series]
+
+
+def last(results: Results, count: float, metric: str, **conditions: Any) -> Values:
+    """Return the mean of a metric's last ``count`` values."""
+    return np.array([values[-int(count) :].mean() for values in _series(results, metric, conditions)])
+
+
+def final(results: Results, metric: str, **conditions: Any) -> Values:
+    """Return a metric's last value."""
+    return np.array([values[-1] for values in _series(results, metric, conditions)])
+
+
+def lowest(results: Results, metric: str, **conditions: Any) -> Values:
+    """Return a metric's lowest value."""
+    return np.array([values.min() for values in _series(results, metric, conditions)])
+
+
+def highest(results: Results, metric: str, **conditions: Any) -> Values:
+    """Return a metric's highest value."""
+    return np.array([values.max() for values in _series(results, metric, conditions)])
+
+
+def at(results: Results, step: float, metric: str, **conditions: Any) -> Values:
+    """Return a metric's value at a step."""
+    found = []
+    for run in _chosen(results, conditions):
+        steps, values = run.history.series(metric)
+        if int(step) not in steps:
+            raise UserError(f"no '{metric}' at step {int(step)} in {run.folder.name}")
+        found.append(values[steps == int(step)][0])
+    return np.array(found)
+
+
+def sign_changes(results: Results, metric: str, **conditions: Any) -> Values:
+    """Return how often a metric's sign changes from one record to the next."""
+    return np.array([np.count_nonzero(np.diff(np.sign(values))) for values in _series(results, metric, conditions)])
+
+
+def steps_until(results: Results, metric: str, below: float, **conditions: Any) -> Values:
+    """Return the first record's number at which a metric is below a value; infinite where it never is."""
+    series = _series(results, metric, conditions)
+    return np.array([np.flatnonzero(values < below)[0] if (values < below).any() else np.inf for values in series], dtype=float)
+
+
+def argmax(results: Results, metric: str, over: str, **conditions: Any) -> Values:
+    """Return the value of a setting, such as ``over="init.std"``, at which the mean over seeds of a final metric is highest."""
+    return np.array([max(_finite_means(results, metric, over, conditions).items(), key=lambda item: item[1])[0]])
+
+
+def argmin(results: Results, metric: str, over: str, **conditions: Any) -> Values:
+    """Return the value of a setting at which the mean over seeds of a final metric is lowest."""
+    return np.array([min(_finite_means(results, metric, over, conditions).items(), key=lambda item: item[1])[0]])
+
+
+def above(results: Results, metric: str, bound: float, over: str, **conditions: Any) -> Values:
+    """Return the values of a setting at which the mean over seeds of a final metric is at least ``bound``, ascending."""
+    return np.array(sorted(value for value, mean in _means(results, metric, over, conditions).items() if mean >= bound))
+
+
+def top(results: Results, count: float, metric: str, over: str, **conditions: Any) -> Values:
+    """Return the values of a setting in the ``count`` runs with the highest final values of a metric, best first."""
+    chosen = _chosen(results, conditions)
+    finals = [series[-1] for series in (_series(Results([run]), metric, {})[0] for run in chosen)]
+    order = sorted(range(len(chosen)), key=lambda index: -np.nan_to_num(finals[index], nan=-np.inf))[: int(count)]
+    return np.array([float(chosen[index].value(over)) for index in order])
+
+
+def highest_step(results: Results, metric: str, **conditions: Any) -> Values:
+    """Return the step at which a metric was recorded last."""
+    _series(results, metric, conditions)  # every run has it
+    return np.array([float(run.history.series(metric)[0].max(initial=0)) for run in _chosen(results, conditions)])
+
+
+def _finite_means(results: Results, metric: str, over: str, conditions: Mapping[str, Any]) -> dict[Any, float]:
+    found = {value: mean for value, mean in _means(results, metric, over, conditions).items() if np.isfinite(mean)}
+    if not found:
+        raise UserError(f"every run of {dict(conditions)} diverged before it recorded '{metric}'")
+    return found
+
+
+def _means(results: Results, metric: str, over: str, conditions: Mapping[str, Any]) -> dict[Any, float]:
+    try:
+        groups = _chosen(results, conditions).by(over)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"some run has no setting '{over}' to compare over") from error
+    return {value: float(np.mean([series[-1] for series in _series(runs, metric, {})])) for value, runs in groups.items()}
+
+
+_FUNCTIONS = (last, final, lowest, highest, at, sign_changes, steps_until, argmax, argmin, above, top, highest_step)
+MEASURES: Mapping[str, Callable[..., Values]] = {function.__name__: function for function in _FUNCTIONS}

@@ -1,0 +1,161 @@
+"""Studies: named experiments as data. One YAML says the configuration, the runs, the figures and the claims.
+
+    # @package _global_
+    defaults:
+      - override /dataset: mnist
+    steps: 2000
+    study:
+      title: Which update rule learns fastest?
+      arms: {sgd: optimizer=sgd, adam: [optimizer=adam, optimizer.lr=0.001]}
+      axes: {init.std: [1.0, 0.01]}
+      seeds: 5
+      figures: [{kind: curves, metric: train/loss}]
+      claims: [{say: ..., measure: ..., expect: ...}]
+
+Every arm is run for every value of every axis and for every seed. ``random`` in place of arms draws settings log-uniformly.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from nnreg.errors import UserError
+from nnreg.registry import instead, one_line
+
+FOLDER = "experiment"
+
+
+class Member(NamedTuple):
+    """One run of a study: the arm it belongs to, and what is typed for it."""
+
+    arm: str
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A named experiment.
+
+    Args:
+        name: of its file.
+        title: the question its main figure answers.
+        about: what is done and why, a paragraph.
+        findings: what one learns from it beyond the claims, a paragraph; may say that the source's own settings hurt.
+        arms: name to overrides; one arm without a name where nothing but axes varies.
+        axes: setting to its values.
+        random: ``trials``, ``seed`` and ``settings`` (setting to [low, high], drawn log-uniformly), instead of arms; every
+            trial has a seed of its own.
+        seeds: how many, from 0.
+        figures: what to draw, each with a ``kind``.
+        claims: what to check, each with ``say``, ``measure`` and ``expect``.
+
+    Raises:
+        UserError: a field is unknown or of the wrong kind.
+    """
+
+    name: str
+    title: str
+    about: str = ""
+    findings: str = ""
+    arms: Mapping[str, Any] = field(default_factory=lambda: {"": []})
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    random: Mapping[str, Any] | None = None
+    seeds: int = 1
+    figures: Sequence[Mapping[str, Any]] = ()
+    claims: Sequence[Mapping[str, str]] = ()
+
+    def __post_init__(self) -> None:
+        kinds: Mapping[str, Any] = {
+            "arms": Mapping,
+            "axes": Mapping,
+            "seeds": int,
+            "figures": list | tuple,
+            "claims": list | tuple,
+        }
+        for key, kind in kinds.items():
+            if not isinstance(getattr(self, key), kind):
+                raise UserError(f"{key} of the study {self.name} cannot be {getattr(self, key)!r}")
+        if self.random is not None and not {"trials", "settings"} <= set(self.random):
+            raise UserError(f"random of the study {self.name} needs trials and settings")
+
+    def members(self, typed: Sequence[str] = ()) -> list[Member]:
+        """Return every run of the study, in the order in which they are run.
+
+        Args:
+            typed: overrides by the user, which win; a ``seed`` among them replaces the study's seeds.
+        """
+        given = self.random is not None or any(word.lstrip("+").startswith("seed=") for word in typed)
+        seeds = [()] if given else [(f"seed={seed}",) for seed in range(self.seeds)]
+        axes = [[f"{key}={_word(value)}" for value in values] for key, values in self.axes.items()]
+        return [
+            Member(name, (*overrides, *point, *seed, *typed))
+            for name, overrides in self._arms()
+            for point in itertools.product(*axes)
+            for seed in seeds
+        ]
+
+    def _arms(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        if self.random is None:
+            for name, overrides in self.arms.items():
+                yield name, (overrides,) if isinstance(overrides, str) else tuple(overrides or ())
+            return
+        rng = np.random.default_rng(int(self.random.get("seed", 0)))
+        settings: Mapping[str, Sequence[float]] = self.random["settings"]
+        for trial in range(int(self.random["trials"])):
+            drawn = {
+                key: float(np.exp(rng.uniform(*np.log([float(low), float(high)])))) for key, (low, high) in settings.items()
+            }
+            yield f"trial {trial}", (*(f"{key}={value!r}" for key, value in drawn.items()), f"seed={trial}")
+
+
+def read(name: str, folders: Sequence[Path]) -> Study:
+    """Return a study by its name.
+
+    Args:
+        name: of the file ``experiment/<name>.yaml``.
+        folders: of configuration.
+
+    Raises:
+        UserError: there is no such study, there are two, or its file cannot be read.
+    """
+    paths = [folder / FOLDER / f"{name}.yaml" for folder in folders]
+    found = [path for path in paths if path.is_file()]
+    if not found:
+        raise UserError(f"there is no experiment '{name}'{instead(name, names(folders))}")
+    if len(found) > 1:  # Hydra would compose the last and this would run the first
+        raise UserError(f"there are two experiments '{name}': rename {found[0]}")
+    path = found[0]
+    try:
+        node = OmegaConf.to_container(OmegaConf.load(path)["study"])  # type: ignore[index]
+    except Exception as error:  # not YAML, no study in it, not a mapping: the same to the person
+        raise UserError(f"{path} holds no study: {one_line(error) or type(error).__name__}") from error
+    known = [key for key in Study.__dataclass_fields__ if key != "name"]
+    if not isinstance(node, dict) or "title" not in node:
+        raise UserError(f"the study in {path} needs a title: the question that it answers")
+    fields = {str(key): value for key, value in node.items()}
+    for key in fields:
+        if key not in known:
+            raise UserError(f"the study in {path} has no field '{key}'{instead(key, known)}")
+    return Study(name, **fields)
+
+
+def names(folders: Sequence[Path]) -> list[str]:
+    """Return the names of all studies in some folders of configuration."""
+    return sorted({path.stem for folder in folders for path in (folder / FOLDER).glob("*.yaml")})
+
+
+def _word(value: Any) -> str:
+    """Return a value as it is typed."""
+    if isinstance(value, list):
+        return "[" + ",".join(map(_word, value)) + "]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else re.sub(r"\s", "", str(value))

@@ -1,0 +1,222 @@
+"""A study from its YAML to its answer: every member is run, the figures are drawn, the claims are checked, all is tracked."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf, open_dict
+from rich.console import Console
+from rich.markup import escape
+
+from nnreg import claims, config_source, jobs, results, task
+from nnreg.claims import Verdict
+from nnreg.errors import UserError
+from nnreg.job import Request, describe
+from nnreg.recording.console import print_line
+from nnreg.recording.disk import occupied
+from nnreg.records import History, Outcome, Status
+from nnreg.results import Results
+from nnreg.studies import Member, Study
+
+OUTPUT = "study"  # folder of what the study itself produces, beside the folders of its members
+VERDICTS = "claims.csv"
+REPORT = "study.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a study.
+
+    Attributes:
+        study: what was asked for.
+        folder: of the study's own output.
+        runs: its members that have ended.
+        verdicts: one for each claim.
+        figures: the pictures, in order.
+        failed: members that did not end as a result.
+    """
+
+    study: Study
+    folder: Path
+    runs: Results
+    verdicts: Sequence[Verdict]
+    figures: Sequence[Path]
+    failed: int
+
+
+def run(
+    study: Study, typed: Sequence[str], folders: Sequence[Path], home: Path, console: Console, only: int | None = None
+) -> Report:
+    """Run a study.
+
+    Args:
+        study: what to run.
+        typed: overrides by the user, for every member.
+        folders: of configuration, nnreg's own last.
+        home: folder for the run folders of the members.
+        console: where progress is told.
+        only: number of the one member to run, or None for all.
+
+    Raises:
+        UserError: there is no member of that number, a member cannot be composed, a figure or a claim cannot be read.
+    """
+    for claim in study.claims:
+        claims.read(claim)
+    console.print(f"[bold]{escape(study.title)}[/bold]", soft_wrap=True)
+    members = study.members(typed)
+    if only is not None and only not in range(len(members)):
+        raise UserError(f"{study.name} has no member {only}: they are 0 to {len(members) - 1}")
+    arms: dict[Path, str] = {}
+    failed = 0
+    with _composer(folders):
+        for number, member in enumerate(members):
+            if only in (None, number):
+                folder = home / str(number)
+                arms[folder] = member.arm
+                outcome = _run_member(study, member, folder, number, folders, typed)
+                if outcome.status == "failed" and outcome.steps == 0 and number == (only or 0):
+                    raise UserError(str(outcome.error))  # such as missing data: no other member would fare better
+                failed += outcome.status == "failed"
+    runs = results.read(arms)
+    output = home / OUTPUT
+    output.mkdir(parents=True, exist_ok=True)
+    figures = list(_draw(study, runs, output)) if not failed and only is None else []
+    verdicts = [claims.check(claim, runs) for claim in study.claims] if not failed and only is None else []
+    report = Report(study, output, runs, verdicts, figures, failed)
+    _write(report)
+    if only is None:
+        _track(report, home, _command(study, folders, *typed))
+    return report
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the claims, reproduced or not, and where the pictures are."""
+    console.print()
+    print_verdicts(report.verdicts, console)
+    if report.failed:
+        print_line(console, "failed", f"{report.failed} of {len(report.runs)} runs: no claim was checked")
+    for figure in report.figures:
+        print_line(console, "figure", str(figure))
+    print_line(console, "study folder", str(report.folder.parent))
+
+
+def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
+    """Print a row for each claim: measured, expected, in words; never cut, so that it can be searched."""
+    width = max((len(verdict.measured) for verdict in verdicts), default=0)
+    wider = max((len(verdict.expect) for verdict in verdicts), default=0)
+    for verdict in verdicts:
+        mark = "[green]reproduced    [/green]" if verdict.holds else "[red]NOT reproduced[/red]"
+        row = f"{verdict.measured:<{width}}  {verdict.expect:<{wider}}  {verdict.say}"
+        console.print(f"  {mark}  {escape(row)}", soft_wrap=True)
+
+
+def _run_member(
+    study: Study, member: Member, folder: Path, number: int, folders: Sequence[Path], typed: Sequence[str]
+) -> Outcome:
+    """Compose and run one member; a study's members are the runs of a sweep."""
+    own = ",".join(f"'file://{folder.absolute()}'" for folder in folders[:-1])
+    overrides = [f"experiment={study.name}", f"hydra.searchpath=[{own}]", *member.overrides]
+    config = compose("config", overrides=overrides, return_hydra_config=True)
+    chosen = dict(config.hydra.runtime.choices)
+    with open_dict(config):
+        del config["hydra"]
+        config.pop("study", None)
+    folder.mkdir(parents=True, exist_ok=True)
+    request = Request(
+        config=config,
+        choices=task.choices(chosen),
+        folder=folder,
+        overrides=member.overrides,
+        command=_command(study, folders, f"member={number}", *typed),
+        sweep_id=folder.parent.name,
+        job=number,
+    )
+    with occupied(folder):
+        return jobs.execute(request, task.sinks(request, alone=False))
+
+
+def _command(study: Study, folders: Sequence[Path], *words: str) -> str:
+    """Return the command line that asks for the same again."""
+    own = [f"--config-dir={folder}" for folder in folders[:-1]]
+    return shlex.join(["python", "-m", "nnreg", *own, f"experiment={study.name}", *words])
+
+
+@contextmanager
+def _composer(folders: Sequence[Path]) -> Iterator[None]:
+    """Let Hydra compose from nnreg's folder, with the user's own in front."""
+    config_source.register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(folders[-1])):
+        yield
+
+
+def _draw(study: Study, runs: Results, output: Path) -> Iterator[Path]:
+    from nnreg.figures import draw, save  # matplotlib takes half a second
+
+    for number, spec in enumerate(study.figures, 1):
+        name = study.name if number == 1 else f"{study.name}-{number}"
+        path = output / f"{name}.png"
+        save(draw(runs, spec, str(spec.get("title", study.title))), path)
+        yield path
+
+
+def _write(report: Report) -> None:
+    """Write the claims as CSV and the whole as JSON."""
+    with (report.folder / VERDICTS).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Verdict)])
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(verdict) for verdict in report.verdicts)
+    (report.folder / REPORT).write_text(json.dumps(content(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def content(report: Report) -> dict[str, Any]:
+    """Return what a page needs of a report, in plain containers."""
+    first = report.runs[0] if len(report.runs) else None
+    return {
+        "name": report.study.name,
+        "title": report.study.title,
+        "about": report.study.about,
+        "findings": report.study.findings,
+        "claims": [dataclasses.asdict(verdict) for verdict in report.verdicts],
+        "figures": [path.name for path in report.figures],
+        "runs": len(report.runs),
+        "failed": report.failed,
+        "seeds": list(report.runs.seeds),
+        "diverged": sum(run.summary["status"] == "diverged" for run in report.runs),
+        "dataset": first.summary["dataset"] if first else None,
+        "seconds": round(sum(float(run.summary["seconds"]) for run in report.runs), 3),
+    }
+
+
+def _track(report: Report, home: Path, command: str) -> None:
+    """Log the study's figures and claims as a run of its own, beside its members."""
+    first = report.runs[0] if len(report.runs) else None
+    if first is None or first.config.get("tracking") != "mlflow":
+        return
+    from nnreg.recording.mlflow_sink import MlflowSink
+
+    request = Request(
+        OmegaConf.create(dict(first.config)),
+        {slot: str(choice) for slot, choice in first.summary["choices"].items()},
+        report.folder,
+        (f"experiment={report.study.name}",),
+        command,
+        sweep_id=home.name,
+    )
+    card = dataclasses.replace(describe(request), label=f"study {report.study.name}", steps=1)
+    sink = MlflowSink(Path.cwd(), first.config.get("tracking_uri"), first.config.get("experiment_name"), warn=task.warn)
+    sink.open(card)
+    held = sum(verdict.holds for verdict in report.verdicts)
+    summary = {"claims/reproduced": float(held), "claims/total": float(len(report.verdicts)), "runs": float(len(report.runs))}
+    status: Status = "failed" if report.failed else "finished"
+    sink.close(Outcome(status, 1, 0.0, summary, error=f"{report.failed} runs failed" if report.failed else None), History())

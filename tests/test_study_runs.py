@@ -1,0 +1,248 @@
+"""Studies run from the command line: members, figures, claims, and what is said when it cannot be done."""
+
+import csv
+import json
+
+import pytest
+
+from nnreg import cli
+from nnreg.recording.disk import read_summary
+from nnreg_std.datasets import fetching, locating
+from tests.recording.tracking import artifacts, client, new_database
+
+PNG = b"\x89PNG\r\n"
+OFFLINE = (
+    "surface_3d",
+    "descent_sgd",
+    "descent_momentum",
+    "descent_same_lr",
+    "descent_adagrad",
+    "descent_adam",
+    "descent_compare",
+)  # those that need no MNIST and take a second
+DIGITS = (path.stem for path in sorted((cli.conf_folder() / "experiment").glob("*_digits.yaml")))
+LONG = ("activations", "batch_norm_gradient", "zero_init", *DIGITS)  # some ten seconds each
+MINE = """\
+# @package _global_
+defaults:
+  - override /surface: quadratic
+  - override /optimizer: sgd
+task: descend
+steps: 5
+study:
+  title: "How far do five steps get?"
+  arms: {slow: optimizer.lr=0.1, fast: optimizer.lr=0.2}
+  figures: [{kind: paths}]
+  claims:
+    - {say: slow is less far, measure: 'final("x", arm="slow") - final("x", arm="fast")', expect: "< 0"}
+    - {say: "x is 0.99 ** 5 of -7", measure: 'final("x", arm="slow")', expect: "= -6.65693 +- 1e-5"}
+"""
+FAILING = """\
+# @package _global_
+task: train
+hidden: [4]
+steps: 2
+study:
+  title: "What if one cannot be assembled?"
+  arms: {good: optimizer=sgd, bad: batch=100000}
+  figures: [{kind: curves, metric: train/loss}]
+  claims: [{say: it learns, measure: 'final("train/loss")', expect: "< 9"}]
+"""
+
+
+@pytest.fixture
+def own(project):
+    """A function that writes a study of one's own, and returns the option that names its folder."""
+
+    def write(text, name="mine", folder="my studies, 2"):
+        place = project / folder / "experiment"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{name}.yaml").write_text(text, encoding="utf-8")
+        return f"--config-dir={folder}"
+
+    return write
+
+
+def home_of(project):
+    (home,) = (project / "runs").iterdir()
+    return home
+
+
+def study_json(home):
+    return json.loads((home / "study" / "study.json").read_text(encoding="utf-8"))
+
+
+def test_a_study_runs_every_member_draws_its_figure_and_checks_every_claim(nnreg, project):
+    answer = nnreg("experiment=descent_compare")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith("How do four update rules come down the same valley?")
+    home = home_of(project)
+    assert sorted(path.name for path in home.iterdir()) == ["0", "1", "2", "3", "study"]
+    with (home / "study" / "claims.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9
+    assert {row["holds"] for row in rows} == {"True"}
+    for row in rows:
+        (line,) = [line for line in answer.out.splitlines() if row["say"] in line]
+        assert line.split()[0] == "reproduced"
+        assert row["measured"] in line
+        assert row["expect"] in line
+    assert "NOT reproduced" not in answer.out
+    facts = study_json(home)
+    assert [claim["measured"] for claim in facts["claims"]] == [row["measured"] for row in rows]
+    assert (facts["runs"], facts["failed"], facts["seeds"]) == (4, 0, [0])
+    assert facts["figures"] == ["descent_compare.png"]
+    assert (home / "study" / "descent_compare.png").read_bytes().startswith(PNG)
+    assert str(home / "study" / "descent_compare.png") in answer.out
+
+
+def test_one_member_can_be_run_alone(nnreg, project):
+    answer = nnreg("experiment=descent_compare", "member=1")
+    assert answer.code == 0
+    home = home_of(project)
+    assert sorted(path.name for path in home.iterdir()) == ["1", "study"]
+    summary = read_summary(home / "1")
+    assert summary["choices"]["optimizer"] == "momentum"
+    assert summary["command"] == "python -m nnreg experiment=descent_compare member=1 tracking=off"
+    assert "reproduced" not in answer.out
+    assert study_json(home)["claims"] == []
+
+
+def test_what_is_typed_holds_for_every_member(nnreg, project):
+    assert nnreg("experiment=descent_compare", "steps=3").code == 0
+    assert [read_summary(home_of(project) / str(number))["steps"] for number in range(4)] == [3] * 4
+    assert not all(claim["holds"] for claim in study_json(home_of(project))["claims"])
+
+
+def test_a_claim_that_does_not_hold_is_shown_as_not_reproduced(nnreg, own):
+    answer = nnreg(own(MINE.replace("< 0", "> 0")), "experiment=mine")
+    (line,) = [line for line in answer.out.splitlines() if "slow is less far" in line]
+    assert line.strip().startswith("NOT reproduced")
+
+
+def test_a_study_of_ones_own_works_the_same_way(nnreg, project, own):
+    answer = nnreg(own(MINE), "experiment=mine")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("  reproduced  ") == 2
+    home = home_of(project)
+    assert (home / "study" / "mine.png").read_bytes().startswith(PNG)
+    command = read_summary(home / "1")["command"]
+    assert command == "python -m nnreg '--config-dir=my studies, 2' experiment=mine member=1 tracking=off"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["experiment=nope"], "there is no experiment 'nope'"),
+        (["experiment=descent_compar"], "did you mean 'descent_compare'"),
+        (["experiment=descent_compare", "member=9"], "descent_compare has no member 9: they are 0 to 3"),
+        (["experiment=descent_compare", "member=one"], "not 'one'"),
+        (["experiment=descent_compare", "stepz=3"], "did you mean 'steps'"),
+        (["experiment=descent_compare", "optimizer=nope"], "nope"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line_and_leaves_nothing(nnreg, project, words, said):
+    answer = nnreg(*words)
+    assert answer.code == 2
+    assert said in answer.complaint
+    assert not list(project.rglob("summary.json"))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said"),
+    [
+        ("final(", "finl(", "there is no measure 'finl'; did you mean 'final'"),
+        ('final("x", arm="slow")\', expect: "=', "final()', expect: \"=", "missing a required argument: 'metric'"),
+        ('"< 0"', '"about 0"', "cannot read the expectation 'about 0'"),
+        ("say: slow", "sai: slow", "lacks say"),
+        ("arms: {", "arm: {", "did you mean 'arms'"),
+    ],
+)
+def test_a_study_that_cannot_be_read_is_refused_before_anything_is_run(nnreg, project, own, good, bad, said):
+    answer = nnreg(own(MINE.replace(good, bad)), "experiment=mine")
+    assert answer.code == 2
+    assert said in answer.complaint
+    assert not (project / "runs").exists()
+
+
+def test_a_figure_that_cannot_be_drawn_is_answered_in_one_line(nnreg, own):
+    answer = nnreg(own(MINE.replace("kind: paths", "kind: path")), "experiment=mine")
+    assert answer.code == 2
+    assert "there is no figure of kind 'path'; did you mean 'paths'" in answer.complaint
+
+
+def test_a_study_whose_data_is_missing_stops_at_once_with_one_line(nnreg, project, monkeypatch):
+    def unreachable(*arguments, **keywords):
+        raise FileNotFoundError("MNIST could not be downloaded")
+
+    for module in (fetching, locating):
+        monkeypatch.setattr(module, "cache_folder", lambda files: project / "cache" / files.folder)
+    monkeypatch.setattr(locating, "fetch", unreachable)
+    monkeypatch.delenv("NNREG_DATA", raising=False)
+    answer = nnreg("experiment=optimizers_mnist")
+    assert answer.code == 2
+    (line,) = {line for line in answer.err.splitlines() if line.startswith("nnreg:")}
+    assert "MNIST" in line
+    assert not (home_of(project) / "1").exists()
+
+
+def test_a_study_with_a_member_that_fails_checks_no_claim_and_says_so(nnreg, project, own):
+    answer = nnreg(own(FAILING), "experiment=mine")
+    assert answer.code == 1
+    assert "1 of 2 runs: no claim was checked" in answer.out
+    assert "reproduced" not in answer.out
+    assert [read_summary(home_of(project) / number)["status"] for number in "01"] == ["finished", "failed"]
+    assert study_json(home_of(project))["claims"] == []
+
+
+def test_a_study_is_tracked_as_a_run_of_its_own_beside_its_members(nnreg, project, own):
+    new_database(project / "mlflow.db")
+    answer = nnreg(own(MINE), "experiment=mine", tracking=True)
+    assert (answer.code, answer.err) == (0, "")
+    uri = f"sqlite:///{project / 'mlflow.db'}"
+    witness = client(uri)
+    runs = witness.search_runs([experiment.experiment_id for experiment in witness.search_experiments()])
+    studies = [run for run in runs if run.info.run_name == "study mine"]
+    assert len(runs) == 3
+    assert {run.data.tags["sweep_id"] for run in runs} == {home_of(project).name}
+    (study,) = studies
+    assert study.info.status == "FINISHED"
+    assert {"mine.png", "claims.csv", "study.json"} <= artifacts(uri, study.info.run_id)
+    assert study.data.metrics["summary/claims_reproduced"] == study.data.metrics["summary/claims_total"] == 2
+    assert "python -m nnreg '--config-dir=my studies, 2' experiment=mine" in study.data.tags["mlflow.note.content"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*OFFLINE, *(pytest.param(name, marks=pytest.mark.study) for name in LONG)])
+def test_every_claim_of_a_study_that_needs_no_download_is_reproduced(nnreg, project, name):
+    assert nnreg(f"experiment={name}").code == 0
+    claims = study_json(home_of(project))["claims"]
+    assert claims
+    assert [(claim["say"], claim["measured"]) for claim in claims if not claim["holds"]] == []
+
+
+@pytest.mark.parametrize("option", ["--config-dir", "-cd"])
+def test_the_folder_may_be_a_word_of_its_own(nnreg, project, own, option):
+    folder = own(MINE).partition("=")[2]
+    answer = nnreg("experiment=mine", option, folder)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("  reproduced  ") == 2
+
+
+def test_a_folder_that_is_not_there_is_answered_in_one_line(nnreg):
+    answer = nnreg("experiment=descent_adam", "--config-dir=nowhere")
+    assert answer.code == 2
+    assert "nowhere" in answer.complaint
+
+
+def test_two_studies_may_be_named_at_once(nnreg, project):
+    assert nnreg("experiment=descent_adam,descent_adagrad").code == 0
+    assert sorted(path.name.partition("_descent")[2] for path in (project / "runs").iterdir()) == ["_adagrad", "_adam"]
+
+
+def test_hydra_itself_still_shows_the_configuration_of_a_study(nnreg):
+    answer = nnreg("--cfg", "job", "experiment=descent_adam")
+    assert answer.code == 0
+    assert "epsilon_hat: true" in answer.out
+    assert cli._is_study(["experiment=descent_adam"])
+    assert not cli._is_study(["experiment=descent_adam", "--cfg", "job"])
