@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from nnreg.figures import loss_figure
+from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
+from nnreg.smoothing import smooth
+from tests.cards import card, history
+
+
+def texts(figure):
+    return " ".join(text.get_text() for axes in figure.axes for text in axes.texts) + " ".join(
+        t.get_text() for t in figure.texts
+    )
+
+
+def test_raw_and_smoothed_loss_stand_in_one_panel_and_accuracy_in_another(tmp_path):
+    past = history()
+    upper, lower = loss_figure(card(tmp_path), past).axes
+    raw, smoothed, valid = (line.get_ydata() for line in upper.lines)
+    np.testing.assert_array_equal(raw, past.series(TRAIN_LOSS)[1])
+    np.testing.assert_array_equal(smoothed, smooth(past.series(TRAIN_LOSS)[1]))
+    np.testing.assert_array_equal(valid, past.series(VALID_LOSS)[1])
+    np.testing.assert_array_equal(lower.lines[0].get_ydata(), 100 * past.series(VALID_ACCURACY)[1])
+
+
+def test_the_figure_says_what_was_run_what_is_smoothed_and_when_it_was_recorded(tmp_path):
+    said = texts(loss_figure(card(tmp_path), history()))
+    for words in ("adam-he on digits", "seed 0", "mean over 11", "each step's batch, before its update"):
+        assert words in said
+
+
+def test_axes_are_labelled_with_what_they_show_and_its_unit(tmp_path):
+    upper, lower = loss_figure(card(tmp_path), history()).axes
+    assert upper.get_ylabel() == "loss (softmax_cross_entropy)"
+    assert lower.get_xlabel() == "step (updates made)"
+    assert "(%)" in lower.get_ylabel()
+
+
+def test_the_training_curve_has_the_colour_of_its_technique(tmp_path):
+    assert loss_figure(card(tmp_path, colour="#123456"), history()).axes[0].lines[1].get_color() == "#123456"
+
+
+@pytest.mark.parametrize("losses", [[2.3], [2.3, float("nan")], [float("inf")], [0.0, 0.0], [1e-30] * 3])
+def test_short_diverged_and_perfect_runs_can_be_drawn_too(tmp_path, losses):
+    past = History()
+    for step, loss in enumerate(losses):
+        past.add(Record(step, TRAIN_LOSS, loss))
+    loss_figure(card(tmp_path), past).savefig(tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
