@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import nnreg
-from nnreg import registry
+from nnreg import registry, study_words
 from nnreg.errors import UserError
 from nnreg.registry import instead
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 INTERRUPTED = 130
-STUDY, MEMBER = "experiment=", "member="
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -38,7 +37,10 @@ def run(arguments: Sequence[str]) -> int:
         if arguments and arguments[0] in COMMANDS:
             return _command(arguments[0], arguments[1:])
         _check_words(arguments)
-        return _experiment(arguments) if _is_study(arguments) else _compose(arguments)
+        if study_words.ask_for_studies(arguments):
+            with _explained():
+                return study_words.run(arguments, conf_folder())
+        return _compose(arguments)
     except UserError as error:
         sys.stderr.write(f"nnreg: {error}\n")
         return 2
@@ -102,56 +104,6 @@ def _explained() -> Iterator[None]:
 
 def _is_glob(kind: str, word: str) -> bool:
     return re.match(rf"\+{{0,2}}{re.escape(kind)}=.*\bglob\(", word) is not None
-
-
-def _is_study(arguments: Sequence[str]) -> bool:
-    """Return whether studies are to be run: Hydra itself shows their configuration, help and the like."""
-    words = _own_folders(arguments)[1]
-    options = {word for word in words if word.startswith("-")}
-    return any(word.startswith(STUDY) for word in words) and options <= {"-m", "--multirun"}
-
-
-def _own_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Return the user's folders of configuration, and the other words."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config-dir", "-cd", type=Path, action="append", default=[])
-    parsed, others = parser.parse_known_args(arguments)
-    return parsed.config_dir, others
-
-
-def _experiment(arguments: Sequence[str]) -> int:
-    """Run studies by name: every member, the figures, the claims."""
-    from datetime import datetime
-
-    from rich.console import Console
-
-    from nnreg import studies, study_runs
-
-    own, words = _own_folders(arguments)
-    _check_folders(own)
-    folders = [*own, conf_folder()]
-    names = [name for word in words if word.startswith(STUDY) for name in word.removeprefix(STUDY).split(",")]
-    only = next((_number(word.removeprefix(MEMBER)) for word in words if word.startswith(MEMBER)), None)
-    typed = [word for word in words if not word.startswith((STUDY, MEMBER, "-"))]
-    console, failed = Console(highlight=False), 0
-    for study in [studies.read(name, folders) for name in names]:
-        home = Path.cwd() / "runs" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{study.name}"
-        with _explained():
-            report = study_runs.run(study, typed, folders, home, console, only)
-        study_runs.show(report, console)
-        failed += report.failed
-    return 1 if failed else 0
-
-
-def _check_folders(folders: Sequence[Path]) -> None:
-    if missing := [str(folder) for folder in folders if not folder.is_dir()]:
-        raise UserError(f"there is no folder {missing[0]}, which --config-dir names")
-
-
-def _number(word: str) -> int:
-    if not word.isdecimal():
-        raise UserError(f"member is the number of one run of the study, from 0, not '{word}'")
-    return int(word)
 
 
 def _check_words(arguments: Sequence[str]) -> None:
@@ -257,7 +209,7 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:
         raise UserError("say which studies to reproduce, or --all; `python -m nnreg --help` lists them under experiment")
-    _check_folders(parsed.config_dir)
+    study_words.check_folders(parsed.config_dir)
     with _explained():
         return reproduce.reproduce(names, typed, [*parsed.config_dir, conf_folder()], parsed.folder)
 

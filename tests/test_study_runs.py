@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from nnreg import cli
+from nnreg import cli, study_words
 from nnreg.recording.disk import read_summary
 from nnreg_std.datasets import fetching, locating
 from tests.recording.tracking import artifacts, client, new_database
@@ -244,5 +244,5 @@ def test_hydra_itself_still_shows_the_configuration_of_a_study(nnreg):
     answer = nnreg("--cfg", "job", "experiment=descent_adam")
     assert answer.code == 0
     assert "epsilon_hat: true" in answer.out
-    assert cli._is_study(["experiment=descent_adam"])
-    assert not cli._is_study(["experiment=descent_adam", "--cfg", "job"])
+    assert study_words.ask_for_studies(["experiment=descent_adam"])
+    assert not study_words.ask_for_studies(["experiment=descent_adam", "--cfg", "job"])
