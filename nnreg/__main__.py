@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-for _library in ("OPENBLAS", "OMP", "MKL", "VECLIB"):
-    os.environ.setdefault(f"{_library}_{'MAXIMUM' if _library == 'VECLIB' else 'NUM'}_THREADS", "1")
+from nnreg import threads
+
+threads.choose()
 
 
 def main() -> None:

@@ -8,15 +8,13 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import nnreg
-from nnreg import registry, study_words
-from nnreg.errors import UserError
+from nnreg import study_words
+from nnreg.errors import Interrupted, UserError
 from nnreg.registry import instead
 
-FULL_ERROR = "HYDRA_FULL_ERROR"
 INTERRUPTED = 130
 
 
@@ -38,72 +36,30 @@ def run(arguments: Sequence[str]) -> int:
             return _command(arguments[0], arguments[1:])
         _check_words(arguments)
         if study_words.ask_for_studies(arguments):
-            with _explained():
-                return study_words.run(arguments, conf_folder())
+            from nnreg import composing
+
+            with composing.explained():
+                return study_words.run(arguments, composing.conf_folder())
         return _compose(arguments)
     except UserError as error:
         sys.stderr.write(f"nnreg: {error}\n")
         return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("nnreg: interrupted\n")
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write(f"nnreg: {interrupt if isinstance(interrupt, Interrupted) else 'interrupted'}\n")
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
-def conf_folder() -> Path:
-    """Return where the YAML lives: inside the package in a wheel, beside it in a checkout."""
-    package = Path(nnreg.__file__).resolve().parent
-    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
-
-
 def _compose(arguments: Sequence[str]) -> int:
-    """Hand the arguments to Hydra, and turn what it has against them into one line."""
-    import hydra
-
-    from nnreg import completion, config_source, sweeping
-    from nnreg.recording.disk import discard
+    """Hand the arguments to Hydra."""
+    from nnreg import completion
+    from nnreg.composing import compose
     from nnreg.task import task
 
-    config_source.register()
     completion.register()
-    config_source.swept_by_glob = {kind for kind in registry.kinds() if any(_is_glob(kind, word) for word in arguments)}
-    main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
-    try:
-        with _explained(), _environment(FULL_ERROR, "1"), _program_arguments(arguments):  # so that Hydra raises, not prints
-            main()
-    except SystemExit as stop:
-        if isinstance(stop.code, str):
-            sys.stderr.write(f"{stop.code}\n")
-            return 2
-        return int(stop.code or 0)
-    except Exception:
-        if sweeping.started is not None:
-            discard(sweeping.started)
-        raise
-    return 0
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what Hydra has against a configuration into one line, unless the user wants the traceback."""
-    from nnreg import mistakes
-
-    wants_traceback = os.environ.get(FULL_ERROR) == "1"
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        message = mistakes.explain(error)
-        if wants_traceback or message is None:
-            raise
-        raise UserError(message) from error
-
-
-def _is_glob(kind: str, word: str) -> bool:
-    return re.match(rf"\+{{0,2}}{re.escape(kind)}=.*\bglob\(", word) is not None
+    return compose(arguments, task)
 
 
 def _check_words(arguments: Sequence[str]) -> None:
@@ -152,15 +108,20 @@ def _new(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
 
 
 def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Start the MLflow server on this folder's runs and print the link to their comparison; Ctrl-C stops it."""
+    """Start the MLflow server on this folder's runs, or a team's, and print the link to their comparison; Ctrl-C stops it."""
     from nnreg.recording.tracking_target import UI_HOST, UI_PORT
 
     parser.add_argument("--host", default=UI_HOST, help="address to listen on (default %(default)s: this machine only)")
     parser.add_argument("--port", type=int, default=UI_PORT, help="port to listen on (default %(default)s)")
+    parser.add_argument("--store", help="database to serve, such as postgresql+psycopg2:///nnreg (default: this folder's)")
+    parser.add_argument("--artifacts", type=Path, help="folder for the files of runs (default: mlartifacts here)")
+    parser.add_argument("--name", action="append", default=[], help="under which others call this machine (may be repeated)")
     parsed = parser.parse_args(arguments)
     from nnreg import serving
+    from nnreg.mlflow_server import Address
 
-    return serving.serve(Path.cwd(), parsed.host, parsed.port)
+    address = Address(parsed.host, parsed.port, tuple(parsed.name))
+    return serving.serve(serving.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts))
 
 
 def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
@@ -204,14 +165,27 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
         "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
     )
     parsed = parser.parse_intermixed_args(arguments)  # options may stand between names and key=value
-    from nnreg import reproduce
+    from nnreg import composing, reproduce
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:
         raise UserError("say which studies to reproduce, or --all; `python -m nnreg --help` lists them under experiment")
     study_words.check_folders(parsed.config_dir)
-    with _explained():
-        return reproduce.reproduce(names, typed, [*parsed.config_dir, conf_folder()], parsed.folder)
+    with composing.explained():
+        return reproduce.reproduce(names, typed, [*parsed.config_dir, composing.conf_folder()], parsed.folder)
+
+
+def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Compare the runs of sweeps, or single runs, from their folders alone: table, answer, and a report with figures."""
+    parser.add_argument("folders", nargs="+", type=Path, metavar="SWEEP|RUN", help="folders of sweeps, studies or runs")
+    parser.add_argument("--metric", help="to rank and compare by, such as valid/accuracy_final (default: final training loss)")
+    parser.add_argument("--target", help="to be reached, such as valid/accuracy=0.95 (default: found by a stated rule)")
+    parser.add_argument("--axes", help="two swept settings for the heatmap, such as optimizer,init (default: the first two)")
+    parser.add_argument("--folder", type=Path, help="for the report (default: SWEEP/comparison; comparisons/ for several)")
+    parsed = parser.parse_args(arguments)
+    from nnreg.comparison import command
+
+    return command.compare(parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder)
 
 
 COMMANDS: Mapping[str, Callable[[argparse.ArgumentParser, Sequence[str]], int]] = {
@@ -223,27 +197,5 @@ COMMANDS: Mapping[str, Callable[[argparse.ArgumentParser, Sequence[str]], int]] 
     "resume": _resume,
     "runs": _runs,
     "reproduce": _reproduce,
+    "compare": _compare,
 }
-
-
-@contextlib.contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
-
-
-@contextlib.contextmanager
-def _program_arguments(arguments: Sequence[str]) -> Iterator[None]:
-    """Let Hydra, which reads sys.argv, see these arguments."""
-    before = sys.argv
-    sys.argv = [before[0], *arguments]
-    try:
-        yield
-    finally:
-        sys.argv = before

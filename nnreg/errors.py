@@ -1,4 +1,6 @@
-"""The one kind of error that is meant for the person at the keyboard."""
+"""The kinds of errors that are meant for the person at the keyboard."""
+
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -6,3 +8,19 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with a line that says how to go on."""
+
+
+class RunFailed(UserError):
+    """A run in a script began and broke off, as when a plugin raised; what it recorded is kept.
+
+    Attributes:
+        folder: run folder, which holds the traceback.
+    """
+
+    def __init__(self, message: str, folder: Path) -> None:
+        super().__init__(message)
+        self.folder = folder

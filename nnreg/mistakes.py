@@ -13,6 +13,18 @@ from omegaconf.errors import OmegaConfBaseException
 from nnreg import schemas
 from nnreg.registry import entries, find, instead, kinds, one_line
 
+EXTRAS = {
+    "hydra/launcher/joblib": "joblib",
+    "hydra/launcher/ray": "ray",
+    "hydra/launcher/submitit_local": "submitit",
+    "hydra/launcher/submitit_slurm": "submitit",
+    "hydra/sweeper/optuna": "optuna",
+    "hydra/sweeper/sampler/tpe": "optuna",
+    "hydra/sweeper/sampler/random": "optuna",
+    "hydra/sweeper/sampler/nsgaii": "optuna",
+}
+"""Choices that another distribution brings, with the extra of this one that asks for it."""
+
 
 def explain(error: BaseException) -> str | None:
     """Return one line for the person, or None for an error that is nobody's typing mistake."""
@@ -41,6 +53,9 @@ def _raised_by_hydra(error: BaseException) -> bool:
 
 def _missing(error: MissingConfigException) -> str:
     kind, _, name = str(error.missing_cfg_file).rpartition("/")
+    extra = EXTRAS.get(str(error.missing_cfg_file))
+    if extra is not None:
+        return f"{kind}={name} needs what is not installed: `python -m pip install 'nnreg[{extra}]'`"
     options = list(error.options or entries(kind))  # Hydra does not list them for a YAML's own defaults
     if not kind:
         return _first_line(str(error))

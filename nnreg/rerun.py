@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from omegaconf import OmegaConf
 
 from nnreg import registry
 from nnreg.errors import UserError
+from nnreg.override_words import quoted
 from nnreg.recording.disk import CONFIG
 
 
@@ -24,9 +24,9 @@ def overrides(folder: Path) -> list[str]:
         if key in registry.slots() and isinstance(value, dict):
             kind = registry.slots()[key]
             words.append(f"{key if key == kind else f'{kind}@{key}'}={value['name']}")
-            words += [f"{key}.{name}={_quoted(inner)}" for name, inner in value.items() if name != "name"]
+            words += [f"{key}.{name}={quoted(inner)}" for name, inner in value.items() if name != "name"]
         else:
-            words.append(f"{key}={_quoted(value)}")
+            words.append(f"{key}={quoted(value)}")
     return words
 
 
@@ -44,19 +44,3 @@ def saved(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or "optimizer" not in config:
         raise UserError(f"{path} holds no configuration: it is damaged")
     return {str(key): value for key, value in config.items()}
-
-
-def _quoted(value: Any) -> str:
-    """Return a value in Hydra's override grammar."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return "[" + ",".join(map(_quoted, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key!s}:{_quoted(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, str):
-        escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)  # a backslash is itself, except before a quote
-        return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
-    return repr(value)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,19 @@ class Answer:
         return lines[0]
 
 
+@contextlib.contextmanager
+def as_logging_was() -> Iterator[None]:
+    """Take away the log file that Hydra gives to a process for good: its folder may be gone when a later test has a word."""
+    loggers = [logging.getLogger(name) for name in (None, "nnreg")]
+    before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, handlers, level in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+
+
 @pytest.fixture
 def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Run a command line in this process, in the project folder, without tracking unless asked for."""
@@ -50,7 +65,8 @@ def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         capfd.readouterr()
         is_training = not words or "=" in words[0] or words[0] in ("-m", "rerun")
         extra = ["tracking=off"] if is_training and not tracking else []
-        code = cli.run([*words, *extra])
+        with as_logging_was():
+            code = cli.run([*words, *extra])
         out, err = capfd.readouterr()
         return Answer(code, out, err)
 

@@ -11,7 +11,8 @@ from hydra.plugins.config_source import ConfigSource
 from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
-from nnreg import cli, config_source, registry
+from nnreg import config_source, registry
+from nnreg.composing import conf_folder
 from nnreg.config_source import NnregConfigSource
 from tests.publishing import OPTIMIZER, publishing
 
@@ -25,7 +26,7 @@ def source():
 
 def composed(*overrides):
     config_source.register()
-    with initialize_config_dir(str(cli.conf_folder()), version_base="1.3"):
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         return compose("config", overrides=list(overrides))
 
 

@@ -5,7 +5,8 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg import cli, config_source, registry
+from nnreg import config_source, registry
+from nnreg.composing import conf_folder
 from nnreg.mistakes import explain
 from tests.publishing import publishing
 
@@ -22,7 +23,7 @@ def complaint(tmp_path):
         (tmp_path / "optimizer").mkdir()
         for name, text in files.items():
             (tmp_path / "optimizer" / f"{name}.yaml").write_text(text)
-        with initialize_config_dir(str(cli.conf_folder()), version_base="1.3"), pytest.raises(Exception) as caught:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"), pytest.raises(Exception) as caught:
             compose("config", overrides=[f"hydra.searchpath=[file://{tmp_path}]", *overrides])
         line = explain(caught.value)
         assert line is not None

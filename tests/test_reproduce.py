@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nnreg import studies
-from nnreg.cli import conf_folder
+from nnreg.composing import conf_folder
 
 MINE = """\
 # @package _global_

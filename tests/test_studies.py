@@ -7,7 +7,7 @@ import pytest
 from hydra import compose
 
 from nnreg import claims, studies
-from nnreg.cli import conf_folder
+from nnreg.composing import conf_folder
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
 from nnreg.studies import Study

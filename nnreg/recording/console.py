@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -66,7 +67,7 @@ class ConsoleSink:
 
 
 class SweepLineSink:
-    """Prints one line for one job of a sweep, when it has ended."""
+    """Prints one line for one job of a sweep, or for a run in a script, when it has ended."""
 
     period = float("inf")
 
@@ -83,6 +84,11 @@ class SweepLineSink:
     def close(self, outcome: Outcome, history: History) -> None:
         """Print the line."""
         self._console.print(escape(job_line(self._card, outcome)), soft_wrap=True, highlight=False)
+
+
+def terminal() -> Console:
+    """Return where lines are printed: as text in a notebook too, where rich would make a block of HTML of each."""
+    return Console(highlight=False, force_jupyter=False)
 
 
 def composition(card: RunCard) -> list[tuple[str, str]]:
@@ -121,9 +127,9 @@ def print_line(console: Console, label: str, text: str) -> None:
 
 
 def job_line(card: RunCard, outcome: Outcome) -> str:
-    """Return what one line says of a finished job."""
+    """Return what one line says of a job of a sweep that has ended, or of a run in a script."""
     metrics = outcome.summary
-    parts = [f"#{card.job:<3}"]
+    parts = [card.label if card.job is None else f"#{card.job:<3}"]
     if outcome.status == "finished" and not is_training(card):
         parts += telling.result(card, outcome)
     elif outcome.status == "finished":
@@ -135,7 +141,14 @@ def job_line(card: RunCard, outcome: Outcome) -> str:
         parts += [f"stopped at {stopped_at}"] if stopped_at is not None else []
     else:
         parts += [outcome.status.upper(), _ending(card, outcome)]
-    return "  ".join(part for part in (*parts, " ".join(card.overrides)) if part)
+    which = f"in {_near(card.folder)}" if card.job is None else " ".join(card.overrides)
+    return "  ".join(part for part in (*parts, which) if part)
+
+
+def _near(folder: Path) -> Path:
+    """Return a folder as seen from here, if it is below."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def shown(metric: str, value: float) -> str:

@@ -1,0 +1,39 @@
+"""How many threads BLAS uses, as threadpoolctl sees it."""
+
+import os
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from nnreg import threads
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """An environment that says nothing about threads, and three of them."""
+    for name in threads.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with threadpool_limits(3, user_api="blas"):
+        yield
+
+
+def used():
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def test_one_thread_is_used_and_told_to_children_until_the_block_ends(free):
+    with threads.limited():
+        assert used() == {1}
+        assert {os.environ[name] for name in threads.VARIABLES} == {"1"}
+    assert used() == {3}
+    assert not set(threads.VARIABLES) & set(os.environ)
+
+
+def test_what_the_environment_says_counts_also_where_it_was_said_too_late_for_numpy(free, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    with threads.limited():
+        assert used() == {2}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
+    assert "OMP_NUM_THREADS" not in os.environ
