@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -121,6 +122,7 @@ def _show_one(console: Console, entry: Entry) -> None:
         console.print("\n" + escape(textwrap.indent(description.formula, "    ")))
     console.print()
     _print_parameters(console, entry, technique, description)
+    _print_search(console, entry, technique)
     for note in description.notes:
         console.print("\n" + escape(textwrap.fill(note, 100)), soft_wrap=True)
     console.print(f"\n[bold]written in[/bold]  {escape(place.file)}:{place.line}")
@@ -141,6 +143,13 @@ def _print_parameters(console: Console, entry: Entry, technique: type, descripti
         cells = (f"{entry.kind}.{parameter.name}", parameter.type_text, _typed(parameter.default), meaning)
         table.add_row(*map(escape, cells))
     console.print(table, soft_wrap=False)
+
+
+def _print_search(console: Console, entry: Entry, technique: type) -> None:
+    """Say where sweeps that tune look for the best value."""
+    declared = getattr(technique, "search", None)
+    for name, (low, high) in declared.items() if isinstance(declared, Mapping) else ():
+        console.print(f"\n[bold]searched[/bold]    {entry.kind}.{name} from {low:g} to {high:g} (protocol=tune_then_seeds)")
 
 
 def _typed(value: object) -> str:

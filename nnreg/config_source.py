@@ -14,7 +14,7 @@ from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import BooleanNode, DictConfig, OmegaConf
 
 from nnreg import registry, schemas, tasks
 from nnreg.registry import BrokenPlugin, Entry
@@ -108,7 +108,9 @@ def _technique(entry: Entry) -> DictConfig:
 def _settings() -> DictConfig:
     """Return the settings as typed values in an untyped container: a typed root would refuse the kinds beside them."""
     typed = OmegaConf.structured(schemas.settings())
-    return OmegaConf.create({key: typed._get_node(key) for key in typed})
+    nodes = {key: typed._get_node(key) for key in typed}
+    of_a_sweep = {"sweep": OmegaConf.structured(schemas.sweep()), "resume": BooleanNode(False)}
+    return OmegaConf.create(nodes | of_a_sweep)
 
 
 def _is_sound(entry: Entry) -> bool:

@@ -22,6 +22,7 @@ from nnreg.contracts import Split
 from nnreg.diagnostics import Diagnostics
 from nnreg.errors import UserError
 from nnreg.recording.recorder import Recorder, Sink
+from nnreg.recording.tracking_target import without_password
 from nnreg.records import History, Outcome, Record, RunCard, Status, summarise
 from nnreg.registry import one_line
 from nnreg.settings import Settings
@@ -193,8 +194,8 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
         folder=request.folder,
         choices=dict(choices),
         config=config,
-        overrides=request.overrides,
-        command=request.command,
+        overrides=tuple(map(without_password, request.overrides)),
+        command=without_password(request.command),
         colour=_colour(task, choices),
         plugins={entry.distribution: entry.version for entry in entries},
         dataset=assembled.dataset if assembled else None,
@@ -225,6 +226,8 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
         if isinstance(node, dict):
             name = str(node.get("name") or choices.get(slot, ""))
             values[slot] = {"name": name, **_defaults(kind, name), **node}
+    if values["tracking_uri"] is not None:
+        values["tracking_uri"] = without_password(str(values["tracking_uri"]))
     return values
 
 

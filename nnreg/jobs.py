@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
+from omegaconf import DictConfig, OmegaConf
+
 from nnreg import descent_job, job, outputs_job, tasks
 from nnreg.errors import UserError
 from nnreg.job import Request
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
 from nnreg.registry import instead
+from nnreg.settings import OF_A_SWEEP
 
 EXECUTE: Mapping[str, Callable[[Request, Sequence[Sink]], Outcome]] = {
     tasks.TRAIN: job.execute,
@@ -29,5 +32,13 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
     task = tasks.of(request.config)
     if task not in EXECUTE:
         raise UserError(f"there is no task '{task}'{instead(task, EXECUTE)}")
-    used = dataclasses.replace(request, choices=tasks.used(task, request.choices))
-    return EXECUTE[task](used, sinks)
+    return EXECUTE[task](own(request), sinks)
+
+
+def own(request: Request) -> Request:
+    """Return a request without what means nothing to the run itself: choices of other tasks, the settings of its sweep."""
+    keys = [str(key) for key in request.config if key not in OF_A_SWEEP]
+    config = OmegaConf.masked_copy(request.config, keys) if len(keys) < len(request.config) else request.config
+    assert isinstance(config, DictConfig)
+    choices = tasks.used(tasks.of(request.config), request.choices)
+    return dataclasses.replace(request, config=config, choices=choices)

@@ -99,6 +99,8 @@ class RunCard:
         job: number within the sweep, or None.
         resumed_at: updates that an earlier process made of this run, or None for a run that begins.
         past: records of those updates; the history file holds them first.
+        about: what the tracking store says of it in place of its figure: an answer about many runs.
+        page: file in its folder that shows it, or "" for the task's own figure.
     """
 
     label: str
@@ -117,6 +119,8 @@ class RunCard:
     job: int | None = None
     resumed_at: int | None = None
     past: History = field(default_factory=History)
+    about: str = ""
+    page: str = ""
 
 
 class EarlyStop(NamedTuple):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from nnreg import assembly, checkpoint, job, registry, rerun, task, tasks
-from nnreg.checkpoint import Checkpoint
+from nnreg import assembly, job, registry, rerun, resumption, task, tasks
 from nnreg.errors import UserError
 from nnreg.job import Request
-from nnreg.pacing import paced
 from nnreg.recording import disk
 from nnreg.registry import instead
-from nnreg.snapshot import CHANGEABLE, Resumption, versions
+from nnreg.snapshot import CHANGEABLE
 
 
 def resume(folder: Path, overrides: Sequence[str]) -> int:
@@ -93,7 +91,7 @@ def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[
         sweep_id=facts["sweep_id"],
         job=facts["job"],
     )
-    return dataclasses.replace(request, resumption=_resumption(shown, request))
+    return dataclasses.replace(request, resumption=resumption.read(shown, request, task.warn))
 
 
 def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
@@ -131,46 +129,6 @@ def _check_unfinished(folder: Path, facts: Mapping[str, Any], steps: int, wanted
         raise UserError(f"{folder} is complete: it stopped early at step {done}, and would again; nothing to resume")
     if status == "finished" and wanted <= steps:
         raise UserError(f"{folder} is complete: nothing to resume; steps=N with N > {steps} trains it longer")
-
-
-def _resumption(folder: Path, request: Request) -> Resumption:
-    """Read the last checkpoint and the records that belong to it."""
-    path = folder / checkpoint.FILE
-    if not path.exists():
-        return Resumption()
-    found = checkpoint.load(path)
-    _check_pace(found, request.config)
-    try:
-        past = disk.read_history(request.folder, found.records)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"the history in {folder} is damaged ({error}): delete {path} to train from the start") from error
-    if past.size < found.records:
-        raise UserError(
-            f"the history in {folder} has {past.size} of the {found.records} records before its checkpoint: "
-            f"delete {path} to train from the start"
-        )
-    now = versions(job.describe(request))
-    for name in sorted(now.keys() & found.versions.keys()):
-        if now[name] != found.versions[name]:
-            task.warn(f"{name} is {now[name]} and was {found.versions[name]}: the last bits may differ from here on")
-    return Resumption(found, past)
-
-
-def _check_pace(found: Checkpoint, config: DictConfig) -> None:
-    """Refuse another number of steps where the updates already made would have been other ones."""
-    if found.config.get("steps") == config.steps:
-        return
-    before, after = (_pace(config, steps) for steps in (int(found.config["steps"]), config.steps))
-    if any(before(t) != after(t) for t in range(1, found.step + 1)):
-        raise UserError(
-            f"schedule={config.schedule.name} depends on the number of steps: with steps={config.steps} the {found.step} "
-            f"updates already made would have been others; `python -m nnreg rerun` trains anew"
-        )
-
-
-def _pace(config: DictConfig, steps: int) -> Callable[[int], float]:
-    entry = registry.find("schedule", str(config.schedule.name))
-    return paced(assembly.build(entry, config.schedule), steps, config.get("warmup", 0))
 
 
 def _changed(words: Sequence[str], changes: Mapping[str, str | None]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from nnreg import registry, signature
 from nnreg.registry import BrokenPlugin, Entry, one_line
-from nnreg.settings import Settings
+from nnreg.settings import Settings, SweepSettings
 
 
 @cache
@@ -37,11 +37,17 @@ def settings() -> type:
     return signature.schema(Settings, "settings__run", __name__)
 
 
+@cache
+def sweep() -> type:
+    """Return the schema of the settings of a sweep."""
+    return signature.schema(SweepSettings, "settings__sweep", __name__)
+
+
 def __getattr__(name: str) -> Any:
     kind, _, rest = name.partition("__")
     technique, _, parameter = rest.partition("__")
     if kind == "settings":
-        made = settings()
+        made = sweep() if technique == "sweep" else settings()
     elif technique in registry.entries(kind):
         made = of(registry.entries(kind)[technique])
     else:

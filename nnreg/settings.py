@@ -83,3 +83,38 @@ class Settings:
             )
         if self.start is not None and (len(self.start) != 2 or not all(map(math.isfinite, self.start))):
             raise ValueError(f"start must be a point, such as start=[-7,2], got {self.start}")
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """The settings of a sweep as a whole, below ``sweep``; they are no part of any of its runs.
+
+    Args:
+        resume: folder of a sweep to go on with; what is complete there is not done again.
+        dry_run: list the runs and write nothing.
+        max_jobs: more runs than this are asked about first.
+        metric: by which the runs are compared; null: the final training loss, a descent's last value.
+        target: to be reached, such as valid/accuracy:0.95; null: found by a stated rule.
+        axes: two swept settings for the heatmap, such as [optimizer,init]; null: the first two.
+        objectives: what a search of several minimises, such as [valid/loss_final,seconds]; null: the final validation loss.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    resume: str | None = None
+    dry_run: bool = False
+    max_jobs: int = 500
+    metric: str | None = None
+    target: str | None = None
+    axes: list[str] | None = None
+    objectives: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        check_range(self, max_jobs="[1, inf)")
+        if self.axes is not None and len(self.axes) != 2:
+            raise ValueError(f"sweep.axes must name two swept settings, such as [optimizer,init], got {self.axes}")
+
+
+OF_A_SWEEP = ("sweep", "protocol", "resume")
+"""Keys of a configuration that say how a sweep is made, not what its runs are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,58 +11,136 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
-from rich.console import Console
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from nnreg import job, jobs, registry, tasks
+from nnreg import job, jobs, objectives, registry, resumption, tasks
 from nnreg.errors import UserError
 from nnreg.job import Request
-from nnreg.recording.console import ConsoleSink, SweepLineSink
-from nnreg.recording.disk import DiskSink, discard, occupied
+from nnreg.recording.console import ConsoleSink, SweepLineSink, terminal
+from nnreg.recording.disk import RUNNING, DiskSink, discard, occupied, read_facts
 from nnreg.recording.recorder import Sink
-from nnreg.records import VALID_LOSS, Outcome
+from nnreg.records import Outcome
+from nnreg.settings import OF_A_SWEEP
+from nnreg.snapshot import Resumption
+from nnreg.sweep_manifest import TUNING
 
-OBJECTIVE = {tasks.TRAIN: f"{VALID_LOSS}_final", tasks.DESCEND: "descent/value"}
 
-
-def task(config: DictConfig) -> float:
+def task(config: DictConfig) -> objectives.Value:
     """Run one configuration.
 
     Returns:
-        The final validation loss, or a descent's last value, for sweepers that minimise something; NaN if there is none.
+        What a sweeper may minimise: see ``objectives``.
 
     Raises:
         SystemExit: outside a sweep, if the run did not end as a result: 1 for a failure, 2 for a user's mistake.
     """
-    request = _request(config)
-    alone = request.sweep_id is None
+    request = request_of(config)
+    if request.sweep_id is None:
+        try:
+            outcome = alone(request, sinks(request, alone=True))
+        except UserError as error:
+            warn(str(error))
+            raise SystemExit(2) from error
+        if outcome.status == "failed":
+            warn(failure(request, outcome))
+            raise SystemExit(1)
+        return objectives.value(config, outcome)
     try:
         with occupied(request.folder):
-            outcome = jobs.execute(request, sinks(request, alone=alone))
-    except UserError as error:
+            outcome = _go_on(request) if _goes_on(config) else jobs.execute(request, sinks(request, alone=False))
+            return objectives.value(config, outcome)
+    except UserError as error:  # another process is in the folder: the other jobs go on
+        warn(f"#{request.job}: {error}")
+        return objectives.nothing(config)
+
+
+def alone(request: Request, to: Sequence[Sink]) -> Outcome:
+    """Run one configuration that is no job of a sweep.
+
+    Raises:
+        UserError: it cannot be run; nothing is left behind then.
+        KeyboardInterrupt: after the run was recorded as killed.
+    """
+    try:
+        _check_words(request.config)
+        with occupied(request.folder):
+            return jobs.execute(request, to)
+    except UserError:
         discard(request.folder)
-        warn(str(error))
-        raise SystemExit(2) from error
-    if outcome.status == "failed" and alone:
-        warn(failure(request, outcome))
-        raise SystemExit(1)
-    objective = OBJECTIVE.get(tasks.of(config), "")
-    return outcome.summary.get(objective, float("nan")) if outcome.status == "finished" else float("nan")
+        raise
 
 
-def _request(config: DictConfig) -> Request:
+def _check_words(config: DictConfig) -> None:
+    """Refuse what means something to sweeps only."""
+    settings, protocol = config.get("sweep") or {}, config.get("protocol") or {}
+    if config.get("resume") or settings.get("resume"):
+        raise UserError("only sweeps are resumed so: add -m, or go on with one run by `python -m nnreg resume FOLDER`")
+    if settings.get("dry_run"):
+        raise UserError("sweep.dry_run lists the runs of a sweep: add -m; `--cfg job` shows what one run would be")
+    if protocol.get("name", "grid") != "grid":
+        raise UserError(f"protocol={protocol['name']} is for sweeps: add -m")
+
+
+def _goes_on(config: DictConfig) -> bool:
+    return bool((config.get("sweep") or {}).get("resume"))
+
+
+def _go_on(request: Request) -> Outcome:
+    """Run a job of a sweep whose folder may hold what an earlier attempt left: go on from there, or else begin again.
+
+    An earlier attempt that raised an error begins again, as what raised it may have been mended. Either way it stays the same
+    run in the tracking store.
+    """
+    try:
+        facts = read_facts(request.folder)
+    except ValueError:  # damaged
+        facts = None
+    anew = dataclasses.replace(request, resumption=Resumption()) if facts else request
+    try:
+        status = facts.get("status") if facts else None
+        died = status == "failed" and not (request.folder / job.TRACEBACK).exists()  # as the sweep wrote of its process
+        if (status in (RUNNING, "killed") or died) and tasks.of(request.config) == tasks.TRAIN:
+            own = jobs.own(request)
+            found = resumption.read(request.folder, own, warn)
+            return jobs.execute(dataclasses.replace(request, resumption=found), sinks(request, alone=False))
+    except UserError as error:  # nothing has been recorded
+        warn(f"#{request.job} begins again: {error}")
+    try:
+        return jobs.execute(anew, sinks(request, alone=False))
+    except UserError as error:
+        return job.refuse(jobs.own(anew), sinks(request, alone=False), error)
+
+
+def request_of(config: DictConfig) -> Request:
+    """Return what a configuration asks for that Hydra has composed."""
     hydra = HydraConfig.get()
     sweeping = hydra.mode == RunMode.MULTIRUN
-    overrides = tuple(hydra.overrides.task)
+    overrides = tuple(word for word in typed(hydra.overrides.task) if not is_of_a_sweep(word))
+    folder = Path(hydra.runtime.output_dir)
     return Request(
         config=config,
         choices=choices(hydra.runtime.choices),
-        folder=Path(hydra.runtime.output_dir),
+        folder=folder,
         overrides=overrides,
         command=_command(overrides, config),
-        sweep_id=Path(hydra.sweep.dir).name if sweeping else None,
-        job=int(hydra.job.num) if sweeping else None,
+        sweep_id=_sweep_id(folder, Path(hydra.sweep.dir)) if sweeping else None,
+        job=(int(folder.name) if folder.name.isdecimal() else int(hydra.job.num)) if sweeping else None,
     )
+
+
+def _sweep_id(folder: Path, sweep: Path) -> str:
+    """Return what the compared runs of a sweep have in common; the runs of its tuning are told from them."""
+    return f"{sweep.name}/{TUNING}" if folder.parent.name == TUNING else sweep.name
+
+
+def typed(words: Sequence[str]) -> list[str]:
+    """Return overrides as they were typed: ``${oc.env:...}`` stays that, as what it stands for may be a password."""
+    return list(OmegaConf.to_container(words, resolve=False)) if isinstance(words, ListConfig) else list(words)  # type: ignore[arg-type]
+
+
+def is_of_a_sweep(word: str) -> bool:
+    """Tell whether an override says how a sweep is made, not what its runs are."""
+    return word.lstrip("+~").partition("=")[0].partition(".")[0] in OF_A_SWEEP
 
 
 def choices(chosen: Mapping[str, Any]) -> dict[str, str]:
@@ -86,9 +165,9 @@ def sinks(request: Request, *, alone: bool) -> list[Sink]:
 
     Args:
         request: the run; ``tracking`` in its configuration is a word or an enum's member.
-        alone: whether the terminal is its own, or shared with the other runs of a sweep.
+        alone: whether the terminal is its own, or a line is all that it gets: in a sweep, in a script.
     """
-    config, console = request.config, Console(highlight=False)
+    config, console = request.config, terminal()
     found: list[Sink] = [DiskSink()]
     links = _no_links
     if getattr(config.get("tracking"), "name", config.get("tracking")) == "mlflow":

@@ -87,6 +87,26 @@ class Talkative(optimizer.MyRule):
     """
 
 
+@caught_by("the_declared_search_range_can_be_searched", because="leaves out the default")
+class SearchesElsewhere(optimizer.MyRule):
+    search: ClassVar = {"lr": (0.1, 1.0)}
+
+
+@caught_by("the_declared_search_range_can_be_searched", because="0 < low < high")
+class SearchesFromZero(optimizer.MyRule):
+    search: ClassVar = {"lr": (0.0, 1.0)}
+
+
+@caught_by("the_declared_search_range_can_be_searched", because="no parameter")
+class SearchesWhatIsNot(optimizer.MyRule):
+    search: ClassVar = {"rate": (0.1, 1.0)}
+
+
+@caught_by("the_declared_search_range_can_be_searched", because="beta=1.5 is refused")
+class SearchesTooFar(optimizer.MyRule):
+    search: ClassVar = {"beta": (0.5, 1.5)}
+
+
 @caught_by("documented_ranges_are_kept", because="beta=nan is accepted")
 class Lenient(optimizer.MyRule):
     def __post_init__(self):

@@ -186,3 +186,8 @@ class Colour(enum.Enum):
 )
 def test_a_default_is_written_as_one_types_it(value, typed):
     assert catalogue._typed(value) == typed
+
+
+def test_a_technique_shows_where_sweeps_search_it(nnreg):
+    assert "searched    optimizer.lr from 0.0001 to 0.1 (protocol=tune_then_seeds)" in nnreg("plugins", "optimizer/adam").out
+    assert "searched" not in nnreg("plugins", "init/he").out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,10 @@ class Optimizer(ABC):
     Raises:
         ValueError: a hyper-parameter is out of its range.
     """
+
+    search: ClassVar[Mapping[str, tuple[float, float]]] = MappingProxyType({})
+    """Where a parameter is worth searching, low and high, the default between them: ``{"lr": (1e-4, 0.1)}``. A technique of any
+    kind may say so; where it does not, two decades around the default are searched."""
 
     slice_size: ClassVar[int] = 16_384  # elements: theta, g, two states and the temporaries stay in a 1 MB cache
 

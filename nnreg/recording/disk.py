@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from nnreg import checkpoint, tasks
+from nnreg.config_hash import config_hash
 from nnreg.diagnostics import layers
 from nnreg.errors import UserError
 from nnreg.recording.spool import TRACKED
@@ -126,6 +127,11 @@ def read_history(folder: Path, first: int | None = None) -> History:
     return history
 
 
+def write_ending(card: RunCard, outcome: Outcome) -> None:
+    """Write how a run ended whose own process could not; the rest of its folder stays as it is."""
+    _write(card.folder / SUMMARY, _as_json(_summary(card, outcome)))
+
+
 def secure_history(folder: Path) -> None:
     """Wait until what was written of the history would survive a power failure."""
     with (folder / HISTORY).open("rb+") as file:
@@ -180,6 +186,7 @@ def _ending(outcome: Outcome) -> dict[str, object]:
 def _facts(card: RunCard) -> dict[str, object]:
     return {
         "task": tasks.of(card.config),
+        "config_hash": config_hash(card.config),
         "choices": dict(card.choices),
         "overrides": list(card.overrides),
         "command": card.command,

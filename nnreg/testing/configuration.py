@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
@@ -84,6 +84,25 @@ def documented_ranges_are_kept(subject: Subject) -> None:
                 raise AssertionError(f"{name} is documented to be in {promise.text}, yet {name}={value} is accepted")
         for end in promise.closed_ends:
             _expect_accepted(subject, name, end, f"it is documented to be in {promise.text}")
+
+
+def the_declared_search_range_can_be_searched(subject: Subject) -> None:
+    """Each range in ``search`` is of a parameter, goes from above 0 upwards, and holds the default; both ends are accepted."""
+    declared = getattr(subject.technique, "search", {})
+    if not declared:
+        skip("it declares no range to search: sweeps look around its defaults")
+    known = {parameter.name: parameter for parameter in signature.parameters(subject.technique)}
+    expect(isinstance(declared, Mapping), f"search must be such as {{'lr': (1e-4, 1.0)}}, got {declared!r}")
+    for name, span in declared.items():
+        expect(name in known, f"search names {name!r}, which is no parameter: they are {', '.join(known)}")
+        is_pair = isinstance(span, tuple) and len(span) == 2 and all(isinstance(end, int | float) for end in span)
+        in_order = is_pair and 0 < span[0] < span[1] < math.inf
+        expect(in_order, f"search[{name!r}] must be (low, high) with 0 < low < high, got {span!r}")
+        default = known[name].default
+        if default is not signature.REQUIRED:
+            expect(span[0] <= default <= span[1], f"search[{name!r}] = {span} leaves out the default, {default}")
+        for end in span:
+            _expect_accepted(subject, name, end, f"search[{name!r}] says that it is worth trying")
 
 
 def _promises(subject: Subject) -> Iterator[tuple[str, Range]]:

@@ -227,9 +227,9 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 from hydra.types import RunMode
-from nnreg import cli, config_source
+from nnreg import composing, config_source
 config_source.register()
-with initialize_config_dir(str(cli.conf_folder()), version_base="1.3"):
+with initialize_config_dir(str(composing.conf_folder()), version_base="1.3"):
     loader = GlobalHydra.instance().config_loader()
     base = loader.load_configuration("config", [], run_mode=RunMode.MULTIRUN)
     pathlib.Path("job.pickle").write_bytes(cloudpickle.dumps((Singleton.get_state(), loader, base)))

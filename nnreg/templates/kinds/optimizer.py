@@ -9,6 +9,7 @@ Source: yours to name: authors (year), "title", equation or algorithm, link. Thi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nnreg.contracts import Array, Optimizer, check_range
 
@@ -26,6 +27,7 @@ class MyRule(Optimizer):
     """
 
     state = ("m",)  # one vector for each name, zero at first, handed to update
+    search: ClassVar = {"lr": (1e-3, 1.0)}  # where sweeps look for the best value; around the default where this is left out
 
     lr: float = 0.01
     beta: float = 0.9

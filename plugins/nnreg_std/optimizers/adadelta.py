@@ -15,6 +15,7 @@ than a safeguard: d starts at 0, so ε sets the length of the first step, √(ε
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class AdaDelta(Optimizer):
     """
 
     state = ("h", "d")
+    search: ClassVar = {"lr": (0.03, 30.0)}
 
     lr: float = 1.0
     decay: float = 0.95

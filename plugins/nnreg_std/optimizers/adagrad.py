@@ -14,6 +14,7 @@ Conventions: h starts at 0 here and in torch, so the first step has length η wh
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class AdaGrad(Optimizer):
     """
 
     state = ("h",)
+    search: ClassVar = {"lr": (1e-3, 1.0)}
 
     lr: float = 0.01
     eps: float = 1e-7

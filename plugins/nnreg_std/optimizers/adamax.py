@@ -14,6 +14,7 @@ inside the maximum; Keras adds it to u. The learning rate is the paper's and tor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class AdaMax(Optimizer):
     """
 
     state = ("m", "u")
+    search: ClassVar = {"lr": (1e-4, 0.1)}
 
     lr: float = 0.002
     beta1: float = 0.9

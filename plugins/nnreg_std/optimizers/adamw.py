@@ -17,6 +17,7 @@ by default in both; optimizer=adam regularizer=decoupled spares those.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class AdamW(Optimizer):
     """
 
     state = ("m", "v")
+    search: ClassVar = {"lr": (1e-4, 0.1)}
 
     lr: float = 0.001
     beta1: float = 0.9

@@ -15,6 +15,7 @@ in optax. All parameters decay, biases and gains too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class Lion(Optimizer):
     """
 
     state = ("m",)
+    search: ClassVar = {"lr": (1e-5, 0.01)}
 
     lr: float = 1e-4
     beta1: float = 0.9

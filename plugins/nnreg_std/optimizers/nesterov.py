@@ -16,6 +16,7 @@ the velocity.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nnreg.contracts import Array, Optimizer, check_range
 
@@ -33,6 +34,7 @@ class Nesterov(Optimizer):
     """
 
     state = ("v",)
+    search: ClassVar = {"lr": (3e-4, 0.3)}
 
     lr: float = 0.01
     momentum: float = 0.9

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class RAdam(Optimizer):
     """
 
     state = ("m", "v")
+    search: ClassVar = {"lr": (1e-4, 0.1)}
 
     lr: float = 0.001
     beta1: float = 0.9

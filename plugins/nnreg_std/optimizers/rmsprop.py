@@ -16,6 +16,7 @@ Keras adds ε = 1e-7 under the root, Graves 1e-4. h starts at 0 without bias cor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,8 @@ class RMSprop(Optimizer):
     Raises:
         ValueError: a hyper-parameter is out of its range.
     """
+
+    search: ClassVar = {"lr": (3e-5, 0.03)}
 
     lr: float = 0.01
     decay: float = 0.99

@@ -12,6 +12,7 @@ data; on a deterministic gradient it is gradient descent, which diverges once η
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nnreg.contracts import Array, Optimizer
 
@@ -26,6 +27,8 @@ class SGD(Optimizer):
     Raises:
         ValueError: lr is out of its range.
     """
+
+    search: ClassVar = {"lr": (1e-3, 1.0)}
 
     lr: float = 0.01
 

@@ -1,0 +1,119 @@
+"""What a sweep's folder says of the whole sweep: ``sweep.json``, written when it begins and again when it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE = "sweep.json"
+TUNING = "tuning"
+"""Folder, below that of the sweep, of the runs that a setting was chosen on; they are not compared."""
+GRID, TUNE_THEN_SEEDS, RANDOM_SEARCH = "grid", "tune_then_seeds", "random_search"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """How one parameter was chosen for each technique, before the compared runs.
+
+    Attributes:
+        technique: setting whose values were given a budget each, such as ``optimizer``.
+        parameter: what was chosen, such as ``optimizer.lr``.
+        budget: values tried per technique, such as {"sgd": 9}.
+        ranges: lowest and highest value tried per technique.
+        chosen: best value per technique; where other axes were swept each combination is tuned, and its key names them all:
+            ``sgd, init=he``.
+        by: metric that decided, lowest mean over the tuning seeds.
+        fresh_seeds: whether the compared runs have other seeds than those that the choice was made on.
+        folder: of the tuning runs, below that of the sweep.
+    """
+
+    technique: str
+    parameter: str
+    budget: Mapping[str, int]
+    ranges: Mapping[str, tuple[float, float]]
+    chosen: Mapping[str, float]
+    by: str = "valid/loss_final"
+    fresh_seeds: bool = True
+    folder: str = TUNING
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A sweep as a whole.
+
+    Attributes:
+        command: one line that asks for the same again.
+        overrides: what was typed.
+        protocol: ``grid``, ``tune_then_seeds``, ``random_search``, or the name of another sweeper.
+        jobs: number of runs planned, of tuning too, or None where the sweeper does not know.
+        seconds: wall time of the whole sweep, of every attempt together, or None until it ends.
+        spent: seconds of the attempts that were interrupted so far, or None.
+        compared: folders of the runs that are compared, by name; None for all. A tuning that was gone on with may choose
+            another value, and what ran with the one before stays.
+        tuning: how a parameter was chosen, or None where none was.
+        settings: what the ``sweep`` node said, such as ``{"target": 0.3}``; None where it is not known.
+    """
+
+    command: str = ""
+    overrides: tuple[str, ...] = ()
+    protocol: str = GRID
+    jobs: int | None = None
+    seconds: float | None = None
+    tuning: Tuned | None = None
+    settings: Mapping[str, Any] | None = None
+    spent: float | None = None
+    compared: tuple[str, ...] | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write it to the folder of the sweep, whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        aside = folder / f"{FILE}.{os.getpid()}"
+        aside.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+        aside.replace(folder / FILE)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Return what ``sweep.json`` says, or None for a sweep that is older than the file, or whose file is damaged."""
+    try:
+        return _manifest(json.loads((folder / FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError, KeyError):
+        return None
+
+
+def _manifest(content: Mapping[str, Any]) -> Manifest:
+    """Return the manifest of a file's content; keys of a later version are left out."""
+    if not isinstance(content, dict):
+        raise TypeError("it is of another kind")
+    names = [field.name for field in dataclasses.fields(Manifest)]
+    known = {name: content[name] for name in names if name in content}
+    _check(known)
+    tuning = _tuned(known["tuning"]) if known.get("tuning") is not None else None
+    compared = tuple(map(str, known["compared"])) if known.get("compared") is not None else None
+    return Manifest(**known | {"overrides": tuple(known.get("overrides", ())), "tuning": tuning, "compared": compared})
+
+
+def _check(known: Mapping[str, Any]) -> None:
+    wanted = {"command": str, "overrides": list, "protocol": str, "jobs": int | None, "seconds": int | float | None}
+    wanted |= {"settings": dict | None, "spent": int | float | None, "compared": list | None}
+    for name, kind in wanted.items():
+        if name in known and not isinstance(known[name], kind):
+            raise TypeError(f"{name} is of another type")
+
+
+def _tuned(content: Mapping[str, Any]) -> Tuned:
+    ranges = {str(name): (float(low), float(high)) for name, (low, high) in content["ranges"].items()}
+    return Tuned(
+        technique=str(content["technique"]),
+        parameter=str(content["parameter"]),
+        budget={str(name): int(count) for name, count in content["budget"].items()},
+        ranges=ranges,
+        chosen={str(name): float(value) for name, value in content["chosen"].items()},
+        by=str(content.get("by", "valid/loss_final")),
+        fresh_seeds=bool(content.get("fresh_seeds", True)),
+        folder=str(content.get("folder", TUNING)),
+    )

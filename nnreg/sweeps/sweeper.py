@@ -1,0 +1,225 @@
+"""What the sweepers have in common: a limit, a dry run, a manifest; runs that begin, go on, or are left as they are.
+
+A launcher of any kind is handed lists of words, as by Hydra's own sweeper. A job that is to take up what an earlier attempt
+left in its folder is told so by the word ``sweep.resume=FOLDER``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nnreg.errors import Interrupted, UserError
+from nnreg.job import terminable
+from nnreg.override_words import quoted
+from nnreg.recording.tracking_target import say
+from nnreg.registry import one_line
+from nnreg.settings import SweepSettings
+from nnreg.sweep_manifest import Manifest, Tuned
+from nnreg.sweeps import asking, resuming
+from nnreg.sweeps.axes import Axis, read
+from nnreg.sweeps.identity import digest_of
+from nnreg.sweeps.placement import Place, is_whole, place
+from nnreg.task import warn
+
+Words = tuple[str, ...]
+Kind = TypeVar("Kind")
+
+
+class Stage(NamedTuple):
+    """Runs of a sweep that are launched together; ``name`` is that of their folder below the sweep's, "" for those compared."""
+
+    name: str
+    jobs: Iterable[Words]
+
+
+class ProtocolSweeper(Sweeper):
+    """A sweeper by one of nnreg's protocols.
+
+    Args:
+        max_batch_size: jobs that are handed to the launcher at once, or None for all.
+        params: swept settings of a YAML.
+    """
+
+    protocol: ClassVar[str]
+    hydra_context: HydraContext
+    config: DictConfig
+    launcher: Launcher
+
+    def __init__(self, max_batch_size: int | None = None, params: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self._batch_size, self._params = max_batch_size, params
+        self._returns: list[Sequence[JobReturn]] = []
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Remember what Hydra has composed, and prepare the launcher."""
+        from hydra.core.plugins import Plugins
+
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    @abstractmethod
+    def count(self, axes: Sequence[Axis]) -> int:
+        """Return the number of runs, without making up each of them."""
+
+    @abstractmethod
+    def stages(self, axes: Sequence[Axis]) -> Iterator[Stage]:
+        """Yield what would be run, for a person to read; what depends on results is left open."""
+
+    @abstractmethod
+    def execute(self, axes: Sequence[Axis]) -> None:
+        """Run the sweep, by calls of ``launch``."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Do everything; return what the launcher returned for each batch.
+
+        Raises:
+            UserError: a word of the sweep is wrong, it is larger than its limit, or there is nothing to go on with.
+            SystemExit: with code 0, after a dry run, or where everything was complete.
+            Interrupted: by Ctrl-C; what was run is kept.
+        """
+        if self._batch_size is not None and self._batch_size < 1:
+            raise UserError(f"hydra.sweeper.max_batch_size must be 1 or more, or null for all at once, got {self._batch_size}")
+        self.settings = self.read(SweepSettings, "sweep")
+        axes = read(arguments, self._params, self.hydra_context.config_loader)
+        self._manifest = Manifest(
+            command=resuming.command(self.config),
+            overrides=tuple(resuming.lasting(arguments)),
+            protocol=self.protocol,
+            jobs=self.count(axes),
+            settings={name: getattr(self.settings, name) for name in ("metric", "target", "axes")},
+        )
+        if not self._manifest.jobs:
+            raise UserError("the sweep has no runs: its glob matches nothing; see `python -m nnreg plugins`")
+        asking.check(self.settings, axes)
+        before = resuming.folder(self.config, self.settings, arguments)
+        self._resuming, self._spent, self._before = before is not None, 0.0, Manifest()
+        self._home = Path(self.config.hydra.sweep.dir).absolute() if before is None else before
+        if self.settings.dry_run:
+            asking.list_jobs(self.stages(axes), self._manifest.jobs, self.settings.max_jobs)
+            raise SystemExit(0)
+        if before is not None:
+            self._take_up(before)
+        else:
+            asking.confirm(self._manifest.jobs, self.settings.max_jobs)
+        self._run(axes)
+        return self._returns
+
+    def read(self, kind: type[Kind], key: str) -> Kind:
+        """Return settings from a node of the configuration.
+
+        Raises:
+            UserError: a value is of the wrong type or out of its range.
+        """
+        try:
+            merged = OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.to_container(self.config[key], resolve=True))
+            return kind(**OmegaConf.to_container(merged, resolve=True))  # type: ignore[arg-type] # a mapping's container
+        except OmegaConfBaseException as error:
+            raise UserError(f"{key}.{error.full_key or error.key}: {str(error).splitlines()[0]}") from error
+        except ValueError as error:
+            raise UserError(f"{key}.{error}".replace(f"{key}.{key}.", f"{key}.")) from error
+
+    def compose(self, words: Sequence[str]) -> DictConfig:
+        """Return the configuration of a job, Hydra's own part included."""
+        return self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
+
+    def tuned(self, tuning: Tuned) -> None:
+        """Write down how a parameter was chosen."""
+        self._write(tuning=tuning)
+
+    def launch(self, jobs: Sequence[Words], stage: str = "", *, alone: bool = False) -> list[Path]:
+        """Run those of some jobs that are not complete, and return the folder of each.
+
+        Args:
+            jobs: words of each.
+            stage: name of their folder below the sweep's.
+            alone: whether nothing but these is compared, whatever an earlier attempt left.
+        """
+        home = self._home / stage
+        digests = [digest_of(self.compose(words)) for words in jobs]  # a mistake shows before anything is written
+        places = place(digests, home) if self._resuming else [Place(str(number)) for number in range(len(jobs))]
+        if alone:
+            self._write(compared=tuple(spot.folder for spot in places))
+        spots = zip(jobs, places, strict=True)
+        todo = [(words, spot) for words, spot in spots if not spot.is_complete or not is_whole(home / spot.folder)]
+        if todo:
+            self._begin()
+        size = self._batch_size or max(len(todo), 1)
+        for start in range(0, len(todo), size):
+            self._hand_over(todo[start : start + size], stage, start)
+        return [home / spot.folder for spot in places]
+
+    def _hand_over(self, todo: Sequence[tuple[Words, Place]], stage: str, first: int) -> None:
+        """Let the launcher run jobs; ``first`` is the number of the first of them, to the launcher."""
+        returns = self.launcher.launch([(*words, *self._told(spot, stage)) for words, spot in todo], initial_job_idx=first)
+        self._returns.append(returns)
+        for returned, (_, spot) in zip(returns, todo, strict=True):
+            if returned.status == JobStatus.FAILED:
+                error = returned._return_value  # its property would raise it, and the sweep would end
+                warn(f"the run in {self._home / stage / spot.folder} broke off ({type(error).__name__}: {one_line(error)})")
+
+    def _told(self, spot: Place, stage: str) -> Words:
+        """Return what a job is told besides its own words; nothing in a plain sweep, whose folders Hydra numbers."""
+        if not self._resuming and not stage:
+            return ()
+        subdir = f"{stage}/{spot.folder}" if stage else spot.folder
+        words = (f"hydra.sweep.subdir={subdir if subdir.isdecimal() else quoted(subdir)}",)
+        return (*words, f"sweep.resume={quoted(str(self._home))}") if self._resuming else words
+
+    def _take_up(self, folder: Path) -> None:
+        """Go on in the folder of an earlier attempt, here and in every job."""
+        resuming.redirect(self.config, folder)
+        self._before = resuming.manifest(folder)
+        self._spent = (self._before.spent or 0.0) + (self._before.seconds or 0.0)
+        self._manifest = dataclasses.replace(self._manifest, tuning=self._before.tuning, compared=self._before.compared)
+
+    def _run(self, axes: Sequence[Axis]) -> None:
+        """Execute, and write down how long it took, whatever way it ends."""
+        began = time.perf_counter()
+        self._begun = False
+        with contextlib.ExitStack() as self._held:
+            try:
+                if self._resuming:
+                    resuming.hold(self._held, self._home)
+                with terminable():
+                    self.execute(axes)
+            except KeyboardInterrupt as interrupt:
+                if not self._begun:
+                    raise
+                self._write(spent=round(self._spent + time.perf_counter() - began, 3))
+                raise Interrupted(f"interrupted; `{resuming.how(self._home)}` goes on with the sweep") from interrupt
+            self._write(seconds=round(self._spent + time.perf_counter() - began, 3), spent=None)
+        if self._before.seconds is not None and not self._begun:
+            say(f"nothing to resume: all runs in {self._home} are complete; `{resuming.comparing(self._home)}` compares them")
+            raise SystemExit(0)
+
+    def _begin(self) -> None:
+        """Write what the sweep is, when nothing has been found wrong with it."""
+        if self._begun:
+            return
+        Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
+        if not self._resuming:
+            resuming.hold(self._held, self._home)
+        OmegaConf.save(self.config, self._home / "multirun.yaml")
+        self._begun = True
+        self._manifest.save(self._home)
+
+    def _write(self, **changes: Any) -> None:
+        """Change what the folder says of the sweep; of one that has begun nothing, nothing is written."""
+        self._manifest = dataclasses.replace(self._manifest, **changes)
+        if self._begun:
+            self._manifest.save(self._home)

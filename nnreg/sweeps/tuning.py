@@ -1,0 +1,185 @@
+"""The same budget for every technique: tune on some seeds, compare the best on others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nnreg import tasks
+from nnreg.contracts import check_range
+from nnreg.errors import UserError
+from nnreg.recording.console import print_line, terminal
+from nnreg.sweep_manifest import TUNE_THEN_SEEDS, TUNING, Tuned
+from nnreg.sweeps import choosing
+from nnreg.sweeps.axes import Axis, count
+from nnreg.sweeps.search_ranges import Range, log_grid, range_of
+from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
+
+
+@dataclass(frozen=True)
+class TuningSettings:
+    """The settings of ``protocol=tune_then_seeds``.
+
+    Args:
+        name: of the protocol.
+        trials: values tried for each technique.
+        tuning_seeds: seeds of those runs.
+        seeds: seeds of the runs that are compared.
+        range: lowest and highest value for every technique, or None for what each declares.
+        parameter: what is tuned, or None for ``lr``, or what the techniques declare.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    name: str = TUNE_THEN_SEEDS
+    trials: int = 9
+    tuning_seeds: list[int] = field(default_factory=lambda: [0])
+    seeds: list[int] = field(default_factory=lambda: [1, 2, 3, 4, 5])
+    range: list[float] | None = None
+    parameter: str | None = None
+
+    def __post_init__(self) -> None:
+        check_range(self, trials="[1, inf)")
+        for name in ("tuning_seeds", "seeds"):
+            seeds = getattr(self, name)
+            if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
+                raise ValueError(f"{name} must list seeds of 0 or more, each once, such as [0,1], got {seeds}")
+        if self.range is not None and not (len(self.range) == 2 and 0 < self.range[0] < self.range[1]):
+            raise ValueError(f"range must be [low,high] with 0 < low < high, such as [1e-4,1], got {self.range}")
+
+
+class TuneThenSeeds(ProtocolSweeper):
+    """Tries as many values for every technique and combination of the other axes, then runs the best on fresh seeds."""
+
+    protocol = TUNE_THEN_SEEDS
+
+    def count(self, axes: Sequence[Axis]) -> int:
+        """Return the number of runs of both stages."""
+        self._wanted = self.read(TuningSettings, "protocol")
+        self._check(axes)
+        most = 1 if tasks.of(self.config) == tasks.DESCEND else None  # a descent is the same at every seed
+        self._tuning_seeds, self._seeds = self._wanted.tuning_seeds[:most], self._wanted.seeds[:most]
+        combined = count(axes)
+        if not combined:
+            return 0
+        self._find_ranges(axes)
+        tuned = sum(len(values) * len(self._tuning_seeds) for values in self._values.values())
+        return tuned * (combined // len(self._values)) + combined * len(self._seeds)
+
+    def stages(self, axes: Sequence[Axis]) -> Iterator[Stage]:
+        """Yield the trials, then the runs that are compared, whose values only the trials can tell."""
+        yield Stage(TUNING, (words for _, _, words in self._trials(axes)))
+        yield Stage("", (words for _, words in self._finals(axes, {})))
+
+    def execute(self, axes: Sequence[Axis]) -> None:
+        """Run the trials, choose, run the rest."""
+        trials = list(self._trials(axes))
+        console = terminal()
+        for name, span in self._ranges.items():
+            if span is not None:
+                seeds = len(self._tuning_seeds)
+                text = f"{name}: {self._parameter}, {span.told}: {len(self._values[name])} values on {seeds} seed"
+                print_line(console, "tuning", text + ("s" if seeds > 1 else ""))
+        folders = self.launch([words for _, _, words in trials], TUNING)
+        by, chosen = self._choose(trials, folders)
+        self.tuned(self._tuned(by, chosen))
+        for name, value in chosen.items():
+            print_line(console, "chosen", f"{name}: {self._parameter}={value:g}{self._edge(name, value)}")
+        self.launch([words for _, words in self._finals(axes, chosen)], alone=True)
+
+    def _check(self, axes: Sequence[Axis]) -> None:
+        if (task := tasks.of(self.config)) not in choosing.DECIDING:
+            raise UserError(f"protocol=tune_then_seeds needs a loss to tune by, and task={task} has none")
+        if any(axis.setting == "seed" for axis in axes):
+            raise UserError(
+                "protocol=tune_then_seeds has its own seeds: leave out seed=, and give protocol.tuning_seeds=[0] for the "
+                "trials and protocol.seeds=[1,2,3,4,5] for the runs that are compared"
+            )
+
+    def _find_ranges(self, axes: Sequence[Axis]) -> None:
+        """Find out what is tuned, and over which values for each technique."""
+        self._axis, self._slot = _technique(axes)
+        words = [axis.words[0] for axis in axes if axis is not self._axis]
+        options = self._axis.words if self._axis else [""]
+        nodes = {}
+        for option in options:
+            config = self.compose([*words, option] if option else words)
+            name = option.partition("=")[2] or str(config[self._slot].name)
+            nodes[name] = (str(config[self._slot].name), config[self._slot])
+        wanted, kind = self._wanted, choosing.kind_of(self._slot)
+        self._parameter_name = wanted.parameter or choosing.parameter_of(kind, [name for name, _ in nodes.values()])
+        self._parameter = f"{self._slot}.{self._parameter_name}"
+        if any(axis.setting == self._parameter for axis in axes):
+            raise UserError(
+                f"protocol=tune_then_seeds chooses {self._parameter} itself: leave it out, or give the range that it is chosen "
+                "from by protocol.range=[low,high]"
+            )
+        given = (wanted.range[0], wanted.range[1]) if wanted.range else None
+        self._ranges: Mapping[str, Range | None] = {
+            name: range_of(kind, technique, node, self._parameter_name, given) for name, (technique, node) in nodes.items()
+        }
+        if all(span is None for span in self._ranges.values()):
+            raise UserError(f"none of {', '.join(self._ranges)} has a parameter {self._parameter_name} to tune")
+        self._values: Mapping[str, Sequence[float | None]] = {
+            name: [None] if span is None else log_grid(span.low, span.high, wanted.trials)
+            for name, span in self._ranges.items()
+        }
+
+    def _combinations(self, axes: Sequence[Axis]) -> Iterator[tuple[str, str, Words]]:
+        """Yield technique, name and words of each combination; the name says the other swept axes too."""
+        swept = [index for index, axis in enumerate(axes) if axis.is_swept and axis is not self._axis]
+        for words in itertools.product(*(axis.words for axis in axes)):
+            alone = next(iter(self._ranges))
+            technique = words[list(axes).index(self._axis)].partition("=")[2] if self._axis else alone
+            yield technique, ", ".join([technique, *(words[index] for index in swept)]), words
+
+    def _trials(self, axes: Sequence[Axis]) -> Iterator[tuple[str, float, Words]]:
+        """Yield name of the combination, value and words of each trial; none for techniques without the parameter."""
+        for technique, name, words in self._combinations(axes):
+            for value, seed in itertools.product(self._values[technique], self._tuning_seeds):
+                if value is not None:
+                    yield name, value, (*words, f"{self._parameter}={value!r}", f"seed={seed}")
+
+    def _finals(self, axes: Sequence[Axis], chosen: Mapping[str, float]) -> Iterator[tuple[str, Words]]:
+        """Yield name and words of each run that is compared."""
+        for (technique, name, words), seed in itertools.product(self._combinations(axes), self._seeds):
+            value = repr(chosen[name]) if name in chosen else f"<best of {len(self._values[technique])}>"
+            tuned = () if self._ranges[technique] is None else (f"{self._parameter}={value}",)
+            yield name, (*words, *tuned, f"seed={seed}")
+
+    def _choose(self, trials: Sequence[tuple[str, float, Words]], folders: Sequence[Path]) -> tuple[str, dict[str, float]]:
+        found: dict[str, dict[float, list[Path]]] = {}
+        for (name, value, _), folder in zip(trials, folders, strict=True):
+            found.setdefault(name, {}).setdefault(value, []).append(folder)
+        return choosing.best(found, tasks.of(self.config))
+
+    def _edge(self, name: str, value: float) -> str:
+        span = self._ranges[name.partition(",")[0]]
+        at_edge = span is not None and value in (span.low, span.high)
+        return ", an edge of its range: a wider one may hold a better value" if at_edge else ""
+
+    def _tuned(self, by: str, chosen: Mapping[str, float]) -> Tuned:
+        return Tuned(
+            technique=self._axis.setting if self._axis else self._slot,
+            parameter=self._parameter,
+            budget={name: len(values) for name, values in self._values.items()},
+            ranges={name: (span.low, span.high) for name, span in self._ranges.items() if span is not None},
+            chosen=dict(chosen),
+            by=by,
+            fresh_seeds=not set(self._seeds) & set(self._tuning_seeds),
+        )
+
+
+def _technique(axes: Sequence[Axis]) -> tuple[Axis | None, str]:
+    """Return the axis whose techniques are tuned, and its place in a configuration.
+
+    It is the first swept kind of which some technique declares a range; else the optimizer, swept or not.
+    """
+    swept = [(axis, axis.slot) for axis in axes if axis.slot is not None and axis.is_swept]
+    for axis, slot in swept:
+        if slot == "optimizer" or any(choosing.declared(choosing.kind_of(slot), word.partition("=")[2]) for word in axis.words):
+            return axis, slot
+    return None, "optimizer"

@@ -1,0 +1,175 @@
+"""A sweep's runs are numbered as Hydra's own sweeper does it; it can be listed, and is limited; mistakes are one line."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from nnreg import sweeping
+from nnreg.sweep_manifest import read_manifest
+
+TINY = ("dataset=iris", "hidden=[4]", "steps=2", "batch=8")
+
+
+@pytest.fixture(autouse=True)
+def no_report(monkeypatch):
+    monkeypatch.setattr(sweeping, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
+
+
+def jobs(folder):
+    """Return number to overrides, of all runs below a sweep's folder."""
+    found = {path.parent.name: json.loads(path.read_text()) for path in folder.glob("*/summary.json")}
+    return {name: facts["overrides"] for name, facts in sorted(found.items())}
+
+
+def listed(answer):
+    """Return what a dry run listed, number to words."""
+    return dict(line.removeprefix("#").split(maxsplit=1) for line in answer.out.splitlines() if line.startswith("#"))
+
+
+def test_runs_have_the_numbers_and_words_that_hydras_own_sweeper_gives_them(nnreg, project):
+    swept = ("seed=range(1,3)", "optimizer=glob(ada*,exclude=[adam*,adad*]),sgd", "++optimizer.lr=choice(0.1,0.5)")
+    for sweeper in ("grid", "basic"):
+        assert nnreg("-m", f"hydra/sweeper={sweeper}", f"hydra.sweep.dir={sweeper}", *swept[::2], *TINY).code == 0
+    assert jobs(project / "grid") == jobs(project / "basic")
+    assert len(jobs(project / "grid")) == 4
+
+
+def test_a_yaml_may_hold_what_is_swept_and_what_is_typed_wins(nnreg):
+    answer = nnreg("-m", "hydra.sweeper.params={seed:'1,2',steps:'3,4'}", "sweep.dry_run=true", "dataset=iris", "steps=5")
+    assert listed(answer) == {"0": "seed=1 steps=5 dataset=iris tracking=off", "1": "seed=2 steps=5 dataset=iris tracking=off"}
+
+
+def test_batches_are_launched_one_after_the_other_with_running_numbers(nnreg, project):
+    assert nnreg("-m", "seed=1,2,3", "hydra.sweeper.max_batch_size=2", "hydra.sweep.dir=s", *TINY).code == 0
+    assert [words[0] for words in jobs(project / "s").values()] == ["seed=1", "seed=2", "seed=3"]
+
+
+def test_the_folder_says_what_the_sweep_is(nnreg, project):
+    nnreg("-m", "seed=1,2", "hydra.sweep.dir=s", "sweep.target='valid/accuracy=0.5'", *TINY)
+    manifest = read_manifest(project / "s")
+    assert (manifest.protocol, manifest.jobs, manifest.tuning) == ("grid", 2, None)
+    assert 0 < manifest.seconds < 600
+    assert manifest.settings["target"] == "valid/accuracy=0.5"
+    assert manifest.command.startswith("python -m nnreg -m hydra.sweep.dir=s seed=1,2 ")
+
+
+def test_the_settings_of_a_sweep_are_no_part_of_its_runs(nnreg, project):
+    nnreg(
+        "-m", "protocol=random_search", "protocol.trials=1", "optimizer=sgd,sgd", "hydra.sweep.dir=s", "sweep.max_jobs=9", *TINY
+    )
+    facts = json.loads((project / "s/0/summary.json").read_text())
+    assert not [word for word in facts["overrides"] if word.startswith(("sweep", "protocol"))]
+    config = (project / "s/0/config.yaml").read_text()
+    assert not {"sweep:", "protocol:", "resume:"} & set(config.split())
+    answer = nnreg("rerun", "s/0", "hydra.run.dir=again")
+    again = json.loads((project / "again/summary.json").read_text())
+    assert (answer.code, again["config_hash"]) == (0, facts["config_hash"])
+
+
+def test_a_dry_run_lists_every_job_and_writes_nothing(nnreg, project):
+    answer = nnreg("-m", "optimizer=sgd,adam", "seed=1,2", "sweep.dry_run=true")
+    assert answer.code == 0
+    assert listed(answer)["2"] == "optimizer=adam seed=1 tracking=off"
+    assert answer.out.splitlines()[-1] == "dry run: 4 runs, nothing was written"
+    assert list(project.iterdir()) == []
+
+
+def test_a_dry_run_of_a_huge_sweep_lists_its_beginning(nnreg):
+    answer = nnreg("-m", "seed=range(0,10000000)", "sweep.dry_run=true", "sweep.max_jobs=3")
+    assert list(listed(answer)) == ["0", "1", "2"]
+    assert "10,000,000 runs" in answer.out
+
+
+def test_a_huge_sweep_is_refused_before_its_jobs_are_made_up(nnreg, project):
+    answer = nnreg("-m", "seed=range(0,1000000)", "batch=range(1,11)")
+    assert answer.code == 2
+    assert answer.complaint == (
+        "nnreg: the sweep has 10,000,000 runs, more than sweep.max_jobs=500: add sweep.max_jobs=10000000 to run them all; "
+        "sweep.dry_run=true lists them"
+    )
+    assert list(project.iterdir()) == []
+
+
+@pytest.mark.parametrize(("typed", "runs"), [("y\n", 2), ("YES\n", 2), ("\n", 0), ("n\n", 0), ("", 0)])
+def test_at_a_terminal_a_large_sweep_is_asked_about(nnreg, project, monkeypatch, typed, runs):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    answer = nnreg("-m", "seed=1,2", "sweep.max_jobs=1", "hydra.sweep.dir=s", *TINY)
+    assert "Run 2 jobs? [y/N] " in answer.err
+    assert (answer.code, len(jobs(project / "s"))) == (0 if runs else 2, runs)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("optimizer.lr=interval(0.1,1)",),
+            "is a range to draw from: add protocol=random_search, or list the values, such as opt",
+        ),
+        (("sweep.max_jobs=0",), "sweep.max_jobs must be in [1, inf), got 0"),
+        (("sweep.max_jobs=1,2",), "sweep.max_jobs=1,2: the sweep as a whole has one sweep.max_jobs, not several"),
+        (("protocol=grid,random_search",), "the sweep as a whole has one protocol"),
+        (("sweep.axes=[init]",), "sweep.axes must name two swept settings, such as [optimizer,init], got ['init']"),
+        (("sweep.axes=[init,optimizer]", "init=he,xavier"), "sweep.axes: 'optimizer' is not swept. Available: init"),
+        (("sweep.target=bogus",), "cannot read the target 'bogus': type it as metric=value, such as valid/accuracy=0.95"),
+        (("sweep.max_job=3",), "sweep has no parameter 'max_job'; did you mean 'max_jobs'?"),
+        (("protocol=random_serch",), "there is no protocol 'random_serch'; did you mean 'random_search'?"),
+        (
+            ("protocol=random_search",),
+            "protocol=random_search has nothing to draw from: add a range such as optimizer.lr=tag(log,",
+        ),
+        (("protocol=random_search", "optimizer=glob(zz*)"), "the sweep has no runs: its glob matches nothing"),
+        (("protocol=random_search", "seed=1,2", "protocol.trials=0"), "nothing to draw from"),
+        (("hydra.sweeper.max_batch_size=0", "seed=1,2"), "hydra.sweeper.max_batch_size must be 1 or more, or null"),
+        (("seed=range(1,5,0)",), "seed: the step of a range must not be 0"),
+        (("resume=true",), "there is nothing to go on with: leave out resume=true"),
+        (("sweep.resume=nowhere", "seed=1"), "there is no folder nowhere to go on with"),
+        (("sweep.resume=empty", "seed=1"), "empty is not the folder of a sweep; one run: `python -m nnreg resume FOLDER`"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_in_a_sweep_is_answered_in_one_line_and_leaves_nothing_behind(nnreg, project, words, said):
+    (project / "empty").mkdir()
+    answer = nnreg("-m", *words)
+    assert answer.code == 2
+    assert said in answer.complaint
+    assert [path.name for path in project.iterdir()] == ["empty"]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("resume=true", "only sweeps are resumed so: add -m"),
+        ("sweep.dry_run=true", "sweep.dry_run lists the runs of a sweep: add -m"),
+        ("protocol=tune_then_seeds", "protocol=tune_then_seeds is for sweeps: add -m"),
+    ],
+)
+def test_a_single_run_refuses_what_means_something_to_sweeps_only(nnreg, project, word, said):
+    answer = nnreg(word)
+    assert (answer.code, list(project.iterdir())) == (2, [])
+    assert said in answer.complaint
+
+
+def test_a_random_search_runs_every_trial_on_every_seed_and_the_same_trials_again(nnreg):
+    words = ("-m", "protocol=random_search", "protocol.trials=3", "optimizer.lr=tag(log,interval(1e-4,1))", "seed=4,5")
+    first, second = (list(listed(nnreg(*words, "sweep.dry_run=true")).values()) for _ in range(2))
+    assert first == second
+    drawn = [text.split()[0] for text in first]
+    assert drawn[::2] == drawn[1::2]
+    assert len(set(drawn)) == 3
+    assert [text.split()[-1] for text in first] == ["seed=4", "seed=5"] * 3
+
+
+def test_sweepers_cost_the_help_no_heavy_import():
+    code = "import sys; from nnreg import sweep_manifest, cli; cli.run(['--cfg', 'job']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split("\n")[-2].strip("[]").replace("'", "").split(", "))
+    assert not {"mlflow", "matplotlib", "optuna", "ray", "joblib", "submitit", "pandas", "sklearn"} & loaded

@@ -1,0 +1,77 @@
+"""What a sweep's folder says of the sweep is read back as it was written, and damage is no reason to stop."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nnreg.sweep_manifest import FILE, Manifest, Tuned, read_manifest
+
+FINITE = st.floats(1e-9, 1e9)
+NAMES = st.text("abc_", min_size=1, max_size=4)
+TUNED = st.builds(
+    Tuned,
+    technique=NAMES,
+    parameter=NAMES,
+    budget=st.dictionaries(NAMES, st.integers(1, 99)),
+    ranges=st.dictionaries(NAMES, st.tuples(FINITE, FINITE)),
+    chosen=st.dictionaries(NAMES, FINITE),
+    fresh_seeds=st.booleans(),
+)
+MANIFEST = st.builds(
+    Manifest,
+    command=st.text(max_size=9),
+    overrides=st.lists(st.text(max_size=9)).map(tuple),
+    jobs=st.none() | st.integers(0, 10**6),
+    seconds=st.none() | FINITE,
+    tuning=st.none() | TUNED,
+    settings=st.none() | st.dictionaries(NAMES, st.none() | NAMES),
+    spent=st.none() | FINITE,
+    compared=st.none() | st.lists(NAMES).map(tuple),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(MANIFEST)
+def test_what_is_written_is_read_back(tmp_path, manifest):
+    manifest.save(tmp_path)
+    assert read_manifest(tmp_path) == manifest
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_file_that_is_cut_off_is_no_manifest(tmp_path, data):
+    Manifest("python", ("seed=1,2",), jobs=2).save(tmp_path)
+    whole = (tmp_path / FILE).read_text().rstrip()
+    (tmp_path / FILE).write_text(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    assert read_manifest(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "3",
+        '{"jobs": "many"}',
+        '{"overrides": "seed=1"}',
+        '{"tuning": {"technique": "optimizer"}}',
+        '{"tuning": 7}',
+        '{"compared": 7}',
+        "\xff",
+    ],
+)
+def test_another_content_is_no_manifest(tmp_path, content):
+    (tmp_path / FILE).write_bytes(content.encode("latin-1"))
+    assert read_manifest(tmp_path) is None
+
+
+def test_a_folder_without_the_file_has_none(tmp_path):
+    assert read_manifest(tmp_path) is None
+
+
+def test_what_a_later_version_adds_is_passed_over(tmp_path):
+    (tmp_path / FILE).write_text(json.dumps({"protocol": "grid", "jobs": 3, "moon": "full"}))
+    assert read_manifest(tmp_path) == Manifest(jobs=3)
