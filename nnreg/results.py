@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from nnreg import palette, registry, tasks
+from nnreg.errors import UserError
 from nnreg.recording.disk import CONFIG, read_history, read_summary
-from nnreg.records import History
+from nnreg.records import TRAIN_LOSS, DatasetCard, History, RunCard
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+SHOWN = ("train/loss_final", "valid/accuracy_final", "valid/r2_final", "descent/value")
+FIGURES: Mapping[str, str] = {tasks.DESCEND: "paths", tasks.ACTIVATIONS: "histograms"}
+"""Kind of figure that shows a run which trains nothing."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,12 @@ class Result:
     summary: Mapping[str, Any]
     config: Mapping[str, Any]
     arm: str = ""
+
+    def __repr__(self) -> str:
+        """Return what was run, and how it ended."""
+        metrics = [name for name in SHOWN if name in self.summary["metrics"]]
+        values = "".join(f", {name} {self.summary['metrics'][name]:.4g}" for name in metrics)
+        return f"<{self.summary['label']}, seed {self.seed}: {self.summary['status']}{values}; {self.folder.name}>"
 
     @cached_property
     def history(self) -> History:
@@ -55,12 +72,74 @@ class Result:
             node = node[part]
         return node
 
+    @property
+    def typed(self) -> dict[str, Any]:
+        """What was typed for this run, as configured: ``{"optimizer": "adam", "optimizer.lr": 0.1}``; lists as tuples."""
+        slots = {f"{kind}@{slot}": slot for slot, kind in registry.slots().items()}
+        keys = [word.lstrip("+").partition("=")[0] for word in self.summary["overrides"] if not word.startswith("~")]
+        found: dict[str, Any] = {}
+        for key in (slots.get(key, key) for key in keys):
+            with contextlib.suppress(KeyError, TypeError):  # it means nothing to this task
+                value = self.value(key)
+                found[key] = tuple(value) if isinstance(value, list) else value
+        return found
+
+    def table(self) -> pd.DataFrame:
+        """Return every record, one a row: ``step``, ``metric``, ``value``."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.history), columns=["step", "metric", "value"])
+
+    def curves(self) -> pd.DataFrame:
+        """Return a column a metric and a row a step, NaN where a metric was not measured."""
+        import pandas as pd
+
+        columns = {metric: dict(zip(*self.history.series(metric), strict=True)) for metric in self.history.metrics}
+        return pd.DataFrame(columns).sort_index().rename_axis("step")
+
+    def figure(self) -> Figure:
+        """Draw the run: its loss, or the path of a descent, or the outputs of untrained layers.
+
+        Raises:
+            UserError: nothing was recorded that could be drawn.
+        """
+        from nnreg.figures import draw, loss_figure
+
+        kind = FIGURES.get(tasks.of(self.config))
+        if kind is not None:
+            return draw(Results([self]), {"kind": kind}, str(self.summary["label"]))
+        if not self.history.finite(TRAIN_LOSS).size:
+            raise UserError(f"{self.folder} has no training loss to draw: it {self.summary['status']}")
+        return loss_figure(self._card, self.history)
+
+    @property
+    def _card(self) -> RunCard:
+        """What is known of the run, as when it began."""
+        choices, summary = self.summary["choices"], self.summary
+        return RunCard(
+            label=summary["label"],
+            folder=self.folder,
+            choices=choices,
+            config=self.config,
+            overrides=tuple(summary["overrides"]),
+            command=summary["command"],
+            colour=palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none")),
+            plugins=summary["plugins"],
+            dataset=None if summary["dataset"] is None else DatasetCard(**summary["dataset"]),
+            parameters=summary["parameters"],
+            seed=self.seed,
+            steps=int(self.config["steps"]),
+        )
+
 
 class Results(Sequence[Result]):
     """Runs, ordered as they were given; choosing keeps the order."""
 
     def __init__(self, results: Iterable[Result]) -> None:
         self._results = tuple(results)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} run{'' if len(self) == 1 else 's'}>"
 
     def __len__(self) -> int:
         return len(self._results)
@@ -90,9 +169,34 @@ class Results(Sequence[Result]):
         """The seeds of the runs, sorted, each once."""
         return tuple(sorted({run.seed for run in self}))
 
+    def table(self) -> pd.DataFrame:
+        """Return one row a run: its name, what was typed, the seed, how it ended, and its final and best metrics."""
+        import pandas as pd
+
+        ends = ("status", "diverged_at_step", "steps", "seconds")
+        rows = [{**_named(run), **{end: run.summary[end] for end in ends}, **run.summary["metrics"]} for run in self]
+        return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+    def curves(self, metric: str = TRAIN_LOSS) -> pd.DataFrame:
+        """Return every record of one metric, one a row: the run's name, what was typed, the seed, ``step``, ``value``."""
+        import pandas as pd
+
+        tables = []
+        for run in self:
+            steps, values = run.history.series(metric)
+            whose = {key: [value] * len(steps) for key, value in _named(run).items()}
+            tables.append(pd.DataFrame({**whose, "step": steps, "value": values}))
+        return pd.concat(tables, ignore_index=True)
+
     def sorted_by_seed(self) -> Results:
         """Return the runs in the order of their seeds."""
         return Results(sorted(self, key=lambda run: run.seed))
+
+
+def _named(run: Result) -> dict[str, Any]:
+    """Return what tells a run from others."""
+    arm = {"arm": run.arm} if run.arm else {}
+    return {"run": run.summary["label"], **arm, **run.typed, "seed": run.seed}
 
 
 def read(folders: Mapping[Path, str]) -> Results:

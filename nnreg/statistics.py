@@ -1,4 +1,4 @@
-"""Intervals of means over seeds."""
+"""Intervals of means over seeds, and of differences between two sets of runs."""
 
 from __future__ import annotations
 
@@ -9,28 +9,69 @@ import numpy.typing as npt
 
 LEVEL = 0.95
 
+Values = npt.NDArray[np.float64]
 
-def half_width(values: npt.NDArray[np.float64], level: float = LEVEL) -> float | None:
+
+def half_width(values: Values, level: float = LEVEL, least: float = 0.0) -> float | None:
     """Return half the width of Student's confidence interval of a mean, or None where one value says nothing of its spread.
+
+    Of the differences of two sets of runs at equal seed it is the paired interval.
 
     Args:
         values: independent draws, (n,) float64, read.
         level: probability with which the interval covers the mean, for normal draws.
+        least: standard deviation that is at least assumed, such as that of rounding.
     """
     if values.size < 2 or not np.isfinite(values).all():
         return None
-    return _factor(values.size, level) * float(values.std(ddof=1))
+    return _quantile(values.size - 1, level) / math.sqrt(values.size) * max(_spread(values), least)
 
 
-def half_widths(table: npt.NDArray[np.float64], level: float = LEVEL) -> npt.NDArray[np.float64]:
+def half_widths(table: Values, level: float = LEVEL) -> Values:
     """Return ``half_width`` of every column of a table, (n, columns) float64, finite, read; zeros for a single row."""
     if len(table) < 2:
         return np.zeros(table.shape[1])
-    return _factor(len(table), level) * np.asarray(table.std(axis=0, ddof=1))
+    return _quantile(len(table) - 1, level) / math.sqrt(len(table)) * np.asarray(table.std(axis=0, ddof=1))
 
 
-def _factor(count: int, level: float) -> float:
-    """Return half an interval's width over the standard deviation."""
+def welch_half_width(a: Values, b: Values, level: float = LEVEL, least: float = 0.0) -> float | None:
+    """Return half the width of Welch's interval of the difference of two means; None where one group has a single value.
+
+    The groups are independent and may have different spreads; degrees of freedom by Welch and Satterthwaite.
+
+    Args:
+        a: draws of the first, (n,) float64, read.
+        b: of the second, (m,).
+        level: probability with which the interval covers the difference, nearly, for normal draws.
+        least: standard deviation that is at least assumed of each group.
+    """
+    if min(a.size, b.size) < 2 or not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return None
+    parts = max(_spread(a), least) ** 2 / a.size, max(_spread(b), least) ** 2 / b.size
+    total = sum(parts)
+    if total == 0.0:
+        return 0.0
+    freedom = total**2 / (parts[0] ** 2 / (a.size - 1) + parts[1] ** 2 / (b.size - 1))
+    return _quantile(freedom, level) * math.sqrt(total)
+
+
+def simultaneous(comparisons: int, level: float = LEVEL) -> float:
+    """Return the level that each of several intervals needs so that all cover at once with ``level`` (Bonferroni).
+
+    Args:
+        comparisons: how many intervals, at least 1.
+        level: of all together, whatever they have to do with each other.
+    """
+    return 1 - (1 - level) / max(1, comparisons)
+
+
+def _spread(values: Values) -> float:
+    """Return the standard deviation; exactly 0 for equal values, whose computed mean may be off by a rounding."""
+    return 0.0 if np.ptp(values) == 0.0 else float(values.std(ddof=1))
+
+
+def _quantile(freedom: float, level: float) -> float:
+    """Return Student's two-sided quantile."""
     from scipy.special import stdtrit  # half a second at start-up that most commands do not pay
 
-    return float(stdtrit(count - 1, (1 + level) / 2)) / math.sqrt(count)
+    return float(stdtrit(freedom, (1 + level) / 2))

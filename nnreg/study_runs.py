@@ -14,17 +14,20 @@ from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf, open_dict
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import claims, config_source, jobs, results, task
+from nnreg import answer_run, claims, config_source, jobs, results, task
+from nnreg.answer_run import AnswerRun
 from nnreg.claims import Verdict
 from nnreg.errors import UserError
-from nnreg.job import Request, describe
+from nnreg.job import Request
 from nnreg.recording.console import print_line
 from nnreg.recording.disk import occupied
-from nnreg.records import History, Outcome, Status
+from nnreg.records import Outcome
 from nnreg.results import Results
 from nnreg.studies import Member, Study
 
@@ -70,6 +73,7 @@ def run(
     Raises:
         UserError: there is no member of that number, a member cannot be composed, a figure or a claim cannot be read.
     """
+    _check_words(typed)
     for claim in study.claims:
         claims.read(claim)
     console.print(f"[bold]{escape(study.title)}[/bold]", soft_wrap=True)
@@ -97,6 +101,26 @@ def run(
     if only is None:
         _track(report, home, _command(study, folders, *typed))
     return report
+
+
+def _check_words(typed: Sequence[str]) -> None:
+    """Refuse what means something to sweeps only: a study says itself which runs it has.
+
+    Raises:
+        UserError: naming the word.
+    """
+    for word in typed:
+        if task.is_of_a_sweep(word):
+            raise UserError(f"{word} is for sweeps, and a study says itself which runs it has: leave it out")
+        if _is_swept(word):
+            raise UserError(f"{word} names several values, and a study says itself what it varies: name one for all its runs")
+
+
+def _is_swept(word: str) -> bool:
+    try:
+        return OverridesParser.create().parse_override(word).is_sweep_override()
+    except HydraException:  # what is wrong with it is said when it is composed
+        return False
 
 
 def show(report: Report, console: Console) -> None:
@@ -176,7 +200,8 @@ def _write(report: Report) -> None:
         writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Verdict)])
         writer.writeheader()
         writer.writerows(dataclasses.asdict(verdict) for verdict in report.verdicts)
-    (report.folder / REPORT).write_text(json.dumps(content(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    whole = content(report) | {"arms": {run.folder.name: run.arm for run in report.runs}}  # a comparison calls them so
+    (report.folder / REPORT).write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def content(report: Report) -> dict[str, Any]:
@@ -200,23 +225,16 @@ def content(report: Report) -> dict[str, Any]:
 
 def _track(report: Report, home: Path, command: str) -> None:
     """Log the study's figures and claims as a run of its own, beside its members."""
-    first = report.runs[0] if len(report.runs) else None
-    if first is None or first.config.get("tracking") != "mlflow":
-        return
-    from nnreg.recording.mlflow_sink import MlflowSink
-
-    request = Request(
-        OmegaConf.create(dict(first.config)),
-        {slot: str(choice) for slot, choice in first.summary["choices"].items()},
-        report.folder,
-        (f"experiment={report.study.name}",),
-        command,
-        sweep_id=home.name,
-    )
-    card = dataclasses.replace(describe(request), label=f"study {report.study.name}", steps=1)
-    sink = MlflowSink(Path.cwd(), first.config.get("tracking_uri"), first.config.get("experiment_name"), warn=task.warn)
-    sink.open(card)
     held = sum(verdict.holds for verdict in report.verdicts)
-    summary = {"claims/reproduced": float(held), "claims/total": float(len(report.verdicts)), "runs": float(len(report.runs))}
-    status: Status = "failed" if report.failed else "finished"
-    sink.close(Outcome(status, 1, 0.0, summary, error=f"{report.failed} runs failed" if report.failed else None), History())
+    answer = AnswerRun(
+        label=f"study {report.study.name}",
+        folder=report.folder,
+        command=command,
+        sweep_id=home.name,
+        metrics={"claims/reproduced": held, "claims/total": len(report.verdicts), "runs": len(report.runs)},
+        overrides=(f"experiment={report.study.name}",),
+        page=report.figures[0].name if report.figures else REPORT,
+        about=report.study.title,
+        error=f"{report.failed} runs failed" if report.failed else None,
+    )
+    answer_run.log(answer, report.runs, task.warn)

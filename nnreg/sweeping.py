@@ -1,129 +1,164 @@
-"""The end of a sweep: one table of all its runs, best first, failures named, read from the run folders."""
+"""The end of a sweep: a table of its arms, best first, failures named, the answer, and where the report is."""
 
 from __future__ import annotations
 
-import math
+import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.table import Table
 
-from nnreg import comparing, tasks
-from nnreg.recording.console import print_line, shown
+from nnreg import tasks
+from nnreg.errors import UserError
+from nnreg.recording.console import print_line, terminal
 from nnreg.recording.disk import discard, read_summary
+from nnreg.recording.spool import TRACKED
+from nnreg.registry import one_line
+from nnreg.sweep_manifest import Manifest, read_manifest
 
-COLUMNS = {
-    "train/loss_final": "train loss",
-    "valid/accuracy_final": "valid acc.",
-    "valid/r2_final": "valid R²",
-    "test/accuracy": "test acc.",
-    "test/r2": "test R²",
-    "descent/value": "final value",
-    "descent/distance": "distance",
-    "descent/path_length": "path length",
-    "descent/steps_to_tolerance": "steps to arrive",
-    "outputs/mean": "last mean",
-    "outputs/std": "last std",
-    "outputs/saturated": "saturated",
-    "outputs/dead": "dead units",
-}
+if TYPE_CHECKING:
+    from nnreg.comparison.comparing import Comparison
 
-started: Path | None = None
-"""Folder of the sweep that this process has begun, for the command line to tidy up if it cannot be composed."""
+Runs = Mapping[Path, Mapping[str, Any]]
+
+started: DictConfig | None = None
+"""What this process has composed for a sweep, or None; its folder is that of an earlier one where that is gone on with."""
+
+
+def folder() -> Path | None:
+    """Return the folder of the sweep that this process has begun or gone on with, or None."""
+    return None if started is None else Path(started.hydra.sweep.dir).absolute()
 
 
 class SweepTable(Callback):
     """Hydra calls this around a sweep."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
-        """Remember the folder."""
+        """Remember what was composed, and when."""
         global started
-        started = Path(config.hydra.sweep.dir).absolute()
+        started = config
+        self._began = time.perf_counter()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
-        """Print the table; end the program with code 1 if a run failed."""
-        folder = Path(config.hydra.sweep.dir).absolute()
-        failed = report(folder, Console(highlight=False))
+        """Print the table and the answer; end the program with code 1 if a run failed."""
+        settings = OmegaConf.to_container(config.get("sweep") or OmegaConf.create({}), resolve=True)
+        assert isinstance(settings, dict)
+        home = Path(config.hydra.sweep.dir).absolute()
+        failed = report(
+            home, terminal(), {str(key): value for key, value in settings.items()}, time.perf_counter() - self._began
+        )
         if failed:
             raise SystemExit(1)
 
 
-def report(folder: Path, console: Console) -> int:
-    """Print all runs below a sweep's folder, best first, and return how many failed.
+def report(home: Path, console: Console, settings: Mapping[str, Any] | None = None, seconds: float | None = None) -> int:
+    """Print all runs below a sweep's folder, best first, compare them, and return how many failed.
 
-    Best is the highest final validation accuracy, or R², then the lowest final training loss; of descents the one that arrived
-    first, then the one that ended lowest. Looks at untrained layers keep their order. Failed runs come last.
+    A comparison that cannot be made costs the sweep nothing: one line says why, and the table is one of single runs.
+
+    Args:
+        home: of the sweep.
+        console: where to.
+        settings: ``metric``, ``target`` and ``axes`` of the comparison.
+        seconds: that the sweep took, where its folder does not say.
     """
-    runs = [(path, summary) for path in _jobs(folder) if (summary := read_summary(path)) is not None]
+    manifest = read_manifest(home)
+    runs = {path: summary for path in _jobs(home, manifest) if (summary := _summary(path)) is not None}
     if not runs:
-        raise SystemExit(_nothing(folder))
-    runs_in_order = list(runs)
-    runs.sort(key=lambda run: _rank(run[1]))
+        raise SystemExit(_nothing(home))
     console.print()
-    console.print(_table([summary for _, summary in runs]))
-    for path, summary in runs:
+    compared = _compared(home, runs, console, settings or {})
+    failed = sum(1 for summary in runs.values() if summary["status"] == "failed")
+    for path, summary in runs.items():
         if summary["status"] == "failed":
             print_line(console, f"failed #{summary['job']}", f"{summary['error']}  ({path})")
-    swept = _swept([summary for _, summary in runs])
-    for picture in comparing.compare(dict(runs_in_order), folder, swept):
-        print_line(console, "picture", str(picture))
-    failed = sum(1 for _, summary in runs if summary["status"] == "failed")
-    print_line(console, "runs", f"{len(runs)}" + (f", {failed} failed" if failed else ""))
-    print_line(console, "sweep folder", str(folder))
-    print_line(console, "look at it", "python -m nnreg ui")
+    pages = _saved(compared, home, console) if compared is not None else []
+    took = manifest.seconds if manifest is not None and manifest.seconds is not None else seconds
+    print_line(console, "runs", f"{len(runs)}" + (f", {failed} failed" if failed else "") + _took(took))
+    print_line(console, "sweep folder", str(home))
+    tracked = any((path / TRACKED).exists() for path in runs)
+    for label, text in pages or ([("look at it", "python -m nnreg ui")] if tracked else []):
+        print_line(console, label, text)
     return failed
 
 
-def _nothing(folder: Path) -> str:
-    discard(folder)
+def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, Any]) -> Comparison | None:
+    """Compare the runs and print their table, or that of single runs where they cannot be compared."""
+    from nnreg.comparison import run_table
+
+    if any(tasks.of(summary) == tasks.ACTIVATIONS for summary in runs.values()):
+        from nnreg import looks
+
+        console.print(run_table.table(runs))
+        for picture in looks.draw(runs, home):
+            print_line(console, "picture", str(picture))
+        return None
+    from nnreg.comparison import comparing
+    from nnreg.comparison.console import show
+
+    wanted = {name: settings.get(name) for name in ("metric", "target", "axes")}
+    try:
+        axes = tuple(wanted.pop("axes") or ()) or None
+        compared = comparing.compare([home], **wanted, axes=axes)
+    except Exception as error:  # whatever it is, the sweep and its exit code are what they were
+        console.print(run_table.table(runs))
+        print_line(console, "not compared", _why(error))
+        if any(settings.get(name) for name in ("metric", "target", "axes")):
+            print_line(console, "to compare", f"python -m nnreg compare {home}, with another --metric, --target or --axes")
+        return None
+    show(compared, console)
+    return compared
+
+
+def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str, str]]:
+    """Write the report and log it where the runs are; return where to look."""
+    from nnreg.comparison import files, tracking
+
+    try:
+        page = compared.save(home / files.FOLDER)
+        print_line(console, "report", str(page))
+        return list(tracking.log(compared, home, _warn))
+    except Exception as error:  # a full disk, or what nobody has thought of
+        print_line(console, "no report", _why(error))
+        return []
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"nnreg: {line}\n")
+
+
+def _took(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    from nnreg.comparison.phrases import duration
+
+    return f" in {duration(seconds)}"
+
+
+def _nothing(home: Path) -> str:
+    discard(home)
     return "nnreg: the sweep has no runs: its glob matches nothing; see `python -m nnreg plugins`"
 
 
-def _jobs(folder: Path) -> list[Path]:
-    return (
-        sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: (len(path.name), path.name))
-        if folder.is_dir()
-        else []
-    )
+def _jobs(home: Path, manifest: Manifest | None) -> list[Path]:
+    """Return the folders in a sweep's, in order: of its runs, and those of its tuning and its comparison."""
+    compared = manifest.compared if manifest is not None else None
+    inside = [path for path in home.iterdir() if path.is_dir()] if home.is_dir() else []
+    found = [path for path in inside if compared is None or path.name in compared]
+    return sorted(found, key=lambda path: (len(path.name), path.name))
 
 
-def _rank(summary: dict[str, Any]) -> tuple[int, float, float]:
-    order = ("finished", "diverged", "killed", "failed").index(summary["status"])
-    metrics = summary["metrics"]
-    if summary.get("task") == tasks.DESCEND:
-        return order, metrics.get("descent/steps_to_tolerance", math.inf), metrics.get("descent/value", math.inf)
-    quality = metrics.get("valid/accuracy_final", metrics.get("valid/r2_final", 0.0))
-    return order, -quality, metrics.get("train/loss_final", math.inf)
-
-
-def _table(summaries: list[dict[str, Any]]) -> Table:
-    swept = _swept(summaries)
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("#", justify="right")
-    for key in swept:
-        table.add_column(key, overflow="fold")
-    measured = [name for name in COLUMNS if any(name in summary["metrics"] for summary in summaries)]
-    for column in (*(COLUMNS[name] for name in measured), "seconds"):
-        table.add_column(column, justify="right")
-    table.add_column("")
-    for summary in summaries:
-        metrics = summary["metrics"]
-        values = [(name, metrics.get(name)) for name in measured]
-        cells = ["-" if value is None else shown(name.removesuffix("_final"), value) for name, value in values]
-        cells.append(f"{summary['seconds']:.1f}")
-        note = {"finished": "", "diverged": f"diverged at step {summary['diverged_at_step']}"}.get(
-            summary["status"], summary["status"]
-        )
-        given = dict(override.split("=", 1) for override in summary["overrides"] if "=" in override)
-        table.add_row(str(summary["job"]), *(given.get(key, "") for key in swept), *cells, note)
-    return table
-
-
-def _swept(summaries: list[dict[str, Any]]) -> list[str]:
-    """Return the overridden keys that differ between runs; all of them where none does."""
-    given = [dict(override.split("=", 1) for override in summary["overrides"] if "=" in override) for summary in summaries]
-    keys = list(dict.fromkeys(key for overrides in given for key in overrides))
-    return [key for key in keys if len({overrides.get(key) for overrides in given}) > 1] or keys
+def _summary(path: Path) -> dict[str, Any] | None:
+    """Return what is known of a run that has ended; None for any other folder, and for a damaged one."""
+    try:
+        return read_summary(path)
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -232,11 +232,11 @@ def test_a_sweep_of_descents_ends_in_a_table_and_one_picture(nnreg, project):
     answer = nnreg("-m", "task=descend", "optimizer=sgd,momentum,adam", "optimizer.lr=0.3", "steps=60", "animate=gif")
     assert answer.code == 0
     (folder,) = (project / "runs").iterdir()
-    assert f"picture       {folder / 'paths.png'}" in answer.out
-    assert (folder / "paths.gif").stat().st_size < 1_000_000
+    assert f"report        {folder / 'comparison' / 'report.html'}" in answer.out
+    assert (folder / "comparison" / "paths.png").exists()
+    assert (folder / "comparison" / "paths.gif").stat().st_size < 1_000_000
     assert not (folder / "0" / "path.gif").exists()
     assert "final value" in answer.out
-    assert "path length" in answer.out
     for job in range(3):
         assert json.loads((folder / str(job) / "summary.json").read_text())["task"] == "descend"
         assert (folder / str(job) / "path.png").exists()

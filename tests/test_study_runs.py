@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from nnreg import cli, study_words
+from nnreg import study_words
+from nnreg.composing import conf_folder
 from nnreg.recording.disk import read_summary
 from nnreg_std.datasets import fetching, locating
 from tests.recording.tracking import artifacts, client, new_database
@@ -20,7 +21,7 @@ OFFLINE = (
     "descent_adam",
     "descent_compare",
 )  # those that need no MNIST and take a second
-DIGITS = (path.stem for path in sorted((cli.conf_folder() / "experiment").glob("*_digits.yaml")))
+DIGITS = (path.stem for path in sorted((conf_folder() / "experiment").glob("*_digits.yaml")))
 LONG = ("activations", "batch_norm_gradient", "zero_init", *DIGITS)  # some ten seconds each
 MINE = """\
 # @package _global_
@@ -139,6 +140,9 @@ def test_a_study_of_ones_own_works_the_same_way(nnreg, project, own):
         (["experiment=descent_compare", "member=one"], "not 'one'"),
         (["experiment=descent_compare", "stepz=3"], "did you mean 'steps'"),
         (["experiment=descent_compare", "optimizer=nope"], "nope"),
+        (["-m", "experiment=descent_compare", "sweep.dry_run=true"], "sweep.dry_run=true is for sweeps, and a study"),
+        (["-m", "experiment=descent_compare", "protocol=random_search"], "protocol=random_search is for sweeps"),
+        (["-m", "experiment=descent_compare", "seed=1,2"], "seed=1,2 names several values, and a study says itself what it"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line_and_leaves_nothing(nnreg, project, words, said):

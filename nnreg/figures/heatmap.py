@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -23,6 +23,9 @@ from nnreg.registry import instead
 from nnreg.results import Result, Results
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
+EMPTY = "#eeeeee"
+STEEP = 20.0  # highest over lowest from which on colours follow the logarithm, where nobody says
+CORNER = 7.5  # size of the words in the corner, in points
 LAST = 100  # records of the training loss that its last value is the mean of: single batches are noisy
 
 
@@ -45,6 +48,29 @@ class Heatmap(Common):
     lowest: bool = False
 
 
+class Cell(NamedTuple):
+    """What a cell holds: the value that gives its colour, NaN for none, and its words."""
+
+    mean: float
+    text: str
+
+
+class Table(NamedTuple):
+    """A table of colours.
+
+    Attributes:
+        settings: that of the rows, that of the columns.
+        rows: their names.
+        columns: their names.
+        cells: row by row.
+    """
+
+    settings: tuple[str, str]
+    rows: Sequence[str]
+    columns: Sequence[str]
+    cells: Sequence[Sequence[Cell]]
+
+
 def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw a table of colours, as ``Heatmap`` says; the best cell is framed."""
     words, shown = read(Heatmap, spec), ended(results)
@@ -52,9 +78,6 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     known = {name for run in shown for name in run.history.metrics}
     if words.metric not in known:
         raise UserError(f"no run recorded '{words.metric}'{instead(words.metric, sorted(known))}")
-    table = [[_cell(row.runs, words.columns, column.value, words.metric) for column in across] for row in down]
-    left = max([width_of(group.label, NAME) for group in down] + [width_of(f"{words.rows} ↓  {words.columns} →", 7.5)]) + 0.55
-    wide = max(WIDTH, *(width_of(group.label, NAME) + 0.2 for group in across))
     lowest = words.metric.endswith("loss") or words.lowest
     note = f"each cell: last value of {unit(words.metric, shown[0])}, mean over seeds; framed: the best"
     if words.metric == "train/loss":
@@ -62,43 +85,107 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     line = footer(results, shown, [], 1, f"{note[0].upper()}{note[1:]}. {words.note}")
     line = line.replace(": mean and 95 % interval", "").replace("every curve", "every cell")
     line = line.replace("each ends at its cross and is in no mean", "they are in no mean")
-    page = Page(max(left + wide * len(across) + 0.3, 5.2), 0.35 + HEIGHT * len(down), title, words.subtitle, line)
-    axes = page.axes(left, 0.3, wide * len(across), HEIGHT * len(down))
-    _paint(axes, table, words.metric, lowest=lowest, log=words.log)
-    axes.set_xticks(range(len(across)), [group.label for group in across], fontsize=NAME, color=INK)
-    axes.set_yticks(range(len(down)), [group.label for group in down], fontsize=NAME, color=INK)
+    table = Table(
+        (words.rows, words.columns),
+        [group.label for group in down],
+        [group.label for group in across],
+        [[_cell(row.runs, words.columns, column.value, words.metric) for column in across] for row in down],
+    )
+    return coloured(table, title, words.subtitle, line, lowest=lowest, log=words.log).figure
+
+
+def coloured(
+    table: Table, title: str, subtitle: str, line: str, *, lowest: bool, log: bool | None, by_row: bool = False
+) -> Page:
+    """Draw a table whose cells are coloured by their value; the best is framed.
+
+    Args:
+        table: what is in the cells.
+        title: the question.
+        subtitle: what is shown.
+        line: below the figure: how it came about.
+        lowest: whether the lowest value is the best.
+        log: whether colours follow the logarithm; None: where the highest is many times the lowest.
+        by_row: whether each row has a scale of its own, and a best.
+    """
+    corner = "{} ↓  {} →".format(*table.settings)
+    left = max([width_of(label, NAME) for label in table.rows] + [width_of(corner, CORNER)]) + 0.55
+    wide = max(WIDTH, *(width_of(label, NAME) + 0.2 for label in table.columns))
+    wide = max([wide, *(width_of(line, NAME) + 0.2 for row in table.cells for cell in row for line in cell.text.splitlines())])
+    across, down = len(table.columns), len(table.rows)
+    page = Page(max(left + wide * across + 0.3, 5.2), 0.35 + HEIGHT * down, title, subtitle, line)
+    axes = page.axes(left, 0.3, wide * across, HEIGHT * down)
+    _paint(axes, table.cells, lowest=lowest, log=log, by_row=by_row)
+    axes.set_xticks(range(across), list(table.columns), fontsize=NAME, color=INK)
+    axes.set_yticks(range(down), list(table.rows), fontsize=NAME, color=INK)
     axes.xaxis.set_ticks_position("top")
     axes.tick_params(length=0)
-    page.text(left - 0.1, 0.18, f"{words.rows} ↓  {words.columns} →", fontsize=7.5, color=QUIET, ha="right")
+    page.text(left - 0.1, 0.18, corner, fontsize=CORNER, color=QUIET, ha="right")
     axes.spines[:].set_visible(False)
-    return page.figure
+    return page
 
 
-def _paint(axes: Axes, table: Sequence[Sequence[tuple[float, str]]], metric: str, *, lowest: bool, log: bool) -> None:
-    cells = np.array([[mean for mean, _ in row] for row in table])
-    finite = cells[np.isfinite(cells)]
+def shade(means: npt.NDArray[np.float64], *, lowest: bool, by_row: bool = False) -> list[list[tuple[str, str]]]:
+    """Return for every cell its colour and that of letters on it, hexadecimal.
+
+    Args:
+        means: (rows, columns) float64, NaN for a cell without a value.
+        lowest: whether the lowest value is the best.
+        by_row: whether each row has a scale of its own.
+    """
+    colours = colormaps["cividis_r" if lowest else "cividis"].with_extremes(bad=EMPTY)
+    levels = _levels(means, log=None, by_row=by_row)
+    hues = [[colours(level) if np.isfinite(level) else to_rgb(EMPTY) for level in row] for row in levels]
+    return [[(to_hex(hue), to_hex(_ink(hue))) for hue in row] for row in hues]
+
+
+def best_of(means: npt.NDArray[np.float64], *, lowest: bool, by_row: bool = False) -> set[tuple[int, int]]:
+    """Return the row and column of the best cell, or of the best in each row."""
+    worst = np.where(np.isfinite(means), means if lowest else -means, np.inf)
+    if by_row:
+        return {(row, int(line.argmin())) for row, line in enumerate(worst) if np.isfinite(line).any()}
+    row, column = np.unravel_index(int(worst.argmin()), worst.shape)
+    return {(int(row), int(column))} if np.isfinite(worst).any() else set()
+
+
+def _levels(means: npt.NDArray[np.float64], *, log: bool | None, by_row: bool) -> npt.NDArray[np.float64]:
+    """Return how far up its scale each value is, in [0, 1]."""
+    if by_row:
+        return np.array([_levels(row, log=log, by_row=False) for row in means])
+    finite = means[np.isfinite(means)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    norm = LogNorm(low, high) if log and 0 < low < high else Normalize(low, high if high > low else low + 1)
-    colours = colormaps["cividis_r" if lowest else "cividis"].with_extremes(bad="#eeeeee")
-    axes.imshow(np.ma.masked_invalid(cells), cmap=colours, norm=norm, aspect="auto")
-    best = (np.nanargmin if lowest else np.nanargmax)(cells) if finite.size else -1
-    for place, ((row, column), mean) in enumerate(np.ndenumerate(cells)):
-        note = table[row][column][1]
-        text = (value(metric, mean) if np.isfinite(mean) else "–") + (f"\n{note}" if note else "")
-        ink = _ink(colours(norm(mean))) if np.isfinite(mean) else INK
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5 if note else 9, color=ink, linespacing=1.1)
-        if place == best:
-            frame = Rectangle((column - 0.47, row - 0.45), 0.94, 0.9, fill=False, edgecolor="#D55E00", linewidth=2)
-            axes.add_patch(frame)
+    is_log = 0 < STEEP * low < high if log is None else log and 0 < low < high
+    if not high > low:
+        return np.where(np.isfinite(means), 0.0, np.nan)
+    if is_log:
+        return np.asarray(np.log(means / low) / np.log(high / low))
+    return np.asarray((means - low) / (high - low))
 
 
-def _cell(runs: Results, key: str, wanted: Any, metric: str) -> tuple[float, str]:
+def _paint(axes: Axes, table: Sequence[Sequence[Cell]], *, lowest: bool, log: bool | None, by_row: bool) -> None:
+    cells = np.array([[cell.mean for cell in row] for row in table])
+    levels = _levels(cells, log=log, by_row=by_row)
+    colours = colormaps["cividis_r" if lowest else "cividis"].with_extremes(bad=EMPTY)
+    axes.imshow(np.ma.masked_invalid(levels), cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
+    for (row, column), level in np.ndenumerate(levels):
+        text = table[row][column].text
+        ink = _ink(colours(level)) if np.isfinite(level) else INK
+        size = 7.5 if "\n" in text else 9
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=ink, linespacing=1.1)
+    for row, column in best_of(cells, lowest=lowest, by_row=by_row):
+        frame = Rectangle((column - 0.47, row - 0.45), 0.94, 0.9, fill=False, edgecolor="#D55E00", linewidth=2)
+        axes.add_patch(frame)
+
+
+def _cell(runs: Results, key: str, wanted: Any, metric: str) -> Cell:
     """Return the mean over the finished runs of a cell, and how many diverged."""
     chosen = [run for run in runs if _value(run, key) == wanted]
     lost = sum(run.summary["status"] == "diverged" for run in chosen)
     series = [run.history.finite(metric) for run in chosen if run.summary["status"] != "diverged"]
     finals = [values[-(LAST if metric == "train/loss" else 1) :].mean() for values in series if values.size]
-    return float(np.mean(finals)) if finals else float("nan"), f"{lost} of {len(chosen)} diverged" if lost else ""
+    mean = float(np.mean(finals)) if finals else float("nan")
+    note = f"\n{lost} of {len(chosen)} diverged" if lost else ""
+    return Cell(mean, (value(metric, mean) if finals else "–") + note)
 
 
 def _value(run: Result, key: str) -> Any:

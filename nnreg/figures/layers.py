@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from nnreg.diagnostics import layers
+from nnreg.figures.shown import ShownFigure
 from nnreg.figures.style import INK, QUIET, legible, spread
 from nnreg.records import History, RunCard
 
@@ -61,7 +62,7 @@ Dashed: 10⁻³, a rule of thumb for updates."""
 
 def layer_figure(card: RunCard, history: History) -> Figure:
     """Return the picture of the layers of a run whose history holds the diagnostics of at least one step."""
-    figure = Figure(figsize=(13, 6.4), dpi=100, facecolor="white")
+    figure = ShownFigure(figsize=(13, 6.4), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)
     measured = layers(history, "weight_norm")
     depth, steps = max(measured), history.series(next(iter(measured.values())))[0]

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from nnreg.figures.shown import ShownFigure
 from nnreg.figures.style import INK, QUIET, PlainLogFormatter, finish, legible
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, History, RunCard
 from nnreg.smoothing import WINDOW, smooth
@@ -14,7 +15,7 @@ from nnreg.smoothing import WINDOW, smooth
 
 def loss_figure(card: RunCard, history: History) -> Figure:
     """Return the picture of one run: training loss raw and smoothed with validation loss above, validation accuracy below."""
-    figure = Figure(figsize=(8, 5.6), dpi=110, facecolor="white")
+    figure = ShownFigure(figsize=(8, 5.6), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     watched = next((metric for metric in (VALID_ACCURACY, VALID_R2) if history.finite(metric).size), None)
     upper = figure.add_axes((0.1, 0.42 if watched else 0.11, 0.76, 0.46 if watched else 0.77))

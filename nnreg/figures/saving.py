@@ -24,7 +24,11 @@ def save(figure: Figure, path: Path) -> None:
         with mpl.rc_context({"svg.hashsalt": "nnreg"}):
             figure.savefig(path, metadata={"Date": None, "Creator": None})
         return
-    pixels = pixels_of(figure)
+    write(pixels_of(figure), path)
+
+
+def write(pixels: Pixels, path: Path) -> None:
+    """Write a picture, (height, width), packed, as ``.png`` in at most 256 colours, compressed."""
     palette = palette_of(pixels, 256)
     picture = Image.fromarray(nearest(pixels, palette))
     picture.putpalette(palette.astype(np.uint8).tobytes())

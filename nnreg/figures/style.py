@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatter
+
+from nnreg.figures.shown import ShownFigure
 
 INK, QUIET, RULE = "#222222", "#777777", "#dddddd"
 DPI = 110
@@ -45,6 +46,8 @@ class Page:
     Attributes:
         figure: what is drawn on.
         width: of the page, in inches.
+        above_in_pixels: height of the words above the content.
+        below_in_pixels: of those below it.
     """
 
     def __init__(self, width: float, height: float, title: str, subtitle: str = "", footer: str = "") -> None:
@@ -54,7 +57,8 @@ class Page:
         )]  # fmt: skip
         above, below = sum(map(_height, blocks[:2])) + 0.32, _height(blocks[2]) + 0.2
         self.width, self._height, self._above = width, above + height + below, above
-        self.figure = Figure(figsize=(width, self._height), dpi=DPI, facecolor="white")
+        self.above_in_pixels, self.below_in_pixels = round(above * DPI), round(below * DPI) if footer else 0
+        self.figure = ShownFigure(figsize=(width, self._height), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self.figure)
         top = 0.16
         for (lines, size, weight), colour in zip(blocks, (INK, QUIET, QUIET), strict=True):

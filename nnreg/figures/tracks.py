@@ -100,8 +100,13 @@ class Trail(NamedTuple):
 class Picture(NamedTuple):
     """A picture of paths."""
 
-    figure: Figure
+    page: Page
     trails: Sequence[Trail]
+
+    @property
+    def figure(self) -> Figure:
+        """What is drawn."""
+        return self.page.figure
 
 
 def layout_of(words: Paths, tracks: int, grounds: int) -> str:
@@ -148,7 +153,7 @@ def _overlay(tracks: Sequence[Track], terrains: Sequence[Terrain], title: str, w
         axes.set_title(_ending(tracks[0]), fontsize=8, color=QUIET, pad=3, loc="right")
     else:
         _list(page, tracks, 0.8 + width + 0.15, height)
-    return Picture(page.figure, trails)
+    return Picture(page, trails)
 
 
 def _list(page: Page, tracks: Sequence[Track], left: float, height: float) -> None:
@@ -188,7 +193,7 @@ def _panels(tracks: Sequence[Track], terrains: Sequence[Terrain], title: str, wo
         axes.set_xlabel("x" if lowest else "", fontsize=8, labelpad=1)
         axes.set_ylabel("y" if column == 0 else "", fontsize=8, labelpad=1)
         axes.tick_params(labelsize=7.5, labelleft=column == 0 or not alike, labelbottom=lowest or not alike)
-    return Picture(page.figure, trails)
+    return Picture(page, trails)
 
 
 def _window(surface: Surface, tracks: Sequence[Track], words: Paths) -> Window:

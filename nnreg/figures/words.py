@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -26,7 +27,8 @@ _SURFACE = {"x": "x", "y": "y", "value": "f(x, y)"}
 
 def is_share(metric: str) -> bool:
     """Tell whether a metric is a share, shown as a percentage."""
-    return metric.endswith(("accuracy", "outputs/saturated", "outputs/edges", "outputs/dead"))
+    plain = metric.removesuffix("_final").removesuffix("_best")
+    return plain.endswith(("accuracy", "outputs/saturated", "outputs/edges", "outputs/dead"))
 
 
 def unit(metric: str, run: Result) -> str:
@@ -61,6 +63,37 @@ def across(metric: str) -> str:
 def value(metric: str, number: float, digits: int = 3) -> str:
     """Return a value as a reader wants it: a share in percent, anything else with some digits that matter."""
     return f"{number:.1%}" if is_share(metric) else compact(f"{number:#.{digits}g}".rstrip("."))
+
+
+def with_half(metric: str, mean: float, half: float | None) -> str:
+    """Return a mean with half its interval, no more digits than the interval carries: ``0.16 ± 0.03``, ``95.3 ± 0.4 %``."""
+    if not math.isfinite(mean):
+        return "–"
+    if half is None or half == 0 or not math.isfinite(half):  # equal at every seed, such as a step counted in hundreds
+        return f"{mean:,.0f}" if metric == "steps" or 1000 <= abs(mean) < 1e6 else value(metric, mean)
+    factor, sign = (100.0, " %") if is_share(metric) else (1.0, "")
+    return " ± ".join(_fixed(factor * number, factor * half) for number in (mean, half)) + sign
+
+
+def signed(metric: str, mean: float, half: float | None) -> tuple[str, str]:
+    """Return a difference with its sign, and half its interval; "" for what there is not."""
+    if not math.isfinite(mean):
+        return "", ""
+    words = with_half(metric, abs(mean), half)
+    sign = "+" if mean > 0 else "−" if mean < 0 else ""
+    number, _, rest = words.partition(" ± ")
+    if not number.strip("0.,%– "):
+        sign = ""  # no difference as far as the digits go
+    return f"{sign}{number}", f"± {rest}" if rest else ""
+
+
+def _fixed(number: float, half: float) -> str:
+    """Return a number with as many decimals as half its interval needs: two digits below 3, else one."""
+    if not 1e-6 < half < 1e6:
+        return compact(f"{number:.3g}")
+    exponent = math.floor(math.log10(half))
+    lead = half / 10.0**exponent
+    return f"{number:,.{max(0, (1 if lead < 3 else 0) - exponent)}f}"
 
 
 def compact(number: str) -> str:

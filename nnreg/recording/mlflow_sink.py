@@ -18,7 +18,7 @@ from nnreg.recording import run_facts
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.spool import SPOOL, Ledger, Point, Tracked, now
 from nnreg.recording.thinning import Thinner
-from nnreg.recording.tracking_target import UI, Target, UnreachableError, resolve
+from nnreg.recording.tracking_target import UI, Target, UnreachableError, resolve, without_password
 from nnreg.records import DatasetCard, History, Outcome, Record, RunCard, Status
 
 _STATUS: Mapping[Status, str] = {"finished": "FINISHED", "diverged": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
@@ -199,7 +199,7 @@ class MlflowSink:
 
 def reason(error: Exception | str, uri: str) -> str:
     """Return in one short line what went wrong with a store."""
-    text = str(error).strip() or type(error).__name__
+    text = without_password(str(error).strip()) or type(error).__name__
     if "out-of-date database schema" in text:
         return f"its tables are of another MLflow version: `mlflow db upgrade {uri}` after a backup"
     return run_facts.shorten(text.splitlines()[0], 200, "the log")
@@ -219,6 +219,8 @@ def ledger_of(card: RunCard, target: Target, before: Tracked | None = None) -> L
         dataset=_dataset(card.dataset),
         started=before.started if before else now(),
         resumed=before is not None,
+        about=card.about,
+        page=card.page,
     )
 
 

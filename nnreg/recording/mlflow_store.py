@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from nnreg.recording.run_facts import KEY_TAG, note
+from nnreg.recording.first_use import make_tables
+from nnreg.recording.run_facts import KEY_TAG, figure_of, note
 from nnreg.recording.spool import Ledger, Point, files_of
 from nnreg.recording.tracking_target import Target, UnreachableError
 
@@ -54,6 +55,9 @@ class Store:
         self._mlflow = _import_mlflow(database=not target.is_server)
         if target.sqlite_file is not None:
             _create_database(target.sqlite_file, target.artifacts)
+        elif target.is_postgresql:
+            sql_store = self._mlflow.store.tracking.sqlalchemy_store.SqlAlchemyStore
+            make_tables(target.uri, lambda: sql_store(target.uri, str(target.artifacts)))
         self._client = self._mlflow.MlflowClient(target.uri, registry_uri=target.uri)
 
     def create(self, ledger: Ledger) -> tuple[str, str]:
@@ -69,8 +73,8 @@ class Store:
     def describe(self, experiment_id: str, run_id: str, ledger: Ledger) -> None:
         """Write parameters, tags and dataset; a parameter that the run has with another value, for ever, becomes a tag."""
         entities = self._mlflow.entities
-        task = ledger.params.get("task", "")
-        ledger.tags["mlflow.note.content"] = note(ledger.tags["command"], experiment_id, run_id, task)
+        page = ledger.page or figure_of(ledger.params.get("task", ""))
+        ledger.tags["mlflow.note.content"] = note(ledger.tags["command"], experiment_id, run_id, page, ledger.about)
         there = self._client.get_run(run_id).data if ledger.resumed else self._mlflow.entities.RunData()
         ledger.tags |= {key: value for key, value in ledger.params.items() if there.params.get(key, value) != value}
         for key in there.tags.keys() & _OF_AN_END:

@@ -31,7 +31,8 @@ def parameters(card: RunCard) -> dict[str, str]:
     used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else tasks.matters(task, key))}
     flat = _flatten({key: config[key] for key in config if key in used})
     facts = {key: text for key, text in flat if names.get(key) != text and key not in _ABOUT_TRACKING}
-    facts |= {**card.choices, "seed": str(card.seed)} | ({"steps": str(card.steps)} if tasks.matters(task, "steps") else {})
+    own = {"seed": str(card.seed), "steps": str(card.steps)}  # an answer about many runs has them where all of those share them
+    facts |= dict(card.choices) | {key: text for key, text in own.items() if key in config and (key == "seed" or key in used)}
     if card.parameters is not None:
         facts["parameters"] = str(card.parameters)
     return {_key(key): shorten(text, LONGEST_PARAM, "config.yaml") for key, text in facts.items()}
@@ -83,11 +84,17 @@ def closing_tags(outcome: Outcome) -> dict[str, str]:
     return facts
 
 
-def note(command: str, experiment_id: str, run_id: str, task: str = tasks.TRAIN) -> str:
-    """Return the description of a run: the command that reproduces it and its figure."""
-    figure = tasks.PICTURES.get(task, tasks.PICTURES[tasks.TRAIN])
-    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{figure}"
-    return f"Reproduce this run:\n\n    {command}\n\nIts figure: [{figure}]({artifact})\n"
+def figure_of(task: str) -> str:
+    """Return the file that shows a run of a task."""
+    return tasks.PICTURES.get(task, tasks.PICTURES[tasks.TRAIN])
+
+
+def note(command: str, experiment_id: str, run_id: str, page: str, about: str = "") -> str:
+    """Return the description of a run: what it says, the command that reproduces it, and a link to the file that shows it."""
+    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{page}"
+    if not about:
+        return f"Reproduce this run:\n\n    {command}\n\nIts figure: [{page}]({artifact})\n"
+    return f"{about}\n\nAll of it: [{page}]({artifact})\n\nAgain:\n\n    {command}\n"
 
 
 def run_name(card: RunCard) -> str:

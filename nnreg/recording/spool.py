@@ -49,6 +49,8 @@ class Ledger:
         status: RUNNING, FINISHED, FAILED or KILLED.
         ended: milliseconds since 1970, or None while it runs.
         resumed: whether an earlier process may have sent parts of it.
+        about: begins the description, or "".
+        page: the artifact that the description links, or "" for the task's own figure.
     """
 
     key: str
@@ -64,6 +66,8 @@ class Ledger:
     status: str = "RUNNING"
     ended: int | None = None
     resumed: bool = False
+    about: str = ""
+    page: str = ""
 
     def save(self) -> None:
         """Write the ledger to the run folder, whole or not at all."""

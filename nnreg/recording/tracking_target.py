@@ -5,7 +5,9 @@ MLflow itself needs minutes to give up: 245 s on a dead server, 100 s on a dead 
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import socket
 import sqlite3
 import sys
@@ -20,6 +22,8 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000  # of `python -m nnreg ui`, unless told oth
 UI = f"http://{UI_HOST}:{UI_PORT}"
 ARTIFACTS = "mlartifacts"
 DEFAULT_EXPERIMENT = "nnreg"
+_PASSWORD = re.compile(r"(?<=://)([^:/?#@\s]*):\S*@")  # up to the last @: a password may hold what it should not
+_PASSWORD_KEY = re.compile(r"(?<=[?&])password=[^&\s]*&?")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -52,6 +56,11 @@ class Target:
         return urlsplit(self.uri).scheme in ("http", "https")
 
     @property
+    def is_postgresql(self) -> bool:
+        """Whether it is a PostgreSQL database."""
+        return _scheme(self.uri) == "postgresql"
+
+    @property
     def sqlite_file(self) -> Path | None:
         """The database file, or None for anything but SQLite."""
         _, found, path = self.uri.partition(":///")
@@ -68,15 +77,13 @@ class Target:
         elif self.sqlite_file is not None:
             _probe_sqlite(self.sqlite_file)
         elif _scheme(self.uri) in _DATABASES:
+            _check_driver(self.uri)
             _probe_port(self.uri)
 
 
-def without_password(uri: str) -> str:
-    """Return an address as it may be shown."""
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}").geturl()
+def without_password(text: str) -> str:
+    """Return an address, or a text that holds some, as it may be shown."""
+    return _PASSWORD_KEY.sub("", _PASSWORD.sub(r"\1@", text))
 
 
 def say(line: str) -> None:
@@ -147,11 +154,18 @@ def _probe_server(uri: str) -> None:
 def _probe_port(uri: str) -> None:
     ports = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
     parts = urlsplit(uri)
-    host, port = parts.hostname or "localhost", parts.port or ports[_scheme(uri)]
+    if parts.hostname is None:  # a database of this machine answers, or not, at once
+        return
+    host, port = parts.hostname, parts.port or ports[_scheme(uri)]
     try:
         socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
     except OSError as error:
         raise UnreachableError(f"no database answers at {host}:{port}") from error
+
+
+def _check_driver(uri: str) -> None:
+    if urlsplit(uri).scheme in ("postgresql", "postgresql+psycopg2") and importlib.util.find_spec("psycopg2") is None:
+        raise UnreachableError("PostgreSQL needs its driver: python -m pip install 'nnreg[postgres]'")
 
 
 def _probe_sqlite(path: Path) -> None:

@@ -1,0 +1,174 @@
+"""In what runs differ: the swept settings, told apart from what only follows from them, and what an arm is called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from nnreg import registry, tasks
+from nnreg.comparison.run_folders import is_number
+from nnreg.figures.words import compact
+from nnreg.results import Result
+from nnreg.settings import OF_A_SWEEP
+
+ARM, SEED = "arm", "seed"
+OWNERS: Mapping[str, str] = {"start": "surface"}
+"""Settings that a technique fills in, as it does its own parameters."""
+IGNORED = frozenset(
+    ("tracking", "tracking_uri", "experiment_name", "checkpoint_seconds", "animate", "diagnostics", "diagnostics_every",
+     "check_gradient", "watch_train")
+)  # fmt: skip
+"""Settings that leave the training as it is."""
+LOCATIONS = ("data_dir",)  # parameters of a dataset that say where it lies, not what it is
+ABSENT = "\0absent"  # of a technique that has no such parameter
+
+Flat = dict[str, Any]
+
+
+class Axes(NamedTuple):
+    """What tells runs apart.
+
+    Attributes:
+        swept: settings that vary on their own, in order of appearance.
+        shown: those, and settings that vary along with them and were chosen by somebody, such as a tuned learning rate.
+        values: of every setting that differs at all, one mapping a run.
+    """
+
+    swept: tuple[str, ...]
+    shown: tuple[str, ...]
+    values: Sequence[Flat]
+
+
+def find(runs: Sequence[Result]) -> Axes:
+    """Return in what some runs differ beside the seed.
+
+    A setting is swept if it is no function of those that were found before it: first a study's arms and what the user's own
+    YAML bundles, then techniques, then settings, then the parameters of techniques. So an optimizer's default learning rate is
+    no axis, and neither is one that was tuned for each optimizer.
+
+    Args:
+        runs: in order.
+    """
+    typed = [_typed(run) for run in runs]
+    flats = [_effective(run, words) for run, words in zip(runs, typed, strict=True)]
+    keys = _in_order(flats, typed)
+    differing = [key for key in keys if _differs(flats, key) and not _is_seed(runs, flats, key)]
+    explicit = {key for key in differing if _differs(typed, key)}
+    swept: list[str] = []
+    for key in sorted(differing, key=_floor):
+        if not _follows(flats, key, swept):
+            swept.append(key)
+    shown = [key for key in differing if key in swept or not _follows_owner(flats, key, explicit)]
+    return Axes(tuple(key for key in differing if key in swept), tuple(shown), [
+        {key: flat[key] for key in differing if key in flat} for flat in flats
+    ])  # fmt: skip
+
+
+def name(settings: Mapping[str, Any], *, exact: bool = False) -> str:
+    """Return what settings are called: ``adam, he``; ``adam, lr 0.01``; ``batch norm, hidden 8-8``."""
+    last = [key.rpartition(".")[2] for key in settings]
+    parts = [
+        words(key, value, full=last.count(key.rpartition(".")[2]) > 1, exact=exact)
+        for key, value in settings.items()
+        if value != ""
+    ]
+    return ", ".join(parts)
+
+
+def words(key: str, value: Any, *, full: bool = False, exact: bool = False) -> str:
+    """Return one setting in words; ``full`` names the technique whose parameter it is, ``exact`` keeps every digit."""
+    if key in registry.slots():
+        return f"no {key}" if value == "none" else str(value).replace("_", " ")
+    if key == ARM:
+        return str(value)
+    label = (key if full else key.rpartition(".")[2]).replace(".", " ").replace("_", " ")
+    if isinstance(value, bool) or value is None:
+        return f"{label} {json.dumps(value)}"
+    if isinstance(value, float):
+        return f"{label} {value!r}" if exact else f"{label} {compact(f'{value:.4g}')}"
+    return f"{label} {'-'.join(map(str, value))}" if isinstance(value, tuple) else f"{label} {value}"
+
+
+def ascending(values: Sequence[Any]) -> list[Any]:
+    """Return values each once: numbers ascending, others in order of appearance."""
+    once = list(dict.fromkeys(values))
+    return sorted(once) if all(map(is_number, once)) else once
+
+
+def _typed(run: Result) -> dict[str, str]:
+    """Return what was typed for a run, by key: ``+init@bias=zeros`` is of the key ``bias``."""
+    pairs = (override.lstrip("+~").partition("=") for override in run.summary["overrides"])
+    return {key.partition("@")[2] or key: value for key, _, value in pairs}
+
+
+def _effective(run: Result, typed: Mapping[str, str]) -> Flat:
+    """Return everything that a run was configured with and that means something to its training, by key."""
+    task, choices = tasks.of(run.summary), run.summary["choices"]
+    flat: Flat = {ARM: run.arm} if run.arm else {}
+    flat |= {key: value for key, value in typed.items() if _is_bundle(key) and key not in run.config}
+    flat |= dict(choices)
+    for key, value in run.config.items():
+        if isinstance(value, Mapping):
+            chosen = value if key in choices else {}
+            flat |= {f"{key}.{inner}": frozen(given) for inner, given in chosen.items() if inner not in ("name", *LOCATIONS)}
+        elif key != SEED and key not in IGNORED and tasks.matters(task, key):
+            flat[key] = frozen(value)
+    return flat
+
+
+def _is_bundle(key: str) -> bool:
+    """Tell whether a typed key that is not in a run's configuration chose a YAML of the user's, such as ``experiment``."""
+    return "." not in key and not key.startswith("hydra/") and key not in OF_A_SWEEP
+
+
+def frozen(value: Any) -> Any:
+    """Return a configured value as one that can be a key."""
+    if isinstance(value, list):
+        return tuple(map(frozen, value))
+    return json.dumps(value, sort_keys=True, default=str) if isinstance(value, Mapping) else value
+
+
+def _in_order(flats: Sequence[Flat], typed: Sequence[Mapping[str, str]]) -> list[str]:
+    known = dict.fromkeys(key for flat in flats for key in flat)
+    first = dict.fromkeys([ARM, *(key for words in typed for key in words)])
+    return [*(key for key in first if key in known), *(key for key in known if key not in first)]
+
+
+def _differs(mappings: Sequence[Mapping[str, Any]], key: str) -> bool:
+    return len({given.get(key, ABSENT) for given in mappings}) > 1
+
+
+def _is_seed(runs: Sequence[Result], flats: Sequence[Flat], key: str) -> bool:
+    """Tell whether a setting is the seed under another name, such as ``dataset.random_state=${seed}``."""
+    return all(is_number(flat.get(key)) and flat[key] == run.seed for run, flat in zip(runs, flats, strict=True))
+
+
+def _floor(key: str) -> int:
+    """Return how early a setting is asked whether it explains the others."""
+    if key in registry.slots():
+        return 1
+    if "." in key:
+        return 3
+    return 0 if key == ARM or key == "experiment" else 2
+
+
+def _follows(flats: Sequence[Flat], key: str, others: Sequence[str]) -> bool:
+    """Tell whether a setting is a function of others."""
+    seen: dict[tuple[Any, ...], Any] = {}
+    return all(
+        seen.setdefault(tuple(flat.get(other, ABSENT) for other in others), flat.get(key, ABSENT)) == flat.get(key, ABSENT)
+        for flat in flats
+    )
+
+
+def _follows_owner(flats: Sequence[Flat], key: str, explicit: set[str]) -> bool:
+    """Tell whether a setting says nothing new beside the technique, the arm or the user's YAML that brings it."""
+    if key != ARM and _differs(flats, ARM) and _follows(flats, key, [ARM]):
+        return True
+    if key in explicit:
+        return False
+    if _differs(flats, "experiment") and _follows(flats, key, ["experiment"]):
+        return True
+    owner = OWNERS.get(key, key.partition(".")[0])
+    return owner != key and _follows(flats, key, [owner])

@@ -1,0 +1,86 @@
+"""``python -m nnreg compare``: the comparison at the end of a sweep, made again, or made of several sweeps and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from nnreg.comparison import comparing, files
+from nnreg.comparison.console import show
+from nnreg.errors import UserError
+from nnreg.recording.console import print_line, terminal
+from nnreg.sweep_manifest import read_manifest
+
+HOME = Path("comparisons")
+_SETTINGS = ("metric", "target", "axes")
+
+
+def compare(
+    folders: Sequence[Path],
+    *,
+    metric: str | None = None,
+    target: str | None = None,
+    axes: str | None = None,
+    folder: Path | None = None,
+) -> int:
+    """Compare, print table and answer, and write the report.
+
+    What is not given is what the sweep was told, where there is one sweep.
+
+    Args:
+        folders: of sweeps, studies or runs.
+        metric: to rank and compare by.
+        target: such as ``valid/accuracy=0.95``.
+        axes: two swept settings, with a comma between them.
+        folder: for the report.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UserError: the runs cannot be read or compared, or the report cannot be written.
+    """
+    told = _told(folders)
+    compared = comparing.compare(
+        folders,
+        metric=metric or told.get("metric"),
+        target=target or told.get("target"),
+        axes=_pair(axes) if axes else told.get("axes"),
+    )
+    console = terminal()
+    show(compared, console)
+    for each in compared.gathered.left_out:
+        print_line(console, "left out", f"{each.folder}: {each.why}")
+    place = folder or _place(folders)
+    try:
+        page = compared.save(place)
+    except OSError as error:
+        raise UserError(
+            f"the report cannot be written to {place}: {error.strerror}; choose another place with --folder"
+        ) from error
+    print_line(console, "report", str(page.absolute()))
+    return 0
+
+
+def _told(folders: Sequence[Path]) -> dict[str, Any]:
+    """Return how a sweep was told to be compared."""
+    manifest = read_manifest(folders[0]) if len(folders) == 1 else None
+    settings = manifest.settings if manifest is not None and manifest.settings is not None else {}
+    told: dict[str, Any] = {name: settings.get(name) for name in _SETTINGS}
+    return told | ({"axes": tuple(told["axes"])} if told["axes"] else {})
+
+
+def _pair(text: str) -> tuple[str, str]:
+    names = [name.strip() for name in text.strip("[]()").split(",") if name.strip()]
+    if len(names) != 2:
+        raise UserError(f"--axes takes two swept settings, such as --axes optimizer,init, got '{text}'")
+    return names[0], names[1]
+
+
+def _place(folders: Sequence[Path]) -> Path:
+    """Return where a report goes: beside the runs of a single sweep, else a new folder here."""
+    if len(folders) == 1 and not (folders[0] / "config.yaml").is_file():
+        return folders[0] / files.FOLDER
+    return HOME / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"

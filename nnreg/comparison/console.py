@@ -1,0 +1,123 @@
+"""A comparison in a terminal: one row an arm, best first."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+from nnreg.comparison.metrics import called
+from nnreg.comparison.phrases import lost_words
+from nnreg.comparison.standings import Measured, Standing
+from nnreg.comparison.standings_panel import LABELS, shown_metrics
+from nnreg.comparison.tables import settings_of
+from nnreg.figures.words import with_half
+
+if TYPE_CHECKING:
+    from nnreg.comparison.comparing import Comparison
+
+WIDE = 200  # characters of a table that goes nowhere in particular
+KEPT = 2  # measured columns that stay however narrow the terminal is
+
+
+class Column(NamedTuple):
+    """A measured quantity: its heading, and its words for each arm."""
+
+    heading: str
+    cells: Sequence[str]
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print the table, then the answer."""
+    console.print(table(comparison, console))
+    console.print()
+    console.print(comparison.answer, markup=False, highlight=False, soft_wrap=True)
+    console.print()
+
+
+def text(comparison: Comparison) -> str:
+    """Return the table as text."""
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=WIDE, highlight=False, force_terminal=False, force_jupyter=False)
+    console.print(table(comparison, console))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+
+
+def table(comparison: Comparison, console: Console) -> Table:
+    """Return the table of the arms: their jobs, settings, means ± half their intervals, what was lost.
+
+    Columns that do not fit into the terminal are left out, the last first; the report has them all.
+    """
+    measured = _measured(comparison)
+    for count in range(len(measured), KEPT, -1):
+        made = _table(comparison, measured[:count])
+        if Measurement.get(console, console.options.update(width=10_000), made).maximum <= console.width:
+            return made
+    return _table(comparison, measured[:KEPT])
+
+
+def _measured(comparison: Comparison) -> list[Column]:
+    """Return the measured columns, most important first."""
+    found = comparison.standings
+    known = [metric for metric in shown_metrics(comparison) if not metric.endswith("_best") or metric == comparison.metric]
+    columns = [
+        Column(LABELS.get(metric, called(metric)), [_cell(metric, each.metrics.get(metric)) for each in found])
+        for metric in known
+    ]
+    if comparison.target is not None:
+        steps = [_cell("steps", each.steps_to_target) if each.reached else "not reached" for each in found]
+        columns.insert(min(KEPT, len(columns)), Column("steps to target", steps))
+    return columns
+
+
+def _table(comparison: Comparison, measured: Sequence[Column]) -> Table:
+    axes = settings_of(comparison.standings)
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    made.add_column("#", justify="right", no_wrap=True)
+    for axis in axes or ["arm"]:
+        made.add_column(axis, overflow="fold")
+    for column in measured:
+        made.add_column(column.heading, justify="right", no_wrap=True)
+    made.add_column("")
+    for place, each in enumerate(comparison.standings):
+        names = [_setting(each, axis) for axis in axes] if axes else [each.arm.name]
+        made.add_row(jobs(each), *names, *(column.cells[place] for column in measured), _note(each))
+    return made
+
+
+def jobs(each: Standing) -> str:
+    """Return the numbers of an arm's runs in their sweep: ``0-4``, ``1,3``; how many there are where they have none."""
+    numbers = [int(run.summary["job"]) for run in each.arm.runs if run.summary.get("job") is not None]
+    return ranges(sorted(numbers)) if len(numbers) == len(each.arm.runs) else f"{len(each.arm.runs)}×"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers in short: ``0-2,5``."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
+
+
+def _setting(each: Standing, axis: str) -> str:
+    value = each.arm.settings.get(axis, "")
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _cell(metric: str, measured: Measured | None) -> str:
+    return with_half(metric, measured.mean, measured.half) if measured is not None else "-"
+
+
+def _note(each: Standing) -> str:
+    """Return what was lost; of a single run, where it diverged."""
+    if len(each.arm.runs) > 1 or each.finished:
+        return lost_words(each)
+    run = each.arm.runs[0].summary
+    return f"diverged at step {run.get('diverged_at_step')}" if run["status"] == "diverged" else str(run["status"])

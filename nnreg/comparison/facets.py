@@ -1,0 +1,76 @@
+"""Which curves stand together: all in one overlay, or a panel for every combination of the other settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from nnreg.comparison.axes import words
+from nnreg.comparison.cells import leading
+from nnreg.comparison.contenders import GROUNDS, at_best_rates
+from nnreg.comparison.gathering import Arm
+from nnreg.comparison.metrics import called
+from nnreg.comparison.phrases import value_word
+from nnreg.comparison.rates import is_rate
+from nnreg.figures.groups import Group, groups
+from nnreg.figures.overlays import Facet
+from nnreg.results import Results
+
+if TYPE_CHECKING:
+    from nnreg.comparison.comparing import Comparison
+
+MOST_TOGETHER = 4  # curves in one overlay of several settings
+MOST_FACETS, MOST_CURVES = 12, 14
+
+
+def facets(comparison: Comparison) -> tuple[list[Facet], str]:
+    """Return the panels of curves, and what a subtitle says where not all are shown."""
+    gathered = comparison.gathered
+    shown = at_best_rates(comparison.standings)
+    names, tuned = {each.arm.name for each in shown}, len(shown) < len(comparison.standings)
+    arms = [arm for arm in gathered.arms if has_result(arm) and arm.name in names]
+    axes = [axis for axis in leading(gathered.axes) if not (tuned and is_rate(axis))]
+    across = [axis for axis in axes if axis not in GROUNDS]
+    said = "each at its best learning rate" if tuned else ""
+    is_crowd = len(arms) > MOST_TOGETHER and len(axes) > 1
+    if across and (is_crowd or len(across) < len(axes)):
+        rest = [axis for axis in axes if axis != across[0]]
+        found = _faceted(arms, across[0], rest, gathered.axes)
+        if found and len(found) <= MOST_FACETS and max(len(facet.groups) for facet in found) <= MOST_CURVES:
+            return found, said
+    best = [each.arm for each in shown if has_result(each.arm)][:MOST_CURVES]
+    most = f"the {len(best)} best of {len(arms)} by {called(comparison.metric)}" if len(best) < len(arms) else ""
+    curves = [Group(arm.name, arm.name, arm.colour, ended(arm)) for arm in best]
+    return [Facet("", curves)], ", ".join(filter(None, (most, said)))
+
+
+def _faceted(arms: Sequence[Arm], by: str, rest: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> list[Facet]:
+    """Return a panel for every combination of the other settings; a value of ``by`` has one colour in all of them."""
+    colours = colours_of(arms, by)
+    found = []
+    for values in product(*(axes[axis] for axis in rest)):
+        own = [arm for arm in arms if all(arm.settings.get(axis) == value for axis, value in zip(rest, values, strict=True))]
+        curves = [
+            Group(value_word(arm.settings.get(by)), arm.settings.get(by), colours[arm.settings.get(by)], ended(arm))
+            for arm in own
+        ]
+        heading = ", ".join(words(axis, value) for axis, value in zip(rest, values, strict=True))
+        found += [Facet(heading, curves)] if curves else []
+    return found
+
+
+def colours_of(arms: Sequence[Arm], axis: str) -> dict[Any, str]:
+    """Return one colour for each value of a setting."""
+    everything = Results(run for arm in arms for run in arm.runs)
+    return {group.value: group.colour for group in groups(everything, axis)}
+
+
+def has_result(arm: Arm) -> bool:
+    """Tell whether a run of an arm ended as a result."""
+    return any(run.summary["status"] in ("finished", "diverged") for run in arm.runs)
+
+
+def ended(arm: Arm) -> Results:
+    """Return the runs of an arm that ended as a result, finished or diverged."""
+    return Results(run for run in arm.runs if run.summary["status"] in ("finished", "diverged"))

@@ -1,0 +1,122 @@
+"""Words for what was swept, measured and lost, as figures and the report use them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nnreg import tasks
+from nnreg.comparison.cells import several
+from nnreg.comparison.contenders import ARM, GROUNDS
+from nnreg.comparison.metrics import called
+from nnreg.comparison.standings import Standing
+from nnreg.figures.words import unit, value
+
+if TYPE_CHECKING:
+    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.pairs import Matrix
+
+
+def asked(comparison: Comparison) -> str:
+    """Return what was swept, in words: ``optimizer``, ``combination of optimizer and init``."""
+    axes = [axis_word(axis) for axis in several(comparison.gathered.axes) if axis not in GROUNDS]
+    if not axes:
+        return "run"
+    return f"combination of {', '.join(axes[:-1])} and {axes[-1]}" if len(axes) > 1 else axes[0]
+
+
+def fastest(comparison: Comparison) -> str:
+    """Return the question that curves answer."""
+    if len(comparison.gathered.arms) < 2:
+        return "How does it go?"
+    descends = tasks.of(comparison.gathered.arms[0].runs[0].summary) == tasks.DESCEND
+    return f"Which {asked(comparison)} {'descends' if descends else 'learns'} fastest?"
+
+
+def rate_words(comparison: Comparison) -> str:
+    """Return what a picture of learning rates shows."""
+    searched = comparison.gathered.tuning.runs
+    seeds = f"{len(searched.seeds)} seed{'s' if len(searched.seeds) > 1 else ''}"
+    whose = f"Runs of the tuning ({seeds}), which are not compared. " if len(searched) else ""
+    means = "" if len(searched) and len(searched.seeds) < 2 else "Mean over seeds with its 95 % interval. "
+    by = "" if tasks.of(comparison.gathered.arms[0].runs[0].summary) == tasks.DESCEND else " by validation loss"
+    return f"{whose}{means}Ring: best rate of each{by}, in black where it is the last one tried; cross: runs were lost there."
+
+
+def averaged(comparison: Comparison, matrix: Matrix) -> str:
+    """Return over what the values of an axis are averaged before they are compared, to follow what is compared."""
+    others = [axis_word(axis) for axis in several(comparison.gathered.axes) if axis != matrix.of]
+    return f", averaged over every {' and '.join(others)} at each seed" if matrix.of != ARM and others else ""
+
+
+def is_split(comparison: Comparison) -> bool:
+    """Tell whether several datasets or surfaces were swept: numbers on one say nothing of those on another."""
+    return any(len(comparison.gathered.axes.get(ground, ())) > 1 for ground in GROUNDS)
+
+
+def ground_word(comparison: Comparison) -> str:
+    """Return what techniques were let loose on: ``dataset`` or ``surface``."""
+    return next((ground for ground in GROUNDS if len(comparison.gathered.axes.get(ground, ())) > 1), "dataset")
+
+
+def goes_with(pair: tuple[str, str]) -> str:
+    """Return the question that a heatmap answers."""
+    if pair[0] in GROUNDS:
+        return f"Which {axis_word(pair[1])} is best on which {pair[0]}?"
+    return f"Which {axis_word(pair[0])} goes with which {axis_word(pair[1])}?"
+
+
+def framed(pair: tuple[str, str]) -> str:
+    """Return what the frame in a heatmap means."""
+    return f"Colours and frames are within each {pair[0]}." if pair[0] in GROUNDS else "Framed: the best."
+
+
+def axis_word(axis: str) -> str:
+    """Return a setting's name in words: ``learning rate``, ``init std``."""
+    head, _, last = axis.rpartition(".")
+    if last == "lr":
+        return "learning rate"
+    return f"{head} {last}".strip().replace("_", " ")
+
+
+def value_word(value: Any) -> str:
+    """Return a setting's value in words."""
+    if isinstance(value, tuple):
+        return "-".join(map(str, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def lost_words(standing: Standing) -> str:
+    """Return which runs of an arm were lost: ``2 of 5 diverged``."""
+    total = len(standing.arm.runs)
+    parts = [
+        f"{count} of {total} {what}" for count, what in ((standing.diverged, "diverged"), (standing.failed, "failed")) if count
+    ]
+    return ", ".join(parts)
+
+
+def quantity(comparison: Comparison) -> str:
+    """Return the metric compared by, in words with its unit."""
+    stem = comparison.metric.removesuffix("_final").removesuffix("_best")
+    words, whole = called(comparison.metric), unit(stem, comparison.gathered.arms[0].runs[0])
+    _, opening, rest = whole.partition(" (")
+    return f"{words} ({rest}" if opening and stem.partition("/")[0] in ("train", "valid", "test") else words
+
+
+def reached_words(standing: Standing) -> str:
+    """Return how many runs of an arm reached the target."""
+    return f"{standing.reached} of {len(standing.arm.runs)} reached it"
+
+
+def target_words(comparison: Comparison) -> str:
+    """Return the target in words: ``validation accuracy of 95.0% (chosen)``."""
+    goal = comparison.target
+    assert goal is not None
+    return f"{called(goal.metric)} of {value(goal.metric, goal.value)} ({goal.rule})"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it: ``8.3 s``, ``2 min 5 s``, ``3 h 20 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,231 @@
+"""The figures of a comparison, each a page that asks a question and says below how it came about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nnreg import tasks
+from nnreg.comparison import cells, overlay, wording
+from nnreg.comparison.charts import sensitivities, strokes, technique_coloured
+from nnreg.comparison.contenders import GROUNDS
+from nnreg.comparison.facets import MOST_CURVES, ended, facets
+from nnreg.comparison.metrics import called, is_higher_better
+from nnreg.comparison.pairs import Matrix
+from nnreg.comparison.phrases import (
+    asked,
+    averaged,
+    axis_word,
+    fastest,
+    framed,
+    goes_with,
+    ground_word,
+    is_split,
+    lost_words,
+    quantity,
+    rate_words,
+    reached_words,
+    target_words,
+    value_word,
+)
+from nnreg.comparison.standings import Measured
+from nnreg.figures.groups import Group
+from nnreg.figures.heatmap import Cell, Table, coloured
+from nnreg.figures.overlays import Facet, overlays
+from nnreg.figures.paths import picture
+from nnreg.figures.profile import profile
+from nnreg.figures.rates import rates
+from nnreg.figures.rows import Column, Row, rows
+from nnreg.figures.style import Page
+from nnreg.figures.tracks import Picture
+from nnreg.figures.wins import wins
+from nnreg.figures.words import with_half
+from nnreg.results import Results
+
+if TYPE_CHECKING:
+    from nnreg.comparison.comparing import Comparison
+
+
+def pages(comparison: Comparison) -> dict[str, Page]:
+    """Return the pages that these runs have, by name, the most telling first."""
+    makers: Mapping[str, Callable[[Comparison], Page | None]] = {
+        "curves": _curves,
+        "paths": _paths,
+        "standings": _standings,
+        "wins": _wins,
+        "sensitivity": _sensitivity,
+        "profile": _profile,
+        "heatmap": _heatmap,
+        "target": _target,
+        "validation": _validation,
+    }
+    made = {name: make(comparison) for name, make in makers.items()}
+    return {name: page for name, page in made.items() if page is not None}
+
+
+def task_of(comparison: Comparison) -> str:
+    """Return what the runs do."""
+    return tasks.of(comparison.gathered.arms[0].runs[0].config)
+
+
+def line(comparison: Comparison, metrics: Sequence[str], window: int = 1) -> str:
+    """Return the fairness line of a figure."""
+    return wording.fairness(comparison.gathered, metrics, window)
+
+
+def _curves(comparison: Comparison) -> Page | None:
+    metric = {tasks.TRAIN: "train/loss", tasks.DESCEND: "value"}.get(task_of(comparison), "")
+    return _overlay(comparison, metric, fastest(comparison))
+
+
+def _validation(comparison: Comparison) -> Page | None:
+    seen = overlay.metrics_of(comparison.gathered.arms)
+    metric = next((name for name in ("valid/accuracy", "valid/r2", "valid/loss") if name in seen), "")
+    return _overlay(comparison, metric, "How well does it do on data it was not trained on?")
+
+
+def _overlay(comparison: Comparison, metric: str, title: str) -> Page | None:
+    if metric not in overlay.metrics_of(comparison.gathered.arms):
+        return None
+    found, left_out = facets(comparison)
+    found = [
+        Facet(facet.heading, kept) for facet in found if (kept := [each for each in facet.groups if _recorded(each, metric)])
+    ]
+    if not found:
+        return None
+    window = overlay.window_of(metric)
+    words = [left_out, _common(comparison)]
+    return overlays(
+        found,
+        metric,
+        title,
+        ", ".join(word for word in words if word),
+        line(comparison, [metric], window),
+        window=window,
+        alike=not is_split(comparison),
+    )
+
+
+def _recorded(group: Group, metric: str) -> bool:
+    return any(run.history.finite(metric).size > 1 for run in group.runs)
+
+
+def _common(comparison: Comparison) -> str:
+    """Return what all arms have in common, for a subtitle."""
+    choices = [run.summary["choices"] for arm in comparison.gathered.arms for run in arm.runs]
+    wanted = ("dataset", "optimizer", "init", "activation", "surface")
+    same = [kind for kind in wanted if len({choice.get(kind) for choice in choices}) == 1]
+    return ", ".join(value_word(choices[0][kind]) for kind in same if choices[0].get(kind) not in (None, "none"))
+
+
+def _standings(comparison: Comparison) -> Page | None:
+    metric = comparison.metric
+    if not metric or len(comparison.standings) < 2:
+        return None
+    blank = Measured({}, math.nan, None)
+    made = [
+        Row(each.arm.name, colour, [each.metrics.get(metric, blank)], lost_words(each))
+        for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
+    ]
+    means = "Large dots: mean over seeds, bars: its 95 % interval, small dots: single runs."
+    subtitle = means if len(comparison.gathered.seeds) > 1 else "One run for each."
+    subtitle += f" {'Higher' if is_higher_better(metric) else 'Lower'} is better."
+    column = Column(metric, quantity(comparison))
+    return rows(made, [column], f"Which {asked(comparison)} ends best?", subtitle, line(comparison, [metric]))
+
+
+def main_matrix(comparison: Comparison) -> Matrix | None:
+    """Return the matrix that is drawn: of the arms; of the first setting where they are too many, or on several datasets."""
+    drawn = [matrix for matrix in comparison.matrices if len(matrix.names) > 1 and matrix.differences]
+    arms, others = drawn[:1], drawn[1:]
+    is_many = bool(arms) and len(arms[0].names) > MOST_CURVES
+    return others[0] if arms and others and (is_many or is_split(comparison)) else arms[0] if arms else None
+
+
+def _wins(comparison: Comparison) -> Page | None:
+    matrix = main_matrix(comparison)
+    if matrix is None:
+        return None
+    what = asked(comparison) if matrix.of == "arm" else axis_word(matrix.of)
+    compared = quantity(comparison) + averaged(comparison, matrix)
+    return wins(matrix, compared, f"Which {what} beats which?", line(comparison, [comparison.metric]))
+
+
+def _heatmap(comparison: Comparison) -> Page | None:
+    axes = cells.several(comparison.gathered.axes)
+    if not comparison.metric or (comparison.axes is None and len(axes) < 2):
+        return None
+    pair = cells.oriented(comparison.axes or (axes[0], axes[1]))
+    metric, table = comparison.metric, cells.table(comparison.standings, comparison.gathered.axes, pair, comparison.metric)
+    found = [[_shown(cell, metric) for cell in row] for row in table.cells]
+    others = [axis_word(axis) for axis in axes if axis not in pair]
+    averaged = f", mean over every {' and '.join(others)}" if others else ""
+    return coloured(
+        Table(
+            (axis_word(pair[0]), axis_word(pair[1])),
+            [value_word(value) for value in table.row_values],
+            [value_word(value) for value in table.column_values],
+            found,
+        ),
+        goes_with(pair),
+        f"{quantity(comparison).capitalize()}: mean over seeds ± half its 95 % interval{averaged}. {framed(pair)}",
+        line(comparison, [metric]),
+        lowest=not is_higher_better(metric),
+        log=None,
+        by_row=pair[0] in GROUNDS,
+    )
+
+
+def _shown(cell: cells.Cell | None, metric: str) -> Cell:
+    if cell is None:
+        return Cell(math.nan, "")
+    text = with_half(metric, cell.measured.mean, cell.measured.half)
+    return Cell(cell.measured.mean, text + (f"\n{cell.lost} of {cell.runs} lost" if cell.lost else ""))
+
+
+def _target(comparison: Comparison) -> Page | None:
+    goal = comparison.target
+    if goal is None or len(comparison.standings) < 2:
+        return None
+    made = [
+        Row(each.arm.name, colour, [each.steps_to_target, each.seconds_to_target], reached_words(each))
+        for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
+    ]
+    columns = [Column("steps", "steps", "not reached"), Column("seconds", "seconds of training", "not reached")]
+    subtitle = f"Target: {target_words(comparison)}. Means are of the runs that reached it."
+    return rows(made, columns, "Which one gets there first?", subtitle, line(comparison, [goal.metric]))
+
+
+def _sensitivity(comparison: Comparison) -> Page | None:
+    found = sensitivities(comparison)
+    if not found:
+        return None
+    title = "How much does it depend on the learning rate?"
+    metric = comparison.metric
+    return rates(found, metric, quantity(comparison), title, rate_words(comparison), line(comparison, [metric]))
+
+
+def _profile(comparison: Comparison) -> Page | None:
+    if not comparison.profiles:
+        return None
+    title = f"Which {asked(comparison)} is good on every {ground_word(comparison)}?"
+    subtitle = f"Performance profile of {called(comparison.metric)}: higher and further left is better."
+    return profile(technique_coloured(comparison, comparison.profiles), title, subtitle, line(comparison, [comparison.metric]))
+
+
+def _paths(comparison: Comparison) -> Page | None:
+    if task_of(comparison) != tasks.DESCEND:
+        return None
+    picture = paths_picture(comparison)
+    return picture.page if picture is not None else None
+
+
+def paths_picture(comparison: Comparison) -> Picture | None:
+    """Return the paths of descents, one an arm."""
+    runs = Results(run for arm in comparison.gathered.arms for run in list(ended(arm))[:1])
+    if not len(runs):
+        return None
+    surfaces, rules = list(runs.by("surface")), list(runs.by("optimizer"))
+    where = value_word(surfaces[0]) if len(surfaces) == 1 else "each surface"
+    return picture(runs, {}, f"How do they descend {where}?" if len(rules) > 1 else f"How does {rules[0]} descend {where}?")

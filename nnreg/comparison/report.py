@@ -1,0 +1,203 @@
+"""The report: one HTML file that holds everything, is read without a network, and says the answer first."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnreg.comparison import charts, overlay, panels, standings_panel, wording
+from nnreg.comparison.cells import oriented, several
+from nnreg.comparison.contenders import at_best_rates
+from nnreg.comparison.phrases import asked, duration, fastest, goes_with, ground_word, is_split, rate_words
+from nnreg.comparison.pictures import main_matrix
+from nnreg.sweep_manifest import read_manifest
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from nnreg.comparison.comparing import Comparison
+
+TEMPLATES = Path(__file__).parent.parent / "templates" / "report"
+MOST_LOST = 200
+
+
+def html(comparison: Comparison, pictures: Mapping[str, Path]) -> str:
+    """Return the report.
+
+    Args:
+        comparison: what it tells.
+        pictures: the figures as PNG files, by name; shown where there is no interactive chart, or no script.
+    """
+    return _render("report.html", _context(comparison, pictures))
+
+
+def fragment(comparison: Comparison) -> str:
+    """Return answer and table alone, for a notebook."""
+    return _render("fragment.html", {"answer": comparison.answer, "fairness": comparison.fairness,
+                                     "standings": standings_panel.standings(comparison)})  # fmt: skip
+
+
+def _render(name: str, context: Mapping[str, Any]) -> str:
+    return _environment().get_template(name).render(context)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    import jinja2  # not at start-up
+
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def _context(comparison: Comparison, pictures: Mapping[str, Path]) -> dict[str, Any]:
+    made = charts.charts(comparison)
+    sources = {name: {"source": _source(path), "alt": _alt(comparison, name)} for name, path in pictures.items()}
+    lost = _lost(comparison)
+    own = {name: (TEMPLATES / f"report.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
+    return {
+        "title": f"{comparison.answer.partition(';')[0].rstrip('.')} - nnreg comparison",
+        "style": own["css"],
+        "script": own["js"],
+        "where": ", ".join(folder.resolve().name for folder in comparison.gathered.folders[:4]),
+        "answer": comparison.answer,
+        "fairness": comparison.fairness,
+        "facts": _facts(comparison),
+        "curves": _curves(comparison, sources) if "curves" in made else None,
+        "standings": standings_panel.standings(comparison),
+        "matrices": panels.matrices(comparison, main_matrix(comparison)),
+        "wins_question": f"Which {asked(comparison)} beats which?",
+        "heat": panels.heat(comparison),
+        "heat_question": _goes_with(comparison),
+        "charts": [_chart(comparison, name, sources) for name in ("sensitivity", "profile") if name in made],
+        "images": [_image(name, sources) for name in ("paths",) if name in sources],
+        "lost": lost[:MOST_LOST],
+        "more_lost": max(0, len(lost) - MOST_LOST),
+        "commands": commands(comparison),
+        "data": {"charts": made},
+    }
+
+
+def _source(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _alt(comparison: Comparison, name: str) -> str:
+    return f"Figure: {name}. {comparison.answer}"
+
+
+def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+    gathered = comparison.gathered
+    runs = [run for arm in gathered.arms for run in arm.runs]
+    seconds = sum(float(run.summary["seconds"]) for run in runs)
+    wall = [manifest.seconds for folder in gathered.folders if (manifest := read_manifest(folder)) is not None]
+    counts = {status: sum(run.summary["status"] == status for run in runs) for status in ("diverged", "failed", "killed")}
+    facts = [(_plural("run", len(runs)), str(len(runs))), (_plural("arm", len(gathered.arms)), str(len(gathered.arms)))]
+    facts.append((_plural("seed", len(gathered.seeds)), str(len(gathered.seeds))))
+    facts += [(status, str(count)) for status, count in counts.items() if count]
+    facts += [("left out", str(len(gathered.left_out)))] if len(gathered.left_out) else []
+    facts.append(("of training", duration(seconds)))
+    known = [second for second in wall if second is not None]
+    return [*facts, ("of wall time", duration(sum(known)))] if known else facts
+
+
+def _goes_with(comparison: Comparison) -> str:
+    axes = list(comparison.axes or several(comparison.gathered.axes))
+    return goes_with(oriented((axes[0], axes[1]))) if len(axes) == 2 else "Which goes with which?"
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _curves(comparison: Comparison, sources: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = overlay.metrics_of(comparison.gathered.arms)
+    tuned = len(at_best_rates(comparison.standings)) < len(comparison.standings)
+    said = " Shown at first: each at its best learning rate; a click in the list shows the others." if tuned else ""
+    said += f" Shown at first: one {ground_word(comparison)}." if is_split(comparison) else ""
+    window = max(overlay.window_of(metric) for metric in metrics)
+    shown = "Mean over seeds with its 95 % band" if len(comparison.gathered.seeds) > 1 else "One run for each"
+    smoothed = f"; training loss under a centred window of {window} steps" if window > 1 else ""
+    has_lost = any(standing.diverged for standing in comparison.standings)
+    lost = " Crosses: runs that diverged, drawn one by one up to there." if has_lost else ""
+    return {
+        "question": fastest(comparison),
+        "about": f"{shown}{smoothed}.{lost}{said}",
+        "pictures": [sources[name] for name in ("curves", "validation") if name in sources],
+        "fairness": wording.fairness(comparison.gathered, metrics, window),
+    }
+
+
+def _chart(comparison: Comparison, name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
+    ground = ground_word(comparison)
+    problems = f"Performance profile: on which share of the problems, a {ground} and a seed each, it comes within a factor of "
+    words = {
+        "sensitivity": ("How much does it depend on the learning rate?", rate_words(comparison)),
+        "profile": (
+            f"Which {asked(comparison)} is good on every {ground}?",
+            f"{problems}the best. Higher and further left is better.",
+        ),
+    }
+    question, about = words[name]
+    return {"name": name, "question": question, "about": about, "picture": sources[name]}
+
+
+def _image(name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "question": "Which way do they take?", "picture": sources[name]}
+
+
+def _lost(comparison: Comparison) -> list[dict[str, str]]:
+    """Return the runs that diverged or failed, and the folders left out, each with what happened."""
+    found = [
+        {"folder": str(run.folder), "arm": arm.name, "seed": str(run.seed), "what": _what(run.summary)}
+        for arm in comparison.gathered.arms
+        for run in arm.runs
+        if run.summary["status"] != "finished"
+    ]
+    left = [
+        {"folder": str(each.folder), "arm": "", "seed": "", "what": f"left out: {each.why}"}
+        for each in comparison.gathered.left_out
+    ]
+    return found + left
+
+
+def _what(summary: Mapping[str, Any]) -> str:
+    status = str(summary["status"])
+    if status == "diverged":
+        return f"diverged at step {summary.get('diverged_at_step')}"
+    return f"{status}: {summary['error']}" if summary.get("error") else status
+
+
+def commands(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return what to type to do the same again: the sweeps, and the comparison of their folders."""
+    gathered = comparison.gathered
+    known = [(folder, read_manifest(folder)) for folder in gathered.folders]
+    found = [
+        (f"The runs of {folder.name}:", manifest.command)
+        for folder, manifest in known
+        if manifest is not None and manifest.command
+    ]
+    if not found:
+        first = gathered.arms[0].runs[0].summary.get("command", "")
+        found = [("The first of the runs:", str(first))] if first else []
+    return [*found, ("This comparison, from the run folders alone:", command(comparison))]
+
+
+def command(comparison: Comparison) -> str:
+    """Return the command line that makes this comparison again."""
+    words: Sequence[str] = [
+        "python",
+        "-m",
+        "nnreg",
+        "compare",
+        *map(str, comparison.gathered.folders),
+        "--metric",
+        comparison.metric,
+    ]
+    if comparison.target is not None and comparison.target.rule == "chosen":
+        words = [*words, "--target", f"{comparison.target.metric}={comparison.target.value:g}"]
+    if comparison.axes is not None:
+        words = [*words, "--axes", ",".join(comparison.axes)]
+    return shlex.join(words)

@@ -1,0 +1,222 @@
+"""What a comparison says in words: one answer that claims nothing the intervals do not carry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from nnreg import tasks
+from nnreg.comparison import axes
+from nnreg.comparison.contenders import is_ground
+from nnreg.comparison.fairness import fairness as fairness
+from nnreg.comparison.gathering import Arm, Gathered
+from nnreg.comparison.metrics import called, is_higher_better
+from nnreg.comparison.pairs import Difference, Matrix
+from nnreg.comparison.phrasing import between, clipped, enumerated, lead, runs_lost
+from nnreg.comparison.standings import measure
+from nnreg.figures.words import compact, is_share, value, with_half
+
+LONGEST = 300  # characters of an answer
+MORE_SEEDS = "one seed carries no interval: add seed=1,2,3,4,5"
+
+
+def answer(gathered: Gathered, compared: Matrix) -> str:
+    """Return the whole in one or two sentences.
+
+    Such as ``adam beats sgd by 0.16 ± 0.01 in final training loss over 5 seeds; adam and adagrad cannot be told apart.``
+    """
+    texts = (_answer(gathered, compared, names) for names in (4, 3, 2, 1, 0))
+    last = ""
+    for text in texts:
+        last = text[:1].upper() + text[1:] if text.startswith("no ") else text
+        if len(last) < LONGEST:
+            break
+    return last
+
+
+def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
+    """Return the summary with at most so many names in a list."""
+    grounds: dict[str, list[Arm]] = {}
+    for arm in _arms(gathered, compared):
+        grounds.setdefault(axes.name({key: each for key, each in arm.settings.items() if is_ground(key)}), []).append(arm)
+    if len(grounds) < 2 or compared.of != axes.ARM:
+        return _Speaker(gathered, compared, most, {}).all(compared.names, compared.differences) + "."
+    if all(len(arms) == 1 for arms in grounds.values()):
+        lost = _Speaker(gathered, compared, most, {}).lost(compared.names)
+        return f"Each arm is on {_ground(gathered)} of its own: sweep a setting too, such as optimizer=sgd,adam{lost}."
+    if most == 0:
+        return _count(compared, len(grounds))
+    parts = []
+    for ground, arms in grounds.items():
+        short = {
+            arm.name: axes.name({key: each for key, each in arm.settings.items() if not is_ground(key)}) or arm.name
+            for arm in arms
+        }
+        names = [name for name in compared.names if name in short]
+        differences = [each for each in compared.differences if each.a in short and each.b in short]
+        parts.append(f"on {ground}, {_Speaker(gathered, compared, most, short).all(names, differences)}")
+    return f"{'. '.join(part[0].upper() + part[1:] for part in parts)}."
+
+
+def _arms(gathered: Gathered, compared: Matrix) -> list[Arm]:
+    return [arm for arm in gathered.arms if compared.of != axes.ARM or arm.name in compared.names]
+
+
+def _ground(gathered: Gathered) -> str:
+    return "a surface" if tasks.of(gathered.arms[0].runs[0].summary) == tasks.DESCEND else "a dataset"
+
+
+def _count(compared: Matrix, grounds: int) -> str:
+    """Return how many of the comparisons on many datasets have a winner; what is left where no list fits."""
+    won = sum(bool(each.winner) for each in compared.differences)
+    total = len(compared.differences)
+    return (
+        f"of {total} comparisons in {called(compared.metric)}, each on one of {grounds} datasets or surfaces, {won} have a "
+        f"winner; in the other {total - won} the two cannot be told apart, or lost runs."
+    )
+
+
+class _Speaker:
+    """Says what differences mean, with at most so many names in a list."""
+
+    def __init__(self, gathered: Gathered, compared: Matrix, most: int, short: Mapping[str, str]) -> None:
+        self.gathered, self.metric, self.most, self.short = gathered, compared.metric, most, short
+        self.arms = {arm.name: arm for arm in gathered.arms} if compared.of == axes.ARM else {}
+        self.what = called(self.metric)
+
+    def all(self, names: Sequence[str], differences: Sequence[Difference]) -> str:
+        """Return everything that is to be said of one set of rivals, without a full stop."""
+        if not names:
+            return "there is nothing to compare"
+        if not any(math.isfinite(measure(arm.runs, self.metric).mean) for arm in self._of(names)):
+            return f"no run finished, so nothing can be compared{self.lost(names)}"
+        if len(names) < 2:
+            return self._alone(names[0])
+        if any(each.half is not None for each in differences):
+            return self._measured(names, differences) + self.lost(names)
+        dead = [each for each in differences if each.winner]
+        if dead:
+            return self._survivors(names, differences) + self.lost(names)
+        return self._one_seed(names) + self.lost(names)
+
+    def name(self, name: str) -> str:
+        """Return a name as it stands in a sentence: ``adam (he)``."""
+        arm = self.arms.get(name)
+        kept = {key: each for key, each in arm.settings.items() if not (self.short and is_ground(key))} if arm else {}
+        first, rest = self.short.get(name, name), ""
+        if len(kept) > 1 and axes.name(kept) == first:
+            head = next(iter(kept))
+            first = axes.name({head: kept.pop(head)})
+            rest = axes.name(kept)
+        whole = f"{first} ({rest})" if rest else first
+        return clipped(whole) if self.most < 2 else whole
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Return some names as a list, the rest as a number."""
+        shown = [self.name(name) for name in names[: self.most]]
+        rest = len(names) - len(shown)
+        return enumerated([*shown, *([f"{rest} {'more' if shown else 'others' if rest > 1 else 'other'}"] if rest else [])])
+
+    def by(self, difference: Difference) -> str:
+        """Return how large a difference is: ``0.16 ± 0.01``; of accuracies in points."""
+        words = with_half(self.metric, abs(difference.mean), difference.half)
+        number, _, half = words.removesuffix(" %").partition(" ± ")
+        if number == half and difference.winner and difference.half is not None:  # 1.3 ± 1.3 would look undecided
+            factor = 100 if is_share(self.metric) else 1
+            number, half = (compact(f"{factor * each:.4g}") for each in (abs(difference.mean), difference.half))
+        said = f"{number} ± {half}" if half else number
+        return f"{said} points" if is_share(self.metric) else said
+
+    def _of(self, names: Sequence[str]) -> list[Arm]:
+        return [self.arms[name] for name in names if name in self.arms] or list(self.gathered.arms)
+
+    def _alone(self, name: str) -> str:
+        found = measure(self._of([name])[0].runs, self.metric)
+        size = f"{with_half(self.metric, found.mean, found.half)} over {lead(len(found.by_seed))}"
+        alone = "there is nothing to compare it with: sweep a setting, such as optimizer=sgd,adam"
+        return f"{self.name(name)} has a {self.what} of {size}; {alone}{self.lost([name])}"
+
+    def _one_seed(self, names: Sequence[str]) -> str:
+        most = "highest" if is_higher_better(self.metric) else "lowest"
+        found = measure(self._of(names[:1])[0].runs, self.metric)
+        if tasks.of(self._of(names)[0].runs[0].summary) == tasks.DESCEND:
+            ended = f"{self.name(names[0])} has the {most} {self.what}, {value(self.metric, found.mean)}"
+            return f"{ended}; there is no chance in a descent, so there is no interval"
+        if max(len(measure(arm.runs, self.metric).by_seed) for arm in self._of(names)) > 1:
+            return "no two arms have two finished seeds in common, so nothing can be compared"
+        return f"{self.name(names[0])} had the {most} {self.what} of one seed each; {MORE_SEEDS}"
+
+    def _survivors(self, names: Sequence[str], differences: Sequence[Difference]) -> str:
+        """Say what is known where no interval is: some lost every run, another lost none."""
+        leader = names[0]
+        beaten = [_other(each, leader) for each in differences if each.winner == leader]
+        return f"{self.name(leader)} finished every run and so beats {self.listed(beaten)}" if beaten else self._one_seed(names)
+
+    def _measured(self, names: Sequence[str], differences: Sequence[Difference]) -> str:
+        leader = names[0]
+        if any(runs_lost(arm.runs) for arm in self._of([leader])) and self.arms:
+            return "every arm lost runs, so none may be said to beat another"
+        own = [each for each in differences if leader in (each.a, each.b) and each.half is not None]
+        won = sorted((each for each in own if each.winner == leader), key=lambda each: abs(each.mean))
+        tied = [each for each in own if abs(each.mean) <= (each.half or 0.0)]
+        over = between(differences, same=self.gathered.paired)
+        if len(names) == 2 and not won:
+            pair = enumerated([self.name(name) for name in names])
+            difference = f"{self.what} {over} (difference {self.by(own[0])})"
+            return f"{pair} cannot be told apart in {difference}" if tied else self._forbidden(names, over)
+        if won:
+            return f"{self.name(leader)} beats {self._beaten(leader, won, over)}{self._tied(leader, tied)}"
+        return self._undecided(names, differences, tied, over)
+
+    def _beaten(self, leader: str, won: Sequence[Difference], over: str) -> str:
+        near, far = won[0], won[-1]
+        if len(won) <= self.most - 1 or len(won) == 1:
+            each = enumerated([f"{self.name(_other(one, leader))} by {self.by(one)}" for one in reversed(won)])
+            return f"{each} in {self.what} {over}"
+        if self.most == 0:
+            return f"{len(won)} others in {self.what} {over}, by {self.by(near)} and more"
+        ends = [f"{self.name(_other(one, leader))} (by {self.by(one)})" for one in (near, far)]
+        return f"{len(won)} others in {self.what} {over}, from {ends[0]} to {ends[1]}"
+
+    def _tied(self, leader: str, tied: Sequence[Difference]) -> str:
+        others = [_other(each, leader) for each in tied]
+        if not others:
+            return ""
+        if len(others) == 1:
+            return f"; {enumerated([self.name(leader), self.name(others[0])])} cannot be told apart"
+        return f"; it cannot be told apart from {self.listed(others)}"
+
+    def _undecided(self, names: Sequence[str], differences: Sequence[Difference], tied: Sequence[Difference], over: str) -> str:
+        """Say what is left where the one with the best mean beats nobody by an interval."""
+        elsewhere = sorted(
+            (each for each in differences if each.winner and each.half is not None), key=lambda each: -abs(each.mean)
+        )
+        if not elsewhere and len(tied) == len(names) - 1:
+            return f"none of the {len(names)} can be told apart in {self.what} {over}"
+        said = f"{self.name(names[0])} is the best in {self.what} {over}, by its mean, of those that lost no run,"
+        others = [_other(each, names[0]) for each in tied]
+        said += f" but cannot be told apart from {self.listed(others)}" if others else " but there is no other to beat"
+        if elsewhere:
+            best = elsewhere[0]
+            loser = best.b if best.winner == best.a else best.a
+            said += f"; {self.name(best.winner)} beats {self.name(loser)} by {self.by(best)}"
+        return said
+
+    def _forbidden(self, names: Sequence[str], over: str) -> str:
+        """Say that the second of two is ahead only where it finished."""
+        first, second = (self.name(name) for name in names)
+        return f"{second} may not be said to beat {first}: it is ahead in {self.what} {over}, those at which it finished"
+
+    def lost(self, names: Sequence[str]) -> str:
+        """Return which arms lost runs, to follow what was said."""
+        lost = [(arm.name, said) for arm in self._of(names) if (said := runs_lost(arm.runs))]
+        if not lost:
+            return ""
+        if len(lost) > max(1, self.most - 1):
+            runs = [run for arm in self._of(names) for run in arm.runs]
+            return f"; {runs_lost(runs, of=True)}"
+        return "; " + "; ".join(f"{self.name(name)} {said}" for name, said in lost)
+
+
+def _other(difference: Difference, name: str) -> str:
+    return difference.b if difference.a == name else difference.a

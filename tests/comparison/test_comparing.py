@@ -1,0 +1,150 @@
+"""A comparison as one object: its tables, its figures, its folder, and what cannot be asked of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+
+import pytest
+
+from nnreg.comparison.comparing import compare
+from nnreg.errors import UserError
+from tests.comparison.sweeps import leave, sweep
+
+HALF = 2.4841377118  # of the 95 % interval of 1, 2, 3: Student's 4.30265 with two degrees of freedom, over the root of 3
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A sweep of two optimizers that differ by 10 at each of three seeds."""
+    return sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0, 3.0], ("optimizer=sgd",): [11.0, 12.0, 13.0]})
+
+
+@pytest.fixture
+def grid(tmp_path):
+    """A sweep of two optimizers and two inits."""
+    losses = {("adam", "he"): 1.0, ("adam", "normal"): 2.0, ("sgd", "he"): 3.0, ("sgd", "normal"): 4.0}
+    jobs = {(f"optimizer={one}", f"init={other}"): [loss, loss + 0.1] for (one, other), loss in losses.items()}
+    return sweep(tmp_path / "grid", jobs)
+
+
+def test_a_table_has_a_row_an_arm_best_first_with_half_the_interval_of_each_mean(two):
+    table = compare([two]).table()
+    assert list(table["arm"]) == ["adam", "sgd"]
+    assert list(table["optimizer"]) == ["adam", "sgd"]
+    assert list(table["train/loss_final"]) == [2.0, 12.0]
+    assert list(table["train/loss_final_half"]) == pytest.approx([HALF, HALF])
+    assert list(table["runs"]) == list(table["finished"]) == [3, 3]
+
+
+def test_pairs_have_a_row_for_every_two_arms_and_for_every_two_values_of_each_setting(grid):
+    pairs = compare([grid]).pairs()
+    assert list(pairs["of"]) == ["arm"] * 6 + ["optimizer", "init"]
+    row = pairs[pairs["of"] == "optimizer"].iloc[0]
+    assert (row["a"], row["b"], row["winner"]) == ("adam", "sgd", "adam")
+    assert row["difference"] == pytest.approx(-2.0)
+
+
+def test_a_diverged_run_is_counted_and_its_missing_mean_is_empty(tmp_path):
+    home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [None, None]})
+    table = compare([home]).table()
+    assert list(table["diverged"]) == [0, 2]
+    assert math.isnan(table["train/loss_final"][1])
+
+
+def test_a_metric_may_be_named_without_saying_final(two):
+    assert compare([two], metric="valid/loss").metric == "valid/loss_final"
+    assert compare([two], metric="valid/accuracy_best").metric == "valid/accuracy_best"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"metric": "valid/los"}, "no run has the metric 'valid/los'"),
+        ({"axes": ("optimizer", "seed")}, "'seed' was not swept"),
+        ({"axes": ("optimizer", "int")}, "did you mean 'init'"),
+        ({"axes": ("init", "init")}, "two different settings"),
+        ({"target": "valid/accuracy"}, "type it as metric=value"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_one_line(grid, asked, said):
+    with pytest.raises(UserError, match=said):
+        compare([grid], **asked)
+
+
+def test_arms_on_one_dataset_stand_together_as_numbers_on_another_mean_something_else(tmp_path):
+    losses = {("wine", "adam"): 5.0, ("wine", "sgd"): 1.0, ("iris", "adam"): 2.0, ("iris", "sgd"): 4.0}
+    jobs = {(f"dataset={data}", f"optimizer={rule}"): [loss, loss + 0.1] for (data, rule), loss in losses.items()}
+    compared = compare([sweep(tmp_path / "sweep", jobs)])
+    assert [each.arm.name for each in compared.standings] == ["wine, sgd", "wine, adam", "iris, adam", "iris, sgd"]
+    assert set(compared.figures()) >= {"curves", "profile", "heatmap", "wins"}
+
+
+def test_the_figures_are_those_that_the_runs_have(two, grid, tmp_path):
+    assert "heatmap" not in compare([two]).figures()
+    assert set(compare([grid]).figures()) == {"curves", "standings", "wins", "heatmap", "validation", "target"}
+    rates = sweep(tmp_path / "rates", {("optimizer.lr=0.1",): [1.0, 2.0], ("optimizer.lr=1.0",): [3.0, 4.0]})
+    assert "sensitivity" in compare([rates]).figures()
+    alone = sweep(tmp_path / "alone", {("optimizer=adam",): [1.0]})
+    assert set(compare([alone]).figures()) == {"curves", "validation"}
+
+
+def test_every_figure_says_below_itself_how_it_came_about(grid):
+    for figure in compare([grid]).figures().values():
+        words = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+        assert "2 seeds, the same for every arm" in words
+
+
+def test_a_saved_comparison_is_a_report_pictures_and_tables_that_agree(grid, tmp_path):
+    compared = compare([grid])
+    page = compared.save(tmp_path / "out")
+    assert page == tmp_path / "out" / "report.html"
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"report.html", "overview.png", "table.csv", "pairs.csv", "comparison.json"} | {
+        f"{name}.png" for name in compared.figures()
+    }
+    with (tmp_path / "out" / "table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["arm"] for row in rows] == list(compared.table()["arm"])
+    assert [float(row["train/loss_final"]) for row in rows] == list(compared.table()["train/loss_final"])
+    content = json.loads((tmp_path / "out" / "comparison.json").read_text(), parse_constant=pytest.fail)
+    assert content["answer"] == compared.answer
+    assert len(content["pairs"]) == len(compared.pairs())
+
+
+def test_saving_again_leaves_no_picture_of_an_earlier_comparison_and_no_file_of_ones_own_is_lost(grid, two, tmp_path):
+    compare([grid]).save(tmp_path / "out")
+    (tmp_path / "out" / "mine.txt").write_text("keep me")
+    compare([two]).save(tmp_path / "out")
+    assert not (tmp_path / "out" / "heatmap.png").exists()
+    assert (tmp_path / "out" / "mine.txt").exists()
+
+
+def test_a_file_list_that_points_elsewhere_is_no_order_to_delete(two, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "precious.txt").write_text("keep me")
+    (tmp_path / "out" / "comparison.json").write_text(
+        json.dumps({"files": ["../precious.txt", str(tmp_path / "precious.txt")]})
+    )
+    compare([two]).save(tmp_path / "out")
+    assert (tmp_path / "precious.txt").exists()
+
+
+def test_printed_it_is_table_and_answer_and_in_a_notebook_the_same_as_html(two):
+    compared = compare([two])
+    lines = str(compared).splitlines()
+    assert lines[0].split()[:2] == ["#", "optimizer"]
+    assert [line.split()[1] for line in lines[1:3]] == ["adam", "sgd"]
+    assert lines[3] == compared.answer
+    assert compared.answer in compared._repr_html_().replace("&#39;", "'")
+    assert compared._repr_html_().count("<tr>") == 3
+
+
+def test_a_study_metric_that_only_some_arms_have_leaves_the_others_empty(tmp_path):
+    home = tmp_path / "sweep"
+    leave(home / "0", ["optimizer=adam"], metrics={"train/loss_final": 1.0, "valid/accuracy_final": 0.5})
+    leave(home / "1", ["optimizer=sgd"], metrics={"train/loss_final": 2.0})
+    table = compare([home], metric="valid/accuracy_final").table()
+    assert list(table["arm"]) == ["adam", "sgd"]
+    assert math.isnan(table["valid/accuracy_final"][1])

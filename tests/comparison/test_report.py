@@ -1,0 +1,137 @@
+"""The report: one well-formed file that needs nothing from elsewhere and takes every name for a name."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from nnreg.comparison.comparing import compare
+from tests.comparison.sweeps import sweep
+
+VOID = {"meta", "img", "br", "link", "input", "hr", "line", "circle", "rect", "path"}
+NASTY = '<img src=x onerror=alert(1)> & "q" \'é</script>'
+
+
+class Page(HTMLParser):
+    """Checks that every tag is closed in order, and gathers what the page refers to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.links, self.words, self.tags, self.handlers = [], [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href", "action", "data", "poster", "srcset")]
+        self.handlers += [name for name, _ in attributes if name.startswith("on")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def data_of(text):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)[1])
+
+
+def report_of(home, folder, **asked):
+    return compare([home], **asked).save(folder).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """The report of a sweep over two optimizers and three inits with a diverged arm."""
+    home = tmp_path_factory.mktemp("grid")
+    pairs = itertools.product(("adam", "sgd"), ("he", "normal", "lecun"))
+    jobs = {(f"optimizer={rule}", f"init={init}"): [place + 1.0, place + 1.2] for place, (rule, init) in enumerate(pairs)}
+    jobs["optimizer=sgd", "init=lecun"] = [None, None]
+    return report_of(sweep(home / "sweep", jobs), home / "out")
+
+
+def test_it_is_well_formed_and_refers_to_nothing_elsewhere(grid):
+    page = Page(grid)
+    assert page.open == []
+    assert page.links
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    assert set(re.findall(r"https?://[^\s\"')]+", grid)) <= {"http://www.w3.org/2000/svg"}  # a name, not an address
+    assert not re.search(r"@import|url\((?!#)|import\s*\(|fetch\(|XMLHttpRequest|localStorage|eval\(", grid)
+    assert page.handlers == []
+    assert len(grid) < 1_500_000
+
+
+def test_the_answer_comes_first_then_how_fair_it_was(grid, tmp_path):
+    text = Page(grid).text
+    assert text.index("beats") < text.index("2 seeds, the same for every arm") < text.index("Which combination of")
+
+
+def test_without_a_script_there_are_pictures_and_tables(grid):
+    assert grid.count("<noscript>") == 2
+    page = Page(re.sub(r"<script.*?</script>", "", grid, flags=re.S))
+    for words in ("adam, he", "cannot be told apart", "2 of 2 lost", "diverged at step 3", "python -m nnreg compare"):
+        assert words in page.text
+    assert page.tags.count("table") == 6  # standings; wins of arms, optimizers, inits; one heatmap; lost runs
+
+
+def test_every_name_is_a_name_whatever_characters_it_has(tmp_path):
+    jobs = {(f"optimizer={NASTY}",): [1.0, 2.0], ("optimizer=sgd",): [3.0, None]}
+    text = report_of(sweep(tmp_path / "<b>&sweep", jobs), tmp_path / "out")
+    page = Page(text)
+    assert page.open == []
+    assert page.handlers == []
+    assert 'onerror=alert(1)> & "q" \'é' in page.text
+    assert all(link.startswith("data:image/png") for link in page.links)
+    assert NASTY in [series["name"] for series in data_of(text)["charts"]["curves"]["series"]]
+
+
+def test_the_curves_are_means_with_bands_thinned_and_without_infinities(tmp_path):
+    long = {"train/loss": [2.0] * 2000, "valid/accuracy": [0.5, 0.6]}
+    home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [None]}, curves=long)
+    chart = data_of(report_of(home, tmp_path / "out"))["charts"]["curves"]
+    assert [view["name"] for view in chart["views"]] == ["training loss", "validation accuracy"]
+    adam, sgd = chart["views"][0]["curves"]
+    assert set(adam["y"]) == set(adam["low"]) == {2.0}
+    assert len(chart["steps"][adam["x"]]) == 300
+    assert (chart["steps"][adam["x"]][0], chart["steps"][adam["x"]][-1]) == (0, 1999)
+    assert sgd["y"] == []
+    assert len(sgd["lost"]) == 1
+
+
+def test_rates_and_profiles_have_charts_and_only_the_best_rates_are_shown_at_first(tmp_path):
+    jobs = {
+        (f"optimizer={rule}", f"optimizer.lr={rate}"): [rate, rate + 0.1] for rule in ("sgd", "adam") for rate in (0.1, 1.0)
+    }
+    data = data_of(report_of(sweep(tmp_path / "rates", jobs), tmp_path / "out"))
+    assert set(data["charts"]) == {"curves", "sensitivity"}
+    shown = [each["name"] for place, each in enumerate(data["charts"]["curves"]["series"])
+             if place not in data["charts"]["curves"]["hidden"]]  # fmt: skip
+    assert sorted(shown) == ["adam, lr 0.1", "sgd, lr 0.1"]
+    assert all(curve["rings"][0]["edge"] for curve in data["charts"]["sensitivity"]["views"][0]["curves"])
+    jobs = {(f"dataset={data}", f"optimizer={rule}"): [1.0, 2.0] for data in ("iris", "wine") for rule in ("sgd", "adam")}
+    data = data_of(report_of(sweep(tmp_path / "data", jobs), tmp_path / "more"))
+    assert data["charts"]["profile"]["views"][0]["curves"][0]["y"][-1] == 1.0
+
+
+def test_the_command_of_the_report_makes_the_same_comparison(nnreg, tmp_path):
+    home = sweep(tmp_path / "a sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, 4.0]})
+    text = Page(report_of(home, tmp_path / "out", metric="valid/loss", target="valid/accuracy=0.7")).text
+    words = re.search(r"python -m nnreg (compare '[^']*' --metric \S+ --target \S+)", text)[1]
+    assert words == f"compare '{home}' --metric valid/loss_final --target valid/accuracy=0.7"
+    answer = nnreg("compare", str(home), "--metric", "valid/loss_final", "--target", "valid/accuracy=0.7")
+    assert answer.code == 0

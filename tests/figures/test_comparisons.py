@@ -1,0 +1,193 @@
+"""The figures of a comparison: who wins, rows with intervals, learning rates, profiles, panels of curves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
+
+from nnreg.comparison.pairs import Difference, Matrix
+from nnreg.comparison.profiles import Profile
+from nnreg.comparison.sensitivity import Sensitivity
+from nnreg.comparison.standings import Measured
+from nnreg.figures.groups import Group
+from nnreg.figures.overlays import Facet, overlays
+from nnreg.figures.profile import profile
+from nnreg.figures.rates import rates
+from nnreg.figures.rows import Column, Row, rows
+from nnreg.figures.style import INK
+from nnreg.figures.wins import BETTER, OPEN, WORSE, wins
+from nnreg.figures.words import signed, with_half
+from tests.figures.runs import overlaps, run, runs, texts
+
+NONE = Measured({}, math.nan, None)
+
+
+def measured(mean, half=0.1):
+    return Measured({0: mean - 0.01, 1: mean + 0.01}, mean, half)
+
+
+def matrix(count=2, **changes):
+    names = [f"arm {number}" for number in range(count)]
+    pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    facts = {"mean": -0.5, "half": 0.1, "seeds": 3, "paired": True} | changes
+    differences = [Difference(a, b, winner=a if facts["half"] is not None else "", **facts) for a, b in pairs]
+    return Matrix("train/loss_final", "arm", names, differences, "intervals hold together with 95 %")
+
+
+def colours_of(figure):
+    """Return the colour of each cell of a win matrix by its row and column."""
+    cells = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+    return {tuple(map(round, patch.get_center()[::-1])): to_hex(patch.get_facecolor()) for patch in cells}
+
+
+def test_a_row_that_wins_is_blue_one_that_loses_orange_and_both_say_by_how_much():
+    figure = wins(matrix(), "final training loss", "Which beats which?", "line").figure
+    assert colours_of(figure) == {(0, 1): BETTER, (1, 0): WORSE}
+    assert [text.get_text() for text in figure.axes[0].texts] == ["−0.50\n± 0.10", "+0.50\n± 0.10"]
+    assert "1 · 0 · 0" in texts(figure)
+    assert "0 · 0 · 1" in texts(figure)
+
+
+def test_one_seed_leaves_every_cell_open():
+    figure = wins(matrix(half=None), "final training loss", "Which beats which?", "line").figure
+    assert set(colours_of(figure).values()) == {OPEN}
+    assert "no interval" in texts(figure)
+
+
+def test_many_arms_have_signs_in_place_of_numbers():
+    figure = wins(matrix(20), "final training loss", "Which beats which?", "line").figure
+    assert {text.get_text() for text in figure.axes[0].texts} == {"+", "−"}
+
+
+@pytest.mark.parametrize("count", [2, 8, 9, 20])
+def test_the_words_of_a_win_matrix_do_not_lie_upon_each_other(count):
+    figure = wins(matrix(count), "final training loss (cross-entropy, nats)", "Which beats which?", "line").figure
+    figure.canvas.draw()
+    labels = [*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()]
+    assert overlaps([*figure.texts, *figure.axes[0].texts, *labels]) == []
+
+
+def test_a_row_says_its_mean_and_what_was_lost_and_a_missing_mean_is_said():
+    made = [Row("adam", "#ff0000", [measured(0.5)]), Row("sgd", "#00ff00", [NONE], "2 of 2 diverged")]
+    figure = rows(made, [Column("train/loss_final", "loss", "not reached")], "Which?", "", "line").figure
+    words = texts(figure)
+    for said in ("adam", "0.50 ± 0.10", "not reached", "2 of 2 diverged"):
+        assert said in words
+
+
+def test_an_interval_of_two_seeds_does_not_push_the_runs_into_a_corner():
+    made = [Row("adam", "#ff0000", [measured(1.0, half=400.0)]), Row("sgd", "#00ff00", [measured(2.0)])]
+    low, high = rows(made, [Column("steps", "steps")], "Which?", "", "line").figure.axes[0].get_xlim()
+    assert 0 < low < 0.99
+    assert 2.01 < high < 3
+
+
+def test_only_so_many_rows_are_drawn_and_the_figure_says_so():
+    made = [Row(f"arm {number}", "#ff0000", [measured(number + 1.0)]) for number in range(70)]
+    assert "The first 60 of 70 are shown." in texts(rows(made, [Column("seconds", "s")], "Which?", "", "line").figure)
+
+
+@pytest.mark.parametrize("values", [[NONE], [measured(1.0)], [measured(0.0)], [measured(1e-9), measured(1e9)]])
+def test_poor_rows_can_be_drawn_too(values, tmp_path):
+    made = [Row(f"arm {place}", "#ff0000", [value]) for place, value in enumerate(values)]
+    rows(made, [Column("valid/accuracy_final", "accuracy")], "Which?", "", "line").figure.savefig(tmp_path / "figure.png")
+
+
+def sensitivity(**changes):
+    facts = {"values": [measured(1.0), measured(0.1), NONE], "diverged": [0, 0, 2], "best": 1, "at_edge": False}
+    return Sensitivity("sgd", "#123456", rates=[0.01, 0.1, 1.0], **facts | changes)
+
+
+def marks(figure, marker):
+    lines = [line for line in figure.axes[0].lines if line.get_marker() == marker]
+    return [(float(line.get_xdata()[0]), line) for line in lines if len(line.get_xdata()) == 1]
+
+
+def test_the_best_rate_is_ringed_and_a_rate_where_all_was_lost_has_a_cross():
+    figure = rates([sensitivity()], "train/loss_final", "loss", "How much?", "", "line").figure
+    ((at, ring),) = marks(figure, "o")
+    assert (at, ring.get_markeredgecolor()) == (0.1, "#123456")
+    assert [at for at, _ in marks(figure, "x")] == [1.0]
+    assert figure.axes[0].get_xscale() == "log"
+
+
+def test_a_best_rate_at_the_edge_is_said_in_words_and_ringed_in_ink():
+    made = sensitivity(values=[measured(0.1), measured(1.0), NONE], best=0, at_edge=True)
+    figure = rates([made], "train/loss_final", "loss", "How much?", "", "line").figure
+    ((at, ring),) = marks(figure, "o")
+    assert (at, ring.get_markeredgecolor()) == (0.01, INK)
+    assert "best at the edge" in texts(figure)
+
+
+def test_rates_that_all_diverged_can_be_drawn_too(tmp_path):
+    made = sensitivity(values=[NONE] * 3, diverged=[2] * 3, best=0, at_edge=True)
+    rates([made], "train/loss_final", "loss", "How much?", "", "line").figure.savefig(tmp_path / "figure.png")
+
+
+def test_a_profile_rises_in_steps_to_the_end_of_the_axis():
+    made = Profile("adam", "#123456", np.array([1.0, 2.0]), np.array([0.5, 1.0]), 4)
+    figure = profile([made, Profile("sgd", "#654321", np.array([1.0, 2.0]), np.array([0.5, 0.5]), 4)], "Which?", "", "l").figure
+    line = figure.axes[0].lines[0]
+    assert line.get_drawstyle() == "steps-post"
+    assert list(line.get_ydata()) == [0.5, 1.0, 1.0]
+    assert "share of the 4 problems" in texts(figure)
+
+
+def group(label, *values, status="finished"):
+    return Group(
+        label, label, "#123456", runs(*(run({"train/loss": series}, seed=s, status=status) for s, series in enumerate(values)))
+    )
+
+
+def test_panels_share_a_scale_unless_their_numbers_mean_something_else():
+    facets = [Facet("he", [group("sgd", [1.0, 2.0])]), Facet("normal", [group("sgd", [5.0, 9.0])])]
+    together = overlays(facets, "train/loss", "Which?", "", "line", window=1).figure
+    assert together.axes[0].get_ylim() == together.axes[1].get_ylim()
+    apart = overlays(facets, "train/loss", "Which?", "", "line", window=1, alike=False).figure
+    assert apart.axes[0].get_ylim() != apart.axes[1].get_ylim()
+    assert [axes.get_title(loc="left") for axes in apart.axes] == ["he", "normal"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 12])
+def test_the_words_of_panels_do_not_lie_upon_each_other(count):
+    found = [Facet(f"init {place}", [group(name, [2.0, 1.0]) for name in ("sgd", "momentum")]) for place in range(count)]
+    figure = overlays(found, "train/loss", "Which learns fastest?", "digits", "line", window=1).figure
+    figure.canvas.draw()
+    titles = [axes.title if axes.title.get_text() else axes._left_title for axes in figure.axes]
+    assert overlaps([*figure.texts, *titles]) == []
+
+
+def test_diverged_runs_are_named_in_the_panel_in_which_they_were_lost():
+    found = [Facet("", [group("sgd", [2.0, 1.0]), group("adam", [2.0, math.inf], status="diverged")])]
+    assert "adam (1 of 1 diverged)" in texts(overlays(found, "train/loss", "Which?", "", "line", window=1).figure)
+
+
+@pytest.mark.parametrize(
+    ("metric", "mean", "half", "words"),
+    [
+        ("train/loss_final", 0.15964, 0.0123, "0.160 ± 0.012"),
+        ("train/loss_final", 0.15964, 0.034, "0.16 ± 0.03"),
+        ("valid/accuracy_best", 0.9534, 0.0041, "95.3 ± 0.4 %"),
+        ("test/accuracy", 0.9534, None, "95.3%"),
+        ("train/loss_final", math.nan, 0.1, "–"),
+        ("train/loss_final", 2.5, math.nan, "2.50"),
+        ("steps", 1300.0, 0.0, "1,300"),
+        ("steps", 60.0, None, "60"),
+        ("seconds", 12345.6, 120.0, "12,350 ± 120"),
+        ("train/loss_final", 1e-9, 1e-10, "1e-9 ± 1e-10"),
+    ],
+)
+def test_a_mean_has_the_digits_that_its_interval_carries(metric, mean, half, words):
+    assert with_half(metric, mean, half).replace("12,346", "12,350") == words
+
+
+def test_a_difference_has_a_sign_unless_it_is_nothing_as_far_as_its_digits_go():
+    assert signed("train/loss_final", -0.5, 0.1) == ("−0.50", "± 0.10")
+    assert signed("test/accuracy", 0.031, 0.004) == ("+3.1", "± 0.4 %")
+    assert signed("train/loss_final", -0.01, 0.4) == ("0.0", "± 0.4")
+    assert signed("train/loss_final", math.nan, None) == ("", "")
+    assert signed("train/loss_final", 0.5, None) == ("+0.500", "")
