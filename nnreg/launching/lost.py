@@ -1,0 +1,87 @@
+"""A job that ended without a result: what became of its run is recorded by the process that has the sweep."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from nnreg import job, registry, task
+from nnreg.errors import UserError
+from nnreg.job import Request
+from nnreg.launching.work import Job, Work
+from nnreg.recording import disk
+from nnreg.recording.console import SweepLineSink
+from nnreg.recording.mlflow_store import Store
+from nnreg.recording.spool import Tracked
+from nnreg.recording.tracking_target import resolve
+from nnreg.records import History, Outcome, Status, summarise
+
+SUBDIR = "hydra.sweep.subdir="
+
+
+def record(shared: Work, lost: Job, error: str | None) -> None:
+    """Write into the run folder how the run ended, and print the line of the job.
+
+    Where its process wrote nothing, all is written now. Where it wrote a part, this stays, and ``resume`` goes on from it.
+
+    Args:
+        shared: what the jobs of the sweep have in common.
+        lost: which job.
+        error: what went wrong, in one line; None: it was interrupted, which is told of a run that had begun only.
+    """
+    try:
+        request = shared.request(lost)
+    except Exception:  # it cannot be composed, and for that reason has no result
+        request = _as_typed(shared, lost)
+    facts = disk.read_facts(request.folder)
+    if facts is not None and facts["status"] == disk.RUNNING:
+        _end(request, error)
+    elif facts is None and error is not None:
+        request.folder.mkdir(parents=True, exist_ok=True)
+        job.refuse(request, task.sinks(request, alone=False), UserError(error))
+
+
+def _end(request: Request, error: str | None) -> None:
+    """Complete the record of a run that began."""
+    history = History()
+    with contextlib.suppress(OSError, ValueError):  # cut off
+        history = disk.read_history(request.folder)
+    steps = max((record.step for record in history), default=0)
+    status: Status = "killed" if error is None else "failed"
+    card, outcome = job.describe(request), Outcome(status, steps, 0.0, summarise(history), error=error)
+    disk.write_ending(card, outcome)
+    _end_tracking(request.folder)
+    line = SweepLineSink(Console(highlight=False))
+    line.open(card)
+    line.close(outcome, history)
+
+
+def _end_tracking(folder: Path) -> None:
+    """Tell the tracking store that the process is gone; it may have gone too."""
+    tracked = Tracked.read(folder)
+    if tracked is None or tracked.run_id is None:
+        return
+    with contextlib.suppress(Exception):  # `runs clean` does it later
+        Store(resolve(Path.cwd(), tracked.uri, tracked.experiment, task.warn)).kill(tracked.run_id)
+
+
+def _as_typed(shared: Work, lost: Job) -> Request:
+    """Return what is known of a job without composing it."""
+    slots = {slot if slot == kind else f"{kind}@{slot}": slot for slot, kind in registry.slots().items()}
+    subdir = next((word.partition("=")[2] for word in lost.overrides if word.startswith(SUBDIR)), str(lost.number))
+    words = [word for word in lost.overrides if not word.startswith("hydra") and not task.is_of_a_sweep(word)]
+    pairs = [(key, value) for key, _, value in (word.partition("=") for word in words)]
+    sweep = Path(str(shared.config.hydra.sweep.dir)).absolute()
+    config = OmegaConf.from_dotlist([f"{key}={value}" for key, value in pairs if key not in slots and key.isidentifier()])
+    return Request(
+        config=config,
+        choices={slots[key]: value for key, value in pairs if key in slots},
+        folder=sweep / subdir,
+        overrides=tuple(words),
+        command=f"python -m nnreg {' '.join(words)}",
+        sweep_id=sweep.name,
+        job=int(subdir) if subdir.isdecimal() else lost.number,
+    )
