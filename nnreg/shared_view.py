@@ -10,9 +10,11 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from nnreg.run_groups import SeenRun, grouping, varying_params
 
 TAG = "mlflow.sharedViewState."
 _FIRST_PARAMS = ("optimizer", "init")
@@ -40,17 +42,13 @@ _RESULT = ("summary/test_accuracy", "summary/test_r2", "summary/valid_accuracy_f
 _COLUMNS_BEFORE = ("0", "attributes.`Run Name`", "runDateAndNestInfo", "duration")  # the grid's own names; 0 is the tick box
 _OVERVIEW = "nnreg-overview"
 _REPEATED = ("test/loss", "test/accuracy", "test/r2")  # one point each, and in the summary too
-_NOT_COMPARED = ("seed", "parameters")
-_MANY = 60  # runs above which the pages draw only the newest 20
-
-
-@dataclass(frozen=True)
-class SeenRun:
-    """What of a run decides how its experiment is shown."""
-
-    params: Mapping[str, str]
-    metrics: frozenset[str]
-    sweep_id: str | None = None
+_MANY = 60  # runs above which the pages draw 20 only
+_BEST_FIRST = {  # in which order they then stand
+    "summary/valid_accuracy_final": False,
+    "summary/valid_r2_final": False,
+    "summary/valid_loss_final": True,
+    "summary/descent_value": True,
+}
 
 
 @dataclass(frozen=True)
@@ -69,13 +67,18 @@ class SharedView:
 def view(runs: Sequence[SeenRun], *, sweep_id: str | None = None, average_seeds: bool = False) -> SharedView:
     """Return the view of an experiment.
 
+    A comparison is the newest of a sweep's runs and so stands on top; it is neither a curve nor part of an average, as it has
+    no parameter in which the runs differ.
+
     Args:
         runs: those to show, newest first.
         sweep_id: show the runs of this sweep only.
         average_seeds: draw the mean of the runs that differ in nothing but the seed.
     """
-    varying = varying_params(runs)
-    seen = frozenset().union(*(run.metrics for run in runs))
+    compared = [run for run in runs if not run.is_answer]
+    answers = [run for run in runs if run.is_answer]
+    varying = varying_params(compared)
+    seen = frozenset().union(*(run.metrics for run in compared))
     params = [f"params.`{name}`" for name in dict.fromkeys((*_FIRST_PARAMS, *varying))][:8]
     metrics = [f"metrics.`{name}`" for name in _FIRST_METRICS if name in seen]
     state: dict[str, Any] = {
@@ -83,32 +86,29 @@ def view(runs: Sequence[SeenRun], *, sweep_id: str | None = None, average_seeds:
         "columnOrder": [*_COLUMNS_BEFORE, *params, *metrics],
         "columnWidths": dict.fromkeys(params, 120) | dict.fromkeys(metrics, 190),
         "compareRunSections": _sections(),
-        "compareRunCharts": _charts(seen),
+        "compareRunCharts": _charts(seen, frozenset().union(*(run.metrics for run in answers)) - seen),
         "isAccordionReordered": True,
-        "runsHiddenMode": "SHOW_ALL" if len(runs) <= _MANY else "FIRST_20_RUNS",
+        "runsHiddenMode": "SHOW_ALL" if len(compared) <= _MANY else "FIRST_20_RUNS",
         "groupBy": None,
     }
     if sweep_id is not None:
         state["searchFilter"] = f'tags.sweep_id = "{sweep_id}"'
     if average_seeds:
-        keys = [{"mode": "param", "groupByData": name} for name in dict.fromkeys((*_FIRST_PARAMS, *varying))]
+        keys = [{"mode": "param", "groupByData": key} for key in grouping(compared)]
         state["groupBy"] = {"aggregateFunction": "average", "groupByKeys": keys}
+    elif len(compared) > _MANY:
+        state |= _best_first(seen)
     text = json.dumps(state, sort_keys=True)
     packed = base64.b64encode(zlib.compress(text.encode())).decode()
     return SharedView(hashlib.sha256(text.encode()).hexdigest(), f"deflate;{packed}")
 
 
-def varying_params(runs: Sequence[SeenRun]) -> list[str]:
-    """Return the parameters in which runs differ, other than the seed, in alphabetical order."""
-    names = sorted(set().union(*(run.params for run in runs)))
-    return [name for name in names if name not in _NOT_COMPARED and len({run.params.get(name) for run in runs}) > 1]
-
-
-def has_several_seeds(runs: Sequence[SeenRun]) -> bool:
-    """Tell whether some runs differ in nothing but the seed."""
-    varying = varying_params(runs)
-    settings = {tuple(run.params.get(name) for name in varying) for run in runs}
-    return len(settings) < len({(*map(run.params.get, varying), run.params.get("seed")) for run in runs})
+def _best_first(seen: frozenset[str]) -> dict[str, Any]:
+    """Return the part of a view that sorts many runs by their result, so that those drawn are the best."""
+    for metric, ascending in _BEST_FIRST.items():
+        if metric in seen:
+            return {"orderByKey": f"metrics.`{metric}`", "orderByAsc": ascending}
+    return {}
 
 
 def _sections() -> list[dict[str, Any]]:
@@ -116,12 +116,13 @@ def _sections() -> list[dict[str, Any]]:
     return [{"uuid": f"nnreg-{name}", "name": name} | common for name in ("overview", "summary")]
 
 
-def _charts(seen: frozenset[str]) -> list[dict[str, Any]]:
+def _charts(seen: frozenset[str], of_answers: frozenset[str]) -> list[dict[str, Any]]:
     charts = [_curve(metric, scale) for metric, scale in _CURVES.items() if metric in seen]
     charts += [_bar(metric) | {"metricSectionId": _OVERVIEW} for metric in _RESULT if metric in seen][:1]
     shown = {chart["metricKey"] for chart in charts}
     charts += [_bar(metric) for metric in sorted(seen) if metric.startswith("summary/") and metric not in shown]
-    return charts + [_bar(metric) | {"deleted": True} for metric in _REPEATED if metric in seen]
+    left_out = [metric for metric in _REPEATED if metric in seen] + sorted(of_answers)
+    return charts + [_bar(metric) | {"deleted": True} for metric in left_out]
 
 
 def _curve(metric: str, scale: str) -> dict[str, Any]:

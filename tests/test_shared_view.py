@@ -2,9 +2,13 @@ import base64
 import json
 import zlib
 
-from nnreg.shared_view import SeenRun, has_several_seeds, varying_params, view
+from nnreg.run_groups import SeenRun
+from nnreg.shared_view import view
 
-METRICS = frozenset({"train/loss", "valid/loss", "valid/accuracy", "test/accuracy", "summary/test_accuracy", "summary/seconds"})
+METRICS = frozenset(
+    {"train/loss", "valid/loss", "valid/accuracy", "test/accuracy"}
+    | {"summary/test_accuracy", "summary/valid_accuracy_final", "summary/seconds"}
+)
 
 
 def run(optimizer="adam", init="he", seed=0, **params):
@@ -47,11 +51,22 @@ def test_a_view_has_one_name_for_one_content():
 
 
 def test_seeds_are_averaged_over_everything_else_that_differs():
-    runs = [run(seed=seed, batch=batch) for seed in (0, 1) for batch in ("32", "64")]
+    runs = [run(name, seed=seed, batch=batch) for seed in (0, 1) for batch in ("32", "64") for name in ("adam", "sgd")]
     group = content(view(runs, average_seeds=True))["groupBy"]
     assert group["aggregateFunction"] == "average"
-    assert [key["groupByData"] for key in group["groupByKeys"]] == ["optimizer", "init", "batch"]
+    assert {key["groupByData"] for key in group["groupByKeys"]} >= {"optimizer", "batch"}
+    assert {key["mode"] for key in group["groupByKeys"]} == {"param"}
     assert content(view(runs))["groupBy"] is None
+
+
+def test_a_comparison_is_no_chart_and_part_of_no_group():
+    answer = SeenRun({"dataset": "digits"}, frozenset({"summary/arms", "summary/seconds"}), is_answer=True)
+    state = content(view([answer, run(seed=0), run(seed=1), run("sgd")], average_seeds=True))
+    charts = {chart["metricKey"]: chart["deleted"] for chart in state["compareRunCharts"]}
+    assert charts["summary/arms"]
+    assert not charts["summary/seconds"]
+    assert [key["groupByData"] for key in state["groupBy"]["groupByKeys"]] == ["optimizer"]
+    assert "params.`dataset`" not in state["selectedColumns"]
 
 
 def test_a_sweep_is_shown_by_itself():
@@ -59,16 +74,13 @@ def test_a_sweep_is_shown_by_itself():
     assert "searchFilter" not in content(view([run()]))
 
 
-def test_several_seeds_are_noticed_only_where_nothing_else_differs():
-    assert has_several_seeds([run(seed=0), run(seed=1)])
-    assert not has_several_seeds([run("adam", seed=0), run("sgd", seed=1)])
-    assert not has_several_seeds([run(), run()])
-    assert varying_params([run("adam", seed=0), run("sgd", seed=1)]) == ["optimizer"]
-
-
-def test_of_very_many_runs_the_newest_are_drawn():
-    assert content(view([run()] * 60))["runsHiddenMode"] == "SHOW_ALL"
-    assert content(view([run()] * 61))["runsHiddenMode"] == "FIRST_20_RUNS"
+def test_of_very_many_runs_the_best_are_drawn():
+    few, many = (content(view([run()] * count)) for count in (60, 61))
+    assert few["runsHiddenMode"] == "SHOW_ALL"
+    assert "orderByKey" not in few
+    assert many["runsHiddenMode"] == "FIRST_20_RUNS"
+    assert (many["orderByKey"], many["orderByAsc"]) == ("metrics.`summary/valid_accuracy_final`", False)
+    assert "orderByKey" not in content(view([run()] * 61, average_seeds=True))  # or the averages were those of the best
 
 
 def test_a_view_of_many_metrics_and_parameters_fits_the_tag_of_an_old_server():

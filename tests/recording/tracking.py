@@ -153,23 +153,57 @@ class Road:
             other.shutdown(socket.SHUT_WR)
 
 
+def free_port() -> int:
+    """Return a port of this machine on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def pages(home: Path, *words: str, **settings: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """Run ``nnreg ui`` in a project as a person does; yield the process and the lines it printed up to the last.
+
+    Args:
+        home: project folder.
+        words: what is typed after ``ui``.
+        settings: environment variables.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTEST_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "nnreg", "ui", *words],
+        cwd=home,
+        env=environment | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        lines = []
+        for line in process.stdout:
+            lines.append(line.strip())
+            if "Ctrl-C" in line:
+                break
+        yield process, lines
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def children(pid: int) -> set[int]:
+    """Return the ids of all processes below one."""
+    found = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout.split("\n")
+    parents = {int(child): int(parent) for child, parent in (line.split() for line in found if line)}
+    below, last = {pid}, set[int]()
+    while below != last:
+        last, below = below, below | {child for child, parent in parents.items() if parent in below}
+    return below - {pid}
+
+
 @contextlib.contextmanager
 def serving_at(home: Path) -> Iterator[int]:
     """Run ``nnreg ui`` on a project in a process of its own; yield its port."""
     new_database(home / "mlflow.db")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    code = "import sys, pathlib, nnreg.serving as ui; sys.exit(ui.serve(pathlib.Path.cwd(), '127.0.0.1', int(sys.argv[1])))"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "PYTEST_"))}
-    server = subprocess.Popen(
-        [sys.executable, "-c", code, str(port)], cwd=home, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert server.stdout is not None
-    try:
-        for line in server.stdout:
-            if "Ctrl-C" in line:
-                break
+    port = free_port()
+    with pages(home, "--port", str(port)):
         yield port
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.communicate(timeout=30)

@@ -1,0 +1,178 @@
+"""MLflow's server as a process: started the light way, reachable by the names of this machine, and ended whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import requests
+
+from nnreg.errors import UserError
+
+_START_SECONDS = 120.0
+_LIGHT = {  # 2 processes and half a gigabyte instead of 16 and three
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # to listen on, and how this machine reaches it
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens, and by which names it is called.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on.
+        names: names under which other machines know this one, beside those that it knows itself.
+
+    Raises:
+        UserError: a name is none.
+    """
+
+    host: str
+    port: int
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            if not name or set(name) & set("/*, "):
+                raise UserError(f"--name takes the name of this machine, such as lab.example.org, got '{name}'")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines reach it."""
+        return not (self.host == "localhost" or self.host.startswith("127.") or self.host == "::1")
+
+    @property
+    def here(self) -> str:
+        """The server's address as seen from this machine."""
+        return self._url(_EVERYWHERE.get(self.host, self.host))
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """The server's addresses as seen from other machines, as far as this one can tell, the likeliest first."""
+        own = own_names() if self.host in _EVERYWHERE else [self.host, *own_names()]
+        return [self._url(name) for name in dict.fromkeys((*self.names, *own))]
+
+    def settings(self) -> dict[str, str]:
+        """Return what MLflow must be told to answer to these names: it refuses browsers that come by others."""
+        if not self.is_open and not self.names:
+            return {}
+        urls = [*self.elsewhere, *(self._url(name) for name in ("localhost", "127.0.0.1", "::1"))]
+        # a browser leaves out the usual port of a scheme, and a proxy in front of the server may encrypt
+        urls += [f"{scheme}://{name}" for name in self.names for scheme in ("http", "https")]
+        hosts = list(dict.fromkeys(url.partition("://")[2] for url in urls))
+        return {"MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts), "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(urls)}
+
+    def check(self) -> None:
+        """Raise UserError if the port cannot be listened on, naming one that can."""
+        if _is_free(self.host, self.port):
+            return
+        free = next((port for port in range(self.port + 1, min(self.port + 100, 65_536)) if _is_free(self.host, port)), None)
+        advice = f"try `python -m nnreg ui --port {free}`" if free else "choose another with --port"
+        raise UserError(f"port {self.port} of {self.host} is in use or not allowed: {advice}")
+
+    def _url(self, name: str) -> str:
+        return f"http://[{name}]:{self.port}" if ":" in name else f"http://{name}:{self.port}"
+
+
+def own_names() -> list[str]:
+    """Return the names and addresses by which other machines may call this one."""
+    found = [name for name in (socket.getfqdn(), socket.gethostname()) if name not in ("", "localhost")]
+    for family, outside in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # reserved: nobody is there
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((outside, 9))  # sends nothing; the system chooses the address that it would send from
+            found.append(probe.getsockname()[0])
+    return list(dict.fromkeys(found)) or ["127.0.0.1"]
+
+
+@contextlib.contextmanager
+def server(store: str, artifacts: Path, address: Address) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """Run MLflow's server in a process group of its own, and leave no process of it behind.
+
+    Args:
+        store: database of the runs; a password in it is not seen in the list of processes.
+        artifacts: folder of their files; the server hands them out, so that nobody else needs to see it.
+        address: where to listen.
+
+    Yields:
+        The process and its log.
+    """
+    command = [sys.executable, "-m", "mlflow", "server", "--artifacts-destination", str(artifacts), "--workers", "1"]
+    command += ["--host", address.host, "--port", str(address.port), "--uvicorn-opts", "--log-level warning"]
+    environment = _LIGHT | address.settings() | os.environ | {"MLFLOW_BACKEND_STORE_URI": store}
+    groups: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **groups)
+        try:
+            yield process, log
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        with contextlib.suppress(ProcessLookupError):  # all of it has ended
+            if os.name == "posix":
+                os.killpg(process.pid, number)
+            else:
+                subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5.0)
+
+
+def answers(base: str, process: subprocess.Popen[bytes], stop: threading.Event) -> bool:
+    """Wait until the server answers; False if it ends, is told to stop or takes minutes."""
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline and not stop.wait(0.1):
+        with contextlib.suppress(requests.RequestException):
+            if requests.get(f"{base}/health", timeout=1.0).ok:
+                return True
+    return False
+
+
+def last_line(log: IO[bytes]) -> str:
+    """Return the last thing that the server said."""
+    log.seek(0)
+    lines: Sequence[str] = log.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+@contextlib.contextmanager
+def stopping_on_signals() -> Iterator[threading.Event]:
+    """Yield an event that the end of the terminal or of the session sets: the server is outside of both."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one just closed is no obstacle
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError):  # taken, forbidden, or no port number at all
+            return False
+    return True

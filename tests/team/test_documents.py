@@ -1,0 +1,76 @@
+"""What docs/team.md and compose.yaml tell people to type is what there is."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nnreg import cli, serving
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "team.md").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+
+
+def commands(start):
+    """Return the commands of the page that begin so, as words."""
+    return [shlex.split(line) for line in PAGE.splitlines() if line.startswith(start)]
+
+
+def test_the_servers_command_is_understood(project, monkeypatch):
+    asked = []
+    monkeypatch.setattr(serving, "serve", lambda wanted: asked.append(wanted) or 0)
+    for words in commands("python -m nnreg ui"):
+        assert cli.run(words[3:]) == 0
+    first, second = asked
+    assert (first.store, first.artifacts) == ("postgresql+psycopg2:///nnreg", Path("/srv/nnreg"))
+    assert first.address.is_open
+    assert second.store is None
+
+
+def test_the_extra_that_is_installed_exists():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert "nnreg[postgres]" in PAGE
+    assert any(requirement.startswith("psycopg2") for requirement in extras["postgres"])
+
+
+def test_the_containers_run_the_server_that_the_page_describes():
+    server = COMPOSE["mlflow"]
+    words = server["command"]
+    assert words[:2] == ["mlflow", "server"]
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert options["--artifacts-destination"] == "/artifacts"
+    assert [volume.partition(":")[2] for volume in server["volumes"]] == ["/artifacts"]
+    assert server["ports"] == [f"${{ADDRESS:-127.0.0.1}}:5000:{options['--port']}"]
+    assert server["environment"]["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+
+
+def test_the_containers_database_is_the_one_that_the_server_asks_for():
+    settings = COMPOSE["postgres"]["environment"]
+    scheme, _, rest = COMPOSE["mlflow"]["environment"]["MLFLOW_BACKEND_STORE_URI"].partition("://")
+    assert re.fullmatch(r"(\w+)@(\w+)/(\w+)", rest).groups() == (settings["POSTGRES_USER"], "postgres", settings["POSTGRES_DB"])
+    assert scheme == "postgresql+psycopg2"
+    assert "psycopg2" in COMPOSE["mlflow"]["build"]["dockerfile_inline"]
+    assert COMPOSE["mlflow"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_no_password_is_written_down():
+    assert COMPOSE["postgres"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD:?choose one}"
+    assert COMPOSE["mlflow"]["environment"]["PGPASSWORD"] == "${POSTGRES_PASSWORD:?choose one}"
+
+
+def test_the_containers_accept_the_settings_of_mlflow():
+    variables = pytest.importorskip("mlflow.environment_variables")
+    wanted = [name for name in COMPOSE["mlflow"]["environment"] if name.startswith("MLFLOW_") and "BACKEND" not in name]
+    assert not [name for name in wanted if not hasattr(variables, name)]
+
+
+def test_what_is_typed_around_the_containers_names_their_services_and_variables():
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    for name in ("POSTGRES_PASSWORD", "ADDRESS", "NAME"):
+        assert f"{name}=" in PAGE
+        assert f"${{{name}:" in text
+    assert {"postgres", "mlflow"} == set(re.findall(r"docker compose (?:exec|cp) (\w+)", PAGE)) == set(COMPOSE)
