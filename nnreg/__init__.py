@@ -1,1 +1,32 @@
-"""nnreg: compare neural-network training techniques, one change at a time."""
+"""nnreg: compare neural-network training techniques, one change at a time.
+
+``run``, ``sweep`` and ``compare`` are the command line in Python: see ``nnreg.scripting``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnreg.errors import RunFailed as RunFailed
+    from nnreg.errors import UserError as UserError
+    from nnreg.scripting import compare as compare
+    from nnreg.scripting import run as run
+    from nnreg.scripting import sweep as sweep
+
+__all__ = ["RunFailed", "UserError", "compare", "run", "sweep"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, so that ``import nnreg`` stays instant."""
+    import importlib
+
+    if name in __all__:
+        module = "errors" if name in ("RunFailed", "UserError") else "scripting"
+        return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List what can be imported, for the tab key."""
+    return sorted({*globals(), *__all__})
