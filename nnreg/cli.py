@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from nnreg import study_words
 from nnreg.errors import Interrupted, UserError
 from nnreg.registry import instead
+from nnreg.studies import study_words
 
 INTERRUPTED = 130
 
@@ -117,8 +117,8 @@ def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("--artifacts", type=Path, help="folder for the files of runs (default: mlartifacts here)")
     parser.add_argument("--name", action="append", default=[], help="under which others call this machine (may be repeated)")
     parsed = parser.parse_args(arguments)
-    from nnreg import serving
-    from nnreg.mlflow_server import Address
+    from nnreg.pages import serving
+    from nnreg.pages.mlflow_server import Address
 
     address = Address(parsed.host, parsed.port, tuple(parsed.name))
     return serving.serve(serving.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts))
@@ -165,7 +165,8 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
         "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
     )
     parsed = parser.parse_intermixed_args(arguments)  # options may stand between names and key=value
-    from nnreg import composing, reproduce
+    from nnreg import composing
+    from nnreg.studies import reproduce
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:

@@ -219,7 +219,9 @@ def test_an_experiment_that_another_run_has_just_made_is_used(home, monkeypatch)
 
 
 def test_nothing_imports_mlflow_before_a_run_is_opened():
-    code = "import sys, nnreg.recording.mlflow_sink, nnreg.runs, nnreg.serving, nnreg.cli; sys.exit('mlflow' in sys.modules)"
+    code = (
+        "import sys, nnreg.recording.mlflow_sink, nnreg.runs, nnreg.pages.serving, nnreg.cli; sys.exit('mlflow' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nnreg import cli, serving
+from nnreg import cli
+from nnreg.pages import serving
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "team.md").read_text(encoding="utf-8")

@@ -8,11 +8,11 @@ import time
 import pytest
 import requests
 
-from nnreg import serving
 from nnreg.errors import UserError
-from nnreg.mlflow_server import Address
-from nnreg.serving import Wanted
-from nnreg.shared_view import TAG
+from nnreg.pages import serving
+from nnreg.pages.mlflow_server import Address
+from nnreg.pages.serving import Wanted
+from nnreg.pages.shared_view import TAG
 from tests.recording.tracking import Tracked, children, client, free_port, make_outdated, new_database, pages
 
 

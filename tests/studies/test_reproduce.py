@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from nnreg import studies
 from nnreg.composing import conf_folder
+from nnreg.studies import definition
 
 MINE = """\
 # @package _global_
@@ -76,10 +76,10 @@ def test_other_pages_stay_when_one_study_is_reproduced_again(nnreg, project, min
 
 
 def test_all_means_every_study_there_is(nnreg, monkeypatch, mine):
-    found = studies.names([conf_folder()])
+    found = definition.names([conf_folder()])
     assert len(found) > 10
     mine("> -7", "another")
-    monkeypatch.setattr(studies, "names", lambda folders: ["another", "mine"])
+    monkeypatch.setattr(definition, "names", lambda folders: ["another", "mine"])
     answer = nnreg("reproduce", "--all", *mine("> -7"), "tracking=off")
     assert answer.code == 0
     assert "2 of 2 claims reproduced" in last_line(answer)

@@ -2,9 +2,9 @@ import socket
 
 import pytest
 
-from nnreg import mlflow_server
 from nnreg.errors import UserError
-from nnreg.mlflow_server import Address
+from nnreg.pages import mlflow_server
+from nnreg.pages.mlflow_server import Address
 
 
 @pytest.fixture(autouse=True)

@@ -20,16 +20,17 @@ from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import answer_run, claims, config_source, jobs, results, task
+from nnreg import answer_run, config_source, jobs, results, task
 from nnreg.answer_run import AnswerRun
-from nnreg.claims import Verdict
 from nnreg.errors import UserError
 from nnreg.job import Request
 from nnreg.recording.console import print_line
 from nnreg.recording.disk import occupied
 from nnreg.records import Outcome
 from nnreg.results import Results
-from nnreg.studies import Member, Study
+from nnreg.studies import claims
+from nnreg.studies.claims import Verdict
+from nnreg.studies.definition import Member, Study
 
 OUTPUT = "study"  # folder of what the study itself produces, beside the folders of its members
 VERDICTS = "claims.csv"

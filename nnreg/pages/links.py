@@ -9,9 +9,9 @@ from typing import Any
 import requests
 
 from nnreg.errors import UserError
+from nnreg.pages.run_groups import SeenRun, has_several_seeds
+from nnreg.pages.shared_view import TAG, SharedView, view
 from nnreg.recording.tracking_target import without_password
-from nnreg.run_groups import SeenRun, has_several_seeds
-from nnreg.shared_view import TAG, SharedView, view
 
 _ASK_SECONDS = 10.0
 _MACHINE_LEARNING = "workflowType=machine_learning"  # or the pages are dressed for language models

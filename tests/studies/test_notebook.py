@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from nnreg import notebook
+from nnreg.studies import notebook
 
 CLAIM = {"say": "it | falls", "measure": 'final("x")', "expect": "< 0.5", "measured": "0.4321 ± 0.0123", "holds": True}
 FACTS = {

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from nnreg.errors import UserError
-from nnreg.measures import MEASURES, Values
 from nnreg.registry import instead
 from nnreg.results import Results
 from nnreg.statistics import half_width
+from nnreg.studies.measures import MEASURES, Values
 
 
 @dataclass(frozen=True)

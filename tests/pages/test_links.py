@@ -2,8 +2,8 @@ import pytest
 import requests
 
 from nnreg.errors import UserError
-from nnreg.links import links
-from nnreg.shared_view import TAG
+from nnreg.pages.links import links
+from nnreg.pages.shared_view import TAG
 from tests.recording.tracking import free_port
 
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from nnreg import study_words
 from nnreg.composing import conf_folder
 from nnreg.recording.disk import read_summary
+from nnreg.studies import study_words
 from nnreg_std.datasets import fetching, locating
 from tests.recording.tracking import artifacts, client, new_database
 

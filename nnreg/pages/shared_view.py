@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnreg.run_groups import SeenRun, grouping, varying_params
+from nnreg.pages.run_groups import SeenRun, grouping, varying_params
 
 TAG = "mlflow.sharedViewState."
 _FIRST_PARAMS = ("optimizer", "init")

@@ -10,9 +10,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import notebook, studies, study_runs
 from nnreg.errors import UserError
-from nnreg.study_runs import Report
+from nnreg.studies import definition, notebook, study_runs
+from nnreg.studies.study_runs import Report
 
 
 def reproduce(names: Sequence[str], typed: Sequence[str], folders: Sequence[Path], target: Path) -> int:
@@ -31,7 +31,7 @@ def reproduce(names: Sequence[str], typed: Sequence[str], folders: Sequence[Path
         UserError: a study is unknown or cannot be read; nothing has been run then.
     """
     console = Console(highlight=False)
-    chosen = [studies.read(name, folders) for name in names or studies.names(folders)]
+    chosen = [definition.read(name, folders) for name in names or definition.names(folders)]
     reports: list[Report] = []
     trouble: list[str] = []
     for study in chosen:

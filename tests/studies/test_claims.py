@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from nnreg import claims
-from nnreg.claims import check, measure
 from nnreg.errors import UserError
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, History, Record
 from nnreg.results import Result, Results
+from nnreg.studies import claims
+from nnreg.studies.claims import check, measure
 
 
 def run(tmp_path, optimizer, seed, losses, std=0.01, accuracy=0.5):

@@ -43,7 +43,7 @@ def run(arguments: Sequence[str], conf: Path) -> int:
 
     from rich.console import Console
 
-    from nnreg import studies, study_runs
+    from nnreg.studies import definition, study_runs
 
     own, words = own_folders(arguments)
     check_folders(own)
@@ -52,7 +52,7 @@ def run(arguments: Sequence[str], conf: Path) -> int:
     only = next((_number(word.removeprefix(MEMBER)) for word in words if word.startswith(MEMBER)), None)
     typed = [word for word in words if not word.startswith((STUDY, MEMBER, "-"))]
     console, failed = Console(highlight=False), 0
-    for study in [studies.read(name, folders) for name in names]:
+    for study in [definition.read(name, folders) for name in names]:
         home = Path.cwd() / "runs" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{study.name}"
         report = study_runs.run(study, typed, folders, home, console, only)
         study_runs.show(report, console)

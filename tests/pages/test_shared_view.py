@@ -2,8 +2,8 @@ import base64
 import json
 import zlib
 
-from nnreg.run_groups import SeenRun
-from nnreg.shared_view import view
+from nnreg.pages.run_groups import SeenRun
+from nnreg.pages.shared_view import view
 
 METRICS = frozenset(
     {"train/loss", "valid/loss", "valid/accuracy", "test/accuracy"}

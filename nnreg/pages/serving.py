@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnreg.errors import UserError
-from nnreg.links import links
-from nnreg.mlflow_server import Address, answers, last_line, server, stopping_on_signals
+from nnreg.pages.links import links
+from nnreg.pages.mlflow_server import Address, answers, last_line, server, stopping_on_signals
 from nnreg.recording.mlflow_sink import reason
 from nnreg.recording.tracking_target import ARTIFACTS, Target, UnreachableError, resolve, say
 

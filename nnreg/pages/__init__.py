@@ -1,0 +1,1 @@
+"""MLflow's pages on runs: the server that shows them, the links into them, and how they show an experiment."""
