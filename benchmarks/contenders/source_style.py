@@ -2,12 +2,12 @@
 
 Float64, a dictionary of arrays, layer objects that make new arrays, weight decay computed in every loss, update rules that
 loop over dictionary keys, and the loss recorded from a second forward pass after the update. Correct, and slow on purpose:
-it is what nnreg's step is compared with.
+it is what nnreg's step is compared with. Starting weights come from outside, so that its losses can be compared too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,39 @@ class ReLU:
         return dx
 
 
+class BatchNormalization:
+    """y = gamma x̂ + beta, with running averages for evaluation."""
+
+    def __init__(self, gamma: Floats, beta: Floats, eps: float, momentum: float = 0.9) -> None:
+        self.gamma, self.beta, self.eps, self.momentum = gamma, beta, eps, momentum
+        self.running_mean, self.running_var = np.zeros_like(gamma), np.ones_like(gamma)
+
+    def forward(self, x: Floats) -> Floats:
+        """Return a new array y."""
+        mu = x.mean(axis=0)
+        self.xc = x - mu
+        var = np.mean(self.xc**2, axis=0)
+        self.std = np.sqrt(var + self.eps)
+        self.xn = self.xc / self.std
+        self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mu
+        self.running_var = self.momentum * self.running_var + (1 - self.momentum) * var
+        y: Floats = self.gamma * self.xn + self.beta
+        return y
+
+    def backward(self, dy: Floats) -> Floats:
+        """Keep new gradients of gamma and beta; return dx."""
+        rows = len(dy)
+        self.beta_grad = dy.sum(axis=0)
+        self.gamma_grad = np.sum(self.xn * dy, axis=0)
+        dxn = self.gamma * dy
+        dxc = dxn / self.std
+        dstd = -np.sum((dxn * self.xc) / (self.std * self.std), axis=0)
+        dvar = 0.5 * dstd / self.std
+        dxc += (2.0 / rows) * self.xc * dvar
+        dx: Floats = dxc - np.sum(dxc, axis=0) / rows
+        return dx
+
+
 class SoftmaxWithLoss:
     """Softmax and cross-entropy of class numbers."""
 
@@ -76,22 +109,25 @@ class Network:
     """Affine and ReLU layers over a dictionary of arrays.
 
     Args:
-        widths: units from input to output.
+        weights: starting weights, (fan_in, fan_out) each, read; biases start at 0.
         weight_decay: λ in the penalty λ/2 Σ W².
-        rng: draws the He weights.
+        bn_eps: ε of batch normalisation before each ReLU, or None for none.
     """
 
-    def __init__(self, widths: tuple[int, ...], weight_decay: float, rng: np.random.Generator) -> None:
-        self.depth, self.weight_decay = len(widths) - 1, weight_decay
+    def __init__(self, weights: Sequence[npt.NDArray[Any]], weight_decay: float, bn_eps: float | None = None) -> None:
+        self.depth, self.weight_decay, self.bn_eps = len(weights), weight_decay, bn_eps
         self.params: Arrays = {}
-        self.layers: dict[str, Affine | ReLU] = {}
-        for i in range(1, self.depth + 1):
-            fan_in, fan_out = widths[i - 1 : i + 1]
-            self.params[f"W{i}"] = rng.standard_normal((fan_in, fan_out)) * np.sqrt(2.0 / fan_in)
-            self.params[f"b{i}"] = np.zeros(fan_out)
+        self.layers: dict[str, Affine | ReLU | BatchNormalization] = {}
+        for i, weight in enumerate(weights, start=1):
+            units = weight.shape[1]
+            self.params[f"W{i}"], self.params[f"b{i}"] = weight.astype(np.float64), np.zeros(units)
             self.layers[f"affine{i}"] = Affine(self.params[f"W{i}"], self.params[f"b{i}"])
-            if i < self.depth:
-                self.layers[f"relu{i}"] = ReLU()
+            if i == self.depth:
+                break
+            if bn_eps is not None:
+                self.params[f"gamma{i}"], self.params[f"beta{i}"] = np.ones(units), np.zeros(units)
+                self.layers[f"norm{i}"] = BatchNormalization(self.params[f"gamma{i}"], self.params[f"beta{i}"], bn_eps)
+            self.layers[f"relu{i}"] = ReLU()
         self.last = SoftmaxWithLoss()
 
     def loss(self, x: Floats, labels: Integers) -> float:
@@ -115,6 +151,9 @@ class Network:
             assert isinstance(affine, Affine)
             grads[f"W{i}"] = affine.weight_grad + self.weight_decay * affine.weight
             grads[f"b{i}"] = affine.bias_grad
+            norm = self.layers.get(f"norm{i}")
+            if isinstance(norm, BatchNormalization):
+                grads[f"gamma{i}"], grads[f"beta{i}"] = norm.gamma_grad, norm.beta_grad
         return grads
 
 
@@ -130,11 +169,27 @@ class SGD:
             params[key] -= self.lr * grads[key]
 
 
+class Momentum:
+    """v ← m v − η g, θ ← θ + v, key by key."""
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
+        self.lr, self.momentum = lr, momentum
+        self.v: Arrays = {}
+
+    def update(self, params: Arrays, grads: Arrays) -> None:
+        """Update the arrays in place."""
+        if not self.v:
+            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+        for key in params:
+            self.v[key] = self.momentum * self.v[key] - self.lr * grads[key]
+            params[key] += self.v[key]
+
+
 class Adam:
     """Adam with ε outside the bias correction, key by key."""
 
-    def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999) -> None:
-        self.lr, self.beta1, self.beta2, self.t = lr, beta1, beta2, 0
+    def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-7) -> None:
+        self.lr, self.beta1, self.beta2, self.eps, self.t = lr, beta1, beta2, eps, 0
         self.m: Arrays = {}
         self.v: Arrays = {}
 
@@ -148,15 +203,4 @@ class Adam:
         for key in params:
             self.m[key] += (1 - self.beta1) * (grads[key] - self.m[key])
             self.v[key] += (1 - self.beta2) * (grads[key] ** 2 - self.v[key])
-            params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) + 1e-7)
-
-
-def losses(
-    network: Network, optimizer: SGD | Adam, x: Floats, labels: Integers, batch: int, rng: np.random.Generator
-) -> Iterator[float]:
-    """Train without end; yield the loss of each batch after its update, from a second forward pass."""
-    while True:
-        rows = rng.choice(len(x), batch)
-        x_batch, labels_batch = x[rows], labels[rows]
-        optimizer.update(network.params, network.gradient(x_batch, labels_batch))
-        yield network.loss(x_batch, labels_batch)
+            params[key] -= lr_t * self.m[key] / (np.sqrt(self.v[key]) + self.eps)

@@ -1,0 +1,48 @@
+"""Who takes part: each name with the module and function that make it.
+
+A function is ``make(workload, optimizer, threads) -> run``; ``run(steps)`` trains that many more steps, records every loss, and
+returns the last one, that of the forward pass before the last update. Each runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+
+from workloads import Workload
+
+Run = Callable[[int], float]
+
+CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, and the libraries it needs
+    "nnreg": ("contenders.own:trained", ()),
+    "sgemm alone": ("contenders.sgemm:products", ()),
+    "torch eager": ("contenders.torch_peer:eager", ("torch",)),
+    "torch eager foreach": ("contenders.torch_peer:foreach", ("torch",)),
+    "torch eager fused": ("contenders.torch_peer:fused", ("torch",)),
+    "torch.compile": ("contenders.torch_peer:compiled", ("torch",)),
+    "jax jit per step": ("contenders.jax_peer:jitted", ("jax", "optax")),
+    "jax scan of 100": ("contenders.jax_peer:scanned", ("jax", "optax")),
+    "scikit-learn": ("contenders.sklearn_peer:partial_fit", ("sklearn",)),
+    "source's way": ("contenders.source_peer:as_written", ()),
+}
+
+
+class CannotTrain(Exception):
+    """This contender has no way to train this workload; the message says why."""
+
+
+def missing(name: str) -> str:
+    """Return the libraries a contender lacks here, or nothing."""
+    return ", ".join(library for library in CONTENDERS[name][1] if importlib.util.find_spec(library) is None)
+
+
+def make(name: str, workload: Workload, optimizer: str, threads: int) -> Run:
+    """Build a contender; the first call of what is returned may still compile.
+
+    Raises:
+        CannotTrain: it cannot train this.
+    """
+    module, _, function = CONTENDERS[name][0].partition(":")
+    run: Run = getattr(importlib.import_module(module), function)(workload, optimizer, threads)
+    return run

@@ -1,0 +1,57 @@
+"""nnreg by its public path: plugins from the registry, the trainer's records, the recorder taking every one of them."""
+
+from __future__ import annotations
+
+import math
+import sys
+from itertools import islice
+from pathlib import Path
+
+from workloads import CLASSES, FEATURES, RATES, ROWS, Workload, data, plugin
+
+from contenders import Run
+from nnreg.batches import Batches
+from nnreg.contracts import Split, Splits
+from nnreg.network import Network
+from nnreg.recording.recorder import Recorder
+from nnreg.records import RunCard
+from nnreg.training import Streams, train
+
+
+def trained(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run of nnreg; one BLAS thread or two is all that ``threads`` means."""
+    streams = Streams.from_seed(0)
+    network = Network(
+        FEATURES,
+        workload.hidden,
+        CLASSES,
+        activation=plugin("activation", "relu")(),
+        loss=plugin("loss", "softmax_cross_entropy")(),
+        regularizer=plugin("regularizer", "none")(),
+        norm=plugin("norm", "batch_norm")() if workload.batch_norm else None,
+        masks=streams.dropout,
+        rows=workload.batch,
+    )
+    network.initialise(plugin("init", "he")(), streams.init)
+    rule = plugin("optimizer", optimizer)(lr=RATES[optimizer])
+    rule.bind(network.parameters)
+    recorder = Recorder(_card(), sinks=())
+    recorder.open()
+    splits = Splits(Split(*data()), valid=None, test=None, outputs=CLASSES, source="random")
+    batches = Batches(ROWS, workload.batch, "replacement", streams.batches)
+    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize)
+
+    def run(steps: int) -> float:
+        loss = math.nan
+        for record in islice(records, steps):
+            recorder.add(record)
+            loss = record.value
+        return loss
+
+    return run
+
+
+def _card() -> RunCard:
+    """Return what the recorder passes on to sinks; here it has none."""
+    said = {"label": "peers", "config": {}, "choices": {}, "overrides": (), "command": "", "colour": "#000000", "plugins": {}}
+    return RunCard(**said, folder=Path(), dataset=None, parameters=None, seed=0, steps=0)  # type: ignore[arg-type]

@@ -1,0 +1,78 @@
+"""torch on the CPU: eager with each implementation of its optimizers, and compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from workloads import BETAS, BN_EPS, EPS, MOMENTUM, RATES, Workload, batches, data, weights
+
+from contenders import Run
+
+
+def eager(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run in plain torch, the optimizer parameter by parameter."""
+    return _trained(workload, optimizer, threads, {"foreach": False, "fused": False})
+
+
+def foreach(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run whose optimizer takes lists of parameters."""
+    return _trained(workload, optimizer, threads, {"foreach": True})
+
+
+def fused(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run whose optimizer is one fused kernel."""
+    return _trained(workload, optimizer, threads, {"fused": True})
+
+
+def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run with forward, backward and update compiled."""
+    return _trained(workload, optimizer, threads, {}, compile=True)
+
+
+def _trained(workload: Workload, optimizer: str, threads: int, options: dict[str, Any], *, compile: bool = False) -> Run:  # noqa: A002
+    torch.set_num_threads(threads)
+    model, (x, y) = _model(workload), (torch.from_numpy(part) for part in data())
+    rule, criterion = _rule(model, optimizer, options), torch.nn.CrossEntropyLoss()
+    drawn, history = batches(workload), []
+
+    def gradient(x_batch: Any, y_batch: Any) -> Any:
+        rule.zero_grad(set_to_none=True)
+        loss = criterion(model(x_batch), y_batch)
+        loss.backward()
+        return loss.detach()
+
+    update = rule.step
+    if compile:
+        gradient, update = torch.compile(gradient), torch.compile(rule.step)
+
+    def run(steps: int) -> float:
+        for _ in range(steps):
+            rows = torch.from_numpy(next(drawn))
+            loss = gradient(x[rows], y[rows])
+            history.append(loss.item())
+            update()
+        return history[-1]
+
+    return run
+
+
+def _model(workload: Workload) -> Any:
+    layers: list[Any] = []
+    for weight in weights(workload):
+        fan_in, fan_out = weight.shape
+        affine = torch.nn.Linear(fan_in, fan_out)
+        with torch.no_grad():
+            affine.weight.copy_(torch.from_numpy(weight.T.copy()))
+            affine.bias.zero_()
+        norm = [torch.nn.BatchNorm1d(fan_out, eps=BN_EPS)] if workload.batch_norm else []
+        layers += [affine, *norm, torch.nn.ReLU()]
+    kept = len(layers) - (2 if workload.batch_norm else 1)  # the logits are neither normalised nor cut off
+    return torch.nn.Sequential(*layers[:kept])
+
+
+def _rule(model: Any, optimizer: str, options: dict[str, Any]) -> Any:
+    lr = RATES[optimizer]
+    if optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), lr=lr, betas=BETAS, eps=EPS, **options)
+    return torch.optim.SGD(model.parameters(), lr=lr, momentum=MOMENTUM if optimizer == "momentum" else 0.0, **options)

@@ -1,0 +1,123 @@
+"""Microseconds a training step takes, beside torch, JAX, scikit-learn, the textbook's way and the matrix products alone.
+
+``python benchmarks/peers.py`` trains each workload with each optimizer, on one thread and on two. All contenders train the same
+network from the same weights on the same batches; sampling and recording of every loss are part of a step. They take turns in
+short blocks, A B C A B C ..., so that a busy machine slows all of them alike; the minimum is what the machine can do, the
+quartile and the median are what it did today. Install them with ``pip install -e '.[bench]'``; who is not there is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from importlib import metadata
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from contenders import CONTENDERS, missing
+from processes import Contestant, Result
+from workloads import RATES, WORKLOADS, Workload
+
+OWN = "nnreg"
+CHECK = 20  # steps after which losses are compared; later, float32 trajectories part by rounding
+AGREES = 0.01  # relative difference of two losses then; Adam's ε stands elsewhere in the source's way
+PAUSE = 0.004  # seconds between two blocks, for idle threads to fall asleep
+
+
+def compete(
+    contestants: Sequence[Contestant], workload: Workload, optimizer: str, blocks: int, steps: int
+) -> dict[str, Result]:
+    """Return what each contestant did, block after block in turn."""
+    results = {each.name: each.build(workload, optimizer, CHECK, steps) for each in contestants}
+    for _ in range(blocks):
+        for each in contestants:
+            if not results[each.name].trouble:
+                time.sleep(PAUSE)
+                results[each.name].times.append(each.block(steps))
+    return results
+
+
+def table(results: Mapping[str, Result]) -> Iterator[str]:
+    """Yield the lines of one competition; ratios are of the same quantile, above 1 where nnreg is faster."""
+    own = results.get(OWN, Result())
+    words = ("min", "quartile", "median")
+    yield f"{'':22}{words[0]:>8}{words[1]:>10}{words[2]:>9}   {words[0]:>8}{words[1]:>10}{words[2]:>9}   loss of step {CHECK}"
+    for name, result in results.items():
+        if result.trouble:
+            yield f"{name:22} did not train: {result.trouble}"
+            continue
+        times, base = (np.quantile(each.times or [math.nan], (0.0, 0.25, 0.5)) for each in (result, own))
+        ratios = times / base
+        yield (
+            f"{name:22}{times[0]:8.0f}{times[1]:10.0f}{times[2]:9.0f}   "
+            f"{ratios[0]:8.2f}{ratios[1]:10.2f}{ratios[2]:9.2f}   {_agreement(result.loss, own.loss)}"
+        )
+
+
+def _agreement(loss: float, own: float) -> str:
+    if math.isnan(loss):
+        return "trains nothing"
+    if math.isnan(own):
+        return f"{loss:.6f}"
+    difference = (loss - own) / own
+    return f"{loss:.6f} {difference:+.3%}{'' if abs(difference) < AGREES else ' TRAINS SOMETHING ELSE'}"
+
+
+def heading(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[str]:
+    """Yield what the numbers depend on, and who is not here."""
+    libraries = sorted({"numpy"} | {library for name in names for library in CONTENDERS[name][1]})
+    versions = [f"{library} {_version(library)}" for library in libraries]
+    yield f"{date.today().isoformat()}, {_processor()}, Python {platform.python_version()}, {', '.join(versions)}"
+    yield f"Microseconds a step; {arguments.blocks} interleaved blocks of {arguments.steps} steps"
+    for name in arguments.contenders:
+        if name not in names:
+            yield f"missing: {name} (not installed: {missing(name)})"
+
+
+def _version(library: str) -> str:
+    return metadata.version({"sklearn": "scikit-learn"}.get(library, library))
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="W")
+    parser.add_argument("--optimizers", nargs="+", choices=RATES, default=list(RATES), metavar="NAME")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], metavar="N")
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME")
+    parser.add_argument("--blocks", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=100, help="steps a block")
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Print one table from one run."""
+    arguments = _arguments(given)
+    names = [name for name in arguments.contenders if not missing(name)]
+    print(*heading(arguments, names), sep="\n")
+    for threads in arguments.threads:
+        with contextlib.ExitStack() as stack:
+            contestants = [stack.enter_context(Contestant(name, threads)) for name in names]
+            for workload, optimizer in product(map(WORKLOADS.get, arguments.workloads), arguments.optimizers):
+                assert workload is not None
+                print(f"\n{workload}, {optimizer}, {threads} thread{'s' * (threads > 1)}")
+                print(*table(compete(contestants, workload, optimizer, arguments.blocks, arguments.steps)), sep="\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What every contender trains: the network, its starting weights, the rows, and which of them make each batch.
+
+All of it comes from one seed and nnreg's own initialiser and stream of batches, so that the losses of two contenders can be
+compared number by number. Nothing here knows a contender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.batches import Batches
+from nnreg.training import Streams
+
+FEATURES, CLASSES, ROWS = 784, 10, 60_000
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A network and the size of its batches.
+
+    Attributes:
+        name: W1, W2 or W3.
+        hidden: units of each hidden layer, which ends in ReLU.
+        batch: rows a step.
+        batch_norm: whether each hidden layer is normalised, before ReLU.
+    """
+
+    name: str
+    hidden: tuple[int, ...]
+    batch: int
+    batch_norm: bool = False
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Units from the input to the logits."""
+        return (FEATURES, *self.hidden, CLASSES)
+
+    def __str__(self) -> str:
+        """Describe it in one line."""
+        norm = ", batch norm" if self.batch_norm else ""
+        return f"{self.name}: {'-'.join(map(str, self.widths))}, ReLU{norm}, batch {self.batch}, float32"
+
+
+WORKLOADS = {
+    workload.name: workload
+    for workload in (
+        Workload("W1", (100, 100, 100, 100), 128),
+        Workload("W2", (100, 100, 100, 100), 128, batch_norm=True),
+        Workload("W3", (1024, 1024), 256),
+    )
+}
+RATES = {"sgd": 0.01, "momentum": 0.01, "adam": 0.001}
+MOMENTUM, BETAS, EPS = 0.9, (0.9, 0.999), 1e-8
+BN_EPS = 1e-5
+
+
+def data() -> tuple[Floats, Integers]:
+    """Return random rows of MNIST's shape, x (rows, features) in [0, 1) and y (rows,)."""
+    rng = np.random.default_rng(0)
+    return rng.random((ROWS, FEATURES), dtype=np.float32), rng.integers(CLASSES, size=ROWS)
+
+
+def weights(workload: Workload) -> list[Floats]:
+    """Return He's starting weights, (fan_in, fan_out) each, as nnreg draws them; biases start at 0."""
+    rng, pairs = Streams.from_seed(0).init, zip(workload.widths, workload.widths[1:], strict=False)
+    drawn = [np.empty(shape, np.float32) for shape in pairs]
+    for weight in drawn:
+        plugin("init", "he")().fill(weight, rng)
+    return drawn
+
+
+def batches(workload: Workload) -> Iterator[Integers]:
+    """Yield the row numbers of one batch after the other, drawn with replacement."""
+    return Batches(ROWS, workload.batch, "replacement", Streams.from_seed(0).batches)
+
+
+def plugin(kind: str, name: str) -> Any:
+    """Return a technique's class."""
+    from nnreg import registry
+
+    return registry.load(registry.find(kind, name))

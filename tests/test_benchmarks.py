@@ -1,0 +1,42 @@
+"""The benchmark prints its table, and the contenders that need nothing installed train the same as nnreg."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "peers.py"
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def printed():
+    arguments = ["--workloads", "W2", "--optimizers", "momentum", "--threads", "1", "--blocks", "2", "--steps", "2"]
+    contenders = ["--contenders", "nnreg", "sgemm alone", "scikit-learn", "source's way"]
+    command = [sys.executable, str(SCRIPT), *arguments, *contenders]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def row(printed, name):
+    return next(line for line in printed.splitlines() if line.startswith(name)).removeprefix(name).split()
+
+
+def test_a_contender_trains_the_same_network_from_the_same_weights_on_the_same_batches(printed):
+    own, source = float(row(printed, "nnreg")[6]), float(row(printed, "source's way")[6])
+    assert math.isclose(own, source, rel_tol=1e-4)
+
+
+def test_the_table_has_minimum_quartile_and_median_and_their_ratios_to_nnreg(printed):
+    assert row(printed, "nnreg")[3:6] == ["1.00", "1.00", "1.00"]
+    least, quartile, median = map(float, row(printed, "source's way")[:3])
+    assert 0 < least <= quartile <= median
+
+
+def test_a_contender_that_cannot_train_a_workload_says_why(printed):
+    assert "scikit-learn           did not train: has no batch norm" in printed
+
+
+def test_the_products_alone_claim_no_loss(printed):
+    assert " ".join(row(printed, "sgemm alone")[6:]) == "trains nothing"
