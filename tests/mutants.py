@@ -212,7 +212,7 @@ class WritesTheGradient(optimizer.MyRule):
 class SharedState(optimizer.MyRule):
     def bind(self, parameters):
         super().bind(parameters)
-        type(self)._slices = vars(self).pop("_slices")
+        type(self)._walk = vars(self).pop("_walk")
 
 
 @caught_by("it_drives_one_network")

@@ -12,6 +12,7 @@ import numpy as np
 
 from nnreg.contracts.arrays import Array, ParametersView
 from nnreg.contracts.checks import check_range
+from nnreg.contracts.tracing import Walk
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Optimizer(ABC):
     """Where a parameter is worth searching, low and high, the default between them: ``{"lr": (1e-4, 0.1)}``. A technique of any
     kind may say so; where it does not, two decades around the default are searched."""
 
-    slice_size: ClassVar[int] = 16_384  # elements: theta, g, two states and the temporaries stay in a 1 MB cache
+    slice_size: ClassVar[int] = 65_536  # elements: few calls, and theta, g, two states and work arrays stay in the cache
 
     lr: float
 
@@ -72,8 +73,7 @@ class Optimizer(ABC):
         self.parameters = parameters
         self.state_vectors = {name: np.zeros_like(parameters.theta) for name in self.state}
         buffers = (parameters.theta, parameters.grad, *self.state_vectors.values())
-        size, block = parameters.theta.size, self.slice_size
-        self._slices = [tuple(buffer[i : i + block] for buffer in buffers) for i in range(0, size, block)]
+        self._walk = Walk(buffers, self.slice_size)
 
     def step(self, t: int, factor: float = 1.0) -> None:
         """Update all bound parameters in place from their gradient.
@@ -82,9 +82,7 @@ class Optimizer(ABC):
             t: number of this step, from 1.
             factor: what the schedule multiplies the learning rate with.
         """
-        lr = float(self.lr * factor)
-        for arrays in self._slices:
-            self.update(*arrays, t=t, lr=lr)
+        self._walk.apply(self.update, t=t, lr=float(self.lr * factor))
 
     def save(self) -> dict[str, Array]:
         """Return a copy of every state vector by name; with theta and t this is all a rule needs to continue."""
