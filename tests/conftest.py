@@ -52,6 +52,8 @@ def as_logging_was() -> Iterator[None]:
         yield
     finally:
         for logger, handlers, level in before:
+            for added in set(logger.handlers) - set(handlers):
+                added.close()
             logger.handlers[:] = handlers
             logger.setLevel(level)
 

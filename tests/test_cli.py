@@ -191,6 +191,7 @@ def test_a_failing_job_leaves_the_others_running_and_is_named_at_the_end(nnreg, 
     assert "lr must be in (0, inf)" in (sweep / "0" / "traceback.txt").read_text()
 
 
+@pytest.mark.long
 def test_a_sweep_over_every_optimizer_and_several_seeds(nnreg, project):
     from nnreg import registry
 

@@ -128,6 +128,7 @@ def test_an_objective_that_no_run_has_is_told_for_each(search):
     assert answer.err.count("the run has no valid/los_final to be minimised; did you mean 'valid/loss_final'?") == 2
 
 
+@pytest.mark.long
 def test_trials_run_side_by_side_give_the_same(search):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra joblib")
     _, alone, best = search("optuna_tpe", 4)

@@ -39,7 +39,7 @@ def test_the_page_is_small_and_names_no_folder_of_the_machine_that_made_it(page)
     assert str(Path.home()) not in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_page_can_be_executed_anywhere_and_shows_the_same(page, tmp_path):
     again = executed(PAGE, tmp_path)
     for committed, now in zip(cells(page), cells(again), strict=True):

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 
 
+@pytest.mark.long
 def test_runs_are_those_of_the_basic_launcher_and_a_dying_worker_costs_its_own_alone(place, basic):
     swept = place.sweep(ALL, *JOBLIB, "tracking=mlflow")
     check_all(swept, basic)

@@ -64,12 +64,14 @@ def _until_it_answers(address, process):
     raise AssertionError("the head of the cluster does not answer")
 
 
+@pytest.mark.long
 def test_runs_are_those_of_the_basic_launcher_and_a_dying_worker_costs_its_own_alone(place, basic, secret):
     swept = place.sweep(ALL, "hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=2", "tracking=off", **secret)
     check_all(swept, basic)
     assert "pid=" not in swept.out
 
 
+@pytest.mark.long
 def test_runs_on_two_nodes_of_a_started_cluster_land_in_the_project_folder(place, basic, cluster, secret):
     words = ("hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster}", "tracking=off")
     swept = place.sweep("optimizer=probe", "optimizer.company=2", "seed=0,1,2,3", *words, **secret)

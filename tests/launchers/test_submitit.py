@@ -8,6 +8,7 @@ pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs the e
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_runs_are_those_of_the_basic_launcher_and_a_dying_job_costs_its_own_alone(place, basic):
     swept = place.sweep(ALL, "hydra/launcher=submitit_local", "tracking=off")
     check_all(swept, basic)

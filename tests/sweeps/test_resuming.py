@@ -216,7 +216,7 @@ def wait_until(condition, process):
     raise AssertionError("it never happened")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_that_is_killed_again_and_again_ends_as_if_never_disturbed_and_so_does_its_store(nnreg, project):
     words = ("optimizer=sgd,adam", "seed=1", *LONG)
     assert nnreg("-m", *words, "hydra.sweep.dir=whole").code == 0

@@ -86,6 +86,7 @@ def check_nothing_is_lost_or_twice(team, member):
         }
 
 
+@pytest.mark.long
 def test_a_parallel_sweep_arrives_whole(team, member, sweep):
     out = member.run(*sweep)
     assert "kept in" not in out
@@ -93,6 +94,7 @@ def test_a_parallel_sweep_arrives_whole(team, member, sweep):
     assert "nothing to push" in member.run("runs", "push")
 
 
+@pytest.mark.long
 def test_a_sweep_whose_server_is_killed_and_comes_back_is_whole_after_a_push(team, member, sweep):
     process = member.start(*sweep)
     wait_for_jobs(process, 6)
@@ -117,6 +119,7 @@ def wait_for_jobs(process, count):
     raise AssertionError("the sweep ended too soon")
 
 
+@pytest.mark.long
 def test_a_run_whose_database_dies_midway_is_whole_after_a_push(team, project):
     tracked = Tracked(project, uri=team.uri, experiment="database")
     sink = tracked.open()
@@ -150,6 +153,7 @@ def test_the_command_says_how_others_take_part_and_that_everybody_may(team):
     assert any("no password" in line for line in team.lines)
 
 
+@pytest.mark.long
 def test_six_runs_that_find_an_empty_database_are_all_there(database, project):
     uri = database.create("empty")
     code = "import sys; from tests.recording.tracking import first_use; first_use(*sys.argv[1:])"
