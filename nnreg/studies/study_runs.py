@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,9 +219,14 @@ def content(report: Report) -> dict[str, Any]:
         "failed": report.failed,
         "seeds": list(report.runs.seeds),
         "diverged": sum(run.summary["status"] == "diverged" for run in report.runs),
-        "dataset": first.summary["dataset"] if first else None,
+        "dataset": _data(first.summary["dataset"]) if first else None,
         "seconds": round(sum(float(run.summary["seconds"]) for run in report.runs), 3),
     }
+
+
+def _data(card: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what identifies a dataset anywhere: its digest, not the folder of this machine that it was read from."""
+    return None if card is None else {key: value for key, value in card.items() if key != "source"}
 
 
 def _track(report: Report, home: Path, command: str) -> None:

@@ -199,6 +199,14 @@ def test_a_study_with_a_member_that_fails_checks_no_claim_and_says_so(nnreg, pro
     assert study_json(home_of(project))["claims"] == []
 
 
+def test_what_a_study_says_of_its_data_is_the_same_on_every_machine(nnreg, project, own):
+    assert nnreg(own(FAILING.replace("batch=100000", "batch=8")), "experiment=mine").code == 0
+    data = study_json(home_of(project))["dataset"]
+    ran = read_summary(home_of(project) / "0")["dataset"]
+    assert (data["name"], data["digest"]) == ("digits", ran["digest"])
+    assert data == {key: value for key, value in ran.items() if key != "source"} != ran
+
+
 def test_a_study_is_tracked_as_a_run_of_its_own_beside_its_members(nnreg, project, own):
     new_database(project / "mlflow.db")
     answer = nnreg(own(MINE), "experiment=mine", tracking=True)
