@@ -9,14 +9,10 @@ such as the radius of the nuclei.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import asdict, dataclass
 
 from nnreg.contracts import Dataset, Splits, check_range
 from nnreg_std.datasets import shipped
-from nnreg_std.datasets.scaling import scaled
-from nnreg_std.datasets.splitting import stratified
 
 BREAST_CANCER = shipped.Shipped("load_breast_cancer", ("breast_cancer.csv",), header=1)
 
@@ -46,7 +42,4 @@ class BreastCancer(Dataset):
 
     def load(self) -> Splits:
         """Return 343 rows to train on, 113 to validate and 113 to test with, unless the shares say otherwise."""
-        x, labels = shipped.read(BREAST_CANCER)
-        rng = np.random.default_rng(self.random_state)
-        parts = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=2, source=BREAST_CANCER.source)
+        return shipped.split_by_class(BREAST_CANCER, outputs=2, **asdict(self))

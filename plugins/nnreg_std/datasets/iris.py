@@ -9,14 +9,10 @@ versicolor, virginica. Features in order: length and width of the sepals, length
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import asdict, dataclass
 
 from nnreg.contracts import Dataset, Splits, check_range
 from nnreg_std.datasets import shipped
-from nnreg_std.datasets.scaling import scaled
-from nnreg_std.datasets.splitting import stratified
 
 IRIS = shipped.Shipped("load_iris", ("iris.csv",), header=1)
 
@@ -46,7 +42,4 @@ class Iris(Dataset):
 
     def load(self) -> Splits:
         """Return 90 rows to train on, 30 to validate and 30 to test with, unless the shares say otherwise."""
-        x, labels = shipped.read(IRIS)
-        rng = np.random.default_rng(self.random_state)
-        parts = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=3, source=IRIS.source)
+        return shipped.split_by_class(IRIS, outputs=3, **asdict(self))

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nnreg.contracts import Array
+from nnreg.contracts import Array, Splits
+from nnreg_std.datasets.scaling import scaled
+from nnreg_std.datasets.splitting import stratified
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,12 @@ def read(table: Shipped) -> tuple[Array, Array]:
         return x, y.astype(np.float64)
     columns = np.column_stack([np.loadtxt(file, delimiter=table.delimiter, skiprows=table.header) for file in files])
     return columns[:, :-1], columns[:, -1]
+
+
+def split_by_class(
+    table: Shipped, *, outputs: int, valid_fraction: float, test_fraction: float, random_state: int, standardise: bool
+) -> Splits:
+    """Return a table of so many classes, divided class by class; the parameters are those of its dataset."""
+    x, labels = read(table)
+    parts = stratified(x, labels.astype(np.int64), valid_fraction, test_fraction, np.random.default_rng(random_state))
+    return Splits(*scaled(parts, standardise=standardise), outputs=outputs, source=table.source)

@@ -8,14 +8,10 @@ percent beside proline in mg/l, so that without ``standardise`` gradient descent
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import asdict, dataclass
 
 from nnreg.contracts import Dataset, Splits, check_range
 from nnreg_std.datasets import shipped
-from nnreg_std.datasets.scaling import scaled
-from nnreg_std.datasets.splitting import stratified
 
 WINE = shipped.Shipped("load_wine", ("wine_data.csv",), header=1)
 
@@ -45,7 +41,4 @@ class Wine(Dataset):
 
     def load(self) -> Splits:
         """Return 106 rows to train on, 36 to validate and 36 to test with, unless the shares say otherwise."""
-        x, labels = shipped.read(WINE)
-        rng = np.random.default_rng(self.random_state)
-        parts = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=3, source=WINE.source)
+        return shipped.split_by_class(WINE, outputs=3, **asdict(self))
