@@ -17,18 +17,17 @@ recommends a rate of 0.05 to 0.1. Masks come from the run's own stream, the same
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from nnreg.contracts import Array, Dropout, Shape, Weights, check_range
+from nnreg.contracts import Array
+from nnreg_std.dropouts.masked import MaskedDropout
 
 
 @dataclass
-class AlphaDropout(Dropout):
+class AlphaDropout(MaskedDropout):
     """Drops units to where selu saturates, so that a self-normalising network stays normalised.
 
     Args:
@@ -42,35 +41,15 @@ class AlphaDropout(Dropout):
 
     rate: float = 0.05
 
-    def __post_init__(self) -> None:
-        check_range(self, rate="[0, 1)")
-
-    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
-        """Ask for nothing."""
-        self.units = fan_in
-        return fan_in, ()
-
-    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
-        """Keep the stream; allocate noise, mask, y and dx."""
-        self._rng = rng
-        self._noise = np.empty((rows, self.units), np.float32)
-        self._mask, self._y, self._dx = (np.empty((rows, self.units), dtype) for _ in range(3))
-
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return x with some units at the floor, scaled and shifted, in training; x itself in evaluation."""
         if not training:
             return x
-        noise, mask, y = self._noise[: len(x)], self._mask[: len(x)], self._y[: len(x)]
+        mask, y = self.draw(len(x)), self._y[: len(x)]  # d ~ Bernoulli(q)
         q = 1 - self.rate
         a = 1 / math.sqrt(q + self.floor**2 * q * (1 - q))
         b = -a * self.floor * (1 - q)
-        self._rng.random(out=noise, dtype=np.float32)  # in [0, 1)
-        np.greater_equal(noise, self.rate, out=mask)  # d ~ Bernoulli(q)
         mask *= a
         np.subtract(x, self.floor, out=y)
         y *= mask
         return np.add(y, a * self.floor + b, out=y)  # y = a(xd + α′(1 − d)) + b = ad(x − α′) + aα′ + b
-
-    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
-        """Return dx = a · d · dy, by the mask of the last training forward."""
-        return np.multiply(dy, self._mask[: len(dy)], out=self._dx[: len(dy)])

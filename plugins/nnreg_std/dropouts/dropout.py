@@ -16,17 +16,16 @@ own stream: the same for every technique and for float32 and float64. rate = 0 d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from nnreg.contracts import Array, Dropout, Shape, Weights, check_range
+from nnreg.contracts import Array
+from nnreg_std.dropouts.masked import MaskedDropout
 
 
 @dataclass
-class InvertedDropout(Dropout):
+class InvertedDropout(MaskedDropout):
     """Trains a crowd of thinned networks at once and evaluates their average.
 
     Args:
@@ -38,30 +37,10 @@ class InvertedDropout(Dropout):
 
     rate: float = 0.5
 
-    def __post_init__(self) -> None:
-        check_range(self, rate="[0, 1)")
-
-    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
-        """Ask for nothing."""
-        self.units = fan_in
-        return fan_in, ()
-
-    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
-        """Keep the stream; allocate noise, mask, y and dx."""
-        self._rng = rng
-        self._noise = np.empty((rows, self.units), np.float32)
-        self._mask, self._y, self._dx = (np.empty((rows, self.units), dtype) for _ in range(3))
-
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return x thinned out by a new mask in training, x itself in evaluation."""
         if not training:
             return x
-        noise, mask = self._noise[: len(x)], self._mask[: len(x)]
-        self._rng.random(out=noise, dtype=np.float32)  # in [0, 1)
-        np.greater_equal(noise, self.rate, out=mask)  # d ~ Bernoulli(1 − rate)
+        mask = self.draw(len(x))  # d ~ Bernoulli(1 − rate)
         mask /= 1 - self.rate
         return np.multiply(x, mask, out=self._y[: len(x)])  # y = x · d / (1 − rate)
-
-    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
-        """Return dx = dy · d / (1 − rate), by the mask of the last training forward."""
-        return np.multiply(dy, self._mask[: len(dy)], out=self._dx[: len(dy)])
