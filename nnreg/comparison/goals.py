@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DISTANCE, ARRIVAL = "descent/distance", "descent/steps_to_tolerance"
 FALLBACKS = (VALID_ACCURACY, VALID_R2, VALID_LOSS, TRAIN_LOSS)
-FORM = "type it as metric=value, such as valid/accuracy=0.95"
+FORM = "type it as metric=value, such as valid/accuracy=0.95, and in a sweep as sweep.target=valid/accuracy:0.95"
 DIGITS = 3  # of a target that was not chosen
 
 
