@@ -36,7 +36,8 @@ from typing import NamedTuple
 import numpy as np
 
 from nnreg.contracts import Activation, Array
-from nnreg.network import Affine, Elementwise, Network, silently
+from nnreg.dense import Affine, Elementwise
+from nnreg.network import Network, silently
 from nnreg.records import TRAIN_LOSS, History, Record
 
 OF_ACTIVATIONS = ("activation_mean", "activation_std", "saturated", "dead")

@@ -9,86 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Regularizer, Shape, Targets, Weights
+from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Regularizer, Shape, Targets
+from nnreg.dense import Affine, Elementwise
 from nnreg.parameters import Parameters
 
 EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated in chunks that keep BLAS busy
 
 # Overflow is how a run diverges: the loss reports it, once, as a value that is not finite. Warnings would say it again.
 silently = np.errstate(all="ignore")
-
-
-class Affine(Layer):
-    """y = x W + b, with W (fan_in, fan_out) and b (fan_out,).
-
-    Args:
-        outputs: fan_out.
-    """
-
-    def __init__(self, outputs: int) -> None:
-        self.outputs = outputs
-
-    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
-        """Ask for W and b."""
-        self.fan_in = fan_in
-        return self.outputs, (Shape("W", (fan_in, self.outputs), decays=True), Shape("b", (self.outputs,), decays=False))
-
-    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
-        """Keep the views of W and b; allocate y and dx."""
-        (self._W, self._dW), (self._b, self._db) = weights
-        self.weights = weights[0]  # W and dW, for diagnostics to read
-        self._y: Array = np.empty((rows, self.outputs), dtype)
-        self._dx: Array = np.empty((rows, self.fan_in), dtype)
-        self._ones: Array = np.ones(rows, dtype)
-
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """Return x W + b."""
-        self._x = x
-        y = self._y[: len(x)]
-        np.matmul(x, self._W, out=y)
-        return np.add(y, self._b, out=y)
-
-    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
-        """Write dW = xᵀ dy and db = Σ dy over the rows; return dx = dy Wᵀ."""
-        np.matmul(self._x.T, dy, out=self._dW)
-        np.matmul(self._ones[: len(dy)], dy, out=self._db)  # a sum as a product: BLAS is twice as fast as np.sum
-        dx = self._dx[: len(dy)]
-        return np.matmul(dy, self._W.T, out=dx) if need_dx else dx
-
-
-class Elementwise(Layer):
-    """y = f(z) for an activation plugin, which is two stateless formulas; the buffers are here.
-
-    Args:
-        activation: f and its derivative.
-    """
-
-    def __init__(self, activation: Activation) -> None:
-        self.activation = activation
-
-    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
-        """Ask for nothing: as many outputs as inputs and no parameters."""
-        self.units = fan_in
-        return fan_in, ()
-
-    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
-        """Allocate y and dz."""
-        self._y: Array = np.empty((rows, self.units), dtype)
-        self._dz: Array = np.empty((rows, self.units), dtype)
-
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """Return f(x)."""
-        y = self._y[: len(x)]
-        self.activation.forward(x, out=y)
-        self.last = x, y  # z and f(z), for backward, and for diagnostics to read
-        return y
-
-    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
-        """Return dz = dy · f′(z)."""
-        dz = self._dz[: len(dy)]
-        if need_dx:
-            self.activation.backward(dy, *self.last, out=dz)
-        return dz
 
 
 class Network:
@@ -131,7 +59,8 @@ class Network:
         self._loss = loss
         self._regularizer = regularizer
         self._chunk = max(rows, EVALUATION_ROWS)
-        self._dlogits: Array = np.empty((rows, outputs), dtype)
+        self._dlogits_rows: Array = np.empty((rows, outputs), dtype)
+        self._dlogits = self._dlogits_rows
         wanted = _numbered(self.layers, features)
         self._shapes = [shape for shapes in wanted for shape in shapes]
         self.parameters = Parameters(self._shapes, dtype)
@@ -178,7 +107,9 @@ class Network:
             targets: class numbers, integer array (n,), or values, float array (n, outputs), read.
         """
         logits = self._forward(x, training=True)
-        dy = self._dlogits[: len(x)]
+        if len(self._dlogits) != len(x):
+            self._dlogits = self._dlogits_rows[: len(x)]
+        dy = self._dlogits
         loss = self._loss.value_and_gradient(logits, targets, out=dy)
         for layer in self.layers[:0:-1]:
             dy = layer.backward(dy)

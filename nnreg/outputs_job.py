@@ -18,11 +18,12 @@ from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
 from nnreg.contracts import Activation, Array
+from nnreg.dense import Elementwise
 from nnreg.diagnostics import SATURATED, steepest_slope
 from nnreg.errors import UserError
 from nnreg.job import Request, describe
 from nnreg.layer_outputs import LayerOutputs, write_outputs
-from nnreg.network import Elementwise, Network, silently
+from nnreg.network import Network, silently
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, Record, RunCard
 from nnreg.settings import Settings

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnreg.network import EVALUATION_ROWS, Affine, Elementwise, Network
+from nnreg.dense import Affine, Elementwise
+from nnreg.network import EVALUATION_ROWS, Network
 from nnreg.parameters import Parameters
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.tanh import Tanh

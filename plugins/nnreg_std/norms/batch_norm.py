@@ -60,27 +60,37 @@ class BatchNorm(Norm):
         (self._gamma, self._dgamma), (self._beta, self._dbeta) = weights
         self._running_mean: Array = np.zeros(self.units, dtype)
         self._running_variance: Array = np.ones(self.units, dtype)
-        self._centred, self._y, self._dx = (np.empty((rows, self.units), dtype) for _ in range(3))
-        self._ones: Array = np.ones(rows, dtype)
+        self._whole: Array = np.empty((3, rows, self.units), dtype)
+        self._ones_whole: Array = np.ones(rows, dtype)
+        self._take_rows(rows)
+
+    def _take_rows(self, n: int) -> None:
+        """Work on the first n rows of every work array from now on."""
+        self._centred: Array = self._whole[0, :n]
+        self._y: Array = self._whole[1, :n]
+        self._dx: Array = self._whole[2, :n]
+        self._ones = self._ones_whole[:n]
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return y, by the batch's own mean and variance in training, by their running averages in evaluation."""
-        y = self._y[: len(x)]
         if training:
+            if len(x) != len(self._y):
+                self._take_rows(len(x))
+            y = self._y
             self._normalise(x, y)
         else:
+            y = self._whole[1, : len(x)]
             np.subtract(x, self._running_mean, out=y)
             y *= self._gamma / np.sqrt(self._running_variance + self.eps)
         return np.add(y, self._beta, out=y)
 
     def _normalise(self, x: Array, y: Array) -> None:
-        n = len(x)
+        n, centred = len(x), self._centred
         if n < self.least_rows:
             raise ValueError("a batch of one row is its own mean: train batch_norm on batches of 2 or more, or use layer_norm")
-        ones, centred = self._ones[:n], self._centred[:n]
-        mean = ones @ x / n  # μ = Σ x / n; a sum as a product: BLAS is faster than np.sum
+        mean = self._ones @ x / n  # μ = Σ x / n; a sum as a product: BLAS is faster than np.sum
         np.subtract(x, mean, out=centred)
-        variance = ones @ np.square(centred, out=y) / n  # σ² = Σ (x − μ)² / n
+        variance = self._ones @ np.square(centred, out=y) / n  # σ² = Σ (x − μ)² / n
         self._inverse = 1 / np.sqrt(variance + self.eps)
         np.multiply(centred, self._gamma * self._inverse, out=y)  # y = γ (x − μ) / √(σ² + ε) + β, β follows
         self._running_mean += (1 - self.momentum) * (mean - self._running_mean)
@@ -88,10 +98,9 @@ class BatchNorm(Norm):
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dγ = Σ dy (x − μ) / √(σ² + ε) and dβ = Σ dy; return dx, which knows that μ and σ² depend on x."""
-        n = len(dy)
-        ones, centred, dx = self._ones[:n], self._centred[:n], self._dx[:n]
-        np.matmul(ones, dy, out=self._dbeta)
-        np.matmul(ones, np.multiply(dy, centred, out=dx), out=self._dgamma)
+        n, centred, dx = len(dy), self._centred, self._dx
+        np.matmul(self._ones, dy, out=self._dbeta)
+        np.matmul(self._ones, np.multiply(dy, centred, out=dx), out=self._dgamma)
         self._dgamma *= self._inverse
         if need_dx:
             np.multiply(centred, self._inverse * self._dgamma / n, out=dx)  # (x − μ) / √(σ² + ε) · dγ/n

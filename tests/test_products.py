@@ -1,0 +1,78 @@
+"""Matrix products cut into blocks are the same products."""
+
+import numpy as np
+import pytest
+
+from nnreg import products
+from nnreg.products import product, product_with_transposed
+
+SHAPES = [
+    (128, 784, 100),
+    (128, 100, 100),
+    (100, 784, 50),
+    (127, 784, 100),
+    (96, 130, 120),
+    (3, 4, 5),
+    (1, 9000, 200),
+    (200, 300, 400),
+]
+
+
+@pytest.fixture(params=[True, False], ids=["small kernels", "none"])
+def kernels(request, monkeypatch):
+    monkeypatch.setattr(products, "SMALL_KERNELS", request.param)
+    return request.param
+
+
+def matrices(m, k, n, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    return (rng.standard_normal(shape).astype(dtype) for shape in ((m, k), (k, n), (m, n)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_all_three_products_of_a_layer_are_those_of_matmul(shape, dtype, kernels):
+    m, k, n = shape
+    x, w, dy = matrices(*shape, dtype)
+    y, dw, dx = np.empty((m, n), dtype), np.empty((k, n), dtype), np.empty((m, k), dtype)
+    for call in (product(x, w, y), product(x.T, dy, dw), product_with_transposed(dy, w, dx)):
+        call()
+    tolerance = {"rtol": 1e-4, "atol": 1e-2} if dtype is np.float32 else {"rtol": 1e-9, "atol": 1e-9}
+    for made, wanted in ((y, x @ w), (dw, x.T @ dy), (dx, dy @ w.T)):
+        np.testing.assert_allclose(made, wanted, **tolerance)
+
+
+def test_a_product_sees_what_its_matrices_hold_when_it_is_called(kernels):
+    x, w, y = matrices(128, 784, 100)
+    dx = np.empty_like(x)
+    forward, backward = product(x, w, y), product_with_transposed(y, w, dx)
+    forward()
+    w *= 2
+    x += 1
+    forward()
+    backward()
+    np.testing.assert_allclose(y, x @ w, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(dx, y @ w.T, rtol=1e-9, atol=1e-9)
+
+
+def test_the_first_rows_of_a_larger_array_will_do(kernels):
+    x, w, y = matrices(256, 784, 100)
+    product(x[:128], w, y[:128])()
+    np.testing.assert_allclose(y[:128], x[:128] @ w, rtol=1e-9, atol=1e-9)
+
+
+def test_a_matrix_that_lies_scattered_in_memory_is_not_cut(kernels):
+    x, w, y = matrices(256, 784, 100)
+    product(x[::2], w, y[:128])()
+    np.testing.assert_allclose(y[:128], x[::2] @ w, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_block_is_larger_than_the_kernels_take_nor_too_thin_to_gain(shape):
+    x, w, _ = matrices(*shape)
+    for a in (x, x.T):
+        blocks = products._blocks(a, w.shape[1])
+        if blocks > 1:
+            assert a.size * w.shape[1] / blocks <= products.MOST
+            assert len(a) % blocks == 0
+            assert len(a) // blocks >= 8
