@@ -12,7 +12,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg import registry, schemas, signature
+from nnreg import fused, registry, schemas, signature
 from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
 from nnreg.errors import UserError
 from nnreg.network import Network
@@ -73,6 +73,8 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         dtype=settings.dtype,
     )
     network.initialise(built["init"], streams.init, built["bias"])
+    if settings.kernels == "numba":
+        built["optimizer"].executor = fused.Loop
     built["optimizer"].bind(network.parameters)
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
     card = _dataset_card(choices["dataset"], splits)
@@ -214,6 +216,8 @@ def _check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, take
             f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
         )
     check_warmup(settings)
+    if settings.kernels == "numba" and not fused.available():
+        raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
     if settings.patience is not None and splits.valid is None:
         raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
 

@@ -38,6 +38,8 @@ class Settings:
         tolerance: distance from a minimum within which a descent has arrived.
         animate: ``gif`` or ``mp4`` (needs ffmpeg) shows a descent grow; in a sweep one animation for all its paths.
         dtype: precision of parameters, gradients and activations; descents are in float64.
+        kernels: ``numba`` compiles the optimizer's formula to one loop, the same to the bit (``pip install 'nnreg[fast]'``);
+            compiling takes a second or two, so it pays for long runs and large layers.
         tracking: ``mlflow`` logs the run there; ``off`` keeps it in the run folder only.
         tracking_uri: MLflow store or server; null: MLFLOW_TRACKING_URI, else mlflow.db in the working directory.
         experiment_name: MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else nnreg.
@@ -67,6 +69,7 @@ class Settings:
     tolerance: float = 0.01
     animate: Literal["off", "gif", "mp4"] = "off"
     dtype: Literal["float32", "float64"] = "float32"
+    kernels: Literal["numpy", "numba"] = "numpy"
     tracking: Literal["mlflow", "off"] = "mlflow"
     tracking_uri: str | None = None
     experiment_name: str | None = None

@@ -25,7 +25,7 @@ from nnreg.training import Stopwatch
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
 TRACKING = ("tracking", "tracking_uri", "experiment_name")
-CHANGEABLE = ("steps", "checkpoint_seconds", *TRACKING)
+CHANGEABLE = ("steps", "checkpoint_seconds", "kernels", *TRACKING)
 """Settings that leave every update as it is: a run may go on with others."""
 
 

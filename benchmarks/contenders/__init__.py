@@ -16,6 +16,7 @@ Run = Callable[[int], float]
 
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, and the libraries it needs
     "nnreg": ("contenders.own:trained", ()),
+    "nnreg[fast]": ("contenders.own:compiled", ("numba",)),
     "sgemm alone": ("contenders.sgemm:products", ()),
     "torch eager": ("contenders.torch_peer:eager", ("torch",)),
     "torch eager foreach": ("contenders.torch_peer:foreach", ("torch",)),

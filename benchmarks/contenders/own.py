@@ -10,8 +10,9 @@ from pathlib import Path
 from workloads import CLASSES, FEATURES, RATES, ROWS, Workload, data, plugin
 
 from contenders import Run
+from nnreg import fused
 from nnreg.batches import Batches
-from nnreg.contracts import Split, Splits
+from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder
 from nnreg.records import RunCard
@@ -19,7 +20,18 @@ from nnreg.training import Streams, train
 
 
 def trained(workload: Workload, optimizer: str, threads: int) -> Run:
-    """Return a run of nnreg; one BLAS thread or two is all that ``threads`` means."""
+    """Return a run of nnreg as installed; one BLAS thread or two is all that ``threads`` means."""
+    return _trained(workload, plugin("optimizer", optimizer)(lr=RATES[optimizer]))
+
+
+def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run with ``kernels=numba``."""
+    rule = plugin("optimizer", optimizer)(lr=RATES[optimizer])
+    rule.executor = fused.Loop
+    return _trained(workload, rule)
+
+
+def _trained(workload: Workload, rule: Optimizer) -> Run:
     streams = Streams.from_seed(0)
     network = Network(
         FEATURES,
@@ -33,7 +45,6 @@ def trained(workload: Workload, optimizer: str, threads: int) -> Run:
         rows=workload.batch,
     )
     network.initialise(plugin("init", "he")(), streams.init)
-    rule = plugin("optimizer", optimizer)(lr=RATES[optimizer])
     rule.bind(network.parameters)
     recorder = Recorder(_card(), sinks=())
     recorder.open()

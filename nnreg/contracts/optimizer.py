@@ -12,7 +12,7 @@ import numpy as np
 
 from nnreg.contracts.arrays import Array, ParametersView
 from nnreg.contracts.checks import check_range
-from nnreg.contracts.tracing import Walk
+from nnreg.contracts.tracing import Program, Walk
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Optimizer(ABC):
     kind may say so; where it does not, two decades around the default are searched."""
 
     slice_size: ClassVar[int] = 65_536  # elements: few calls, and theta, g, two states and work arrays stay in the cache
+    executor: ClassVar[type[Program]] = Program  # what carries out the formula once it is taken down
 
     lr: float
 
@@ -73,7 +74,7 @@ class Optimizer(ABC):
         self.parameters = parameters
         self.state_vectors = {name: np.zeros_like(parameters.theta) for name in self.state}
         buffers = (parameters.theta, parameters.grad, *self.state_vectors.values())
-        self._walk = Walk(buffers, self.slice_size)
+        self._walk = Walk(buffers, self.slice_size, self.executor)
 
     def step(self, t: int, factor: float = 1.0) -> None:
         """Update all bound parameters in place from their gradient.

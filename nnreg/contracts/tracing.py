@@ -213,12 +213,14 @@ class Walk:
     Args:
         vectors: float arrays (n,) of one dtype, read and written in place.
         size: most elements of a block.
+        executor: makes what carries instructions out.
     """
 
-    def __init__(self, vectors: Sequence[Array], size: int) -> None:
+    def __init__(self, vectors: Sequence[Array], size: int, executor: type[Program] = Program) -> None:
         total = vectors[0].size
         size = -(-total // max(1, -(-total // size)))  # as many blocks as needed, all about as long
         self._blocks = [tuple(vector[start : start + size] for vector in vectors) for start in range(0, total, size or 1)]
+        self._executor = executor
         self._programs: dict[tuple[Instruction, ...], Program] = {}
         self._traceable = bool(self._blocks) and all(type(vector) is np.ndarray for vector in vectors)
 
@@ -240,5 +242,5 @@ class Walk:
     def _program(self, tape: Tape) -> Program:
         key = tuple(tape.instructions)
         if key not in self._programs:
-            self._programs[key] = Program(tape.instructions, self._blocks)
+            self._programs[key] = self._executor(tape.instructions, self._blocks)
         return self._programs[key]
