@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg import fused, registry, schemas, signature
+from nnreg import fused, registry, schemas, shared, signature
 from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
 from nnreg.errors import UserError
 from nnreg.network import Network
@@ -54,6 +55,8 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     _check_trainable(entries["activation"].name, built["activation"])
     _check_rows(entries["norm"], built["norm"], settings.batch)
     _check_rows(entries["dropout"], built["dropout"], settings.batch)
+    if settings.workers == 2:
+        _check_team(settings, {entries[kind]: built[kind] for kind in ("norm", "dropout")})
     dataset, loss = entries["dataset"].name, entries["loss"].name
     splits = _subset(_load(entries["dataset"], built["dataset"]), settings.train_size, dataset)
     _check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", ("classes", "values")))
@@ -71,6 +74,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         masks=streams.dropout,
         rows=settings.batch,
         dtype=settings.dtype,
+        allocate=shared.zeros if settings.workers == 2 else np.zeros,
     )
     network.initialise(built["init"], streams.init, built["bias"])
     if settings.kernels == "numba":
@@ -202,6 +206,19 @@ def _check_trainable(name: str, activation: Activation) -> None:
 def _check_rows(entry: Entry, layer: Layer, batch: int) -> None:
     if batch < layer.least_rows:
         raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
+
+
+def _check_team(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
+    """Refuse what two processes with half a batch each cannot do."""
+    if not hasattr(os, "fork"):
+        raise UserError("workers=2 needs a system that can fork, such as Linux or macOS: use workers=1")
+    if settings.batch < 2:
+        raise UserError(f"workers=2 needs at least a row each: use batch=2 or more, got batch={settings.batch}")
+    if settings.diagnostics == "on":
+        raise UserError("diagnostics=on looks at whole batches, of which workers=2 have a half each: use workers=1")
+    for entry, layer in layers.items():
+        if not (layer.is_identity or layer.spreads):
+            raise UserError(f"{entry.kind}={entry.name} needs the whole batch in one process: use workers=1")
 
 
 def _check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes: Sequence[str]) -> None:

@@ -22,6 +22,8 @@ class Affine(Layer):
         outputs: fan_out.
     """
 
+    spreads = True
+
     def __init__(self, outputs: int) -> None:
         self.outputs = outputs
 
@@ -73,6 +75,8 @@ class Elementwise(Layer):
     Args:
         activation: f and its derivative.
     """
+
+    spreads = True
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation

@@ -8,6 +8,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -21,6 +22,7 @@ from nnreg.clipping import clipper
 from nnreg.contracts import Split
 from nnreg.diagnostics import Diagnostics
 from nnreg.errors import UserError
+from nnreg.gathering import converted
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.recording.tracking_target import without_password
 from nnreg.records import History, Outcome, Record, RunCard, Status, summarise
@@ -28,6 +30,7 @@ from nnreg.registry import one_line
 from nnreg.settings import Settings
 from nnreg.snapshot import Checkpoints, Live, Resumption
 from nnreg.stopping import EarlyStopping
+from nnreg.team import Team
 from nnreg.training import PAUSE, Stopwatch, train
 
 TRACEBACK = "traceback.txt"
@@ -75,8 +78,8 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
     card, live = describe(request, assembled), Live(assembled)
     if request.resumption is not None and request.resumption.checkpoint is not None:
         live.bring_back(request.resumption.checkpoint, card)
-    with terminable():
-        return _record(live, card, Recorder(card, sinks))
+    with terminable(), _team(live) as team:
+        return _record(live, card, Recorder(card, sinks), team)
 
 
 def refuse(request: Request, sinks: Sequence[Sink], error: UserError) -> Outcome:
@@ -89,7 +92,15 @@ def refuse(request: Request, sinks: Sequence[Sink], error: UserError) -> Outcome
     return outcome
 
 
-def _record(live: Live, card: RunCard, recorder: Recorder) -> Outcome:
+def _team(live: Live) -> AbstractContextManager[Team | None]:
+    """Return the team that trains, if there is one; it forks, so it starts before anything else that threads may belong to."""
+    run = live.run
+    if run.settings.workers == 1:
+        return contextlib.nullcontext()
+    return Team(run.network, run.optimizer, converted(run.splits.train, run.network.dtype), run.settings.batch)
+
+
+def _record(live: Live, card: RunCard, recorder: Recorder, team: Team | None) -> Outcome:
     """Consume the training and close the recorder in every ending."""
     run, stopping, progress = live.run, live.stopping, _Progress(card.resumed_at or 0)
     status: Status = "finished"
@@ -104,7 +115,7 @@ def _record(live: Live, card: RunCard, recorder: Recorder) -> Outcome:
         if run.settings.check_gradient and card.resumed_at is None:
             for record in gradients.check(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
-        records = progress.watch(_training(live, progress.steps, checkpoints.due))
+        records = progress.watch(_training(live, progress.steps, checkpoints.due, team))
         for record in stopping.watch(records) if stopping else records:
             if record.metric == PAUSE:
                 checkpoints.write(record.step)
@@ -147,7 +158,7 @@ class _Progress:
             yield record
 
 
-def _training(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
+def _training(live: Live, start: int, pause: Callable[[], bool], team: Team | None) -> Iterator[Record]:
     run, settings = live.run, live.run.settings
     records = train(
         run.network,
@@ -162,6 +173,7 @@ def _training(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Rec
         clip=clipper(settings.clip_value, settings.clip_norm),
         stopwatch=live.stopwatch,
         pause=pause,
+        team=team,
     )
     return Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
 

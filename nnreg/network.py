@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ class Network:
         masks: stream of random masks for layers that want them.
         rows: the largest batch that will be trained on.
         dtype: float32, or float64 to check gradients.
+        allocate: makes the memory of the parameters, as in ``Parameters``.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Network:
         masks: np.random.Generator | None = None,
         rows: int,
         dtype: npt.DTypeLike = np.float32,
+        allocate: Callable[..., Array] = np.zeros,
     ) -> None:
         self.dtype = np.dtype(dtype)
+        self.widest = max((*hidden, outputs))
         self.layers = _stack(hidden, outputs, activation, norm, dropout)
         self._loss = loss
         self._regularizer = regularizer
@@ -63,10 +66,23 @@ class Network:
         self._dlogits = self._dlogits_rows
         wanted = _numbered(self.layers, features)
         self._shapes = [shape for shapes in wanted for shape in shapes]
-        self.parameters = Parameters(self._shapes, dtype)
-        masks = masks or np.random.default_rng(0)
-        for layer, shapes in zip(self.layers, wanted, strict=True):
-            layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, dtype, masks)
+        self._wanted, self._masks = wanted, masks or np.random.default_rng(0)
+        self._work_on(Parameters(self._shapes, dtype, allocate))
+
+    def _work_on(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        for layer, shapes in zip(self.layers, self._wanted, strict=True):
+            layer.bind([parameters.named[shape.name] for shape in shapes], self._chunk, self.dtype, self._masks)
+
+    def move_gradient(self, grad: Array) -> None:
+        """Write the gradient to another vector, float array (size,), from now on; what layers have averaged starts anew."""
+        memory = iter((self.parameters.theta, grad))
+        self._work_on(Parameters(self._shapes, self.dtype, lambda *_: next(memory)))
+
+    def spread(self, total: Callable[[Array], None] | None, rows: int) -> None:
+        """Work on a part of every training batch from now on; see ``Layer.spread``."""
+        for layer in self.layers:
+            layer.spread(total, rows)
 
     def initialise(self, init: Init, rng: np.random.Generator, bias: Init | None = None) -> None:
         """Give every parameter its starting value.
@@ -98,7 +114,6 @@ class Network:
         """Let a decoupled regularizer shrink the weights, before an update whose learning rate is ``lr``."""
         self._regularizer.decay(self.parameters.weights, lr)
 
-    @silently
     def loss_and_gradient(self, x: Array, targets: Targets) -> float:
         """Return the objective on a batch and overwrite ``parameters.grad`` with its gradient.
 
@@ -106,17 +121,35 @@ class Network:
             x: features, float array (n, features) of the network's dtype, n <= rows, read.
             targets: class numbers, integer array (n,), or values, float array (n, outputs), read.
         """
+        return self.share_gradient(x, targets) + self.regularise()
+
+    @silently
+    def share_gradient(self, x: Array, targets: Targets, share: float = 1.0) -> float:
+        """Return a share of the mean loss on some rows of a batch, and overwrite ``parameters.grad`` with its gradient.
+
+        Args:
+            x: as above.
+            targets: as above.
+            share: of these rows in the batch, in (0, 1].
+        """
         logits = self._forward(x, training=True)
         if len(self._dlogits) != len(x):
             self._dlogits = self._dlogits_rows[: len(x)]
         dy = self._dlogits
         loss = self._loss.value_and_gradient(logits, targets, out=dy)
+        if share != 1:
+            dy *= share
         for layer in self.layers[:0:-1]:
             dy = layer.backward(dy)
         self.layers[0].backward(dy, need_dx=False)
+        return loss * share
+
+    @silently
+    def regularise(self) -> float:
+        """Return the regularizer's penalty and add its gradient to ``parameters.grad``."""
         weights = self.parameters.weights
         self._regularizer.add_gradient(weights, self.parameters.weights_grad)
-        return loss + self._regularizer.penalty(weights)
+        return self._regularizer.penalty(weights)
 
     @silently
     def evaluate(self, x: Array, targets: Targets) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
 
@@ -22,16 +22,20 @@ class Parameters:
     Args:
         shapes: the arrays wanted, with names that are unique.
         dtype: float32 or float64.
+        allocate: makes a vector of zeros from its size and dtype; called for the parameters, then for the gradient.
 
     Raises:
         ValueError: two arrays have the same name.
     """
 
-    def __init__(self, shapes: Sequence[Shape], dtype: npt.DTypeLike = np.float32) -> None:
+    def __init__(
+        self, shapes: Sequence[Shape], dtype: npt.DTypeLike = np.float32, allocate: Callable[..., Array] = np.zeros
+    ) -> None:
         in_memory = sorted(shapes, key=lambda shape: not shape.decays)
         sizes = [math.prod(shape.shape) for shape in in_memory]
-        self._theta: Array = np.zeros(sum(sizes), dtype)
-        self._grad = np.zeros_like(self._theta)
+        self._allocate = allocate
+        self._theta = allocate(sum(sizes), dtype)
+        self._grad = allocate(sum(sizes), dtype)
         self._decaying = sum(size for shape, size in zip(in_memory, sizes, strict=True) if shape.decays)
 
         views = {}
@@ -41,6 +45,10 @@ class Parameters:
             part = slice(end - size, end)
             views[name] = Weights(self._theta[part].reshape(shape), self._grad[part].reshape(shape))
         self._named = MappingProxyType({shape.name: views[shape.name] for shape in shapes})
+
+    def further(self) -> Array:
+        """Return another vector of as many zeros, in the same kind of memory, such as for an optimizer's state."""
+        return self._allocate(self._theta.size, self._theta.dtype)
 
     @property
     def theta(self) -> Array:

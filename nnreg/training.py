@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from nnreg.batches import Batches
-from nnreg.contracts import Array, Optimizer, Split, Splits, Targets
+from nnreg.batches import Batches, Indices
+from nnreg.contracts import Array, Optimizer, Split, Splits
+from nnreg.gathering import Gather, converted
 from nnreg.network import Network
 from nnreg.pacing import constant
 from nnreg.records import TRAIN_LOSS, Record
@@ -54,6 +54,38 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._started
 
 
+class Worker(Protocol):
+    """What a step asks for."""
+
+    def gradient(self, rows: Indices) -> float:
+        """Return the objective on the rows of a batch and overwrite the network's gradient."""
+
+    def update(self, t: int, factor: float) -> None:
+        """Update all parameters from the gradient; t counts from 1, the factor is the schedule's."""
+
+
+class Alone:
+    """One process that does it all.
+
+    Args:
+        network: initialised.
+        optimizer: bound to its parameters.
+        rows: the training split, in the network's dtype.
+        batch: rows of every batch.
+    """
+
+    def __init__(self, network: Network, optimizer: Optimizer, rows: Split, batch: int) -> None:
+        self._network, self._optimizer, self._gather = network, optimizer, Gather(rows, batch)
+
+    def gradient(self, rows: Indices) -> float:
+        """Return the objective on the rows of a batch and overwrite the network's gradient."""
+        return self._network.loss_and_gradient(*self._gather(rows))
+
+    def update(self, t: int, factor: float) -> None:
+        """Update all parameters from the gradient; t counts from 1, the factor is the schedule's."""
+        self._optimizer.step(t, factor)
+
+
 def unclipped(grad: Array) -> None:
     """Leave the gradient as it is."""
 
@@ -77,6 +109,7 @@ def train(
     clip: Callable[[Array], None] = unclipped,
     stopwatch: Stopwatch | None = None,
     pause: Callable[[], bool] = never,
+    team: Worker | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -97,6 +130,7 @@ def train(
         clip: bounds the gradient, in place, before each update.
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
         pause: asked between two steps; True if the consumer wants a moment to save everything.
+        team: who computes gradients and updates, on the training split in the network's dtype; None: this process alone.
 
     Yields:
         ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
@@ -104,12 +138,12 @@ def train(
         asked for: all records of the steps so far have been yielded, the next batch has not been drawn.
     """
     stopwatch = stopwatch or Stopwatch()
-    rows = _as_dtype(splits.train, network.dtype)
-    gathered, watched = _gather(rows, batches), rows if watch_train else None
-    valid = splits.valid and _as_dtype(splits.valid, network.dtype)
+    rows = converted(splits.train, network.dtype)
+    worker: Worker = team or Alone(network, optimizer, rows, batches.batch)
+    watched, valid = rows if watch_train else None, splits.valid and converted(splits.valid, network.dtype)
     for step in range(start, steps):
         with stopwatch:
-            loss = network.loss_and_gradient(*next(gathered))
+            loss = worker.gradient(next(batches))
         yield Record(step, TRAIN_LOSS, loss)
         if not math.isfinite(loss):
             return
@@ -118,26 +152,11 @@ def train(
             factor = schedule(done)
             clip(network.parameters.grad)
             network.decay(optimizer.lr * factor)
-            optimizer.step(done, factor)
+            worker.update(done, factor)
         if done % validate_every == 0 or done == steps:
             yield from _evaluate(network, valid, watched, done)
         if done < steps and pause():
             yield Record(done, PAUSE, math.nan)
-
-
-def _as_dtype(split: Split, dtype: npt.DTypeLike) -> Split:
-    is_classes = np.issubdtype(split.y.dtype, np.integer)
-    return Split(np.ascontiguousarray(split.x, dtype), np.ascontiguousarray(split.y, np.intp if is_classes else dtype))
-
-
-def _gather(split: Split, batches: Batches) -> Iterator[tuple[Array, Targets]]:
-    """Yield the rows of each batch: the same two arrays each time, overwritten."""
-    x = np.empty((batches.batch, split.x.shape[1]), split.x.dtype)
-    y = np.empty((batches.batch, *split.y.shape[1:]), split.y.dtype)
-    for rows in batches:
-        split.x.take(rows, axis=0, out=x, mode="clip")  # clip: the default mode copies through a buffer
-        split.y.take(rows, axis=0, out=y, mode="clip")
-        yield x, y
 
 
 def _evaluate(network: Network, valid: Split | None, watched: Split | None, step: int) -> Iterator[Record]:

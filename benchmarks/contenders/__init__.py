@@ -17,6 +17,7 @@ Run = Callable[[int], float]
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, and the libraries it needs
     "nnreg": ("contenders.own:trained", ()),
     "nnreg[fast]": ("contenders.own:compiled", ("numba",)),
+    "nnreg, two workers": ("contenders.own:spread", ()),
     "sgemm alone": ("contenders.sgemm:products", ()),
     "torch eager": ("contenders.torch_peer:eager", ("torch",)),
     "torch eager foreach": ("contenders.torch_peer:foreach", ("torch",)),
@@ -27,6 +28,10 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, a
     "scikit-learn": ("contenders.sklearn_peer:partial_fit", ("sklearn",)),
     "source's way": ("contenders.source_peer:as_written", ()),
 }
+
+
+SPREAD = ("nnreg, two workers",)
+"""Who spreads its work over processes of one thread each, not over threads."""
 
 
 class CannotTrain(Exception):

@@ -7,15 +7,17 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from workloads import CLASSES, FEATURES, RATES, ROWS, Workload, data, plugin
 
-from contenders import Run
-from nnreg import fused
+from contenders import CannotTrain, Run
+from nnreg import fused, shared
 from nnreg.batches import Batches
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder
 from nnreg.records import RunCard
+from nnreg.team import Team
 from nnreg.training import Streams, train
 
 
@@ -31,7 +33,18 @@ def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
     return _trained(workload, rule)
 
 
-def _trained(workload: Workload, rule: Optimizer) -> Run:
+def spread(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run with ``workers=2``.
+
+    Raises:
+        CannotTrain: on one thread.
+    """
+    if threads < 2:
+        raise CannotTrain("needs two threads")
+    return _trained(workload, plugin("optimizer", optimizer)(lr=RATES[optimizer]), workers=2)
+
+
+def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
     streams = Streams.from_seed(0)
     network = Network(
         FEATURES,
@@ -43,6 +56,7 @@ def _trained(workload: Workload, rule: Optimizer) -> Run:
         norm=plugin("norm", "batch_norm")() if workload.batch_norm else None,
         masks=streams.dropout,
         rows=workload.batch,
+        allocate=shared.zeros if workers == 2 else np.zeros,
     )
     network.initialise(plugin("init", "he")(), streams.init)
     rule.bind(network.parameters)
@@ -50,7 +64,8 @@ def _trained(workload: Workload, rule: Optimizer) -> Run:
     recorder.open()
     splits = Splits(Split(*data()), valid=None, test=None, outputs=CLASSES, source="random")
     batches = Batches(ROWS, workload.batch, "replacement", streams.batches)
-    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize)
+    team = Team(network, rule, splits.train, workload.batch).__enter__() if workers == 2 else None  # ends with this process
+    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize, team=team)
 
     def run(steps: int) -> float:
         loss = math.nan

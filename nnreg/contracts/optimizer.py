@@ -72,9 +72,14 @@ class Optimizer(ABC):
         if hasattr(self, "parameters"):
             raise ValueError(f"this {type(self).__name__} already drives a network: make one instance for each")
         self.parameters = parameters
-        self.state_vectors = {name: np.zeros_like(parameters.theta) for name in self.state}
-        buffers = (parameters.theta, parameters.grad, *self.state_vectors.values())
-        self._walk = Walk(buffers, self.slice_size, self.executor)
+        further = getattr(parameters, "further", lambda: np.zeros_like(parameters.theta))
+        self.state_vectors = {name: further() for name in self.state}
+        self.take_part(slice(None))
+
+    def take_part(self, part: slice) -> None:
+        """Let ``step`` update a part of the parameters only, as another process updates the rest."""
+        buffers = (self.parameters.theta, self.parameters.grad, *self.state_vectors.values())
+        self._walk = Walk([buffer[part] for buffer in buffers], self.slice_size, self.executor)
 
     def step(self, t: int, factor: float = 1.0) -> None:
         """Update all bound parameters in place from their gradient.

@@ -17,7 +17,7 @@ affine layer whose own bias is cancelled by μ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -41,6 +41,7 @@ class BatchNorm(Norm):
     """
 
     least_rows: ClassVar[int] = 2
+    spreads: ClassVar[bool] = True
 
     momentum: float = 0.9
     eps: float = 1e-5
@@ -62,7 +63,13 @@ class BatchNorm(Norm):
         self._running_variance: Array = np.ones(self.units, dtype)
         self._whole: Array = np.empty((3, rows, self.units), dtype)
         self._ones_whole: Array = np.ones(rows, dtype)
+        self._sums: Array = np.empty((2, self.units), dtype)
         self._take_rows(rows)
+        self.spread(None, 0)
+
+    def spread(self, total: Callable[[Array], None] | None, rows: int) -> None:
+        """Add up what is summed over the rows with the other parts of a batch."""
+        self._total, self._rows = total, rows
 
     def _take_rows(self, n: int) -> None:
         """Work on the first n rows of every work array from now on."""
@@ -85,27 +92,38 @@ class BatchNorm(Norm):
         return np.add(y, self._beta, out=y)
 
     def _normalise(self, x: Array, y: Array) -> None:
-        n, centred = len(x), self._centred
+        n, centred = self._rows if self._total else len(x), self._centred
         if n < self.least_rows:
             raise ValueError("a batch of one row is its own mean: train batch_norm on batches of 2 or more, or use layer_norm")
-        mean = self._ones @ x / n  # μ = Σ x / n; a sum as a product: BLAS is faster than np.sum
+        mean = self._sum(x) / n  # μ = Σ x / n
         np.subtract(x, mean, out=centred)
-        variance = self._ones @ np.square(centred, out=y) / n  # σ² = Σ (x − μ)² / n
+        variance = self._sum(np.square(centred, out=y)) / n  # σ² = Σ (x − μ)² / n
         self._inverse = 1 / np.sqrt(variance + self.eps)
         np.multiply(centred, self._gamma * self._inverse, out=y)  # y = γ (x − μ) / √(σ² + ε) + β, β follows
         self._running_mean += (1 - self.momentum) * (mean - self._running_mean)
         self._running_variance += (1 - self.momentum) * (variance * (n / (n - 1)) - self._running_variance)
 
+    def _sum(self, x: Array) -> Array:
+        """Return the sums over the rows; as a product, BLAS is faster than np.sum."""
+        sums: Array = self._ones @ x
+        if self._total:
+            self._total(sums)
+        return sums
+
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dγ = Σ dy (x − μ) / √(σ² + ε) and dβ = Σ dy; return dx, which knows that μ and σ² depend on x."""
-        n, centred, dx = len(dy), self._centred, self._dx
-        np.matmul(self._ones, dy, out=self._dbeta)
-        np.matmul(self._ones, np.multiply(dy, centred, out=dx), out=self._dgamma)
-        self._dgamma *= self._inverse
+        n, centred, dx = self._rows if self._total else len(dy), self._centred, self._dx
+        dbeta, dgamma = self._sums
+        np.matmul(self._ones, dy, out=dbeta)
+        np.matmul(self._ones, np.multiply(dy, centred, out=dx), out=dgamma)
+        dgamma *= self._inverse
+        self._dbeta[...], self._dgamma[...] = dbeta, dgamma
         if need_dx:
-            np.multiply(centred, self._inverse * self._dgamma / n, out=dx)  # (x − μ) / √(σ² + ε) · dγ/n
+            if self._total:
+                self._total(self._sums)
+            np.multiply(centred, self._inverse * dgamma / n, out=dx)  # (x − μ) / √(σ² + ε) · dγ/n
             np.subtract(dy, dx, out=dx)
-            dx -= self._dbeta / n
+            dx -= dbeta / n
             dx *= self._gamma * self._inverse  # γ / √(σ² + ε) · (dy − dβ/n − ...)
         return dx
 

@@ -1,0 +1,144 @@
+"""One run on two cores: two processes, each with half of every batch, on one set of parameters.
+
+The second process is a fork of the first and shares parameters, gradients and the optimizer's state with it. Each computes the
+gradient of its rows; each adds up one half of the two gradients, and updates one half of the parameters. Layers that look at
+the whole batch add up their sums over both. Gradients agree with those of one process to rounding, and the same run with two
+workers gives the same bits again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import traceback
+from typing import Self
+
+import numpy as np
+
+from nnreg.batches import Indices
+from nnreg.contracts import Array, Optimizer, Split
+from nnreg.gathering import Gather
+from nnreg.network import Network, silently
+from nnreg.shared import Pair, zeros
+
+GRADIENT, UPDATE, END = range(3)
+GRACE = 2.0  # seconds the second process has to end by itself
+
+
+class Team:
+    """Two workers; a context manager, so that the second one never outlives the first.
+
+    Args:
+        network: its parameters were allocated by ``shared.zeros``, and so is the state of the optimizer.
+        optimizer: bound to them.
+        rows: the training split, in the network's dtype.
+        batch: rows a batch, at least 2.
+    """
+
+    def __init__(self, network: Network, optimizer: Optimizer, rows: Split, batch: int) -> None:
+        self._network, self._optimizer, self._rows = network, optimizer, rows
+        size = network.parameters.theta.size
+        self._grads = network.parameters.grad, zeros(size, network.dtype)
+        self._batch: Indices = zeros(batch, np.int64)  # type: ignore[assignment]
+        self._request, self._loss = zeros(3, np.float64), zeros(1, np.float64)  # what is asked for, t and factor
+        self._pair = Pair(2 * network.widest, network.dtype)
+        self._is_split = type(optimizer).step is Optimizer.step  # a rule that needs whole layers is the first one's alone
+        self._parts = slice(0, size // 2), slice(size // 2, size)
+        self._halves = slice(0, batch // 2), slice(batch // 2, batch)
+        self._hears, self._tells = multiprocessing.Pipe(duplex=False)
+        fork = multiprocessing.get_context("fork")
+        self._process = fork.Process(target=self._serve, args=(os.getpid(),), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._process.start()
+        self._tells.close()
+        self._pair.is_other_alive = self._check_second
+        self._take_place(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._request[0] = END
+        self._pair.ask()
+        self._process.join(GRACE)
+        self._process.kill()
+        self._process.join()
+
+    def gradient(self, rows: Indices) -> float:
+        """Return the objective on a batch and overwrite the network's gradient."""
+        self._batch[...] = rows
+        self._ask(GRADIENT)
+        self._network.spread(self._pair.total, self._batch.size)
+        loss = self._half_gradient()
+        self._network.spread(None, self._batch.size)
+        self._pair.await_answer()
+        return loss + float(self._loss[0]) + self._network.regularise()
+
+    def update(self, t: int, factor: float) -> None:
+        """Update all parameters from the gradient."""
+        if self._is_split:
+            self._ask(UPDATE, t, factor)
+        self._optimizer.step(t, factor)
+        self._pair.await_answer()
+
+    def _ask(self, *request: float) -> None:
+        self._request[: len(request)] = request
+        self._pair.ask()
+
+    def _take_place(self, me: int) -> None:
+        """Become the first or the second of the two."""
+        self._me = self._pair.me = me
+        self._gather = Gather(self._rows, len(self._batch[self._halves[me]]))
+        if self._is_split:
+            self._optimizer.take_part(self._parts[me])
+
+    def _half_gradient(self) -> float:
+        """Compute the gradient of this one's rows, add up this one's half of both gradients; return the share of the loss."""
+        rows, part = self._batch[self._halves[self._me]], self._parts[self._me]
+        loss = self._network.share_gradient(*self._gather(rows), share=rows.size / self._batch.size)
+        self._pair.meet()
+        total: Array = self._grads[0][part]
+        np.add(total, self._grads[1][part], out=total)
+        return loss
+
+    def _check_second(self) -> None:
+        if not self._process.is_alive():
+            reason = f"exit code {self._process.exitcode}"
+            with contextlib.suppress(EOFError):  # it had no time to say why
+                reason = self._hears.recv()
+            raise ChildProcessError(f"the second worker has ended: {reason}")
+
+    def _serve(self, first: int) -> None:
+        """Do what the first one asks for until it says so, or is gone."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first one, which ends this one
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+        def check_first() -> None:
+            if os.getppid() != first:
+                os._exit(1)
+
+        self._pair.is_other_alive = check_first
+        try:
+            self._answer_all()
+        except BaseException as error:
+            traceback.print_exc()
+            with contextlib.suppress(OSError):
+                self._tells.send(f"{type(error).__name__}: {error}")
+            os._exit(1)
+        os._exit(0)
+
+    @silently
+    def _answer_all(self) -> None:
+        self._take_place(1)
+        self._network.move_gradient(self._grads[1])
+        self._network.spread(self._pair.total, self._batch.size)
+        while True:
+            self._pair.await_request()
+            if self._request[0] == END:
+                return
+            if self._request[0] == GRADIENT:
+                self._loss[0] = self._half_gradient()
+            else:
+                self._optimizer.step(int(self._request[1]), float(self._request[2]))
+            self._pair.answer()
