@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from contenders import CONTENDERS, missing
-from processes import Contestant, Result
+from processes import CLOCKS, Contestant, Result
 from workloads import RATES, WORKLOADS, Workload
 
 OWN = "nnreg"
@@ -75,7 +75,7 @@ def heading(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[str
     libraries = sorted({"numpy"} | {library for name in names for library in CONTENDERS[name][1]})
     versions = [f"{library} {_version(library)}" for library in libraries]
     yield f"{date.today().isoformat()}, {_processor()}, Python {platform.python_version()}, {', '.join(versions)}"
-    yield f"Microseconds a step; {arguments.blocks} interleaved blocks of {arguments.steps} steps"
+    yield f"Microseconds a step, {arguments.clock} time; {arguments.blocks} interleaved blocks of {arguments.steps} steps"
     for name in arguments.contenders:
         if name not in names:
             yield f"missing: {name} (not installed: {missing(name)})"
@@ -101,7 +101,11 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME")
     parser.add_argument("--blocks", type=int, default=20)
     parser.add_argument("--steps", type=int, default=100, help="steps a block")
-    return parser.parse_args(given)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread, on a machine that is busy")
+    arguments = parser.parse_args(given)
+    if arguments.clock == "cpu" and max(arguments.threads) > 1:
+        parser.error("--clock cpu adds up the threads: use it with --threads 1")
+    return arguments
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -111,7 +115,7 @@ def main(given: Sequence[str] | None = None) -> None:
     print(*heading(arguments, names), sep="\n")
     for threads in arguments.threads:
         with contextlib.ExitStack() as stack:
-            contestants = [stack.enter_context(Contestant(name, threads)) for name in names]
+            contestants = [stack.enter_context(Contestant(name, threads, arguments.clock)) for name in names]
             for workload, optimizer in product(map(WORKLOADS.get, arguments.workloads), arguments.optimizers):
                 assert workload is not None
                 print(f"\n{workload}, {optimizer}, {threads} thread{'s' * (threads > 1)}")
