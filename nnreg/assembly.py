@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +12,8 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg import fused, registry, schemas, shared, signature
-from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
+from nnreg import fitting, fused, registry, schemas, shared, signature
+from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.errors import UserError
 from nnreg.network import Network
 from nnreg.pacing import paced
@@ -52,15 +51,15 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     slots = {slot: kind for slot, kind in registry.slots().items() if slot in config}
     entries = {slot: _entry(slot, kind, config[slot], choices) for slot, kind in slots.items()}
     built = {slot: technique(config, choices, slot) for slot in slots}
-    _check_trainable(entries["activation"].name, built["activation"])
-    _check_rows(entries["norm"], built["norm"], settings.batch)
-    _check_rows(entries["dropout"], built["dropout"], settings.batch)
+    fitting.check_trainable(entries["activation"].name, built["activation"])
+    fitting.check_rows(entries["norm"], built["norm"], settings.batch)
+    fitting.check_rows(entries["dropout"], built["dropout"], settings.batch)
     if settings.workers == 2:
-        _check_team(settings, {entries[kind]: built[kind] for kind in ("norm", "dropout")})
+        fitting.check_team(settings, {entries[kind]: built[kind] for kind in ("norm", "dropout")})
     dataset, loss = entries["dataset"].name, entries["loss"].name
     splits = _subset(_load(entries["dataset"], built["dataset"]), settings.train_size, dataset)
-    _check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", ("classes", "values")))
-    _check_values(splits, dataset, loss, built["loss"])
+    fitting.check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", ("classes", "values")))
+    fitting.check_values(splits, dataset, loss, built["loss"])
     streams = Streams.from_seed(settings.seed)
     network = Network(
         splits.train.x.shape[1],
@@ -195,67 +194,6 @@ def _subset(splits: Splits, size: int | None, dataset: str) -> Splits:
     if size > rows:
         raise UserError(f"train_size={size} is more than the {rows} training rows of {dataset}: use train_size={rows} or less")
     return dataclasses.replace(splits, train=Split(splits.train.x[:size], splits.train.y[:size]))
-
-
-def _check_trainable(name: str, activation: Activation) -> None:
-    why = getattr(activation, "why_untrainable", "")
-    if why:
-        raise UserError(f"activation={name} cannot be trained: {why}")
-
-
-def _check_rows(entry: Entry, layer: Layer, batch: int) -> None:
-    if batch < layer.least_rows:
-        raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
-
-
-def _check_team(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
-    """Refuse what two processes with half a batch each cannot do."""
-    if not hasattr(os, "fork"):
-        raise UserError("workers=2 needs a system that can fork, such as Linux or macOS: use workers=1")
-    if settings.batch < 2:
-        raise UserError(f"workers=2 needs at least a row each: use batch=2 or more, got batch={settings.batch}")
-    if settings.diagnostics == "on":
-        raise UserError("diagnostics=on looks at whole batches, of which workers=2 have a half each: use workers=1")
-    for entry, layer in layers.items():
-        if not (layer.is_identity or layer.spreads):
-            raise UserError(f"{entry.kind}={entry.name} needs the whole batch in one process: use workers=1")
-
-
-def _check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes: Sequence[str]) -> None:
-    """Refuse choices that do not go together, each with what would."""
-    rows = len(splits.train.x)
-    if splits.targets not in takes:
-        fitting = {"classes": "softmax_cross_entropy", "values": "mse"}[splits.targets]
-        targets = f"dataset={dataset} has {splits.targets} as targets, loss={loss} takes {' or '.join(takes)}"
-        raise UserError(f"{targets}: use loss={fitting}")
-    if settings.batch > rows:
-        raise UserError(
-            f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
-        )
-    check_warmup(settings)
-    if settings.kernels == "numba" and not fused.available():
-        raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
-    if settings.patience is not None and splits.valid is None:
-        raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
-
-
-def check_warmup(settings: Settings) -> None:
-    """Refuse a warm-up that is no shorter than the run.
-
-    Raises:
-        UserError: it is.
-    """
-    if settings.warmup >= settings.steps:
-        raise UserError(f"warmup={settings.warmup} leaves none of the {settings.steps} steps to the schedule: use fewer")
-
-
-def _check_values(splits: Splits, dataset: str, name: str, loss: Loss) -> None:
-    """Let a loss refuse values that it is not made for before training starts."""
-    for part, split in splits.present().items() if splits.targets == "values" else ():
-        try:
-            loss.value(np.zeros(split.y.shape), split.y)
-        except ValueError as error:
-            raise UserError(f"loss={name} does not fit the {part} split of dataset={dataset}: {one_line(error)}") from error
 
 
 def _dataset_card(name: str, splits: Splits) -> DatasetCard:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnreg import tasks
-from nnreg.assembly import check_warmup, read_settings, technique
+from nnreg import fitting, tasks
+from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
 from nnreg.clipping import clipper
@@ -44,7 +44,7 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
 def prepare(request: Request) -> tuple[RunCard, Work]:
     """Build everything that a descent needs."""
     settings = read_settings(request.config)
-    check_warmup(settings)
+    fitting.check_warmup(settings)
     optimizer, surface, schedule = (
         technique(request.config, request.choices, slot) for slot in ("optimizer", "surface", "schedule")
     )

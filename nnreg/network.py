@@ -114,6 +114,7 @@ class Network:
         """Let a decoupled regularizer shrink the weights, before an update whose learning rate is ``lr``."""
         self._regularizer.decay(self.parameters.weights, lr)
 
+    @silently
     def loss_and_gradient(self, x: Array, targets: Targets) -> float:
         """Return the objective on a batch and overwrite ``parameters.grad`` with its gradient.
 
@@ -123,9 +124,10 @@ class Network:
         """
         return self.share_gradient(x, targets) + self.regularise()
 
-    @silently
     def share_gradient(self, x: Array, targets: Targets, share: float = 1.0) -> float:
         """Return a share of the mean loss on some rows of a batch, and overwrite ``parameters.grad`` with its gradient.
+
+        This and ``regularise`` are the two halves of ``loss_and_gradient``, and do warn of what overflows.
 
         Args:
             x: as above.
@@ -144,7 +146,6 @@ class Network:
         self.layers[0].backward(dy, need_dx=False)
         return loss * share
 
-    @silently
     def regularise(self) -> float:
         """Return the regularizer's penalty and add its gradient to ``parameters.grad``."""
         weights = self.parameters.weights

@@ -65,6 +65,7 @@ class Team:
         self._process.kill()
         self._process.join()
 
+    @silently
     def gradient(self, rows: Indices) -> float:
         """Return the objective on a batch and overwrite the network's gradient."""
         self._batch[...] = rows

@@ -46,9 +46,10 @@ class Tape:
         """Take down an operation; return a stand-in for its result."""
         places = []
         for value in inputs:
-            if isinstance(value, Stand) and value.tape is self:
+            kind = type(value)
+            if kind is Stand and value.tape is self:
                 places.append(value.place)
-            elif type(value) is float or type(value) is int:
+            elif kind is float or kind is int:
                 places.append(NUMBER)
                 self.numbers.append(value)
             else:
