@@ -192,5 +192,18 @@ def test_a_stand_in_kept_from_an_earlier_call_is_not_taken_for_a_vector():
         walk.apply(formula, t=2)
 
 
+def test_a_rule_that_keeps_a_result_as_an_attribute_keeps_a_vector():
+    class Keeps:
+        def update(self, x):
+            self.step = x * 0.5
+            x -= self.step
+
+    (given,), keeps = vectors(1), Keeps()
+    wanted = given * 0.5
+    Walk([given], SIZE).apply(keeps.update)
+    np.testing.assert_array_equal(given, wanted)
+    np.testing.assert_array_equal(keeps.step, wanted)
+
+
 def test_nothing_is_walked_where_there_is_nothing():
     Walk([np.empty(0)], 64).apply(lambda x: x.__iadd__(1))

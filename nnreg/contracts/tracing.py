@@ -231,7 +231,7 @@ class Walk:
             try:
                 tape = Tape(len(self._blocks[0]))
                 formula(*tape.vectors, **numbers)
-                program = self._program(tape)
+                program = self._program(tape, formula)
             except Exception:  # whatever a formula does with a vector that a stand-in does not know
                 self._traceable = False
             else:
@@ -240,8 +240,11 @@ class Walk:
         for block in self._blocks:
             formula(*block, **numbers)
 
-    def _program(self, tape: Tape) -> Program:
+    def _program(self, tape: Tape, formula: Callable[..., object]) -> Program:
         key = tuple(tape.instructions)
         if key not in self._programs:
+            kept = getattr(getattr(formula, "__self__", None), "__dict__", {})
+            if any(isinstance(value, Stand) for value in kept.values()):
+                raise Untraceable  # whoever reads that attribute expects a vector
             self._programs[key] = self._executor(tape.instructions, self._blocks)
         return self._programs[key]
