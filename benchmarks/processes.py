@@ -79,7 +79,7 @@ class Contestant:
 
 def _serve(name: str, threads: int, clock: Callable[[], float], pipe: Connection) -> None:
     """Answer until the other end is closed."""
-    if threads == 1:
+    if threads == 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     run: Run = lambda steps: float("nan")  # noqa: E731
     while True:

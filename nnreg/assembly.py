@@ -14,6 +14,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from nnreg import fitting, fused, registry, schemas, shared, signature
 from nnreg.contracts import Optimizer, Split, Splits
+from nnreg.contracts.optimizer import execute_by
 from nnreg.errors import UserError
 from nnreg.network import Network
 from nnreg.pacing import paced
@@ -77,7 +78,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     )
     network.initialise(built["init"], streams.init, built["bias"])
     if settings.kernels == "numba":
-        built["optimizer"].executor = fused.Loop
+        execute_by(built["optimizer"], fused.Loop)
     built["optimizer"].bind(network.parameters)
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
     card = _dataset_card(choices["dataset"], splits)

@@ -6,7 +6,6 @@ It has no name, so nothing is left behind however they end: the last of the two 
 from __future__ import annotations
 
 import mmap
-import os
 import time
 from collections.abc import Callable
 from itertools import count
@@ -87,4 +86,4 @@ class Pair:
             if polls > PATIENT:
                 time.sleep(NAP)
             elif polls > SPINS:
-                os.sched_yield()
+                time.sleep(0)

@@ -9,7 +9,6 @@ workers gives the same bits again.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import traceback
@@ -19,6 +18,7 @@ import numpy as np
 
 from nnreg.batches import Indices
 from nnreg.contracts import Array, Optimizer, Split
+from nnreg.contracts.optimizer import restrict
 from nnreg.gathering import Gather
 from nnreg.network import Network, silently
 from nnreg.shared import Pair, zeros
@@ -38,6 +38,8 @@ class Team:
     """
 
     def __init__(self, network: Network, optimizer: Optimizer, rows: Split, batch: int) -> None:
+        import multiprocessing  # here: most runs are one process's, and start sooner without
+
         self._network, self._optimizer, self._rows = network, optimizer, rows
         size = network.parameters.theta.size
         self._grads = network.parameters.grad, zeros(size, network.dtype)
@@ -92,7 +94,7 @@ class Team:
         self._me = self._pair.me = me
         self._gather = Gather(self._rows, len(self._batch[self._halves[me]]))
         if self._is_split:
-            self._optimizer.take_part(self._parts[me])
+            restrict(self._optimizer, self._parts[me])
 
     def _half_gradient(self) -> float:
         """Compute the gradient of this one's rows, add up this one's half of both gradients; return the share of the loss."""

@@ -7,6 +7,7 @@ import pytest
 
 from nnreg import checkpoint, fused, registry
 from nnreg.contracts import Optimizer
+from nnreg.contracts.optimizer import execute_by
 from nnreg.contracts.tracing import Tape
 
 SIZE = 1001
@@ -41,7 +42,8 @@ def test_every_optimizer_compiled_goes_the_same_way_to_the_bit(name, dtype):
     plain, loop = (registry.load(registry.find("optimizer", name))() for _ in range(2))
     if type(plain).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
-    loop.executor, loop.slice_size = fused.Loop, 400
+    execute_by(loop, fused.Loop)
+    loop.slice_size = 400
     start, grad = np.random.default_rng(0).standard_normal(SIZE).astype(dtype), np.zeros(SIZE, dtype)
     apart, together = (SimpleNamespace(theta=start.copy(), grad=grad, named={}) for _ in range(2))
     plain.bind(apart)

@@ -14,6 +14,7 @@ from contenders import CannotTrain, Run
 from nnreg import fused, shared
 from nnreg.batches import Batches
 from nnreg.contracts import Optimizer, Split, Splits
+from nnreg.contracts.optimizer import execute_by
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder
 from nnreg.records import RunCard
@@ -29,7 +30,7 @@ def trained(workload: Workload, optimizer: str, threads: int) -> Run:
 def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
     """Return a run with ``kernels=numba``."""
     rule = plugin("optimizer", optimizer)(lr=RATES[optimizer])
-    rule.executor = fused.Loop
+    execute_by(rule, fused.Loop)
     return _trained(workload, rule)
 
 

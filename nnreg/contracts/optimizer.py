@@ -35,7 +35,7 @@ class Optimizer(ABC):
     kind may say so; where it does not, two decades around the default are searched."""
 
     slice_size: ClassVar[int] = 65_536  # elements: few calls, and theta, g, two states and work arrays stay in the cache
-    executor: ClassVar[type[Program]] = Program  # what carries out the formula once it is taken down
+    _executor: ClassVar[type[Program]] = Program  # what carries out the formula once it is taken down
 
     lr: float
 
@@ -74,12 +74,7 @@ class Optimizer(ABC):
         self.parameters = parameters
         further = getattr(parameters, "further", lambda: np.zeros_like(parameters.theta))
         self.state_vectors = {name: further() for name in self.state}
-        self.take_part(slice(None))
-
-    def take_part(self, part: slice) -> None:
-        """Let ``step`` update a part of the parameters only, as another process updates the rest."""
-        buffers = (self.parameters.theta, self.parameters.grad, *self.state_vectors.values())
-        self._walk = Walk([buffer[part] for buffer in buffers], self.slice_size, self.executor)
+        self._walk = _walk(self, slice(None))
 
     def step(self, t: int, factor: float = 1.0) -> None:
         """Update all bound parameters in place from their gradient.
@@ -108,3 +103,18 @@ class Optimizer(ABC):
             )
         for name, vector in state.items():
             self.state_vectors[name][...] = vector
+
+
+def restrict(rule: Optimizer, part: slice) -> None:
+    """Let ``step`` of a bound rule update a part of the parameters only, as another process updates the rest."""
+    rule._walk = _walk(rule, part)
+
+
+def execute_by(rule: Optimizer, executor: type[Program]) -> None:
+    """Choose, before a rule is bound, what carries its formula out once it is taken down."""
+    rule._executor = executor  # type: ignore[misc] # this rule's own
+
+
+def _walk(rule: Optimizer, part: slice) -> Walk:
+    buffers = (rule.parameters.theta, rule.parameters.grad, *rule.state_vectors.values())
+    return Walk([buffer[part] for buffer in buffers], rule.slice_size, rule._executor)
