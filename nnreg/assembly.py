@@ -16,6 +16,7 @@ from nnreg import fitting, fused, registry, schemas, shared, signature
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.optimizer import execute_by
 from nnreg.errors import UserError
+from nnreg.gathering import converted
 from nnreg.network import Network
 from nnreg.pacing import paced
 from nnreg.probing import probe
@@ -23,6 +24,8 @@ from nnreg.records import DatasetCard
 from nnreg.registry import BrokenPlugin, Entry, instead, one_line
 from nnreg.settings import Settings
 from nnreg.training import Streams
+
+DIGESTED = 4096  # rows at once
 
 
 @dataclass(frozen=True)
@@ -198,10 +201,14 @@ def _subset(splits: Splits, size: int | None, dataset: str) -> Splits:
 
 
 def _dataset_card(name: str, splits: Splits) -> DatasetCard:
+    """Describe a dataset; its digest is of the numbers that a network sees, however they are kept."""
     digest = hashlib.sha256()
     for part, split in splits.present().items():
-        digest.update(f"{part} {split.x.shape} {split.x.dtype} {split.y.dtype}".encode())
-        for array in split:
-            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        dtype = np.float32 if split.x.dtype == np.uint8 else split.x.dtype
+        seen = converted(split, dtype, splits.divisor)
+        digest.update(f"{part} {split.x.shape} {seen.x.dtype} {split.y.dtype}".encode())
+        for first in range(0, len(split.x), DIGESTED):
+            digest.update(np.ascontiguousarray(seen.x[first : first + DIGESTED]).data)
+        digest.update(np.ascontiguousarray(split.y).data)
     rows = {part: len(split.x) for part, split in splits.present().items()}
     return DatasetCard(name, splits.source, digest.hexdigest(), rows, splits.train.x.shape[1], splits.outputs)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnreg.contracts import Split
+from nnreg.contracts import Array, Targets
 from nnreg.errors import UserError
 from nnreg.network import Network
 from nnreg.records import Record
@@ -20,12 +20,12 @@ H = 1e-5
 MOST = 50_000  # parameters; each costs two forward passes
 
 
-def check(network: Network, rows: Split, masks: np.random.Generator) -> Iterator[Record]:
+def check(network: Network, rows: tuple[Array, Targets], masks: np.random.Generator) -> Iterator[Record]:
     """Compare the gradients of an untrained network, and leave it as it was.
 
     Args:
         network: of float64.
-        rows: the batch.
+        rows: x and y of the batch.
         masks: stream of random masks, put back before every evaluation, so that all see the same.
 
     Yields:

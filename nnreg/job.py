@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, SCMode
 from nnreg import gradients, palette, registry, schemas, signature, tasks
 from nnreg.assembly import Assembled, assemble
 from nnreg.clipping import clipper
-from nnreg.contracts import Split
+from nnreg.contracts import Array, Targets
 from nnreg.diagnostics import Diagnostics
 from nnreg.errors import UserError
 from nnreg.gathering import converted
@@ -97,7 +97,8 @@ def _team(live: Live) -> AbstractContextManager[Team | None]:
     run = live.run
     if run.settings.workers == 1:
         return contextlib.nullcontext()
-    return Team(run.network, run.optimizer, converted(run.splits.train, run.network.dtype), run.settings.batch)
+    rows = converted(run.splits.train, run.network.dtype, run.splits.divisor)
+    return Team(run.network, run.optimizer, rows, run.settings.batch)
 
 
 def _record(live: Live, card: RunCard, recorder: Recorder, team: Team | None) -> Outcome:
@@ -140,10 +141,10 @@ def _record(live: Live, card: RunCard, recorder: Recorder, team: Team | None) ->
     return outcome
 
 
-def first_rows(run: Assembled) -> Split:
+def first_rows(run: Assembled) -> tuple[Array, Targets]:
     """Return the first rows of the training split, as many as a batch has, in the network's dtype."""
-    x, y = (array[: run.settings.batch] for array in run.splits.train)
-    return Split(x.astype(run.network.dtype), y if run.splits.targets == "classes" else y.astype(run.network.dtype))
+    rows = converted(run.splits.train, run.network.dtype, run.splits.divisor)
+    return rows.x[: run.settings.batch], rows.y[: run.settings.batch]
 
 
 class _Progress:
@@ -181,7 +182,8 @@ def _training(live: Live, start: int, pause: Callable[[], bool], team: Team | No
 def _test(run: Assembled, recorder: Recorder, step: int) -> None:
     """Look at the test split: once, here."""
     if run.splits.test is not None:
-        for quantity, value in run.network.evaluate(*run.splits.test).items():
+        rows = converted(run.splits.test, run.network.dtype, run.splits.divisor)
+        for quantity, value in run.network.evaluate(*rows).items():
             recorder.add(Record(step, f"test/{quantity}", value))
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Regularizer, Shape, Targets
 from nnreg.dense import Affine, Elementwise
+from nnreg.gathering import Unconverted
 from nnreg.parameters import Parameters
 
 EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated in chunks that keep BLAS busy
@@ -153,11 +154,11 @@ class Network:
         return self._regularizer.penalty(weights)
 
     @silently
-    def evaluate(self, x: Array, targets: Targets) -> dict[str, float]:
+    def evaluate(self, x: Array | Unconverted, targets: Targets) -> dict[str, float]:
         """Return how well the network does; parameters and gradient stay as they are.
 
         Args:
-            x: features, float array (n, features), any n >= 1, read.
+            x: features, float array (n, features), any n >= 1, or what is converted to such chunk by chunk, read.
             targets: class numbers, integer array (n,), or values, float array (n, outputs), read.
 
         Returns:
@@ -174,7 +175,7 @@ class Network:
         return {"loss": loss, "r2": 1 - unexplained / float(np.square(targets - targets.mean(axis=0)).sum())}
 
     @silently
-    def predict(self, x: Array) -> npt.NDArray[np.intp]:
+    def predict(self, x: Array | Unconverted) -> npt.NDArray[np.intp]:
         """Return the class of each row's largest logit, (n,), for x (n, features)."""
         return np.concatenate([logits.argmax(axis=1) for _, logits in self._logits(x)])
 
@@ -183,7 +184,7 @@ class Network:
             x = layer.forward(x, training=training)
         return x
 
-    def _logits(self, x: Array) -> Iterator[tuple[slice, Array]]:
+    def _logits(self, x: Array | Unconverted) -> Iterator[tuple[slice, Array]]:
         """Yield the rows of a chunk and their logits."""
         for first in range(0, len(x), self._chunk):
             part = slice(first, first + self._chunk)

@@ -17,9 +17,9 @@ from typing import Self
 import numpy as np
 
 from nnreg.batches import Indices
-from nnreg.contracts import Array, Optimizer, Split
+from nnreg.contracts import Array, Optimizer
 from nnreg.contracts.optimizer import restrict
-from nnreg.gathering import Gather
+from nnreg.gathering import Gather, Rows
 from nnreg.network import Network, silently
 from nnreg.shared import Pair, zeros
 
@@ -33,11 +33,11 @@ class Team:
     Args:
         network: its parameters were allocated by ``shared.zeros``, and so is the state of the optimizer.
         optimizer: bound to them.
-        rows: the training split, in the network's dtype.
+        rows: the training split, converted to the network's dtype.
         batch: rows a batch, at least 2.
     """
 
-    def __init__(self, network: Network, optimizer: Optimizer, rows: Split, batch: int) -> None:
+    def __init__(self, network: Network, optimizer: Optimizer, rows: Rows, batch: int) -> None:
         import multiprocessing  # here: most runs are one process's, and start sooner without
 
         self._network, self._optimizer, self._rows = network, optimizer, rows

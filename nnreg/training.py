@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 
 from nnreg.batches import Batches, Indices
-from nnreg.contracts import Array, Optimizer, Split, Splits
-from nnreg.gathering import Gather, converted
+from nnreg.contracts import Array, Optimizer, Splits
+from nnreg.gathering import Gather, Rows, converted
 from nnreg.network import Network
 from nnreg.pacing import constant
 from nnreg.records import TRAIN_LOSS, Record
@@ -70,11 +70,11 @@ class Alone:
     Args:
         network: initialised.
         optimizer: bound to its parameters.
-        rows: the training split, in the network's dtype.
+        rows: the training split, converted to the network's dtype.
         batch: rows of every batch.
     """
 
-    def __init__(self, network: Network, optimizer: Optimizer, rows: Split, batch: int) -> None:
+    def __init__(self, network: Network, optimizer: Optimizer, rows: Rows, batch: int) -> None:
         self._network, self._optimizer, self._gather = network, optimizer, Gather(rows, batch)
 
     def gradient(self, rows: Indices) -> float:
@@ -120,7 +120,7 @@ def train(
     Args:
         network: initialised, for batches of at least ``batch`` rows; its parameters are written in place.
         optimizer: bound to the network's parameters.
-        splits: the data; converted to the network's dtype once.
+        splits: the data; features that take fewer bytes than the network's numbers are kept so, others converted once.
         steps: number of updates after which training ends, those before ``start`` included.
         batches: row numbers of every batch, advanced; where training continues, loaded with where they stood.
         validate_every: updates between two validations, >= 1.
@@ -138,9 +138,10 @@ def train(
         asked for: all records of the steps so far have been yielded, the next batch has not been drawn.
     """
     stopwatch = stopwatch or Stopwatch()
-    rows = converted(splits.train, network.dtype)
+    rows = converted(splits.train, network.dtype, splits.divisor)
     worker: Worker = team or Alone(network, optimizer, rows, batches.batch)
-    watched, valid = rows if watch_train else None, splits.valid and converted(splits.valid, network.dtype)
+    watched = rows if watch_train else None
+    valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
     for step in range(start, steps):
         with stopwatch:
             loss = worker.gradient(next(batches))
@@ -159,7 +160,7 @@ def train(
             yield Record(done, PAUSE, math.nan)
 
 
-def _evaluate(network: Network, valid: Split | None, watched: Split | None, step: int) -> Iterator[Record]:
+def _evaluate(network: Network, valid: Rows | None, watched: Rows | None, step: int) -> Iterator[Record]:
     """Measure the validation split, and how the training split as a whole is answered; its loss is that of the batches."""
     if valid:
         for quantity, value in network.evaluate(*valid).items():

@@ -206,8 +206,12 @@ def with_value(value):
 @pytest.mark.parametrize(
     ("split", "complaint"),
     [
-        pytest.param(with_x(lambda x: x[0]), r"x must be a float array \(rows, features\), got float32 \(3,\)", id="flat x"),
-        pytest.param(with_x(lambda x: x.astype(int)), r"x must be a float array .*, got int64 \(4, 3\)", id="integer x"),
+        pytest.param(
+            with_x(lambda x: x[0]), r"x must be a float or uint8 array \(rows, features\), got float32 \(3,\)", id="flat x"
+        ),
+        pytest.param(
+            with_x(lambda x: x.astype(int)), r"x must be a float or uint8 array .*, got int64 \(4, 3\)", id="integer x"
+        ),
         pytest.param(
             with_y([0, 1, 1]), r"y must be an integer array \(4,\), one answer for each row, got int64 \(3,\)", id="few y"
         ),
@@ -229,6 +233,32 @@ def test_a_damaged_split_is_refused_with_its_name(name, split, complaint):
 def test_splits_must_have_the_features_of_the_training_split():
     with pytest.raises(ValueError, match=r"valid\.x has 5 features, train\.x has 3"):
         splits(valid=good(features=5))
+
+
+def pixels():
+    return good()._replace(x=np.full((4, 3), 255, np.uint8))
+
+
+def test_features_may_be_bytes_with_what_they_are_divided_by():
+    kept = Splits(pixels(), pixels(), None, outputs=2, source="made up", divisor=255)
+    assert kept.train.x.dtype == np.uint8
+    assert splits(train=pixels()).divisor == 1
+
+
+def test_features_are_bytes_in_all_splits_or_in_none():
+    with pytest.raises(ValueError, match=r"valid\.x is float32, train\.x is uint8: all are uint8, or none is"):
+        splits(train=pixels(), valid=good())
+
+
+@pytest.mark.parametrize("divisor", [0, -255, NAN, INF, 1e-60])
+def test_a_divisor_out_of_its_range_is_refused(divisor):
+    with pytest.raises(ValueError, match=r"divisor must be in \(0, inf\), got"):
+        Splits(pixels(), None, None, outputs=2, source="made up", divisor=divisor)
+
+
+def test_a_divisor_of_floats_is_refused_as_they_are_taken_as_they_are():
+    with pytest.raises(ValueError, match=r"divisor=255 is for uint8 features, and train\.x is float32"):
+        Splits(good(), None, None, outputs=2, source="made up", divisor=255)
 
 
 def test_labels_of_any_integer_dtype_are_fine():

@@ -15,6 +15,7 @@ from nnreg import fused, shared
 from nnreg.batches import Batches
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.optimizer import execute_by
+from nnreg.gathering import converted
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder
 from nnreg.records import RunCard
@@ -65,7 +66,8 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
     recorder.open()
     splits = Splits(Split(*data()), valid=None, test=None, outputs=CLASSES, source="random")
     batches = Batches(ROWS, workload.batch, "replacement", streams.batches)
-    team = Team(network, rule, splits.train, workload.batch).__enter__() if workers == 2 else None  # ends with this process
+    rows = converted(splits.train, network.dtype, splits.divisor)
+    team = Team(network, rule, rows, workload.batch).__enter__() if workers == 2 else None  # ends with this process
     records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize, team=team)
 
     def run(steps: int) -> float:

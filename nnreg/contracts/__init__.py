@@ -7,7 +7,7 @@ A plugin imports this package and nothing else of nnreg, and this package import
 
 from collections.abc import Mapping
 
-from nnreg.contracts.arrays import Array, Labels, ParametersView, Targets, Weights
+from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Targets, Weights
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
 from nnreg.contracts.layers import Activation, Dropout, Init, Layer, Norm, Shape
@@ -34,6 +34,7 @@ __all__ = [
     "Array",
     "Dataset",
     "Dropout",
+    "Features",
     "Init",
     "Labels",
     "Layer",

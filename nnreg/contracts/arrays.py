@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.integer[Any]]
+Features = npt.NDArray[Any]
+"""What a network is given: numbers, float (rows, features), or bytes that stand for numbers, uint8 (rows, features)."""
 Targets = npt.NDArray[Any]
 """What a network shall answer: class numbers, integer (rows,), or values, float (rows, outputs)."""
 

@@ -9,18 +9,19 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from nnreg.contracts.arrays import Array, Targets
+from nnreg.contracts.arrays import Features, Targets
 
 
 class Split(NamedTuple):
     """Rows of one part of a dataset.
 
     Attributes:
-        x: features, float array (rows, features), C-contiguous.
+        x: features, float or uint8 array (rows, features), C-contiguous; float32 is what networks compute with, and pixels
+            as the bytes they are take a quarter of the memory.
         y: class numbers from 0, integer array (rows,); or values, float array (rows, outputs).
     """
 
-    x: Array
+    x: Features
     y: Targets
 
 
@@ -34,9 +35,11 @@ class Splits:
         test: looked at once, at the end, or None.
         outputs: number of network outputs: the classes, or the columns of values.
         source: where the data came from, such as a file path, for the record.
+        divisor: what uint8 features are divided by, in float32, on their way into a network: 255 brings pixels into [0, 1].
+            Of float features it is 1: they are taken as they are.
 
     Raises:
-        ValueError: shapes, dtypes or labels do not fit together; the message names the split.
+        ValueError: shapes, dtypes, labels or divisor do not fit together; the message names the split.
     """
 
     train: Split
@@ -44,10 +47,15 @@ class Splits:
     test: Split | None
     outputs: int
     source: str
+    divisor: float = 1.0
 
     def __post_init__(self) -> None:
         for name, split in self.present().items():
             self._check(name, split)
+        if not 0 < np.float32(self.divisor) < math.inf:
+            raise ValueError(f"divisor must be in (0, inf), got {self.divisor}")
+        if self.divisor != 1 and self.train.x.dtype != np.uint8:
+            raise ValueError(f"divisor={self.divisor:g} is for uint8 features, and train.x is {self.train.x.dtype}")
 
     def present(self) -> dict[str, Split]:
         """Return the splits that exist, by name."""
@@ -61,8 +69,8 @@ class Splits:
 
     def _check(self, name: str, split: Split) -> None:
         x, y = split
-        if x.ndim != 2 or not np.issubdtype(x.dtype, np.floating):
-            raise ValueError(f"{name}.x must be a float array (rows, features), got {x.dtype} {x.shape}")
+        if x.ndim != 2 or not (np.issubdtype(x.dtype, np.floating) or x.dtype == np.uint8):
+            raise ValueError(f"{name}.x must be a float or uint8 array (rows, features), got {x.dtype} {x.shape}")
         shapes = {"classes": x.shape[:1], "values": (len(x), self.outputs)}
         dtypes = {"classes": np.integer, "values": np.floating}
         if y.shape != shapes[self.targets] or not np.issubdtype(y.dtype, dtypes[self.targets]):
@@ -72,12 +80,15 @@ class Splits:
             )
         if x.shape[1] != self.train.x.shape[1]:
             raise ValueError(f"{name}.x has {x.shape[1]} features, train.x has {self.train.x.shape[1]}")
+        if (x.dtype == np.uint8) != (self.train.x.dtype == np.uint8):
+            raise ValueError(f"{name}.x is {x.dtype}, train.x is {self.train.x.dtype}: all are uint8, or none is")
         if len(x) == 0:
             raise ValueError(f"{name} has no rows: give it a larger share, or none at all")
         if self.targets == "classes" and (y.min() < 0 or y.max() >= self.outputs):
             raise ValueError(f"{name}.y must hold classes 0 to {self.outputs - 1}, got {y.min()} to {y.max()}")
         for part, array in (("x", x), ("y", y)):
-            if not (math.isfinite(array.min()) and math.isfinite(array.max())):  # NaN passes through both
+            finite = array.dtype.kind != "f" or (math.isfinite(array.min()) and math.isfinite(array.max()))  # NaN passes
+            if not finite:
                 raise ValueError(f"{name}.{part} holds values that are not finite")
         if self.targets == "values" and name != "train" and not np.ptp(y, axis=0).any():
             raise ValueError(f"{name}.y holds a single value, of which R² has no meaning: give it more rows")

@@ -19,11 +19,9 @@ def offline(small):
 
 
 def is_small(splits, small):
-    np.testing.assert_array_equal(splits.train.x, small.arrays[IMAGES].reshape(40, 12).astype(np.float32) / 255, strict=True)
+    np.testing.assert_array_equal(splits.train.x, small.arrays[IMAGES].reshape(40, 12), strict=True)
     np.testing.assert_array_equal(splits.train.y, small.arrays[LABELS])
-    np.testing.assert_array_equal(
-        splits.test.x, small.arrays[TEST_IMAGES].reshape(20, 12).astype(np.float32) / 255, strict=True
-    )
+    np.testing.assert_array_equal(splits.test.x, small.arrays[TEST_IMAGES].reshape(20, 12), strict=True)
     np.testing.assert_array_equal(splits.test.y, small.arrays[TEST_LABELS])
     return True
 
@@ -177,7 +175,7 @@ def test_the_last_training_rows_are_held_out_without_a_copy(small, offline, cach
     splits = load_images(offline, None, 7)
     assert (len(splits.train.y), len(splits.valid.y), len(splits.test.y)) == (33, 7, 20)
     np.testing.assert_array_equal(splits.valid.y, small.arrays[LABELS][-7:])
-    np.testing.assert_array_equal(splits.valid.x, small.arrays[IMAGES][-7:].reshape(7, 12).astype(np.float32) / 255)
+    np.testing.assert_array_equal(splits.valid.x, small.arrays[IMAGES][-7:].reshape(7, 12))
     assert splits.train.x.base is splits.valid.x.base is not None
 
 

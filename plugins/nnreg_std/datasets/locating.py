@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnreg.contracts import Array, Split, Splits
+from nnreg.contracts import Split, Splits
 from nnreg_std.datasets.fetching import cache_folder, fetch
 from nnreg_std.datasets.idx import Bytes
 from nnreg_std.datasets.published import FileSet, verified
@@ -15,11 +15,11 @@ from nnreg_std.datasets.splitting import hold_out
 
 VARIABLE = "NNREG_DATA"
 CLASSES = 10
-WHITE = np.float32(255)
+WHITE = 255
 
 
 def load_images(files: FileSet, data_dir: str | None, valid_size: int, rows: int | None = None) -> Splits:
-    """Find, verify and convert a dataset: pixels in [0, 1], one row an image, the splits views of one array.
+    """Find, verify and divide a dataset: one row an image, its pixels as the bytes of the file, the splits views of it.
 
     Args:
         files: which dataset.
@@ -35,12 +35,12 @@ def load_images(files: FileSet, data_dir: str | None, valid_size: int, rows: int
     (train_images, train_labels, test_images, test_labels), folder = _read(files, data_dir)
     train, valid = hold_out(Split(_rows(train_images[:rows]), train_labels[:rows].astype(np.int64)), valid_size)
     test = Split(_rows(test_images), test_labels.astype(np.int64))
-    return Splits(train, valid, test, outputs=CLASSES, source=str(folder))
+    return Splits(train, valid, test, outputs=CLASSES, source=str(folder), divisor=WHITE)
 
 
-def _rows(images: Bytes) -> Array:
-    """Return the images as float32 rows in [0, 1]: divided once, in the same pass as the conversion."""
-    return np.divide(images.reshape(len(images), -1), WHITE, dtype=np.float32)
+def _rows(images: Bytes) -> Bytes:
+    """Return the images as rows: a view."""
+    return images.reshape(len(images), -1)
 
 
 def _read(files: FileSet, data_dir: str | None) -> tuple[list[Bytes], Path]:
