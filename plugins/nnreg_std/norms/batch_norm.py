@@ -57,32 +57,37 @@ class BatchNorm(Norm):
         return fan_in, (Shape("gamma", (fan_in,), decays=False, start=1.0), Shape("beta", (fan_in,), decays=False, start=0.0))
 
     def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
-        """Keep γ and β; start the running averages and allocate x − μ, y and dx."""
+        """Keep γ and β; start the running averages and allocate x − μ, y, dx and what is one number a unit."""
         (self._gamma, self._dgamma), (self._beta, self._dbeta) = weights
-        self._running_mean: Array = np.zeros(self.units, dtype)
-        self._running_variance: Array = np.ones(self.units, dtype)
+        self._running: Array = np.array([[0], [1]], dtype).repeat(self.units, axis=1)
+        self._running_mean, self._running_variance = self._running
         self._whole: Array = np.empty((3, rows, self.units), dtype)
-        self._ones_whole: Array = np.ones(rows, dtype)
-        self._sums: Array = np.empty((2, self.units), dtype)
-        self._take_rows(rows)
-        self.spread(None, 0)
+        self._shares_whole: Array = np.empty(rows, dtype)
+        self._averages: Array = np.empty((2, self.units), dtype)
+        self._inverse: Array = np.empty(self.units, dtype)
+        self._scale: Array = np.empty(self.units, dtype)
+        self._fit(rows, rows)
+        self.spread(None, rows)
 
     def spread(self, total: Callable[[Array], None] | None, rows: int) -> None:
-        """Add up what is summed over the rows with the other parts of a batch."""
-        self._total, self._rows = total, rows
+        """Add up what is averaged over the rows with the other parts of a batch."""
+        self._total, self._batch = total, rows if total else 0
 
-    def _take_rows(self, n: int) -> None:
-        """Work on the first n rows of every work array from now on."""
-        self._centred: Array = self._whole[0, :n]
-        self._y: Array = self._whole[1, :n]
-        self._dx: Array = self._whole[2, :n]
-        self._ones = self._ones_whole[:n]
+    def _fit(self, present: int, n: int) -> None:
+        """Work on the first rows of every work array from now on: all of a batch of n, or a part of it."""
+        self._present, self._n = present, n
+        self._centred: Array = self._whole[0, :present]
+        self._y: Array = self._whole[1, :present]
+        self._dx: Array = self._whole[2, :present]
+        self._shares = self._shares_whole[:present]
+        self._shares[...] = 1 / n
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return y, by the batch's own mean and variance in training, by their running averages in evaluation."""
         if training:
-            if len(x) != len(self._y):
-                self._take_rows(len(x))
+            n = self._batch or len(x)
+            if (len(x), n) != (self._present, self._n):
+                self._fit(len(x), n)
             y = self._y
             self._normalise(x, y)
         else:
@@ -92,39 +97,41 @@ class BatchNorm(Norm):
         return np.add(y, self._beta, out=y)
 
     def _normalise(self, x: Array, y: Array) -> None:
-        n, centred = self._rows if self._total else len(x), self._centred
+        n, centred, (mean, variance) = self._n, self._centred, self._averages
         if n < self.least_rows:
             raise ValueError("a batch of one row is its own mean: train batch_norm on batches of 2 or more, or use layer_norm")
-        mean = self._sum(x) / n  # μ = Σ x / n
+        self._average(x, mean)  # μ = Σ x / n
         np.subtract(x, mean, out=centred)
-        variance = self._sum(np.square(centred, out=y)) / n  # σ² = Σ (x − μ)² / n
-        self._inverse = 1 / np.sqrt(variance + self.eps)
-        np.multiply(centred, self._gamma * self._inverse, out=y)  # y = γ (x − μ) / √(σ² + ε) + β, β follows
-        self._running_mean += (1 - self.momentum) * (mean - self._running_mean)
-        self._running_variance += (1 - self.momentum) * (variance * (n / (n - 1)) - self._running_variance)
+        self._average(np.square(centred, out=y), variance)  # σ² = Σ (x − μ)² / n
+        np.add(variance, self.eps, out=self._inverse)
+        np.reciprocal(np.sqrt(self._inverse, out=self._inverse), out=self._inverse)
+        np.multiply(self._gamma, self._inverse, out=self._scale)
+        np.multiply(centred, self._scale, out=y)  # y = γ (x − μ) / √(σ² + ε) + β, β follows
+        variance *= n / (n - 1)
+        self._running += (1 - self.momentum) * (self._averages - self._running)
 
-    def _sum(self, x: Array) -> Array:
-        """Return the sums over the rows; as a product, BLAS is faster than np.sum."""
-        sums: Array = self._ones @ x
+    def _average(self, x: Array, out: Array) -> None:
+        """Write the averages over the rows of a batch."""
+        np.dot(self._shares, x, out=out)  # as a product: BLAS is faster than np.mean
         if self._total:
-            self._total(sums)
-        return sums
+            self._total(out)
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dγ = Σ dy (x − μ) / √(σ² + ε) and dβ = Σ dy; return dx, which knows that μ and σ² depend on x."""
-        n, centred, dx = self._rows if self._total else len(dy), self._centred, self._dx
-        dbeta, dgamma = self._sums
-        np.matmul(self._ones, dy, out=dbeta)
-        np.matmul(self._ones, np.multiply(dy, centred, out=dx), out=dgamma)
-        dgamma *= self._inverse
-        self._dbeta[...], self._dgamma[...] = dbeta, dgamma
+        centred, dx, (of_dbeta, of_dgamma) = self._centred, self._dx, self._averages  # dβ/n and dγ/n
+        np.dot(self._shares, dy, out=of_dbeta)
+        np.dot(self._shares, np.multiply(dy, centred, out=dx), out=of_dgamma)
+        of_dgamma *= self._inverse
+        np.multiply(of_dbeta, self._n, out=self._dbeta)
+        np.multiply(of_dgamma, self._n, out=self._dgamma)
         if need_dx:
             if self._total:
-                self._total(self._sums)
-            np.multiply(centred, self._inverse * dgamma / n, out=dx)  # (x − μ) / √(σ² + ε) · dγ/n
+                self._total(self._averages)
+            of_dgamma *= self._inverse
+            np.multiply(centred, of_dgamma, out=dx)  # (x − μ) / √(σ² + ε) · dγ/n
             np.subtract(dy, dx, out=dx)
-            dx -= dbeta / n
-            dx *= self._gamma * self._inverse  # γ / √(σ² + ε) · (dy − dβ/n − ...)
+            dx -= of_dbeta
+            dx *= self._scale  # γ / √(σ² + ε) · (dy − dβ/n − ...)
         return dx
 
     def state(self) -> Mapping[str, Array]:
