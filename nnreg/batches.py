@@ -11,6 +11,8 @@ import numpy.typing as npt
 Sampling = Literal["replacement", "epoch"]
 Indices = npt.NDArray[np.int64]
 
+DRAWN = 64  # batches drawn together: a draw costs more than its numbers
+
 
 class Batches:
     """Row numbers of one batch after the other, without end.
@@ -26,19 +28,17 @@ class Batches:
     def __init__(self, rows: int, batch: int, sampling: Sampling, rng: np.random.Generator) -> None:
         self.batch = batch
         self._rows, self._sampling, self._rng = rows, sampling, rng
-        self._order: Indices = np.empty(0, np.int64)  # rows of the pass under way
+        self._order: Indices = np.empty(0, np.int64)  # rows that were drawn: a pass, or those of the next few batches
         self._taken = 0  # of them
-        self._before: Mapping[str, Any] = {}  # the stream before that pass was drawn
+        self._before: Mapping[str, Any] = {}  # the stream before they were drawn
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Indices:
         """Return the row numbers of the next batch, int64 array (batch,)."""
-        if self._sampling == "replacement":
-            return self._rng.integers(self._rows, size=self.batch)
         if self._taken + self.batch > self._order.size:
-            self._begin_pass()
+            self._draw()
         self._taken += self.batch
         return self._order[self._taken - self.batch : self._taken]
 
@@ -53,10 +53,14 @@ class Batches:
             KeyError, TypeError, ValueError, OverflowError: it is no such position.
         """
         self._rng.bit_generator.state = position["stream"]
+        self._order, self._taken = self._order[:0], 0
         if position["taken"]:
-            self._begin_pass()
+            self._draw()
             self._taken = int(position["taken"])
 
-    def _begin_pass(self) -> None:
-        self._before = self._rng.bit_generator.state
-        self._order, self._taken = self._rng.permutation(self._rows), 0
+    def _draw(self) -> None:
+        self._before, self._taken = self._rng.bit_generator.state, 0
+        if self._sampling == "epoch":
+            self._order = self._rng.permutation(self._rows)
+        else:
+            self._order = self._rng.integers(self._rows, size=DRAWN * self.batch)
