@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from nnreg.training import Streams
 FEATURES, CLASSES, ROWS = 784, 10, 60_000
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
+Kept = Literal["float32", "uint8"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,16 @@ class Workload:
         hidden: units of each hidden layer, which ends in ReLU.
         batch: rows a step.
         batch_norm: whether each hidden layer is normalised, before ReLU.
+        rows: to train on.
+        kept: how the rows are kept.
     """
 
     name: str
     hidden: tuple[int, ...]
     batch: int
     batch_norm: bool = False
+    rows: int = ROWS
+    kept: Kept = "float32"
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -61,10 +67,12 @@ MOMENTUM, BETAS, EPS = 0.9, (0.9, 0.999), 1e-8
 BN_EPS = 1e-5
 
 
-def data() -> tuple[Floats, Integers]:
-    """Return random rows of MNIST's shape, x (rows, features) in [0, 1) and y (rows,)."""
-    rng = np.random.default_rng(0)
-    return rng.random((ROWS, FEATURES), dtype=np.float32), rng.integers(CLASSES, size=ROWS)
+@lru_cache(maxsize=1)  # the next workload mostly has the same
+def data(rows: int = ROWS, kept: Kept = "float32") -> tuple[npt.NDArray[Any], Integers]:
+    """Return random rows as wide as MNIST's, x (rows, features) in [0, 1), or 0 to 255 as bytes, and y (rows,)."""
+    rng, shape = np.random.default_rng(0), (rows, FEATURES)
+    x = rng.random(shape, dtype=np.float32) if kept == "float32" else rng.integers(256, size=shape, dtype=np.uint8)
+    return x, rng.integers(CLASSES, size=rows)
 
 
 def weights(workload: Workload) -> list[Floats]:
@@ -78,7 +86,7 @@ def weights(workload: Workload) -> list[Floats]:
 
 def batches(workload: Workload) -> Iterator[Integers]:
     """Yield the row numbers of one batch after the other, drawn with replacement."""
-    return Batches(ROWS, workload.batch, "replacement", Streams.from_seed(0).batches)
+    return Batches(workload.rows, workload.batch, "replacement", Streams.from_seed(0).batches)
 
 
 def plugin(kind: str, name: str) -> Any:

@@ -1,5 +1,6 @@
-"""The benchmark prints its table, and the contenders that need nothing installed train the same as nnreg."""
+"""The benchmarks print their tables, and the contenders that need nothing installed train the same as nnreg."""
 
+import importlib
 import math
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "benchmarks" / "peers.py"
+FOLDER = Path(__file__).parents[1] / "benchmarks"
 pytestmark = pytest.mark.slow
 
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.slow
 def printed():
     arguments = ["--workloads", "W2", "--optimizers", "momentum", "--threads", "1", "--blocks", "2", "--steps", "2"]
     contenders = ["--contenders", "nnreg", "sgemm alone", "scikit-learn", "source's way"]
-    command = [sys.executable, str(SCRIPT), *arguments, *contenders]
+    command = [sys.executable, str(FOLDER / "peers.py"), *arguments, *contenders]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -40,3 +41,27 @@ def test_a_contender_that_cannot_train_a_workload_says_why(printed):
 
 def test_the_products_alone_claim_no_loss(printed):
     assert " ".join(row(printed, "sgemm alone")[6:]) == "trains nothing"
+
+
+@pytest.fixture
+def scale(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("scale")
+
+
+def test_the_slope_is_the_power_with_which_the_cost_grows(scale):
+    costs = [scale.Cost(value, 3 * value**1.5, 1.0) for value in (10, 20, 80, 100)]
+    assert scale.slope(costs) == pytest.approx(1.5)
+
+
+def test_what_grows_is_measured_beside_the_products_alone_and_drawn(tmp_path):
+    picture = tmp_path / "scale.png"
+    arguments = ["--axes", "width", "batch", "--most", "64", "--blocks", "2", "--picture", str(picture)]
+    command = [sys.executable, str(FOLDER / "scale.py"), *arguments]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    table = [line.replace(",", "").split(" | ") for line in printed.splitlines() if line.startswith(("16 |", "32 |", "64 |"))]
+    assert [row[0] for row in table] == ["64", "16", "32", "64"]
+    for _, step, products, share in table:
+        assert float(products) > 0
+        assert float(share.rstrip("%")) == pytest.approx(100 * float(products) / float(step), abs=1)
+    assert picture.read_bytes().startswith(b"\x89PNG")

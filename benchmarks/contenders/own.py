@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from workloads import CLASSES, FEATURES, RATES, ROWS, Workload, data, plugin
+from workloads import CLASSES, FEATURES, RATES, Workload, data, plugin
 
 from contenders import CannotTrain, Run
 from nnreg import fused, shared
@@ -64,8 +64,9 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
     rule.bind(network.parameters)
     recorder = Recorder(_card(), sinks=())
     recorder.open()
-    splits = Splits(Split(*data()), valid=None, test=None, outputs=CLASSES, source="random")
-    batches = Batches(ROWS, workload.batch, "replacement", streams.batches)
+    split, divisor = Split(*data(workload.rows, workload.kept)), 255 if workload.kept == "uint8" else 1
+    splits = Splits(split, valid=None, test=None, outputs=CLASSES, source="random", divisor=divisor)
+    batches = Batches(workload.rows, workload.batch, "replacement", streams.batches)
     rows = converted(splits.train, network.dtype, splits.divisor)
     team = Team(network, rule, rows, workload.batch).__enter__() if workers == 2 else None  # ends with this process
     records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize, team=team)

@@ -1,0 +1,27 @@
+"""What numbers depend on: the machine, the versions, the day."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Sequence
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+
+
+def described(libraries: Sequence[str]) -> str:
+    """Return day, processor, cores and versions in one line."""
+    versions = [f"{library} {metadata.version(library)}" for library in libraries]
+    cores = f"{os.cpu_count()} cores"
+    return ", ".join([date.today().isoformat(), processor(), cores, f"Python {platform.python_version()}", *versions])
+
+
+def processor() -> str:
+    """Return the processor's name."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

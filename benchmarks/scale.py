@@ -1,0 +1,163 @@
+"""What a step costs as width, depth, batch and rows grow, beside the matrix products alone.
+
+``python benchmarks/scale.py`` prints a table for each of the four and writes ``docs/scale.png``: logarithmic on both axes, the
+slope at the right end named. The networks have 784 inputs, ReLU and 10 classes, one thread, float32, sgd, by nnreg's public
+path: every loss recorded. It and the products take turns in short blocks; what is shown is the least of them, which is what the
+machine can do. ``--most 1000`` leaves out widths, batches and rows beyond, ``--clock cpu`` is for a machine that is busy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from machine import described
+from peers import compete
+from processes import CLOCKS, Contestant
+from workloads import Kept, Workload
+
+OWN, LIMIT = "nnreg", "sgemm alone"
+PICTURE = Path(__file__).parents[1] / "docs" / "scale.png"
+BLOCK = 0.04  # seconds
+RATE = 1e11  # multiplications and additions a second, to guess how many steps that is
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What grows, and what stays as it is meanwhile.
+
+    Attributes:
+        name: of what grows.
+        others: what stays, in words.
+        workloads: by value.
+    """
+
+    name: str
+    others: str
+    workloads: Mapping[int, Workload]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a step costs.
+
+    Attributes:
+        value: of what grows.
+        step: in microseconds.
+        products: of them, the matrix products alone.
+    """
+
+    value: int
+    step: float
+    products: float
+
+    @property
+    def share(self) -> float:
+        """Of the products in the step, at best 1."""
+        return self.products / self.step
+
+
+Measured = Mapping[str, tuple[Axis, Sequence[Cost]]]
+
+
+def _rows(kept: Kept, least: int = 1000) -> dict[int, Workload]:
+    return {rows: Workload("rows", (100,) * 4, 128, rows=rows, kept=kept) for rows in (least, 10_000, 100_000, 1_000_000)}
+
+
+W1 = "four hidden layers of 100, batch 128"
+AXES = {
+    axis.name: axis
+    for axis in (
+        Axis(
+            "width",
+            "two hidden layers, batch 128",
+            {units: Workload("width", (units, units), 128, kept="uint8") for units in (64, 128, 256, 512, 1024, 2048, 4096)},
+        ),
+        Axis(
+            "depth",
+            "hidden layers of 256, batch 128",
+            {layers: Workload("depth", (256,) * layers, 128, kept="uint8") for layers in (1, 2, 4, 8, 16)},
+        ),
+        Axis(
+            "batch",
+            "four hidden layers of 100",
+            {rows: Workload("batch", (100,) * 4, rows, kept="uint8") for rows in (16, 32, 64, 128, 256, 512, 1024)},
+        ),
+        Axis("rows", f"kept as bytes, {W1}", _rows("uint8")),
+        Axis("rows as float32", W1, _rows("float32")),
+    )
+}
+
+
+def measure(axes: Sequence[Axis], blocks: int, clock: str = "wall", most: int = sys.maxsize) -> Measured:
+    """Return what steps cost.
+
+    Args:
+        axes: what grows.
+        blocks: of nnreg and of the products, in turn.
+        clock: "wall" or "cpu".
+        most: greatest value of what grows.
+    """
+    with ExitStack() as stack:
+        contestants = [stack.enter_context(Contestant(name, 1, clock)) for name in (OWN, LIMIT)]
+        return {axis.name: (axis, [*_costs(axis, contestants, blocks, most)]) for axis in axes}
+
+
+def _costs(axis: Axis, contestants: Sequence[Contestant], blocks: int, most: int) -> Iterator[Cost]:
+    for value, workload in axis.workloads.items():
+        if value <= most:
+            found = compete(contestants, workload, "sgd", blocks, steps(workload))
+            for result in found.values():
+                if result.trouble:
+                    raise RuntimeError(result.trouble)
+            yield Cost(value, *(min(found[name].times) for name in (OWN, LIMIT)))
+
+
+def steps(workload: Workload) -> int:
+    """Return how many steps make a block."""
+    pairs = sum(fan_in * fan_out for fan_in, fan_out in zip(workload.widths, workload.widths[1:], strict=False))
+    return max(1, min(100, round(BLOCK * RATE / (6 * pairs * workload.batch))))
+
+
+def slope(costs: Sequence[Cost]) -> float:
+    """Return p of cost ~ value ** p at the right end: through the last three points, by least squares."""
+    last = costs[-3:]
+    x, y = np.log([[float(cost.value), cost.step] for cost in last]).T
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def markdown(measured: Measured) -> str:
+    """Return a table for each of what has grown."""
+    parts = []
+    for axis, costs in measured.values():
+        lines = [f"{cost.value:,} | {cost.step:,.0f} | {cost.products:,.0f} | {cost.share:.0%}" for cost in costs]
+        head = f"{axis.name} ({axis.others}) | a step (µs) | its products alone (µs) | share\n--:|--:|--:|--:"
+        words = f"Cost ~ {axis.name} ^ {slope(costs):.2f} at the end." if len(costs) > 1 else ""
+        parts.append("\n".join([head, *lines, "", words]))
+    return "\n\n".join(parts).replace("\n\n\n", "\n\n").rstrip() + "\n"
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Print the tables and draw the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--axes", nargs="+", choices=AXES, default=list(AXES), metavar="NAME")
+    parser.add_argument("--most", type=int, default=sys.maxsize, help="greatest value of what grows")
+    parser.add_argument("--blocks", type=int, default=20)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--picture", type=Path, default=PICTURE)
+    arguments = parser.parse_args(given)
+    measured = measure([AXES[name] for name in arguments.axes], arguments.blocks, arguments.clock, arguments.most)
+    about = f"{described(['numpy'])}; one thread, {arguments.clock} time, the least of {arguments.blocks} blocks"
+    print(f"{about}\n\n{markdown(measured)}")
+    from scale_picture import save  # here: the processes that train need no matplotlib
+
+    save(measured, about, arguments.picture)
+
+
+if __name__ == "__main__":
+    main()
