@@ -26,7 +26,7 @@ from processes import CLOCKS, Contestant, Result
 from workloads import RATES, WORKLOADS, Workload
 
 OWN = "nnreg"
-CHECK = 20  # steps after which losses are compared; later, float32 trajectories part by rounding
+CHECK = 10  # steps after which losses are compared; later, float32 trajectories part by rounding
 AGREES = 0.01  # relative difference of two losses then; Adam's ε stands elsewhere in the source's way
 PAUSE = 0.004  # seconds between two blocks, for idle threads to fall asleep
 

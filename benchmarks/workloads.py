@@ -17,7 +17,7 @@ import numpy.typing as npt
 from nnreg.batches import Batches
 from nnreg.training import Streams
 
-FEATURES, CLASSES, ROWS = 784, 10, 60_000
+FEATURES, CLASSES, ROWS, WHITE = 784, 10, 60_000, 255
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Kept = Literal["float32", "uint8"]
@@ -33,7 +33,7 @@ class Workload:
         batch: rows a step.
         batch_norm: whether each hidden layer is normalised, before ReLU.
         rows: to train on.
-        kept: how the rows are kept.
+        kept: how nnreg keeps the rows, as bytes like its own images or as the others keep them.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Workload:
     batch: int
     batch_norm: bool = False
     rows: int = ROWS
-    kept: Kept = "float32"
+    kept: Kept = "uint8"
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -69,10 +69,10 @@ BN_EPS = 1e-5
 
 @lru_cache(maxsize=1)  # the next workload mostly has the same
 def data(rows: int = ROWS, kept: Kept = "float32") -> tuple[npt.NDArray[Any], Integers]:
-    """Return random rows as wide as MNIST's, x (rows, features) in [0, 1), or 0 to 255 as bytes, and y (rows,)."""
-    rng, shape = np.random.default_rng(0), (rows, FEATURES)
-    x = rng.random(shape, dtype=np.float32) if kept == "float32" else rng.integers(256, size=shape, dtype=np.uint8)
-    return x, rng.integers(CLASSES, size=rows)
+    """Return random rows as wide as MNIST's, x (rows, features), bytes or the numbers in [0, 1] made of them, and y (rows,)."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(256, size=(rows, FEATURES), dtype=np.uint8)
+    return x if kept == "uint8" else x / np.float32(WHITE), rng.integers(CLASSES, size=rows)
 
 
 def weights(workload: Workload) -> list[Floats]:

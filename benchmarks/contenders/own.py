@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from workloads import CLASSES, FEATURES, RATES, Workload, data, plugin
+from workloads import CLASSES, FEATURES, RATES, WHITE, Workload, data, plugin
 
 from contenders import CannotTrain, Run
 from nnreg import fused, shared
@@ -64,7 +64,7 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
     rule.bind(network.parameters)
     recorder = Recorder(_card(), sinks=())
     recorder.open()
-    split, divisor = Split(*data(workload.rows, workload.kept)), 255 if workload.kept == "uint8" else 1
+    split, divisor = Split(*data(workload.rows, workload.kept)), WHITE if workload.kept == "uint8" else 1
     splits = Splits(split, valid=None, test=None, outputs=CLASSES, source="random", divisor=divisor)
     batches = Batches(workload.rows, workload.batch, "replacement", streams.batches)
     rows = converted(splits.train, network.dtype, splits.divisor)
