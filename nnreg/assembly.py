@@ -59,7 +59,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     fitting.check_rows(entries["norm"], built["norm"], settings.batch)
     fitting.check_rows(entries["dropout"], built["dropout"], settings.batch)
     if settings.workers == 2:
-        fitting.check_team(settings, {entries[kind]: built[kind] for kind in ("norm", "dropout")})
+        fitting.check_workers(settings, {entries[kind]: built[kind] for kind in ("norm", "dropout")})
     dataset, loss = entries["dataset"].name, entries["loss"].name
     splits = _subset(_load(entries["dataset"], built["dataset"]), settings.train_size, dataset)
     fitting.check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", ("classes", "values")))

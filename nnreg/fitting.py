@@ -35,7 +35,7 @@ def check_rows(entry: Entry, layer: Layer, batch: int) -> None:
         raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
 
 
-def check_team(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
+def check_workers(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
     """Refuse what two processes with half a batch each cannot do.
 
     Raises:

@@ -30,8 +30,8 @@ from nnreg.registry import one_line
 from nnreg.settings import Settings
 from nnreg.snapshot import Checkpoints, Live, Resumption
 from nnreg.stopping import EarlyStopping
-from nnreg.team import Team
 from nnreg.training import PAUSE, Stopwatch, train
+from nnreg.workers import TwoWorkers
 
 TRACEBACK = "traceback.txt"
 
@@ -78,8 +78,8 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
     card, live = describe(request, assembled), Live(assembled)
     if request.resumption is not None and request.resumption.checkpoint is not None:
         live.bring_back(request.resumption.checkpoint, card)
-    with terminable(), _team(live) as team:
-        return _record(live, card, Recorder(card, sinks), team)
+    with terminable(), _two_workers(live) as workers:
+        return _record(live, card, Recorder(card, sinks), workers)
 
 
 def refuse(request: Request, sinks: Sequence[Sink], error: UserError) -> Outcome:
@@ -92,16 +92,16 @@ def refuse(request: Request, sinks: Sequence[Sink], error: UserError) -> Outcome
     return outcome
 
 
-def _team(live: Live) -> AbstractContextManager[Team | None]:
-    """Return the team that trains, if there is one; it forks, so it starts before anything else that threads may belong to."""
+def _two_workers(live: Live) -> AbstractContextManager[TwoWorkers | None]:
+    """Return the two that train, if there are two; this forks, so it starts before anything else that threads may belong to."""
     run = live.run
     if run.settings.workers == 1:
         return contextlib.nullcontext()
     rows = converted(run.splits.train, run.network.dtype, run.splits.divisor)
-    return Team(run.network, run.optimizer, rows, run.settings.batch)
+    return TwoWorkers(run.network, run.optimizer, rows, run.settings.batch)
 
 
-def _record(live: Live, card: RunCard, recorder: Recorder, team: Team | None) -> Outcome:
+def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers | None) -> Outcome:
     """Consume the training and close the recorder in every ending."""
     run, stopping, progress = live.run, live.stopping, _Progress(card.resumed_at or 0)
     status: Status = "finished"
@@ -116,7 +116,7 @@ def _record(live: Live, card: RunCard, recorder: Recorder, team: Team | None) ->
         if run.settings.check_gradient and card.resumed_at is None:
             for record in gradients.check(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
-        records = progress.watch(_training(live, progress.steps, checkpoints.due, team))
+        records = progress.watch(_training(live, progress.steps, checkpoints.due, workers))
         for record in stopping.watch(records) if stopping else records:
             if record.metric == PAUSE:
                 checkpoints.write(record.step)
@@ -159,7 +159,7 @@ class _Progress:
             yield record
 
 
-def _training(live: Live, start: int, pause: Callable[[], bool], team: Team | None) -> Iterator[Record]:
+def _training(live: Live, start: int, pause: Callable[[], bool], workers: TwoWorkers | None) -> Iterator[Record]:
     run, settings = live.run, live.run.settings
     records = train(
         run.network,
@@ -174,7 +174,7 @@ def _training(live: Live, start: int, pause: Callable[[], bool], team: Team | No
         clip=clipper(settings.clip_value, settings.clip_norm),
         stopwatch=live.stopwatch,
         pause=pause,
-        team=team,
+        worker=workers,
     )
     return Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
 

@@ -109,7 +109,7 @@ def train(
     clip: Callable[[Array], None] = unclipped,
     stopwatch: Stopwatch | None = None,
     pause: Callable[[], bool] = never,
-    team: Worker | None = None,
+    worker: Worker | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -130,7 +130,7 @@ def train(
         clip: bounds the gradient, in place, before each update.
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
         pause: asked between two steps; True if the consumer wants a moment to save everything.
-        team: who computes gradients and updates, on the training split in the network's dtype; None: this process alone.
+        worker: who computes gradients and updates, on the training split in the network's dtype; None: this process alone.
 
     Yields:
         ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
@@ -139,7 +139,7 @@ def train(
     """
     stopwatch = stopwatch or Stopwatch()
     rows = converted(splits.train, network.dtype, splits.divisor)
-    worker: Worker = team or Alone(network, optimizer, rows, batches.batch)
+    worker = worker or Alone(network, optimizer, rows, batches.batch)
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
     for step in range(start, steps):

@@ -19,8 +19,8 @@ from nnreg.gathering import converted
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder
 from nnreg.records import RunCard
-from nnreg.team import Team
 from nnreg.training import Streams, train
+from nnreg.workers import TwoWorkers
 
 
 def trained(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -68,8 +68,8 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
     splits = Splits(split, valid=None, test=None, outputs=CLASSES, source="random", divisor=divisor)
     batches = Batches(workload.rows, workload.batch, "replacement", streams.batches)
     rows = converted(splits.train, network.dtype, splits.divisor)
-    team = Team(network, rule, rows, workload.batch).__enter__() if workers == 2 else None  # ends with this process
-    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize, team=team)
+    pair = TwoWorkers(network, rule, rows, workload.batch).__enter__() if workers == 2 else None  # ends with this process
+    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize, worker=pair)
 
     def run(steps: int) -> float:
         loss = math.nan

@@ -14,7 +14,7 @@ from nnreg.contracts import Optimizer, Shape, Split
 from nnreg.network import Network
 from nnreg.parameters import Parameters
 from nnreg.shared import Pair, zeros
-from nnreg.team import Team
+from nnreg.workers import TwoWorkers
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 FEATURES, HIDDEN, CLASSES, ROWS = 12, (9, 7), 4, 50
@@ -56,8 +56,8 @@ def test_two_halves_give_the_gradient_of_the_whole(norm, batch):
     alone = network.loss_and_gradient(rows.x[numbers], rows.y[numbers])
     wanted, state = network.parameters.grad.copy(), {name: array.copy() for name, array in network.state().items()}
     network, rule, rows, _ = made(norm, batch=batch)
-    with Team(network, rule, rows, batch) as team:
-        assert team.gradient(numbers) == pytest.approx(alone, rel=1e-12)
+    with TwoWorkers(network, rule, rows, batch) as pair:
+        assert pair.gradient(numbers) == pytest.approx(alone, rel=1e-12)
         np.testing.assert_allclose(network.parameters.grad, wanted, rtol=1e-9, atol=1e-13)
         for name, array in network.state().items():
             np.testing.assert_allclose(array, state[name], rtol=1e-12)
@@ -67,12 +67,12 @@ def test_two_halves_give_the_gradient_of_the_whole(norm, batch):
 def test_every_optimizer_steps_as_it_does_alone(optimizer):
     network, rule, rows, batch = made(optimizer=optimizer)
     together, shared_rule, *_ = made(optimizer=optimizer)
-    with Team(together, shared_rule, rows, batch) as team:
+    with TwoWorkers(together, shared_rule, rows, batch) as pair:
         for t, numbers in enumerate(np.random.default_rng(1).integers(ROWS, size=(5, batch)), start=1):
             network.loss_and_gradient(rows.x[numbers], rows.y[numbers])
             rule.step(t, 0.5)
-            team.gradient(numbers)
-            team.update(t, 0.5)
+            pair.gradient(numbers)
+            pair.update(t, 0.5)
         saved = shared_rule.save()
     np.testing.assert_allclose(together.parameters.theta, network.parameters.theta, rtol=1e-5, atol=1e-8)
     for name, vector in rule.save().items():
@@ -81,9 +81,9 @@ def test_every_optimizer_steps_as_it_does_alone(optimizer):
 
 def test_when_the_team_is_done_the_second_one_is_gone_and_the_network_works_alone():
     network, rule, rows, batch = made("batch_norm")
-    with Team(network, rule, rows, batch) as team:
-        team.gradient(np.arange(batch))
-        second = team._process.pid
+    with TwoWorkers(network, rule, rows, batch) as pair:
+        pair.gradient(np.arange(batch))
+        second = pair._process.pid
         assert is_running(second)
     assert not is_running(second)
     assert np.isfinite(network.loss_and_gradient(rows.x[:batch], rows.y[:batch]))
@@ -91,11 +91,11 @@ def test_when_the_team_is_done_the_second_one_is_gone_and_the_network_works_alon
 
 def test_a_second_one_that_dies_ends_the_wait():
     network, rule, rows, batch = made()
-    with Team(network, rule, rows, batch) as team:
-        team.gradient(np.arange(batch))
-        os.kill(team._process.pid, signal.SIGKILL)
+    with TwoWorkers(network, rule, rows, batch) as pair:
+        pair.gradient(np.arange(batch))
+        os.kill(pair._process.pid, signal.SIGKILL)
         with pytest.raises(ChildProcessError, match="the second worker has ended: exit code -9"):
-            team.gradient(np.arange(batch))
+            pair.gradient(np.arange(batch))
 
 
 class Failing(Optimizer):
@@ -109,10 +109,10 @@ class Failing(Optimizer):
 
 def test_an_error_of_the_second_one_is_told(capfd):
     network, rule, rows, batch = made(rule=Failing())
-    with Team(network, rule, rows, batch) as team:
-        team.gradient(np.arange(batch))
+    with TwoWorkers(network, rule, rows, batch) as pair:
+        pair.gradient(np.arange(batch))
         with pytest.raises(ChildProcessError, match="LookupError: mine"):
-            team.update(1, 1.0)
+            pair.update(1, 1.0)
     assert "LookupError: mine" in capfd.readouterr().err
 
 
@@ -154,12 +154,12 @@ def test_what_two_cannot_do_is_refused(nnreg, words, complaint):
 
 KILLED = """
 import os, sys
-from tests.test_team import Team, made
+from tests.test_workers import TwoWorkers, made
 import numpy as np
 network, rule, rows, batch = made()
-with Team(network, rule, rows, batch) as team:
-    team.gradient(np.arange(batch))
-    print(team._process.pid, flush=True)
+with TwoWorkers(network, rule, rows, batch) as pair:
+    pair.gradient(np.arange(batch))
+    print(pair._process.pid, flush=True)
     sys.stdin.read()
 """
 

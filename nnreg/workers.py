@@ -27,7 +27,7 @@ GRADIENT, UPDATE, END = range(3)
 GRACE = 2.0  # seconds the second process has to end by itself
 
 
-class Team:
+class TwoWorkers:
     """Two workers; a context manager, so that the second one never outlives the first.
 
     Args:
