@@ -10,10 +10,12 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # of libraries that are imported by another name
+
 
 def described(libraries: Sequence[str]) -> str:
     """Return day, processor, cores and versions in one line."""
-    versions = [f"{library} {metadata.version(library)}" for library in libraries]
+    versions = [f"{library} {metadata.version(DISTRIBUTIONS.get(library, library))}" for library in libraries]
     cores = f"{os.cpu_count()} cores"
     return ", ".join([date.today().isoformat(), processor(), cores, f"Python {platform.python_version()}", *versions])
 

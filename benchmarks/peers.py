@@ -11,21 +11,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
-import platform
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from importlib import metadata
+from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from contenders import CONTENDERS, missing
+from machine import described
+from peers_page import OWN, markdown
 from processes import CLOCKS, Contestant, Result
 from workloads import RATES, WORKLOADS, Workload
 
-OWN = "nnreg"
 CHECK = 10  # steps after which losses are compared; later, float32 trajectories part by rounding
 AGREES = 0.01  # relative difference of two losses then; Adam's ε stands elsewhere in the source's way
 PAUSE = 0.004  # seconds between two blocks, for idle threads to fall asleep
@@ -70,30 +67,51 @@ def _agreement(loss: float, own: float) -> str:
     return f"{loss:.6f} {difference:+.3%}{'' if abs(difference) < AGREES else ' TRAINS SOMETHING ELSE'}"
 
 
+@dataclass(frozen=True)
+class Competition:
+    """What all contenders did on one workload with one optimizer."""
+
+    workload: Workload
+    optimizer: str
+    threads: int
+    results: Mapping[str, Result]
+
+    @property
+    def title(self) -> str:
+        """Say in a line what was trained."""
+        return f"{self.workload}, {self.optimizer}, {self.threads} thread{'s' * (self.threads > 1)}"
+
+    def least(self, name: str) -> float:
+        """Return the least microseconds a step of a contender; nan where it did not train."""
+        result = self.results.get(name)
+        return min(result.times, default=math.nan) if result else math.nan
+
+
+def competitions(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[Competition]:
+    """Yield one after the other."""
+    for threads in arguments.threads:
+        with contextlib.ExitStack() as stack:
+            contestants = [stack.enter_context(Contestant(name, threads, arguments.clock)) for name in names]
+            for name, optimizer in product(arguments.workloads, arguments.optimizers):
+                workload = WORKLOADS[name]
+                blocks = max(2, round(arguments.blocks / workload.weight))
+                yield Competition(
+                    workload, optimizer, threads, compete(contestants, workload, optimizer, blocks, arguments.steps)
+                )
+
+
 def heading(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[str]:
     """Yield what the numbers depend on, and who is not here."""
-    libraries = sorted({"numpy"} | {library for name in names for library in CONTENDERS[name][1]})
-    versions = [f"{library} {_version(library)}" for library in libraries]
-    yield f"{date.today().isoformat()}, {_processor()}, Python {platform.python_version()}, {', '.join(versions)}"
-    yield f"Microseconds a step, {arguments.clock} time; {arguments.blocks} interleaved blocks of {arguments.steps} steps"
+    yield described(sorted({"numpy"} | {library for name in names for library in CONTENDERS[name][1]}))
+    blocks = f"{arguments.blocks} interleaved blocks of {arguments.steps} steps (W3: a fifth of them)"
+    yield f"Microseconds a step, {arguments.clock} time; {blocks}"
     for name in arguments.contenders:
         if name not in names:
             yield f"missing: {name} (not installed: {missing(name)})"
 
 
-def _version(library: str) -> str:
-    return metadata.version({"sklearn": "scikit-learn"}.get(library, library))
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
+def parsed(given: Sequence[str] | None) -> argparse.Namespace:
+    """Return what was asked for on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS), metavar="W")
     parser.add_argument("--optimizers", nargs="+", choices=RATES, default=list(RATES), metavar="NAME")
@@ -102,6 +120,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--blocks", type=int, default=20)
     parser.add_argument("--steps", type=int, default=100, help="steps a block")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread, on a machine that is busy")
+    parser.add_argument("--markdown", action="store_true", help="least times and targets, as tables for a page")
     arguments = parser.parse_args(given)
     if arguments.clock == "cpu" and max(arguments.threads) > 1:
         parser.error("--clock cpu adds up the threads: use it with --threads 1")
@@ -110,17 +129,14 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
 
 def main(given: Sequence[str] | None = None) -> None:
     """Print one table from one run."""
-    arguments = _arguments(given)
+    arguments = parsed(given)
     names = [name for name in arguments.contenders if not missing(name)]
+    if arguments.markdown:
+        print(*heading(arguments, names), "", markdown([*competitions(arguments, names)]), sep="\n")
+        return
     print(*heading(arguments, names), sep="\n")
-    for threads in arguments.threads:
-        with contextlib.ExitStack() as stack:
-            contestants = [stack.enter_context(Contestant(name, threads, arguments.clock)) for name in names]
-            for workload, optimizer in product(map(WORKLOADS.get, arguments.workloads), arguments.optimizers):
-                assert workload is not None
-                print(f"\n{workload}, {optimizer}, {threads} thread{'s' * (threads > 1)}")
-                print(*table(compete(contestants, workload, optimizer, arguments.blocks, arguments.steps)), sep="\n")
-                sys.stdout.flush()
+    for each in competitions(arguments, names):
+        print("", each.title, *table(each.results), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

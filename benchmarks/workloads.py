@@ -33,6 +33,7 @@ class Workload:
         batch: rows a step.
         batch_norm: whether each hidden layer is normalised, before ReLU.
         rows: to train on.
+        weight: how many times as long as W1's a step is, about.
         kept: how nnreg keeps the rows, as bytes like its own images or as the others keep them.
     """
 
@@ -41,6 +42,7 @@ class Workload:
     batch: int
     batch_norm: bool = False
     rows: int = ROWS
+    weight: float = 1
     kept: Kept = "uint8"
 
     @property
@@ -59,7 +61,7 @@ WORKLOADS = {
     for workload in (
         Workload("W1", (100, 100, 100, 100), 128),
         Workload("W2", (100, 100, 100, 100), 128, batch_norm=True),
-        Workload("W3", (1024, 1024), 256),
+        Workload("W3", (1024, 1024), 256, weight=5),
     )
 }
 RATES = {"sgd": 0.01, "momentum": 0.01, "adam": 0.001}

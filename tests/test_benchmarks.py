@@ -44,9 +44,51 @@ def test_the_products_alone_claim_no_loss(printed):
 
 
 @pytest.fixture
-def scale(monkeypatch):
+def benchmark(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    return importlib.import_module("scale")
+    return importlib.import_module
+
+
+@pytest.fixture
+def competition(benchmark):
+    """Least times of 100 µs for nnreg, 60 for the products, 150 and 90 for two others; one that did not train."""
+    peers, processes, workloads = map(benchmark, ("peers", "processes", "workloads"))
+    times = {"nnreg": [120.0, 100.0], "sgemm alone": [60.0], "torch eager": [150.0], "jax scan of 100": [90.0, 95.0]}
+    results = {name: processes.Result(times=list(each)) for name, each in times.items()}
+    results["scikit-learn"] = processes.Result(trouble="has no batch norm")
+    return peers.Competition(workloads.WORKLOADS["W1"], "sgd", 1, results)
+
+
+def test_a_page_gives_least_times_and_says_which_targets_are_reached_and_who_is_ahead(benchmark, competition):
+    page = benchmark("peers_page").markdown([competition])
+    assert "| jax scan of 100 | 90 · 0.90 |" in page
+    assert "| W1 sgd, one thread | nnreg | sgemm alone | 0.80 | 0.60 |" in page
+    assert "| W1 sgd, one thread | nnreg | torch, its best | 1.65 | 1.50 |" in page
+    assert "- W1 sgd, one thread: jax scan of 100 (1.11 times)" in page
+    assert "scikit-learn" not in page
+
+
+def test_a_target_is_bold_where_it_is_reached(benchmark, competition):
+    competition.results["torch eager"].times[:] = [170.0]
+    assert "| 1.65 | **1.70** |" in benchmark("peers_page").markdown([competition])
+
+
+def test_every_part_of_the_page_can_be_measured_anew_and_leaves_the_others_alone(benchmark):
+    performance = benchmark("performance")
+    page = performance.PAGE.read_text(encoding="utf-8")
+    for part in performance.PARTS:
+        assert performance.replaced(page, part, "found \\1") != page
+        assert (
+            performance.replaced(performance.replaced(page, part, "found"), part, "again").count("again")
+            == page.count("again") + 1
+        )
+    with pytest.raises(ValueError, match="one part between"):
+        performance.replaced("no parts", "peers", "found")
+
+
+@pytest.fixture
+def scale(benchmark):
+    return benchmark("scale")
 
 
 def test_the_slope_is_the_power_with_which_the_cost_grows(scale):

@@ -18,6 +18,7 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, a
     "nnreg": ("contenders.own:trained", ()),
     "nnreg[fast]": ("contenders.own:compiled", ("numba",)),
     "nnreg, two workers": ("contenders.own:spread", ()),
+    "nnreg[fast], two workers": ("contenders.own:compiled_spread", ("numba",)),
     "sgemm alone": ("contenders.sgemm:products", ()),
     "torch eager": ("contenders.torch_peer:eager", ("torch",)),
     "torch eager foreach": ("contenders.torch_peer:foreach", ("torch",)),
@@ -30,7 +31,7 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, a
 }
 
 
-SPREAD = ("nnreg, two workers",)
+SPREAD = ("nnreg, two workers", "nnreg[fast], two workers")
 """Who spreads its work over processes of one thread each, not over threads."""
 
 

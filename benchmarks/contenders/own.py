@@ -30,9 +30,7 @@ def trained(workload: Workload, optimizer: str, threads: int) -> Run:
 
 def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
     """Return a run with ``kernels=numba``."""
-    rule = plugin("optimizer", optimizer)(lr=RATES[optimizer])
-    execute_by(rule, fused.Loop)
-    return _trained(workload, rule)
+    return _trained(workload, _compiled(optimizer))
 
 
 def spread(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -41,9 +39,28 @@ def spread(workload: Workload, optimizer: str, threads: int) -> Run:
     Raises:
         CannotTrain: on one thread.
     """
+    return _spread(workload, plugin("optimizer", optimizer)(lr=RATES[optimizer]), threads)
+
+
+def compiled_spread(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run with both.
+
+    Raises:
+        CannotTrain: on one thread.
+    """
+    return _spread(workload, _compiled(optimizer), threads)
+
+
+def _compiled(optimizer: str) -> Optimizer:
+    rule: Optimizer = plugin("optimizer", optimizer)(lr=RATES[optimizer])
+    execute_by(rule, fused.Loop)
+    return rule
+
+
+def _spread(workload: Workload, rule: Optimizer, threads: int) -> Run:
     if threads < 2:
         raise CannotTrain("needs two threads")
-    return _trained(workload, plugin("optimizer", optimizer)(lr=RATES[optimizer]), workers=2)
+    return _trained(workload, rule, workers=2)
 
 
 def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
