@@ -25,7 +25,7 @@ from workloads import RATES, WORKLOADS, Workload
 
 CHECK = 10  # steps after which losses are compared; later, float32 trajectories part by rounding
 AGREES = 0.01  # relative difference of two losses then; Adam's ε stands elsewhere in the source's way
-PAUSE = 0.004  # seconds between two blocks, for idle threads to fall asleep
+PAUSE = 0.004  # seconds between two blocks, for the last contender to stand still
 
 
 def compete(

@@ -1,9 +1,14 @@
-"""Each contender in a process of its own, at work only while its block is measured."""
+"""Each contender in a process of its own, which stands still except while its block is measured.
+
+Idle is not enough: threads of BLAS and OpenMP spin for up to a tenth of a second before they sleep, on the cores of the next.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,29 +61,41 @@ class Contestant:
 
     def __exit__(self, *_: object) -> None:
         self._pipe.close()
+        self._signal("SIGCONT")
         self._process.join(timeout=5)
         self._process.kill()
 
     def build(self, workload: Workload, optimizer: str, check: int, steps: int) -> Result:
         """Make a new network, train it ``check`` steps for its loss, then ``steps`` to warm up."""
-        self._pipe.send(("build", workload, optimizer, check, steps))
-        return self._received()
+        return self._answer("build", workload, optimizer, check, steps)
 
     def block(self, steps: int) -> float:
         """Return microseconds a step of one block."""
-        self._pipe.send(("block", steps))
-        microseconds: float = self._received()
+        microseconds: float = self._answer("block", steps)
         return microseconds
 
-    def _received(self) -> Any:
+    def _answer(self, *request: object) -> Any:
+        """Let the contender move until it has answered a request."""
+        self._signal("SIGCONT")
+        self._pipe.send(request)
         try:
-            return self._pipe.recv()
+            answer = self._pipe.recv()
         except EOFError as error:
             raise RuntimeError(f"the process of {self.name} has ended") from error
+        self._signal("SIGSTOP")
+        return answer
+
+    def _signal(self, name: str) -> None:
+        """Send a signal to the process and those it has started, where there are such signals."""
+        if hasattr(signal, name):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, getattr(signal, name))
 
 
 def _serve(name: str, threads: int, clock: Callable[[], float], pipe: Connection) -> None:
     """Answer until the other end is closed."""
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
     if threads == 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     run: Run = lambda steps: float("nan")  # noqa: E731
