@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nnreg
 from nnreg import config_source, launching, registry, sweeping
@@ -59,7 +59,12 @@ def compose(words: Sequence[str], task: Task) -> int:
     sweeping.started = None
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
-        with explained(), _environment(FULL_ERROR, "1"), _program_arguments(words):  # so that Hydra raises, not prints
+        with (
+            explained(),
+            _options_kept_in_place(),
+            _environment(FULL_ERROR, "1"),
+            _program_arguments(words),
+        ):  # so that Hydra raises, not prints
             main()
     except SystemExit as stop:
         if isinstance(stop.code, str):
@@ -70,6 +75,25 @@ def compose(words: Sequence[str], task: Task) -> int:
             discard(begun)
         raise
     return 0
+
+
+@contextlib.contextmanager
+def _options_kept_in_place() -> Iterator[None]:
+    """Keep Hydra from copying every option it has each time it looks for one, a hundred times to print its help.
+
+    Nobody can write into them for it: what is looked up is a copy.
+    """
+    from hydra.core.config_store import ConfigStore
+
+    kind: Any = ConfigStore
+    if "__deepcopy__" in vars(kind):  # a study composes its runs while it is composed itself
+        yield
+        return
+    kind.__deepcopy__ = lambda store, memo: store
+    try:
+        yield
+    finally:
+        del kind.__deepcopy__
 
 
 @contextlib.contextmanager

@@ -107,3 +107,12 @@ def test_what_grows_is_measured_beside_the_products_alone_and_drawn(tmp_path):
         assert float(products) > 0
         assert float(share.rstrip("%")) == pytest.approx(100 * float(products) / float(step), abs=1)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
+    command = [sys.executable, str(FOLDER / "startup.py"), "--times", "1", "--commands", "python, nothing else", "plugins"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    bare, plugins = ([*map(float, row(printed, f"{name} |")[::2])] for name in ("python, nothing else", "plugins"))
+    assert 0 < bare[0] < plugins[0]
+    assert 0 < bare[2] < plugins[2]
+    assert plugins[3] == 1.0

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnreg.errors import UserError
+from nnreg.importing import uncollected
 from nnreg.registry import instead
 
 if TYPE_CHECKING:
@@ -61,5 +62,6 @@ def save(figure: Figure, path: Path) -> None:
 
 def __getattr__(name: str) -> Any:
     if name == "loss_figure":
-        return importlib.import_module(f"{__name__}.run").loss_figure
+        with uncollected():
+            return importlib.import_module(f"{__name__}.run").loss_figure
     raise AttributeError(f"module {__name__} has no {name}")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
+from nnreg.importing import uncollected
 from nnreg.recording.first_use import make_tables
 from nnreg.recording.run_facts import KEY_TAG, figure_of, note
 from nnreg.recording.spool import Ledger, Point, files_of
@@ -168,7 +169,7 @@ class Store:
 def _import_mlflow(*, database: bool) -> Any:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    with warnings.catch_warnings():
+    with uncollected(), warnings.catch_warnings():
         # SQLAlchemy 2.1 on MLflow's own tables, which no caller can change
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
         import mlflow
