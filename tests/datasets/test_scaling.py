@@ -1,5 +1,7 @@
 """Standardisation: by the training rows, and by nothing else."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nnreg.contracts import Split
+from nnreg_std.datasets import scaling
 from nnreg_std.datasets.breast_cancer import BreastCancer
 from nnreg_std.datasets.diabetes import Diabetes
 from nnreg_std.datasets.friedman1 import Friedman1
@@ -85,3 +88,31 @@ def test_numbers_that_float32_cannot_hold_are_refused(standardise, wrong):
         scaled((split([[1], [wrong]]), None, None), standardise=standardise)
     with pytest.raises(ValueError, match="the targets hold numbers that are not finite"):
         scaled((split([[1], [2]], [[1.0], [wrong]]), None, None), standardise=standardise)
+
+
+@pytest.mark.parametrize("shape", [(999, 1), (1000, 2), (731, 13), (50, 64)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_many_rows_are_scaled_part_by_part_to_the_numbers_of_the_whole(shape, dtype, monkeypatch):
+    x = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
+    mean, deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    monkeypatch.setattr(scaling, "AT_ONCE", 100)
+    found = scaled((Split(x, np.zeros(len(x), np.int64)), None, None), standardise=True)[0].x
+    np.testing.assert_array_equal(found, ((x - mean) / deviation).astype(np.float32), strict=True)
+
+
+def test_bytes_that_are_not_standardised_stay_where_they_are():
+    rows = Split(np.arange(6, dtype=np.uint8).reshape(3, 2), np.zeros(3, np.int64))
+    assert scaled((rows, rows, None), standardise=False)[1].x is rows.x
+    beside_floats = scaled((rows, split([[0.5, 1.0]]), None), standardise=False)
+    assert beside_floats[0].x.dtype == beside_floats[1].x.dtype == np.float32
+
+
+def test_scaling_many_rows_takes_little_more_memory_than_its_result(monkeypatch):
+    rows = Split(np.ones((20_000, 40), np.float32), np.zeros(20_000, np.int64))
+    monkeypatch.setattr(scaling, "AT_ONCE", 2**14)
+    tracemalloc.start()
+    try:
+        scaled((rows, None, None), standardise=True)
+        assert tracemalloc.get_traced_memory()[1] < 1.4 * rows.x.nbytes
+    finally:
+        tracemalloc.stop()

@@ -4,7 +4,8 @@ Source: the NPY and NPZ formats of NumPy, https://numpy.org/doc/stable/reference
 
 Conventions: np.savez(FILE, x=features, y=targets), or x_train, y_train, x_valid, y_valid, x_test, y_test, as Keras names them;
 parts that are not there are held out of the training rows. Features of several dimensions, such as pictures, are laid out in
-one. Labels become class numbers in sorted order. Nothing is unpickled: files of strangers are safe.
+one; bytes (uint8) that are not standardised stay bytes. Labels become class numbers in sorted order. Nothing is unpickled:
+files of strangers are safe.
 """
 
 from __future__ import annotations
@@ -58,4 +59,5 @@ class Arrays(Dataset):
         shares = (0 if "valid" in given else self.valid_fraction, 0 if "test" in given else self.test_fraction)
         train, valid, test = divided(*given["train"], *shares, np.random.default_rng(self.random_state))
         parts = (train, given.get("valid", valid), given.get("test", test))
+        del found, given  # the rows as they were in the file: of a million there is no room for many copies
         return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=str(file))

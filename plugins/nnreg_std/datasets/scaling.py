@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nnreg.contracts import Array, Split
+from nnreg.contracts import Array, Features, Split
 from nnreg_std.datasets.splitting import Parts, is_classes
 
 LARGEST = float(np.finfo(np.float32).max)
+AT_ONCE = 2**23  # numbers, 64 MB of float64
 SMALLEST = float(np.finfo(np.float32).tiny)  # of a deviation that float32 can tell from none
 
 
 def scaled(parts: Parts, *, standardise: bool) -> Parts:
-    """Return the parts in float32, C-contiguous; class numbers stay as they are.
+    """Return the parts in float32, C-contiguous; class numbers stay as they are, and so do bytes that are not to be scaled.
 
     Args:
         parts: train, valid and test rows, read.
@@ -28,20 +29,42 @@ def scaled(parts: Parts, *, standardise: bool) -> Parts:
     for split in filter(None, parts):
         _check(split.x, "features")
         _check(split.y, "targets")
-    features = _standardiser(train.x) if standardise else _rounded
+    are_bytes = all(split.x.dtype == np.uint8 for split in filter(None, parts))
+    features = _standardiser(train.x) if standardise else _kept if are_bytes else _rounded
     values = _kept if is_classes(train.y) else _standardiser(train.y) if standardise else _rounded
     moved = [split and Split(features(split.x), values(split.y)) for split in parts[1:]]
     return Split(features(train.x), values(train.y)), moved[0], moved[1]
 
 
-def _standardiser(rows: Array) -> Callable[[Array], Array]:
+def _standardiser(rows: Features) -> Callable[[Features], Array]:
     """Return x ↦ (x - μ) / σ with the rows' mean μ and standard deviation σ, computed in float64."""
-    mean, deviation = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+    mean, deviation = _moments(rows)
     deviation[(np.ptp(rows, axis=0) == 0) | (deviation < SMALLEST)] = 1  # of a constant column it may come as 1e-17
-    return lambda x: _rounded((x - mean) / deviation)  # (x - μ) / σ
+
+    def standardised(x: Features) -> Array:
+        moved = np.empty(x.shape, np.float32)
+        step = max(1, AT_ONCE // max(1, x.shape[1]))
+        for first in range(0, len(x), step):
+            part = slice(first, first + step)
+            moved[part] = _rounded((x[part] - mean) / deviation)  # (x - μ) / σ
+        return moved
+
+    return standardised
 
 
-def _rounded(x: Array) -> Array:
+def _moments(rows: Features) -> tuple[Array, Array]:
+    """Return mean and standard deviation of each column, a few columns at once, as NumPy makes float64 of what it is given.
+
+    Sums are those of the whole array, number by number: down the columns, unless a column is all there is.
+    """
+    blocks = rows.size // AT_ONCE if rows.flags.c_contiguous else 1
+    columns = np.array_split(np.arange(rows.shape[1]), min(max(1, blocks), max(1, rows.shape[1] // 2)))
+    parts = [rows[:, group[0] : group[-1] + 1] if len(group) else rows for group in columns]
+    means, deviations = ([moment(part, axis=0, dtype=np.float64) for part in parts] for moment in (np.mean, np.std))
+    return np.concatenate(means), np.concatenate(deviations)
+
+
+def _rounded(x: Features) -> Array:
     with np.errstate(over="ignore"):  # what is held out may lie far off; Splits refuses what is not finite
         return np.ascontiguousarray(x, dtype=np.float32)
 
