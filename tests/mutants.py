@@ -749,6 +749,22 @@ class ColumnByColumn(dataset.MyRule):
         return Splits(train, splits.valid, splits.test, outputs=2, source="made up")
 
 
+class AsBytes(dataset.MyRule):
+    # not wrong: points as bytes, with what they are divided by
+    __doc__ = dataset.MyRule.__doc__.replace("\n\n", "\n\n    Source: made up.\n\n", 1)
+    divisor: ClassVar[float] = 16
+
+    def load(self):
+        parts = super().load().present().values()
+        rows = (Split(np.clip(16 * split.x + 128, 0, 255).astype(np.uint8), split.y) for split in parts)
+        return Splits(*rows, outputs=2, source="made up", divisor=self.divisor)
+
+
+@caught_by("bytes_come_with_what_they_are_divided_by", because="the network sees up to")
+class UndividedBytes(AsBytes):
+    divisor = 1
+
+
 @caught_by("every_class_is_there_to_learn", because="lack 2")
 class ClassTooMany(dataset.MyRule):
     def load(self):

@@ -30,6 +30,11 @@ def test_a_healthy_technique_passes(module):
     assert report.ok, str(report)
 
 
+def test_a_dataset_may_keep_its_rows_as_bytes():
+    report = testing.run(mutants.AsBytes)
+    assert report.ok, str(report)
+
+
 @pytest.mark.parametrize(("mutant", "expected", "because"), mutants.MUTANTS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_wrong_technique_is_caught_by_exactly_the_checks_that_name_its_fault(mutant, expected, because):
     failed = testing.run(mutant).of("failed")

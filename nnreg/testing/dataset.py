@@ -9,6 +9,8 @@ from nnreg.testing.outcome import expect, expect_equal, skip
 from nnreg.testing.subject import Subject
 from nnreg.testing.usage import loaded
 
+LARGE = 100
+
 
 def it_loads_splits(subject: Subject) -> None:
     """What ``load`` returns has been checked: shapes, dtypes, labels in range, finite numbers."""
@@ -21,6 +23,15 @@ def rows_lie_one_after_the_other_in_memory(subject: Subject) -> None:
     """Batches are gathered row by row: C order, or it is slow."""
     for name, split in loaded(subject).present().items():
         expect(split.x.flags.c_contiguous, f"{name}.x is not C-contiguous; np.ascontiguousarray makes it so")
+
+
+def bytes_come_with_what_they_are_divided_by(subject: Subject) -> None:
+    """A network that sees pixels of 0 to 255 hardly trains: ``Splits`` takes their divisor."""
+    splits = loaded(subject)
+    if splits.train.x.dtype != np.uint8:
+        skip("its features are floats")
+    largest = int(splits.train.x.max()) / splits.divisor
+    expect(largest <= LARGE, f"train.x is uint8 and the network sees up to {largest:g}: say what to divide by, divisor=255")
 
 
 def every_class_is_there_to_learn(subject: Subject) -> None:
