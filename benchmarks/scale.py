@@ -9,6 +9,7 @@ machine can do. ``--most 1000`` leaves out widths, batches and rows beyond, ``--
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -125,8 +126,10 @@ def steps(workload: Workload) -> int:
 
 
 def slope(costs: Sequence[Cost]) -> float:
-    """Return p of cost ~ value ** p at the right end: through the last three points, by least squares."""
+    """Return p of cost ~ value ** p at the right end: through the last three points, by least squares; NaN of a single one."""
     last = costs[-3:]
+    if len(last) < 2:
+        return math.nan
     x, y = np.log([[float(cost.value), cost.step] for cost in last]).T
     return float(np.polyfit(x, y, 1)[0])
 
@@ -137,7 +140,7 @@ def markdown(measured: Measured) -> str:
     for axis, costs in measured.values():
         lines = [f"{cost.value:,} | {cost.step:,.0f} | {cost.products:,.0f} | {cost.share:.0%}" for cost in costs]
         head = f"{axis.name} ({axis.others}) | a step (µs) | its products alone (µs) | share\n--:|--:|--:|--:"
-        words = f"Cost ~ {axis.name} ^ {slope(costs):.2f} at the end." if len(costs) > 1 else ""
+        words = f"Cost ~ {axis.name.split()[0]} ^ {slope(costs):.2f} at the end." if len(costs) > 1 else ""
         parts.append("\n".join([head, *lines, "", words]))
     return "\n\n".join(parts).replace("\n\n\n", "\n\n").rstrip() + "\n"
 

@@ -13,7 +13,7 @@ from nnreg.figures.style import INK, NAME, QUIET, Page, finish
 
 OWN, PRODUCTS = "#2b6cb0", "#999999"
 TOGETHER = {"rows as float32": "rows"}  # drawn into the panel of the other, dashed
-WIDTH, HEIGHT, GAP = 3.1, 2.5, (0.85, 0.8)  # of a panel and between panels, in inches
+WIDTH, HEIGHT, GAP = 3.1, 2.5, (1.0, 0.8)  # of a panel and between panels, in inches
 
 
 def save(measured: Measured, about: str, path: Path) -> None:
@@ -36,7 +36,8 @@ def save(measured: Measured, about: str, path: Path) -> None:
 
 def _curve(axes: Axes, name: str, costs: Sequence[Cost], line: str) -> None:
     values, colour = [cost.value for cost in costs], OWN
-    words = f"{'kept as float32' if name in TOGETHER else 'nnreg'}: cost ~ {name.split()[0]}$^{{{slope(costs):.2f}}}$"
+    power = f": cost ~ {name.split()[0]}$^{{{slope(costs):.2f}}}$" if len(costs) > 1 else ""
+    words = f"{'kept as float32' if name in TOGETHER else 'nnreg'}{power}"
     axes.plot(values, [cost.step for cost in costs], line, marker="o", markersize=3.5, color=colour, linewidth=1.7, label=words)
     if name not in TOGETHER:
         worst, last = min(cost.share for cost in costs), costs[-1].share
@@ -48,7 +49,7 @@ def _finish(axes: Axes, name: str, values: Sequence[int]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, 100), max(high * 8, 10_000))
+    axes.set_ylim(min(low, 100), max(high * 5, 10_000))
     finish(axes, name, "a step (µs)")
     axes.set_xticks(values, [f"{value:,}" for value in values])
     axes.set_xticks([], minor=True)

@@ -94,6 +94,7 @@ def scale(benchmark):
 def test_the_slope_is_the_power_with_which_the_cost_grows(scale):
     costs = [scale.Cost(value, 3 * value**1.5, 1.0) for value in (10, 20, 80, 100)]
     assert scale.slope(costs) == pytest.approx(1.5)
+    assert math.isnan(scale.slope(costs[:1]))
 
 
 def test_what_grows_is_measured_beside_the_products_alone_and_drawn(tmp_path):
