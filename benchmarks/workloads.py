@@ -65,6 +65,7 @@ WORKLOADS = {
     )
 }
 RATES = {"sgd": 0.01, "momentum": 0.01, "adam": 0.001}
+SWEPT = RATES | {"adagrad": 0.01, "rmsprop": 0.001}  # of the sweep, which has two more
 MOMENTUM, BETAS, EPS = 0.9, (0.9, 0.999), 1e-8
 BN_EPS = 1e-5
 

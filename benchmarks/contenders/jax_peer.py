@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from workloads import BETAS, BN_EPS, EPS, MOMENTUM, RATES, Workload, batches, data, weights
+from workloads import BETAS, BN_EPS, EPS, MOMENTUM, SWEPT, Workload, batches, data, weights
 
 from contenders import Run
 
@@ -84,7 +84,9 @@ def _loss(params: Any, x: Any, y: Any) -> Any:
 
 
 def _rule(optimizer: str) -> Any:
-    lr = RATES[optimizer]
+    lr = SWEPT[optimizer]
     if optimizer == "adam":
         return optax.adam(lr, *BETAS, eps=EPS)
+    if optimizer in ("adagrad", "rmsprop"):
+        return getattr(optax, optimizer)(lr)
     return optax.sgd(lr, momentum=MOMENTUM if optimizer == "momentum" else None)

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from workloads import CLASSES, FEATURES, RATES, WHITE, Workload, data, plugin
+from workloads import CLASSES, FEATURES, SWEPT, WHITE, Workload, data, plugin
 
 from contenders import CannotTrain, Run
 from nnreg import fused, shared
@@ -25,7 +25,7 @@ from nnreg.workers import TwoWorkers
 
 def trained(workload: Workload, optimizer: str, threads: int) -> Run:
     """Return a run of nnreg as installed; one BLAS thread or two is all that ``threads`` means."""
-    return _trained(workload, plugin("optimizer", optimizer)(lr=RATES[optimizer]))
+    return _trained(workload, plugin("optimizer", optimizer)(lr=SWEPT[optimizer]))
 
 
 def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -39,7 +39,7 @@ def spread(workload: Workload, optimizer: str, threads: int) -> Run:
     Raises:
         CannotTrain: on one thread.
     """
-    return _spread(workload, plugin("optimizer", optimizer)(lr=RATES[optimizer]), threads)
+    return _spread(workload, plugin("optimizer", optimizer)(lr=SWEPT[optimizer]), threads)
 
 
 def compiled_spread(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -52,7 +52,7 @@ def compiled_spread(workload: Workload, optimizer: str, threads: int) -> Run:
 
 
 def _compiled(optimizer: str) -> Optimizer:
-    rule: Optimizer = plugin("optimizer", optimizer)(lr=RATES[optimizer])
+    rule: Optimizer = plugin("optimizer", optimizer)(lr=SWEPT[optimizer])
     execute_by(rule, fused.Loop)
     return rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from workloads import BETAS, BN_EPS, EPS, MOMENTUM, RATES, Workload, batches, data, weights
+from workloads import BETAS, BN_EPS, EPS, MOMENTUM, SWEPT, Workload, batches, data, weights
 
 from contenders import Run
 
@@ -72,7 +72,11 @@ def _model(workload: Workload) -> Any:
 
 
 def _rule(model: Any, optimizer: str, options: dict[str, Any]) -> Any:
-    lr = RATES[optimizer]
+    lr = SWEPT[optimizer]
     if optimizer == "adam":
         return torch.optim.Adam(model.parameters(), lr=lr, betas=BETAS, eps=EPS, **options)
+    if optimizer == "adagrad":
+        return torch.optim.Adagrad(model.parameters(), lr=lr, **options)
+    if optimizer == "rmsprop":
+        return torch.optim.RMSprop(model.parameters(), lr=lr, **{key: on for key, on in options.items() if key != "fused"})
     return torch.optim.SGD(model.parameters(), lr=lr, momentum=MOMENTUM if optimizer == "momentum" else 0.0, **options)

@@ -1,0 +1,121 @@
+"""What a tracked sweep costs beside its training, and beside other ways to do the same.
+
+``python benchmarks/sweep.py`` times 5 optimizers x 4 initialisers on MNIST, 2,000 steps each, as a person starts it: processes,
+figures, MLflow, the comparison, everything. Beside it: nnreg's training alone, one run after the other with two BLAS threads,
+and on all cores; torch and JAX alone, on all cores; and the naive way of tracking (one ``log_metric`` a step, three pyplot
+figures), of which a few runs are timed and scaled up. Training alone is without evaluation, start of processes and compiling,
+on random rows of MNIST's shape, from He's weights for all runs. ``--parts`` says where a tracked run's time goes instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import shares
+from contenders import CONTENDERS, missing
+from peers import heading
+
+OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
+INITS = ("normal", "lecun", "glorot", "he")
+WARM = 100  # steps before the clock of training alone starts
+PEERS = ("torch eager", "torch eager foreach", "jax jit per step", "jax scan of 100")
+OWN = "nnreg"
+
+
+def words(steps: int, inits: Sequence[str]) -> list[str]:
+    """Return what is typed for the sweep."""
+    axes = [f"optimizer={','.join(OPTIMIZERS)}", f"init={','.join(inits)}"]
+    return ["-m", *axes, "dataset=mnist", f"steps={steps}", "tracking=mlflow", "hydra/launcher=joblib"]
+
+
+def tracked(steps: int, inits: Sequence[str]) -> float:
+    """Return the wall time of the sweep, in a new folder."""
+    command = [sys.executable, "-m", "nnreg", *words(steps, inits)]
+    with tempfile.TemporaryDirectory() as project:
+        began = time.perf_counter()
+        subprocess.run(command, cwd=project, check=True, stdout=subprocess.DEVNULL, env=_environment())
+        return time.perf_counter() - began
+
+
+def naive(steps: int, runs: int) -> float:
+    """Return the mean wall time of a run that is tracked the naive way."""
+    script = Path(__file__).with_name("naive.py")
+    chosen = [OPTIMIZERS[number % len(OPTIMIZERS)] for number in range(runs)]
+    with tempfile.TemporaryDirectory() as project:
+        command = [sys.executable, str(script), str(steps), *chosen]
+        done = subprocess.run(command, cwd=project, check=True, stdout=subprocess.PIPE, text=True, env=_environment())
+    times = [float(line) for line in done.stdout.split()]
+    return sum(times) / len(times)
+
+
+def _environment() -> dict[str, str]:
+    """Return this environment with one BLAS thread, and no tracking server."""
+    told = {f"{library}_NUM_THREADS": "1" for library in shares.LIBRARIES}
+    return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | told
+
+
+def alone(name: str, arguments: argparse.Namespace, processes: int, threads: int) -> float | str:
+    """Return the wall time of training alone, or why there is none."""
+    if lacking := missing(name):
+        return f"missing (not installed: {lacking})"
+    optimizers = OPTIMIZERS * len(arguments.inits)
+    try:
+        return shares.seconds(name, optimizers, arguments.steps, WARM, processes=processes, threads=threads)
+    except shares.CannotMeasure as reason:
+        return f"did not train: {reason}"
+
+
+def measured(arguments: argparse.Namespace) -> Iterator[tuple[str, float | str]]:
+    """Yield what was measured, row by row; the first is training alone on all cores."""
+    cores = len(os.sched_getaffinity(0))
+    yield f"(b) training alone, {cores} processes", alone(OWN, arguments, cores, 1)
+    yield "tracked sweep", tracked(arguments.steps, arguments.inits)
+    yield f"(a) training alone, {cores} BLAS threads", alone(OWN, arguments, 1, cores)
+    if arguments.naive:
+        runs = len(OPTIMIZERS) * len(arguments.inits)
+        yield f"(c) naive, {arguments.naive} of {runs} runs, scaled", naive(arguments.steps, arguments.naive) * runs
+    for name in arguments.contenders:
+        yield f"{name}, {cores} processes", alone(name, arguments, cores, 1)
+        if name.startswith("jax"):
+            yield f"{name}, {cores} threads", alone(name, arguments, 1, cores)
+
+
+def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=2000, help="of each run")
+    parser.add_argument("--inits", nargs="+", default=list(INITS), metavar="NAME", help="fewer make fewer runs")
+    parser.add_argument("--contenders", nargs="*", choices=CONTENDERS, default=list(PEERS), metavar="NAME")
+    parser.add_argument("--naive", type=int, default=1, help="runs of the naive way that are timed (0: none)")
+    parser.add_argument("--parts", action="store_true", help="where the time of a tracked run goes")
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Print one table from one run."""
+    arguments = _arguments(given)
+    if arguments.parts:
+        import parts
+
+        parts.show(arguments.steps, arguments.inits)
+        return
+    there = [OWN, *(name for name in arguments.contenders if not missing(name))]
+    print(next(heading(arguments, there)))
+    print(f"Seconds for {len(OPTIMIZERS) * len(arguments.inits)} runs of {arguments.steps:,} steps, and how many times (b)")
+    base = float("nan")
+    for name, found in measured(arguments):
+        if isinstance(found, str):
+            print(f"{name:36}{found}")
+            continue
+        base = found if name.startswith("(b)") else base
+        print(f"{name:36}{found:8.2f}{found / base:8.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
