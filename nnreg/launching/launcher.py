@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 
 from nnreg.job import terminable
 from nnreg.launching import lost, work
+from nnreg.launching.job_configs import JobConfigs
 from nnreg.launching.work import Ended, Job, Work
 from nnreg.objectives import nothing
 
@@ -46,7 +47,10 @@ class ParallelLauncher(Launcher):
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
         Path(str(self._config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         shared = work.of(self._context, self._config, self._task)
-        jobs = [Job(initial_job_idx + index, tuple(overrides)) for index, overrides in enumerate(job_overrides)]
+        jobs = [
+            Job(initial_job_idx + index, tuple(overrides), self._composed(overrides))
+            for index, overrides in enumerate(job_overrides)
+        ]
         returned: dict[int, JobReturn] = {}
 
         def tell(ended: Ended) -> None:
@@ -55,6 +59,10 @@ class ParallelLauncher(Launcher):
         with terminable():
             self.execute(shared, jobs, tell)
         return [returned[job.number] for job in jobs]
+
+    def _composed(self, overrides: Sequence[str]) -> bytes | None:
+        loader = self._context.config_loader
+        return loader.take(self._config, overrides) if isinstance(loader, JobConfigs) else None
 
     @abstractmethod
     def execute(self, shared: Work, jobs: Sequence[Job], tell: Tell) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import pickle
 import signal
 import socket
 import threading
@@ -42,10 +43,12 @@ class Job:
     Attributes:
         number: within the sweep, from 0.
         overrides: what the sweeper chose for it, and what was typed for all.
+        composed: its configuration, pickled, or None where it is to be composed.
     """
 
     number: int
     overrides: tuple[str, ...]
+    composed: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ class Work:
         return line if here == self.host else f"on {here}: {line}"
 
     def _composed(self, job: Job) -> DictConfig:
-        composed = self.context.config_loader.load_sweep_config(self.config, list(job.overrides))
+        load = self.context.config_loader.load_sweep_config
+        composed: DictConfig = pickle.loads(job.composed) if job.composed else load(self.config, list(job.overrides))
         with open_dict(composed):
             composed.hydra.job.id = f"{composed.hydra.job.name}_{job.number}"
             composed.hydra.job.num = job.number

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnreg.errors import Interrupted, UserError
 from nnreg.job import terminable
+from nnreg.launching.job_configs import JobConfigs, remembering
 from nnreg.override_words import quoted
 from nnreg.recording.tracking_target import say
 from nnreg.registry import one_line
@@ -67,9 +68,9 @@ class ProtocolSweeper(Sweeper):
         """Remember what Hydra has composed, and prepare the launcher."""
         from hydra.core.plugins import Plugins
 
-        self.hydra_context, self.config = hydra_context, config
+        self.hydra_context, self.config = remembering(hydra_context), config
         self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
+            hydra_context=self.hydra_context, task_function=task_function, config=config
         )
 
     @abstractmethod
@@ -137,6 +138,11 @@ class ProtocolSweeper(Sweeper):
         """Return the configuration of a job, Hydra's own part included."""
         return self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
 
+    def _planned(self, words: Words) -> DictConfig:
+        """Compose a job that will be run."""
+        loader = self.hydra_context.config_loader
+        return loader.remember(self.config, words) if isinstance(loader, JobConfigs) else self.compose(words)
+
     def tuned(self, tuning: Tuned) -> None:
         """Write down how a parameter was chosen."""
         self._write(tuning=tuning)
@@ -150,7 +156,7 @@ class ProtocolSweeper(Sweeper):
             alone: whether nothing but these is compared, whatever an earlier attempt left.
         """
         home = self._home / stage
-        digests = [digest_of(self.compose(words)) for words in jobs]  # a mistake shows before anything is written
+        digests = [digest_of(self._planned(words)) for words in jobs]  # a mistake shows before anything is written
         places = place(digests, home) if self._resuming else [Place(str(number)) for number in range(len(jobs))]
         if alone:
             self._write(compared=tuple(spot.folder for spot in places))
