@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,10 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg import fitting, fused, registry, schemas, shared, signature
+from nnreg import fitting, fused, registry, schemas, shared, shared_data, signature
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.optimizer import execute_by
 from nnreg.errors import UserError
-from nnreg.gathering import converted
 from nnreg.network import Network
 from nnreg.pacing import paced
 from nnreg.probing import probe
@@ -24,8 +22,6 @@ from nnreg.records import DatasetCard
 from nnreg.registry import BrokenPlugin, Entry, instead, one_line
 from nnreg.settings import Settings
 from nnreg.training import Streams
-
-DIGESTED = 4096  # rows at once
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,10 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     if settings.workers == 2:
         fitting.check_workers(settings, {entries[kind]: built[kind] for kind in ("norm", "dropout")})
     dataset, loss = entries["dataset"].name, entries["loss"].name
-    splits = _subset(_load(entries["dataset"], built["dataset"]), settings.train_size, dataset)
+    splits, digest = shared_data.load(
+        (entries["dataset"], repr(config["dataset"]), settings.train_size),
+        lambda: _subset(_load(entries["dataset"], built["dataset"]), settings.train_size, dataset),
+    )
     fitting.check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", ("classes", "values")))
     fitting.check_values(splits, dataset, loss, built["loss"])
     streams = Streams.from_seed(settings.seed)
@@ -84,7 +83,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         execute_by(built["optimizer"], fused.Loop)
     built["optimizer"].bind(network.parameters)
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
-    card = _dataset_card(choices["dataset"], splits)
+    card = _dataset_card(choices["dataset"], splits, digest)
     return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card)
 
 
@@ -200,15 +199,6 @@ def _subset(splits: Splits, size: int | None, dataset: str) -> Splits:
     return dataclasses.replace(splits, train=Split(splits.train.x[:size], splits.train.y[:size]))
 
 
-def _dataset_card(name: str, splits: Splits) -> DatasetCard:
-    """Describe a dataset; its digest is of the numbers that a network sees, however they are kept."""
-    digest = hashlib.sha256()
-    for part, split in splits.present().items():
-        dtype = np.float32 if split.x.dtype == np.uint8 else split.x.dtype
-        seen = converted(split, dtype, splits.divisor)
-        digest.update(f"{part} {split.x.shape} {seen.x.dtype} {split.y.dtype}".encode())
-        for first in range(0, len(split.x), DIGESTED):
-            digest.update(np.ascontiguousarray(seen.x[first : first + DIGESTED]).data)
-        digest.update(np.ascontiguousarray(split.y).data)
+def _dataset_card(name: str, splits: Splits, digest: str) -> DatasetCard:
     rows = {part: len(split.x) for part, split in splits.present().items()}
-    return DatasetCard(name, splits.source, digest.hexdigest(), rows, splits.train.x.shape[1], splits.outputs)
+    return DatasetCard(name, splits.source, digest, rows, splits.train.x.shape[1], splits.outputs)

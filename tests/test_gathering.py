@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nnreg import assembly, registry
+from nnreg import registry, shared_data
 from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
 from nnreg.gathering import Gather, Unconverted, converted
@@ -98,7 +98,7 @@ def test_training_and_evaluating_on_bytes_makes_no_float_copy_of_a_split(picture
     tracemalloc.start()
     try:
         trained(pictures)
-        assembly._dataset_card("pictures", pictures)
+        shared_data.digest_of(pictures)
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -112,4 +112,4 @@ def test_training_on_bytes_is_training_on_their_quotients_to_the_last_bit(pictur
     pair = Splits(*pixels, outputs=3, source="random", divisor=255), Splits(*floats, outputs=3, source="random")
     found, wanted = (trained(splits, dtype) for splits in pair)
     assert found == wanted
-    assert assembly._dataset_card("x", pair[0]).digest == assembly._dataset_card("x", pair[1]).digest
+    assert shared_data.digest_of(pair[0]) == shared_data.digest_of(pair[1])

@@ -21,6 +21,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from nnreg import shared_data
 from nnreg.errors import Interrupted, UserError
 from nnreg.job import terminable
 from nnreg.launching.job_configs import JobConfigs, remembering
@@ -201,7 +202,7 @@ class ProtocolSweeper(Sweeper):
             try:
                 if self._resuming:
                     resuming.hold(self._held, self._home)
-                with terminable():
+                with terminable(), shared_data.shared():
                     self.execute(axes)
             except KeyboardInterrupt as interrupt:
                 if not self._begun:
