@@ -1,0 +1,132 @@
+"""A process that runs one job after the other, started once; a copy of the process that has the sweep where that is safe.
+
+A copy has everything imported and needs a hundredth of a second. It is safe on Linux as long as nothing else goes on in the
+process: a thread that held a lock would be missing in the copy. Elsewhere, in a notebook for one, workers start anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from nnreg import shared_data
+from nnreg.launching.launcher import GRACE, died, shielded
+from nnreg.launching.work import Ended, Job, Work, end_with_the_sweep
+
+IDLE = 60.0  # seconds after which a worker without work ends
+_THREADS = Path("/proc/self/task")
+
+
+class Worker:
+    """A place for one process at a time."""
+
+    def __init__(self) -> None:
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        self._job: Job | None = None
+        self._shared: Work | None = None
+        self._since = time.monotonic()  # without work
+
+    def begin(self, shared: Work, job: Job) -> None:
+        """Start a job, in a new process where there is none or the last one has ended."""
+        self._job = job
+        tired = time.monotonic() - self._since > IDLE / 2  # it may be ending at this moment
+        if self._process is None or not self._process.is_alive() or shared is not self._shared or tired:
+            self.end()
+            self._start(shared)
+        assert self._pipe is not None
+        with contextlib.suppress(OSError):  # it has ended this moment; ``ended`` tells
+            self._pipe.send(job)
+
+    def ended(self) -> Ended:
+        """Wait for the end of the job, and return what the process told or what became of it."""
+        assert self._job is not None
+        self._since = time.monotonic()
+        if self._pipe is None:  # interrupted before it began
+            return Ended(self._job, None)
+        try:
+            ended: Ended = pickle.loads(self._pipe.recv_bytes())
+            return ended
+        except (EOFError, OSError):
+            self._process.join(GRACE)
+            code = self._process.exitcode
+            return Ended(self._job, None, error=died(signal.Signals(-code).name if code and code < 0 else f"exit code {code}"))
+        except Exception as error:  # the result could be sent, but not read
+            return Ended(self._job, None, error=f"{type(error).__name__}: {error}")
+
+    def interrupt(self) -> None:
+        """Let the run in progress record itself as killed."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        if self._process is not None:
+            with contextlib.suppress(OSError):  # Windows has no harder way than SIGTERM
+                os.kill(self._process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            self._process.join()
+            self._process = None
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+    def _start(self, shared: Work) -> None:
+        context = _context()
+        self._pipe, theirs = context.Pipe()
+        self._shared = shared
+        self._process = context.Process(target=_serve, args=(theirs, shared), daemon=True)
+        with shielded():
+            self._process.start()
+        theirs.close()
+
+
+def first_ended(busy: Sequence[Worker], timeout: float | None = None) -> list[Worker]:
+    """Wait until one of some workers has something to tell, or ``timeout`` seconds; return those that have."""
+    ready = wait([worker._pipe for worker in busy if worker._pipe is not None], timeout)
+    return [worker for worker in busy if worker._pipe in ready]
+
+
+def can_copy() -> bool:
+    """Tell whether a copy of this process would be whole: it is Linux, and no thread but this one exists."""
+    return sys.platform == "linux" and _THREADS.is_dir() and sum(1 for _ in _THREADS.iterdir()) == 1
+
+
+def _context() -> Any:
+    if can_copy():
+        return multiprocessing.get_context("fork")
+    from joblib.externals.loky.backend.context import get_context
+
+    return get_context("loky")
+
+
+def _serve(pipe: Connection, shared: Work) -> None:
+    """Run what is asked for until nothing is for a while, or the sweep is gone."""
+    import numpy as np
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_the_sweep()
+    np.random.seed()  # noqa: NPY002 # a plugin that uses the global stream must not draw the same in every copy
+    gc.freeze()  # what was there before is not looked at again
+    with shared_data.shared(), contextlib.suppress(EOFError, OSError):
+        while pipe.poll(IDLE):
+            pipe.send_bytes(_told(shared.run(pipe.recv())))
+
+
+def _told(ended: Ended) -> bytes:
+    from joblib.externals import cloudpickle
+
+    try:
+        told: bytes = cloudpickle.dumps(ended)
+    except Exception as error:  # a plugin's exception may hold anything
+        told = pickle.dumps(Ended(ended.job, None, ended.text, ended.notes, f"{type(error).__name__}: {error}"))
+    return told
