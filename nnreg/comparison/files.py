@@ -46,12 +46,12 @@ def _make(comparison: Comparison, folder: Path) -> list[str]:
     shown = []
     for name, path in pictures.items():
         pixels = saving.pixels_of(comparison.pages[name].figure)
-        saving.write(pixels, path)
+        saving.write(pixels, path, saving.QUICK)
         shown.append(cut(comparison.pages[name], pixels))
     if shown:
         title = "What did the comparison show?"
         whole = overview(shown[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)
-        saving.write(whole, folder / OVERVIEW)
+        saving.write(whole, folder / OVERVIEW, saving.QUICK)
     _animate(comparison, folder)
     tables.write_csv(tables.arm_rows(comparison.standings, comparison.metric), folder / TABLE)
     tables.write_csv(tables.pair_rows(comparison.matrices), folder / PAIRS)
