@@ -12,6 +12,8 @@ from nnreg.figures.style import INK, QUIET, PlainLogFormatter, finish, legible
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, History, RunCard
 from nnreg.smoothing import WINDOW, smooth
 
+TICKS = 5  # intervals between them; a tick costs a millisecond, and a sweep draws a figure for every run
+
 
 def loss_figure(card: RunCard, history: History) -> Figure:
     """Return the picture of one run: training loss raw and smoothed with validation loss above, validation accuracy below."""
@@ -22,8 +24,7 @@ def loss_figure(card: RunCard, history: History) -> Figure:
     _draw_loss(upper, card, history)
     if watched:
         _draw_quality(figure.add_axes((0.1, 0.1, 0.76, 0.25), sharex=upper), watched, history)
-        upper.tick_params(labelbottom=False)
-        upper.set_xlabel("")
+        upper.xaxis.set_visible(False)
     figure.text(0.1, 0.945, f"{card.label} on {card.choices['dataset']}", fontsize=14, weight="bold", color=INK)
     figure.text(0.1, 0.905, _subtitle(card), fontsize=9, color=QUIET)
     return figure
@@ -53,6 +54,7 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
         axes.yaxis.set_major_formatter(PlainLogFormatter())
         axes.yaxis.set_minor_formatter(PlainLogFormatter())
     _label_ends(axes, ends)
+    axes.locator_params(axis="x", nbins=TICKS)
     _dress(axes, f"loss ({card.choices['loss']})")
 
 
@@ -63,6 +65,7 @@ def _draw_quality(axes: Axes, metric: str, history: History) -> None:
     values, room = (100 * quality, 5.0) if is_share else (quality, 0.05)
     axes.plot(steps, values, color=INK, linewidth=1.2, marker="o", markersize=2.5)
     lowest = float(values[np.isfinite(values)].min())
+    axes.locator_params(axis="y", nbins=TICKS)
     axes.set_ylim(max(lowest - room, 0.0 if is_share else -1.0), 101 if is_share else 1.01)
     _label_ends(axes, [(f"{quality[-1]:.1%}" if is_share else f"{quality[-1]:.3f}", values, INK)])
     _dress(axes, "validation\naccuracy (%)" if is_share else "validation R²")

@@ -91,7 +91,7 @@ class _Distinct(NamedTuple):
 def _distinct(pixels: Pixels) -> _Distinct:
     """Return the colours of a picture, from its runs of equal pixels: a tenth of all, and sorting takes its time."""
     flat = pixels.ravel()
-    starts = np.flatnonzero(np.append(True, flat[1:] != flat[:-1]))
+    starts = np.flatnonzero(np.append(flat.size > 0, flat[1:] != flat[:-1]))
     lengths = np.diff(starts, append=flat.size)
     shades, places = np.unique(flat[starts], return_inverse=True)
     often = np.bincount(places, weights=lengths).astype(np.int64)
