@@ -103,7 +103,7 @@ def main(given: Sequence[str] | None = None) -> None:
     if arguments.parts:
         import parts
 
-        parts.show(arguments.steps, arguments.inits)
+        parts.show([word for word in words(arguments.steps, arguments.inits) if not word.startswith("hydra/launcher")])
         return
     there = [OWN, *(name for name in arguments.contenders if not missing(name))]
     print(next(heading(arguments, there)))

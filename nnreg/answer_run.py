@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnreg.recording import uploader
 from nnreg.recording.spool import Tracked
 from nnreg.records import History, Outcome, RunCard, Status
 from nnreg.results import Result, Results
@@ -61,10 +62,14 @@ def log(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) -> Sequen
         return []
     from nnreg.recording.mlflow_sink import MlflowSink
 
-    sink = MlflowSink(Path.cwd(), first.config.get("tracking_uri"), first.config.get("experiment_name"), warn=warn)
-    sink.open(_card(answer, runs))
+    uri, experiment, card = first.config.get("tracking_uri"), first.config.get("experiment_name"), _card(answer, runs)
+    sender = uploader.current(uri, experiment) if card.resumed_at is None else None
+    sink = MlflowSink(Path.cwd(), uri, experiment, warn=warn, kept=sender is not None)
+    sink.open(card)
     status: Status = "failed" if answer.error else "finished"
     sink.close(Outcome(status, 1, answer.seconds, dict(answer.metrics), error=answer.error), History())
+    if sender is not None and (ids := sender.send(card.folder)):
+        sink.experiment_id, sink.run_id = ids
     return sink.where_to_look()
 
 

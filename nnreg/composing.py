@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import nnreg
 from nnreg import config_source, launching, registry, sweeping
 from nnreg.errors import UserError
+from nnreg.recording import uploader
 from nnreg.recording.disk import discard
 
 if TYPE_CHECKING:
@@ -59,12 +60,10 @@ def compose(words: Sequence[str], task: Task) -> int:
     sweeping.started = None
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
-        with (
-            explained(),
-            _options_kept_in_place(),
-            _environment(FULL_ERROR, "1"),
-            _program_arguments(words),
-        ):  # so that Hydra raises, not prints
+        with contextlib.ExitStack() as stack:
+            for context in (explained(), _options_kept_in_place(), _environment(FULL_ERROR, "1"), _program_arguments(words)):
+                stack.enter_context(context)  # FULL_ERROR: Hydra raises, and does not print
+            stack.enter_context(_uploading())
             main()
     except SystemExit as stop:
         if isinstance(stop.code, str):
@@ -111,6 +110,15 @@ def explained() -> Iterator[None]:
         if wants_traceback or message is None:
             raise
         raise UserError(message) from error
+
+
+@contextlib.contextmanager
+def _uploading() -> Iterator[None]:
+    """Let the runs of a sweep reach the tracking store before the end, where a process of their own sends them."""
+    try:
+        yield
+    finally:
+        uploader.end()
 
 
 def _is_glob(kind: str, word: str) -> bool:

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from nnreg import job, jobs, objectives, registry, resumption, tasks
 from nnreg.errors import UserError
 from nnreg.job import Request
+from nnreg.recording import uploader
 from nnreg.recording.console import ConsoleSink, SweepLineSink, terminal
 from nnreg.recording.disk import RUNNING, DiskSink, discard, occupied, read_facts
 from nnreg.recording.recorder import Sink
@@ -173,7 +174,9 @@ def sinks(request: Request, *, alone: bool) -> list[Sink]:
     if getattr(config.get("tracking"), "name", config.get("tracking")) == "mlflow":
         from nnreg.recording.mlflow_sink import MlflowSink
 
-        tracker = MlflowSink(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), warn=warn)
+        uri, experiment = config.get("tracking_uri"), config.get("experiment_name")
+        kept = uploader.current(uri, experiment) is not None and request.resumption is None
+        tracker = MlflowSink(Path.cwd(), uri, experiment, warn=warn, kept=kept)
         found.append(tracker)
         links = tracker.where_to_look
     return [*found, ConsoleSink(console, links) if alone else SweepLineSink(console)]

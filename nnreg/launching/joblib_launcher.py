@@ -10,15 +10,18 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from nnreg import task
 from nnreg.errors import UserError
 from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell
 from nnreg.launching.work import Job, Work
-from nnreg.launching.worker import Worker, first_ended
+from nnreg.launching.worker import Worker, can_copy, first_ended
+from nnreg.recording import uploader
 
 
 class JoblibLauncher(ParallelLauncher):
@@ -49,6 +52,12 @@ class JoblibLauncher(ParallelLauncher):
                 f"hydra.launcher.{'n_jobs=0' if not changed else changed[0]} has no meaning here: every run has a process to "
                 "itself, and hydra.launcher.n_jobs says how many run at once (-1: one on every core)"
             )
+
+    def prepare(self, sweep: Path) -> None:
+        """Start the process that sends runs to MLflow, if they are tracked and this process can be copied."""
+        config = self._config
+        if config.get("tracking") is not None and config.tracking.name == "mlflow" and can_copy():
+            uploader.begin(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), sweep, task.warn)
 
     def execute(self, shared: Work, jobs: Sequence[Job], tell: Tell) -> None:
         """Give every free worker the next job until all have ended."""

@@ -37,6 +37,9 @@ class ParallelLauncher(Launcher):
         """Remember what the sweep is."""
         self._context, self._task, self._config = hydra_context, task_function, config
 
+    def prepare(self, sweep: Path) -> None:
+        """Begin what takes its time while the jobs are still being composed; ``sweep`` is the folder of the sweep."""
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run every job and return what came of each, in order.
 

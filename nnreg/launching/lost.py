@@ -12,7 +12,7 @@ from nnreg import job, registry, task
 from nnreg.errors import UserError
 from nnreg.job import Request
 from nnreg.launching.work import Job, Work
-from nnreg.recording import disk
+from nnreg.recording import disk, uploader
 from nnreg.recording.console import SweepLineSink
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.spool import Tracked
@@ -62,7 +62,7 @@ def _end(request: Request, error: str | None) -> None:
 def _end_tracking(folder: Path) -> None:
     """Tell the tracking store that the process is gone; it may have gone too."""
     tracked = Tracked.read(folder)
-    if tracked is None or tracked.run_id is None:
+    if uploader.kill(folder) or tracked is None or tracked.run_id is None:
         return
     with contextlib.suppress(Exception):  # `runs clean` does it later
         Store(resolve(Path.cwd(), tracked.uri, tracked.experiment, task.warn)).kill(tracked.run_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import multiprocessing
 import os
 import pickle
@@ -82,6 +83,8 @@ class Worker:
 
     def _start(self, shared: Work) -> None:
         context = _context()
+        if can_copy():
+            importlib.import_module("nnreg.figures")  # every run draws, and the sweep at its end: a third of a second, once
         self._pipe, theirs = context.Pipe()
         self._shared = shared
         self._process = context.Process(target=_serve, args=(theirs, shared), daemon=True)

@@ -38,6 +38,7 @@ class MlflowSink:
         uri: tracking store, else ``MLFLOW_TRACKING_URI``, else ``sqlite:///<home>/mlflow.db``.
         experiment: name, else ``MLFLOW_EXPERIMENT_NAME``, else ``nnreg``.
         warn: takes one line for the user.
+        kept: whether the run is only kept on disk, for another process to send.
 
     Attributes:
         period: seconds between two writes; longer where the store is slow.
@@ -46,18 +47,21 @@ class MlflowSink:
         uri: the store in use, without a password.
     """
 
-    def __init__(self, home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None], *, kept: bool = False
+    ) -> None:
         self._home, self._wanted, self._experiment, self._warn = home, uri, experiment, warn
         self.period = _PERIOD
         self.run_id: str | None = None
         self.experiment_id: str | None = None
         self.uri = ""
         self._store: Store | None = None
-        self._kept = False  # on disk, since the store failed
+        self._others = kept  # send it
+        self._kept = kept  # on disk, from the beginning or since the store failed
 
     def where_to_look(self) -> Sequence[tuple[str, str]]:
         """Return what the console prints at the end, as (label, text) lines: what to type, and the link of the run's page."""
-        if self._store is None:
+        if self._store is None and not (self._others and self.run_id):
             return [("look at it", "python -m nnreg runs push, then python -m nnreg ui")]
         base = self.uri if self._target.is_server else UI
         page = ("its page", f"{base}/#/experiments/{self.experiment_id}/runs/{self.run_id}")
@@ -74,6 +78,8 @@ class MlflowSink:
         self._sent = 0
         self._there: set[tuple[str, int, float]] = set()
         self._collect(self._thinner.take(card.past), card.resumed_at or 0)
+        if self._kept:
+            self._remember()
         try:
             self._try(self._begin)
         except KeyboardInterrupt:

@@ -165,6 +165,11 @@ class Store:
         return str(experiment.experiment_id)
 
 
+def load(target: Target) -> None:
+    """Import what a store needs, so that opening it takes no time."""
+    _import_mlflow(database=not target.is_server)
+
+
 @functools.cache
 def _import_mlflow(*, database: bool) -> Any:
     for name, value in _SETTINGS.items():

@@ -25,6 +25,7 @@ from nnreg import shared_data
 from nnreg.errors import Interrupted, UserError
 from nnreg.job import terminable
 from nnreg.launching.job_configs import JobConfigs, remembering
+from nnreg.launching.launcher import ParallelLauncher
 from nnreg.override_words import quoted
 from nnreg.recording.tracking_target import say
 from nnreg.registry import one_line
@@ -203,6 +204,8 @@ class ProtocolSweeper(Sweeper):
                 if self._resuming:
                     resuming.hold(self._held, self._home)
                 with terminable(), shared_data.shared():
+                    if isinstance(self.launcher, ParallelLauncher):
+                        self.launcher.prepare(self._home)
                     self.execute(axes)
             except KeyboardInterrupt as interrupt:
                 if not self._begun:

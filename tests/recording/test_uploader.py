@@ -1,0 +1,147 @@
+"""A process of its own sends the runs of a sweep: whole, once, and none is lost whatever happens to it."""
+
+import os
+import signal
+import sqlite3
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from nnreg.recording import uploader
+from nnreg.recording.mlflow_sink import MlflowSink
+from nnreg.recording.sending import Sender
+from nnreg.recording.spool import SPOOL, Ledger, Tracked
+from nnreg.recording.tracking_target import resolve
+from nnreg.records import History, Outcome, Record
+from tests.cards import card
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def sender(home, told):
+    return Sender(resolve(home, None, None, told.append), told.append)
+
+
+def begin(home, job=0):
+    """Return the sink of a run that another process sends, begun, with one point."""
+    of = card(home / "sweep" / str(job), job=job)
+    of.folder.mkdir(parents=True, exist_ok=True)
+    sink = MlflowSink(home, None, None, warn=pytest.fail, kept=True)
+    sink.open(of)
+    sink.write([Record(0, "train/loss", 2.0)])
+    return sink
+
+
+def end(sink, status="finished"):
+    history = History()
+    for record in (Record(0, "train/loss", 2.0), Record(1, "train/loss", 1.0)):
+        history.add(record)
+    sink.close(Outcome(status, 2, 0.5, {"train/loss_final": 1.5}), history)
+
+
+def asked(home, query):
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
+        return database.execute(query).fetchall()
+
+
+def test_a_short_run_is_sent_when_it_has_ended_and_is_whole(home, sender):
+    sink, folder = begin(home), home / "sweep" / "0"
+    sender.send(folder / SPOOL)
+    assert not (home / "mlflow.db").exists() or asked(home, "SELECT * FROM runs") == []
+    end(sink)
+    sender.send(folder / SPOOL)
+    assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
+    assert asked(home, "SELECT step, value FROM metrics WHERE key = 'train/loss' ORDER BY step") == [(0, 2.0), (1, 1.0)]
+    assert asked(home, "SELECT value FROM tags WHERE key = 'outcome'") == [("finished",)]
+    (note,) = asked(home, "SELECT value FROM tags WHERE key = 'mlflow.note.content'")[0]
+    assert "Its figure: [" in note
+    assert not (folder / SPOOL).exists()
+    assert Tracked.read(folder).run_id == sender.ids(folder)[1]
+
+
+def test_a_long_run_is_shown_as_it_grows(home, sender):
+    sink, path = begin(home), home / "sweep" / "0" / SPOOL
+    ledger = Ledger.read(path)
+    ledger.started -= 60_000
+    ledger.save()
+    sender.send(path)
+    assert asked(home, "SELECT status FROM runs") == [("RUNNING",)]
+    assert asked(home, "SELECT value FROM metrics") == [(2.0,)]
+    end(sink)
+    sender.send(path)
+    assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
+
+
+def test_a_run_whose_process_died_is_sent_as_killed(home, sender):
+    begin(home)
+    assert uploader.kill(home / "sweep" / "0")
+    sender.send(home / "sweep" / "0" / SPOOL)
+    assert asked(home, "SELECT status FROM runs") == [("KILLED",)]
+    assert not uploader.kill(home / "sweep" / "1")
+
+
+def test_trouble_is_told_once_and_every_run_is_kept(home, told):
+    sender = Sender(resolve(home, "http://127.0.0.1:9", None, told.append), told.append)
+    paths = [home / "sweep" / str(job) / SPOOL for job in range(2)]
+    for job, path in enumerate(paths):
+        end(begin(home, job))
+        sender.send(path)
+    sender.settle(paths)
+    assert len(told) == 1
+    assert told[0].startswith("MLflow does not take every run (no connection from http://127.0.0.1:9): ")
+    assert all(path.exists() for path in paths)
+
+
+def test_a_store_that_failed_on_the_way_has_every_run_once_in_the_end(home, sender, monkeypatch, told):
+    from nnreg.recording.mlflow_store import Store
+
+    def fails(*_):
+        raise OSError("no space left")
+
+    end(begin(home))
+    path = home / "sweep" / "0" / SPOOL
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "finish", fails)
+        sender.send(path)
+    assert path.exists()
+    sender.settle([path])
+    assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
+    assert asked(home, "SELECT count(*) FROM metrics WHERE key = 'train/loss'") == [(2,)]
+    assert [line.partition("(")[2].partition(")")[0] for line in told] == ["no space left"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_the_process_sends_everything_before_it_ends_and_its_death_loses_nothing(home):
+    uploader.begin(home, None, None, home / "sweep", pytest.fail)
+    try:
+        end(begin(home, 0))
+        sender = uploader.current(None, None)
+        assert uploader.current("sqlite:///other.db", None) is None
+        folder = home / "sweep" / "0"
+        assert sender.send(folder)[1] == Tracked.read(folder).run_id
+        end(begin(home, 1))
+    finally:
+        uploader.end()
+    assert asked(home, "SELECT status FROM runs") == [("FINISHED",)] * 2
+    uploader.begin(home, None, None, home / "sweep", pytest.fail)
+    os.kill(uploader.current(None, None)._process.pid, signal.SIGKILL)
+    time.sleep(0.2)
+    end(begin(home, 2))
+    uploader.end()
+    assert (home / "sweep" / "2" / SPOOL).exists()
