@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+_OWN = Path("/proc/self/task")
 VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -13,6 +16,14 @@ def choose() -> None:
     """Say so in the environment, for this process and its children; NumPy reads it when it is imported."""
     for name in VARIABLES:
         os.environ.setdefault(name, "1")
+
+
+def can_copy() -> bool:
+    """Tell whether a copy of this process (``fork``) would be whole: it is Linux, and no thread but this one exists.
+
+    A thread that held a lock would be missing in the copy, and nobody there would ever release it.
+    """
+    return sys.platform == "linux" and _OWN.is_dir() and sum(1 for _ in _OWN.iterdir()) == 1
 
 
 @contextlib.contextmanager

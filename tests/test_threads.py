@@ -1,6 +1,7 @@
 """How many threads BLAS uses, as threadpoolctl sees it."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -37,3 +38,14 @@ def test_what_the_environment_says_counts_also_where_it_was_said_too_late_for_nu
         assert used() == {2}
     assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_with_a_second_thread_nothing_is_copied():
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert not threads.can_copy()
+    finally:
+        stop.set()
+        thread.join()

@@ -8,9 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnreg.comparison import report, tables
+from nnreg.comparison import drawing, report, tables
 from nnreg.figures import saving
-from nnreg.figures.overview import cut, overview
+from nnreg.figures.overview import overview
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison
@@ -43,11 +43,7 @@ def write(comparison: Comparison, folder: Path) -> Path:
 def _make(comparison: Comparison, folder: Path) -> list[str]:
     """Write all files into an empty folder and return their names."""
     pictures = {name: folder / f"{name}.png" for name in comparison.pages}
-    shown = []
-    for name, path in pictures.items():
-        pixels = saving.pixels_of(comparison.pages[name].figure)
-        saving.write(pixels, path, saving.QUICK)
-        shown.append(cut(comparison.pages[name], pixels))
+    shown = drawing.draw(comparison.pages, pictures)
     if shown:
         title = "What did the comparison show?"
         whole = overview(shown[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)

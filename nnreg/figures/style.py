@@ -128,6 +128,7 @@ def finish(axes: Axes, xlabel: str, ylabel: str) -> None:
     axes.tick_params(which="both", labelsize=8, color="#999999", labelcolor=INK)
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
+    axes.set_title("", y=1.0)  # or each drawing measures all ticks to find a place for the title that there is not
 
 
 def legible(colour: str) -> tuple[float, ...]:

@@ -20,8 +20,9 @@ from nnreg import task
 from nnreg.errors import UserError
 from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell
 from nnreg.launching.work import Job, Work
-from nnreg.launching.worker import Worker, can_copy, first_ended
+from nnreg.launching.worker import Worker, first_ended
 from nnreg.recording import uploader
+from nnreg.threads import can_copy
 
 
 class JoblibLauncher(ParallelLauncher):

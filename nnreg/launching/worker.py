@@ -1,7 +1,6 @@
 """A process that runs one job after the other, started once; a copy of the process that has the sweep where that is safe.
 
-A copy has everything imported and needs a hundredth of a second. It is safe on Linux as long as nothing else goes on in the
-process: a thread that held a lock would be missing in the copy. Elsewhere, in a notebook for one, workers start anew.
+A copy has everything imported and needs a hundredth of a second. Elsewhere, in a notebook for one, workers start anew.
 """
 
 from __future__ import annotations
@@ -13,19 +12,17 @@ import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 from nnreg import shared_data
 from nnreg.launching.launcher import GRACE, died, shielded
 from nnreg.launching.work import Ended, Job, Work, end_with_the_sweep
+from nnreg.threads import can_copy
 
 IDLE = 60.0  # seconds after which a worker without work ends
-_THREADS = Path("/proc/self/task")
 
 
 class Worker:
@@ -84,7 +81,7 @@ class Worker:
     def _start(self, shared: Work) -> None:
         context = _context()
         if can_copy():
-            importlib.import_module("nnreg.figures")  # every run draws, and the sweep at its end: a third of a second, once
+            importlib.import_module("nnreg.figures.run")  # every run draws, and the sweep at its end: a third of a second, once
         self._pipe, theirs = context.Pipe()
         self._shared = shared
         self._process = context.Process(target=_serve, args=(theirs, shared), daemon=True)
@@ -97,11 +94,6 @@ def first_ended(busy: Sequence[Worker], timeout: float | None = None) -> list[Wo
     """Wait until one of some workers has something to tell, or ``timeout`` seconds; return those that have."""
     ready = wait([worker._pipe for worker in busy if worker._pipe is not None], timeout)
     return [worker for worker in busy if worker._pipe in ready]
-
-
-def can_copy() -> bool:
-    """Tell whether a copy of this process would be whole: it is Linux, and no thread but this one exists."""
-    return sys.platform == "linux" and _THREADS.is_dir() and sum(1 for _ in _THREADS.iterdir()) == 1
 
 
 def _context() -> Any:

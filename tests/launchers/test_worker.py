@@ -67,16 +67,3 @@ def test_a_process_that_may_be_about_to_end_for_want_of_work_is_given_none(one, 
     monkeypatch.setattr(worker, "IDLE", 0.02)
     time.sleep(0.05)
     assert run(one, 1, "do", odd).text != first.text
-
-
-def test_with_a_second_thread_nothing_is_copied():
-    import threading
-
-    stop = threading.Event()
-    thread = threading.Thread(target=stop.wait)
-    thread.start()
-    try:
-        assert not worker.can_copy()
-    finally:
-        stop.set()
-        thread.join()
