@@ -7,18 +7,26 @@ import os
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from typing import NamedTuple
 
 from contenders import CannotTrain, make
 from processes import LIBRARIES
 from workloads import WORKLOADS
 
 
+class Took(NamedTuple):
+    """Seconds of the clock, and of all processes together."""
+
+    wall: float
+    cpu: float
+
+
 class CannotMeasure(Exception):
     """A contender cannot train these runs; the message says why."""
 
 
-def seconds(name: str, optimizers: Sequence[str], steps: int, warm: int, *, processes: int, threads: int) -> float:
-    """Return the wall time in which a contender trains all runs, from the moment at which every process is ready.
+def times(name: str, optimizers: Sequence[str], steps: int, warm: int, *, processes: int, threads: int) -> Took:
+    """Return the time in which a contender trains all runs, from the moment at which every process is ready.
 
     Args:
         name: of the contender.
@@ -48,9 +56,8 @@ def seconds(name: str, optimizers: Sequence[str], steps: int, warm: int, *, proc
     began = time.perf_counter()
     for pipe in pipes:
         pipe.send("go")
-    for pipe in pipes:
-        pipe.recv()
-    return time.perf_counter() - began
+    cpu = sum(pipe.recv() for pipe in pipes)
+    return Took(time.perf_counter() - began, cpu)
 
 
 def _serve(name: str, optimizers: list[str], steps: int, warm: int, threads: int, cores: list[int], pipe: Connection) -> None:
@@ -68,6 +75,7 @@ def _serve(name: str, optimizers: list[str], steps: int, warm: int, threads: int
         return
     pipe.send("")
     pipe.recv()
+    began = time.process_time()
     for run in runs:
         run(steps)
-    pipe.send("done")
+    pipe.send(time.process_time() - began)

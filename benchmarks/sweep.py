@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import shares
 from contenders import CONTENDERS, missing
 from peers import heading
+from shares import Took
 
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 INITS = ("normal", "lecun", "glorot", "he")
@@ -35,24 +38,29 @@ def words(steps: int, inits: Sequence[str]) -> list[str]:
     return ["-m", *axes, "dataset=mnist", f"steps={steps}", "tracking=mlflow", "hydra/launcher=joblib"]
 
 
-def tracked(steps: int, inits: Sequence[str]) -> float:
-    """Return the wall time of the sweep, in a new folder."""
+def tracked(steps: int, inits: Sequence[str]) -> Took:
+    """Return the time of the sweep, in a new folder."""
     command = [sys.executable, "-m", "nnreg", *words(steps, inits)]
     with tempfile.TemporaryDirectory() as project:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), _of_children()
         subprocess.run(command, cwd=project, check=True, stdout=subprocess.DEVNULL, env=_environment())
-        return time.perf_counter() - began
+        return Took(time.perf_counter() - began, _of_children() - before)
 
 
-def naive(steps: int, runs: int) -> float:
-    """Return the mean wall time of a run that is tracked the naive way."""
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def naive(steps: int, runs: int, of: int) -> Took:
+    """Return the time of so many runs that are tracked the naive way, as ``runs`` of them tell."""
     script = Path(__file__).with_name("naive.py")
     chosen = [OPTIMIZERS[number % len(OPTIMIZERS)] for number in range(runs)]
     with tempfile.TemporaryDirectory() as project:
         command = [sys.executable, str(script), str(steps), *chosen]
         done = subprocess.run(command, cwd=project, check=True, stdout=subprocess.PIPE, text=True, env=_environment())
-    times = [float(line) for line in done.stdout.split()]
-    return sum(times) / len(times)
+    times = np.array([line.split() for line in done.stdout.splitlines()], dtype=float)
+    return Took(*(of * times.mean(axis=0)).tolist())
 
 
 def _environment() -> dict[str, str]:
@@ -61,18 +69,18 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | told
 
 
-def alone(name: str, arguments: argparse.Namespace, processes: int, threads: int) -> float | str:
-    """Return the wall time of training alone, or why there is none."""
+def alone(name: str, arguments: argparse.Namespace, processes: int, threads: int) -> Took | str:
+    """Return the time of training alone, or why there is none."""
     if lacking := missing(name):
         return f"missing (not installed: {lacking})"
     optimizers = OPTIMIZERS * len(arguments.inits)
     try:
-        return shares.seconds(name, optimizers, arguments.steps, WARM, processes=processes, threads=threads)
+        return shares.times(name, optimizers, arguments.steps, WARM, processes=processes, threads=threads)
     except shares.CannotMeasure as reason:
         return f"did not train: {reason}"
 
 
-def measured(arguments: argparse.Namespace) -> Iterator[tuple[str, float | str]]:
+def measured(arguments: argparse.Namespace) -> Iterator[tuple[str, Took | str]]:
     """Yield what was measured, row by row; the first is training alone on all cores."""
     cores = len(os.sched_getaffinity(0))
     yield f"(b) training alone, {cores} processes", alone(OWN, arguments, cores, 1)
@@ -80,7 +88,7 @@ def measured(arguments: argparse.Namespace) -> Iterator[tuple[str, float | str]]
     yield f"(a) training alone, {cores} BLAS threads", alone(OWN, arguments, 1, cores)
     if arguments.naive:
         runs = len(OPTIMIZERS) * len(arguments.inits)
-        yield f"(c) naive, {arguments.naive} of {runs} runs, scaled", naive(arguments.steps, arguments.naive) * runs
+        yield f"(c) naive, {arguments.naive} of {runs} runs, scaled", naive(arguments.steps, arguments.naive, runs)
     for name in arguments.contenders:
         yield f"{name}, {cores} processes", alone(name, arguments, cores, 1)
         if name.startswith("jax"):
@@ -107,14 +115,16 @@ def main(given: Sequence[str] | None = None) -> None:
         return
     there = [OWN, *(name for name in arguments.contenders if not missing(name))]
     print(next(heading(arguments, there)))
-    print(f"Seconds for {len(OPTIMIZERS) * len(arguments.inits)} runs of {arguments.steps:,} steps, and how many times (b)")
-    base = float("nan")
+    print(f"{len(OPTIMIZERS) * len(arguments.inits)} runs of {arguments.steps:,} steps")
+    print(f"{'seconds':36}{'wall':>8}{'CPU':>8}{'wall / (b)':>12}{'CPU / (b)':>12}")
+    base: Took | None = None
     for name, found in measured(arguments):
         if isinstance(found, str):
             print(f"{name:36}{found}")
             continue
-        base = found if name.startswith("(b)") else base
-        print(f"{name:36}{found:8.2f}{found / base:8.2f}", flush=True)
+        base = base or found
+        ratios = (mine / its for mine, its in zip(found, base, strict=True))
+        print(f"{name:36}{found.wall:8.2f}{found.cpu:8.2f}", *(f"{ratio:11.2f}" for ratio in ratios), flush=True)
 
 
 if __name__ == "__main__":
