@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +33,19 @@ PEERS = ("torch eager", "torch eager foreach", "jax jit per step", "jax scan of 
 OWN = "nnreg"
 
 
-def words(steps: int, inits: Sequence[str]) -> list[str]:
+def words(steps: int, inits: Sequence[str], dataset: str) -> list[str]:
     """Return what is typed for the sweep."""
     axes = [f"optimizer={','.join(OPTIMIZERS)}", f"init={','.join(inits)}"]
-    return ["-m", *axes, "dataset=mnist", f"steps={steps}", "tracking=mlflow", "hydra/launcher=joblib"]
+    return ["-m", *axes, f"dataset={dataset}", f"steps={steps}", "tracking=mlflow", "hydra/launcher=joblib"]
 
 
-def tracked(steps: int, inits: Sequence[str]) -> Took:
-    """Return the time of the sweep, in a new folder."""
-    command = [sys.executable, "-m", "nnreg", *words(steps, inits)]
+def tracked(steps: int, inits: Sequence[str], dataset: str) -> Took | str:
+    """Return the time of the sweep, in a new folder, or why there is none."""
+    try:
+        metadata.version("hydra-joblib-launcher")
+    except metadata.PackageNotFoundError:
+        return "missing (not installed: nnreg[joblib])"
+    command = [sys.executable, "-m", "nnreg", *words(steps, inits, dataset)]
     with tempfile.TemporaryDirectory() as project:
         began, before = time.perf_counter(), _of_children()
         subprocess.run(command, cwd=project, check=True, stdout=subprocess.DEVNULL, env=_environment())
@@ -84,7 +89,7 @@ def measured(arguments: argparse.Namespace) -> Iterator[tuple[str, Took | str]]:
     """Yield what was measured, row by row; the first is training alone on all cores."""
     cores = len(os.sched_getaffinity(0))
     yield f"(b) training alone, {cores} processes", alone(OWN, arguments, cores, 1)
-    yield "tracked sweep", tracked(arguments.steps, arguments.inits)
+    yield "tracked sweep", tracked(arguments.steps, arguments.inits, arguments.dataset)
     yield f"(a) training alone, {cores} BLAS threads", alone(OWN, arguments, 1, cores)
     if arguments.naive:
         runs = len(OPTIMIZERS) * len(arguments.inits)
@@ -99,6 +104,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=2000, help="of each run")
     parser.add_argument("--inits", nargs="+", default=list(INITS), metavar="NAME", help="fewer make fewer runs")
+    parser.add_argument("--dataset", default="mnist", metavar="NAME", help="of the tracked sweep")
     parser.add_argument("--contenders", nargs="*", choices=CONTENDERS, default=list(PEERS), metavar="NAME")
     parser.add_argument("--naive", type=int, default=1, help="runs of the naive way that are timed (0: none)")
     parser.add_argument("--parts", action="store_true", help="where the time of a tracked run goes")
@@ -111,7 +117,8 @@ def main(given: Sequence[str] | None = None) -> None:
     if arguments.parts:
         import parts
 
-        parts.show([word for word in words(arguments.steps, arguments.inits) if not word.startswith("hydra/launcher")])
+        typed = words(arguments.steps, arguments.inits, arguments.dataset)
+        parts.show([word for word in typed if not word.startswith("hydra/launcher")])
         return
     there = [OWN, *(name for name in arguments.contenders if not missing(name))]
     print(next(heading(arguments, there)))

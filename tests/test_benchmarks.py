@@ -117,3 +117,17 @@ def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
     assert 0 < bare[0] < plugins[0]
     assert 0 < bare[2] < plugins[2]
     assert plugins[3] == 1.0
+
+
+def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_named():
+    arguments = ["--steps", "5", "--inits", "he", "--naive", "0", "--contenders", "nnreg"]
+    done = subprocess.run([sys.executable, str(FOLDER / "sweep.py"), *arguments], capture_output=True, text=True, check=True)
+    rows = done.stdout.splitlines()[3:]
+    assert [row.split(",")[0].split("  ")[0] for row in rows] == [
+        "(b) training alone",
+        "tracked sweep",
+        "(a) training alone",
+        "nnreg",
+    ]
+    assert rows[0].split()[-2:] == ["1.00", "1.00"]
+    assert "missing (not installed: nnreg[joblib])" in rows[1] or float(rows[1].split()[-1]) > 1

@@ -140,10 +140,11 @@ class ProtocolSweeper(Sweeper):
         """Return the configuration of a job, Hydra's own part included."""
         return self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
 
-    def _planned(self, words: Words) -> DictConfig:
-        """Compose a job that will be run."""
+    def _digest(self, words: Words) -> str:
+        """Compose a job that will be run; return its hash where an earlier attempt may have run it, else ""."""
         loader = self.hydra_context.config_loader
-        return loader.remember(self.config, words) if isinstance(loader, JobConfigs) else self.compose(words)
+        config = loader.remember(self.config, words) if isinstance(loader, JobConfigs) else self.compose(words)
+        return digest_of(config) if self._resuming else ""
 
     def tuned(self, tuning: Tuned) -> None:
         """Write down how a parameter was chosen."""
@@ -158,7 +159,7 @@ class ProtocolSweeper(Sweeper):
             alone: whether nothing but these is compared, whatever an earlier attempt left.
         """
         home = self._home / stage
-        digests = [digest_of(self._planned(words)) for words in jobs]  # a mistake shows before anything is written
+        digests = [self._digest(words) for words in jobs]  # composed first: a mistake shows before anything is written
         places = place(digests, home) if self._resuming else [Place(str(number)) for number in range(len(jobs))]
         if alone:
             self._write(compared=tuple(spot.folder for spot in places))
