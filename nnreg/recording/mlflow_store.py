@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import logging
 import os
 import re
 import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -171,21 +170,7 @@ def load(target: Target) -> None:
     _import_mlflow(database=not target.is_server)
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Make very many objects without a look at whether some of them are garbage: a quarter of the time. They stay for good."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.freeze()
-            gc.enable()
-
-
 @functools.cache
-@_uncollected()
 def _import_mlflow(*, database: bool) -> Any:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -214,7 +199,7 @@ def _create_database(path: Path, artifacts: Path | None) -> None:
         aside = path.with_name(f"{path.name}.new")
         aside.unlink(missing_ok=True)  # left by one that was killed
         sql_store = _import_mlflow(database=True).store.tracking.sqlalchemy_store.SqlAlchemyStore
-        with _uncollected():
+        with uncollected():
             store = sql_store(f"sqlite:///{aside.as_posix()}", str(artifacts or path.parent))
         store.engine.dispose()
         connection = sqlite3.connect(aside)
