@@ -18,18 +18,23 @@ PAGE = FOLDER.parent / "docs" / "performance.md"
 PARTS = {
     "peers": ("peers.py", "--markdown"),
     "optimizers": ("optimizers.py",),
-    "sweep": ("sweep.py", "--markdown"),
+    "sweep": ("sweep.py",),
     "startup": ("startup.py",),
     "scale": ("scale.py",),
 }
+
+PLAIN = {"sweep"}  # those that print no Markdown
 
 
 def printed(part: str) -> str:
     """Return what a benchmark prints, below the command that printed it."""
     script, *words = PARTS[part]
     command = [sys.executable, str(FOLDER / script), *words]
-    text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return f"`{' '.join(['python', f'benchmarks/{script}', *words])}`: {text.strip()}"
+    text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if part in PLAIN:
+        about, _, table = text.partition("\n")
+        text = f"{about}\n\n```text\n{table}\n```"
+    return f"`{' '.join(['python', f'benchmarks/{script}', *words])}`: {text}"
 
 
 def replaced(page: str, part: str, text: str) -> str:

@@ -10,13 +10,14 @@ on random rows of MNIST's shape, from He's weights for all runs. ``--parts`` say
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -124,14 +125,34 @@ def main(given: Sequence[str] | None = None) -> None:
     print(next(heading(arguments, there)))
     print(f"{len(OPTIMIZERS) * len(arguments.inits)} runs of {arguments.steps:,} steps")
     print(f"{'seconds':36}{'wall':>8}{'CPU':>8}{'wall / (b)':>12}{'CPU / (b)':>12}")
-    base: Took | None = None
-    for name, found in measured(arguments):
-        if isinstance(found, str):
-            print(f"{name:36}{found}")
+    found: dict[str, Took] = {}
+    for name, took in measured(arguments):
+        if isinstance(took, str):
+            print(f"{name:36}{took}")
             continue
-        base = base or found
-        ratios = (mine / its for mine, its in zip(found, base, strict=True))
-        print(f"{name:36}{found.wall:8.2f}{found.cpu:8.2f}", *(f"{ratio:11.2f}" for ratio in ratios), flush=True)
+        found[name] = took
+        ratios = (mine / its for mine, its in zip(took, next(iter(found.values())), strict=True))
+        print(f"{name:36}{took.wall:8.2f}{took.cpu:8.2f}", *(f"{ratio:11.2f}" for ratio in ratios), flush=True)
+    print(*goals(found), sep="\n")
+
+
+def goals(found: Mapping[str, Took]) -> Iterator[str]:
+    """Yield what is aimed at, in wall time, beside what came of it."""
+
+    def least(*beginnings: str) -> float:
+        return min((took.wall for name, took in found.items() if name.startswith(beginnings)), default=math.nan)
+
+    training, whole = least("(b)"), least("tracked")
+    yield f"\n{'aimed at, wall time':36}{'goal':>16}{'reached':>12}"
+    for words, goal, ratio in (
+        ("(b) / (a)", "at most .62", training / least("(a)")),
+        ("tracked sweep / (b)", "at most 1.35", whole / training),
+        ("(c) / tracked sweep", "at least 8", least("(c)") / whole),
+        ("torch, its best / (b)", "at least 2.2", least("torch") / training),
+        ("jax, its best / (b)", "at least 1", least("jax") / training),
+    ):
+        if not math.isnan(ratio):
+            yield f"{words:36}{goal:>16}{ratio:12.2f}"
 
 
 if __name__ == "__main__":
