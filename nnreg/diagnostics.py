@@ -10,7 +10,8 @@ step and before its update, these are recorded as ``<quantity>/layer<number>``:
     dead               share of units with f′(z) = 0 on every row of the batch: no gradient passes at all
     gradient_norm      ‖∂L/∂W‖ of the objective, penalty included, before clipping
     weight_norm        ‖W‖
-    distinct_units     units of the layer whose incoming weights differ: units that start alike stay alike
+    distinct_units     units of the layer whose incoming weights differ by more than rounding, that is anywhere by 1e-5 of the
+                       largest weight: units that start alike stay alike, but a product may round their sums differently
     update_ratio       ‖ΔW‖ / ‖W‖ of the update that follows, everything included that changes W; left out where W = 0
 
 Norms are Frobenius norms. The layer of the logits has no activation, so only the last four. Biases and gains are left out.
@@ -43,6 +44,7 @@ from nnreg.records import TRAIN_LOSS, History, Record
 OF_ACTIVATIONS = ("activation_mean", "activation_std", "saturated", "dead")
 OF_WEIGHTS = ("gradient_norm", "weight_norm", "distinct_units", "update_ratio")
 SATURATED = 0.05  # of the largest slope
+ROUNDING = 1e-5  # of the largest weight: a hundred times that of float32, as it adds up from update to update
 GRID = np.linspace(-10.0, 10.0, 2001).reshape(1, -1)
 
 
@@ -93,7 +95,7 @@ class Diagnostics:
                 values |= {f"{quantity}/{name}": value for quantity, value in _activation(hidden, steepest).items()}
             values[f"gradient_norm/{name}"] = _norm(affine.weights.grad)
             values[f"weight_norm/{name}"] = _norm(affine.weights.theta)
-            values[f"distinct_units/{name}"] = float(len({column.tobytes() for column in affine.weights.theta.T}))
+            values[f"distinct_units/{name}"] = float(_distinct(affine.weights.theta))
         return _records(step, values)
 
     @silently
@@ -148,6 +150,13 @@ def _slope(activation: Activation, z: Array, y: Array) -> Array:
     out = np.empty_like(z)
     activation.backward(np.ones_like(z), z, y, out=out)
     return np.abs(out, out=out)
+
+
+def _distinct(theta: Array) -> int:
+    """Return how many of the columns differ from one another; those that are alike stand beside each other in order."""
+    order = np.argsort(np.cos(np.arange(len(theta))) @ theta)
+    apart = np.abs(np.diff(theta[:, order], axis=1)).max(axis=0)
+    return 1 + int(np.count_nonzero(~(apart <= ROUNDING * np.abs(theta).max())))  # what is not a number differs
 
 
 def _norm(array: Array) -> float:

@@ -89,6 +89,17 @@ def test_every_quantity_agrees_with_its_definition():
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("units", [1, 2, 50, 100])
+def test_units_that_differ_by_rounding_are_one_and_all_others_are_many(units):
+    network = make_network((units,))
+    theta = network.parameters.named["W1"].theta
+    theta[:] = np.linspace(-1, 1, len(theta))[:, None]
+    theta[:, units // 2 :] *= 1 + 3e-7
+    assert measured(network, *make_rows(8))["distinct_units/layer1"] == 1
+    theta[0] += np.random.default_rng(0).permutation(units) * 1e-4
+    assert measured(network, *make_rows(8))["distinct_units/layer1"] == units
+
+
 def test_a_saturated_sigmoid_is_one_whose_output_is_near_its_ends():
     network, (x, labels) = make_network((100,) * 5, Sigmoid(), Normal(1.0), 1000, features=100), make_rows(1000, features=100)
     found, y = measured(network, x, labels), x
