@@ -118,7 +118,7 @@ def _serve(pipe: Connection, shared: Work) -> None:
 
 
 def _told(ended: Ended) -> bytes:
-    from joblib.externals import cloudpickle
+    import cloudpickle
 
     try:
         told: bytes = cloudpickle.dumps(ended)
