@@ -122,23 +122,32 @@ def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
 def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_named():
     arguments = ["--steps", "5", "--inits", "he", "--naive", "0", "--contenders", "nnreg"]
     done = subprocess.run([sys.executable, str(FOLDER / "sweep.py"), *arguments], capture_output=True, text=True, check=True)
-    rows = done.stdout.splitlines()[3:7]
+    rows = done.stdout.splitlines()[3:8]
     assert [row.split(",")[0].split("  ")[0] for row in rows] == [
         "(b) training alone",
+        "(b) and its evaluations",
         "tracked sweep",
         "(a) training alone",
         "nnreg",
     ]
     assert rows[0].split()[-2:] == ["1.00", "1.00"]
-    assert "missing (not installed: nnreg[joblib])" in rows[1] or float(rows[1].split()[-1]) > 1
+    assert "missing (not installed: nnreg[joblib])" in rows[2] or float(rows[2].split()[-1]) > 1
 
 
 def test_what_a_sweep_is_aimed_at_is_said_beside_what_came_of_it(benchmark):
     sweep = benchmark("sweep")
-    walls = {"(b) training alone": 10, "tracked sweep": 14, "(a) training alone": 20, "jax jit": 12, "jax scan": 9}
+    walls = {
+        "(b) training alone": 10,
+        "(b) and its evaluations": 12.5,
+        "tracked sweep": 14,
+        "(a) training alone": 20,
+        "jax jit": 12,
+        "jax scan": 9,
+    }
     lines = [line.rsplit(maxsplit=1) for line in sweep.goals({name: sweep.Took(wall, 0) for name, wall in walls.items()})]
     assert [(line[0].split("  ")[0], float(line[1])) for line in lines[1:]] == [
         ("(b) / (a)", 0.5),
         ("tracked sweep / (b)", 1.4),
+        ("tracked sweep / (b) and evaluations", 1.12),
         ("jax, its best / (b)", 0.9),
     ]

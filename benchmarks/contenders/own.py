@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,12 @@ from nnreg.contracts.optimizer import execute_by
 from nnreg.gathering import converted
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder
-from nnreg.records import RunCard
+from nnreg.records import TRAIN_LOSS, RunCard
+from nnreg.settings import Settings
 from nnreg.training import Streams, train
 from nnreg.workers import TwoWorkers
+
+HELD_OUT = 5_000  # rows, as of MNIST
 
 
 def trained(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -51,6 +53,11 @@ def compiled_spread(workload: Workload, optimizer: str, threads: int) -> Run:
     return _spread(workload, _compiled(optimizer), threads)
 
 
+def evaluated(workload: Workload, optimizer: str, threads: int) -> Run:
+    """Return a run that measures a validation split as often as a run does unless told otherwise."""
+    return _trained(workload, plugin("optimizer", optimizer)(lr=SWEPT[optimizer]), held_out=HELD_OUT)
+
+
 def _compiled(optimizer: str) -> Optimizer:
     rule: Optimizer = plugin("optimizer", optimizer)(lr=SWEPT[optimizer])
     execute_by(rule, fused.Loop)
@@ -63,7 +70,7 @@ def _spread(workload: Workload, rule: Optimizer, threads: int) -> Run:
     return _trained(workload, rule, workers=2)
 
 
-def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
+def _trained(workload: Workload, rule: Optimizer, workers: int = 1, held_out: int = 0) -> Run:
     streams = Streams.from_seed(0)
     network = Network(
         FEATURES,
@@ -82,18 +89,22 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1) -> Run:
     recorder = Recorder(_card(), sinks=())
     recorder.open()
     split, divisor = Split(*data(workload.rows, workload.kept)), WHITE if workload.kept == "uint8" else 1
-    splits = Splits(split, valid=None, test=None, outputs=CLASSES, source="random", divisor=divisor)
+    valid = Split(*(part[:held_out] for part in split)) if held_out else None
+    splits = Splits(split, valid=valid, test=None, outputs=CLASSES, source="random", divisor=divisor)
     batches = Batches(workload.rows, workload.batch, "replacement", streams.batches)
     rows = converted(splits.train, network.dtype, splits.divisor)
     pair = TwoWorkers(network, rule, rows, workload.batch).__enter__() if workers == 2 else None  # ends with this process
-    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize, worker=pair)
+    often = Settings().validate_every if held_out else sys.maxsize
+    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=often, worker=pair)
 
     def run(steps: int) -> float:
-        loss = math.nan
-        for record in islice(records, steps):
+        for record in records:
             recorder.add(record)
-            loss = record.value
-        return loss
+            if record.metric == TRAIN_LOSS:
+                steps -= 1
+                if not steps:
+                    return record.value
+        return math.nan
 
     return run
 

@@ -44,6 +44,7 @@ def _trained(workload: Workload, optimizer: str, threads: int, options: dict[str
 
     update = rule.step
     if compile:
+        torch._dynamo.reset()  # what it compiled for other networks counts towards a limit, beyond which nothing is compiled
         gradient, update = torch.compile(gradient), torch.compile(rule.step)
 
     def run(steps: int) -> float:
