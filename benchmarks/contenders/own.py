@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ from nnreg.training import Streams, train
 from nnreg.workers import TwoWorkers
 
 HELD_OUT = 5_000  # rows, as of MNIST
+
+_second_workers = contextlib.ExitStack()  # of the run before: one that is left waiting takes a core from the next
 
 
 def trained(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -71,6 +74,7 @@ def _spread(workload: Workload, rule: Optimizer, threads: int) -> Run:
 
 
 def _trained(workload: Workload, rule: Optimizer, workers: int = 1, held_out: int = 0) -> Run:
+    _second_workers.close()
     streams = Streams.from_seed(0)
     network = Network(
         FEATURES,
@@ -93,7 +97,7 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1, held_out: in
     splits = Splits(split, valid=valid, test=None, outputs=CLASSES, source="random", divisor=divisor)
     batches = Batches(workload.rows, workload.batch, "replacement", streams.batches)
     rows = converted(splits.train, network.dtype, splits.divisor)
-    pair = TwoWorkers(network, rule, rows, workload.batch).__enter__() if workers == 2 else None  # ends with this process
+    pair = _second_workers.enter_context(TwoWorkers(network, rule, rows, workload.batch)) if workers == 2 else None
     often = Settings().validate_every if held_out else sys.maxsize
     records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=often, worker=pair)
 
