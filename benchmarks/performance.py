@@ -58,7 +58,8 @@ def main(given: Sequence[str] | None = None) -> None:
         parser.error(f"no part is named {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     for part in parts:
         print(f"measuring {part} ...", flush=True)
-        PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), part, printed(part)), encoding="utf-8")
+        text = printed(part)  # takes long: read the page after it, somebody may have edited it meanwhile
+        PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), part, text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -86,6 +86,21 @@ def test_every_part_of_the_page_can_be_measured_anew_and_leaves_the_others_alone
         performance.replaced("no parts", "peers", "found")
 
 
+def test_what_is_written_into_the_page_while_a_part_is_measured_is_kept(benchmark, monkeypatch, tmp_path):
+    performance = benchmark("performance")
+    page = tmp_path / "page.md"
+    page.write_text("<!-- scale -->\nold\n<!-- /scale -->\n", encoding="utf-8")
+
+    def measured_while_somebody_writes(part: str) -> str:
+        page.write_text("By hand.\n" + page.read_text(encoding="utf-8"), encoding="utf-8")
+        return "new"
+
+    monkeypatch.setattr(performance, "PAGE", page)
+    monkeypatch.setattr(performance, "printed", measured_while_somebody_writes)
+    performance.main(["scale"])
+    assert page.read_text(encoding="utf-8") == "By hand.\n<!-- scale -->\nnew\n<!-- /scale -->\n"
+
+
 @pytest.fixture
 def scale(benchmark):
     return benchmark("scale")
