@@ -201,7 +201,7 @@ def test_a_norm_lets_a_deep_network_learn_from_weights_that_are_far_too_small(no
         network = Network(FEATURES, [20] * 4, OUTPUTS, **plugins, norm=chosen, rows=100, dtype=np.float64)
         network.initialise(He(), np.random.default_rng(0))
         network.parameters.weights[...] *= 0.01
-        rule = SGD(0.1)
+        rule = SGD(0.02)  # at 0.1 layer norm is so near the edge that rounding decides
         rule.bind(network.parameters)
         for t in range(1, 301):
             network.loss_and_gradient(x, labels)
