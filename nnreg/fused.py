@@ -60,17 +60,15 @@ class Loop(Program):
         exec(source(instructions, len(blocks[0])), names)  # a text of ours: places and operations alone
         self._loop = numba.njit(error_model="numpy")(names["loop"])
         self._blocks = blocks
-        count = sum(places.count(NUMBER) for _, *places in instructions)
-        self._kept: Array = np.empty(count, blocks[0][0].dtype)
 
     def run(self, numbers: Sequence[float]) -> None:
         """Carry the instructions out with these numbers."""
         if not self.is_compiled:
             super().run(numbers)
             return
-        self._kept[...] = numbers
+        self.take(numbers)
         for block in self._blocks:
-            self._loop(self._kept, *block)
+            self._loop(self._numbers, *block)
 
 
 def source(instructions: Sequence[Instruction], vectors: int) -> str:

@@ -114,6 +114,28 @@ def test_numbers_are_computed_anew_every_time():
     np.testing.assert_array_equal(given, wanted)
 
 
+@pytest.mark.parametrize("number", [1e300, -(10**60), 1e-300, math.inf, math.nan])
+def test_a_number_that_float32_has_not_is_what_numpy_makes_of_it(number):
+    (given,), (wanted,) = vectors(1, np.float32), vectors(1, np.float32)
+    formula = lambda x, *, n: x.__imul__(2 * n)  # noqa: E731
+    walk = Walk([given], 64)
+    with np.errstate(all="ignore"):
+        for n in (1.0, number):
+            walk.apply(formula, n=n)
+            formula(wanted, n=n)
+    np.testing.assert_array_equal(given, wanted)
+
+
+def test_a_formula_may_go_one_way_and_another_and_back():
+    (given,), (wanted,) = vectors(1), vectors(1)
+    formula = lambda x, *, t: x.__imul__(0.5) if t % 3 else x.__iadd__(t * x)  # noqa: E731
+    walk = Walk([given], 64)
+    for t in range(1, 9):
+        walk.apply(formula, t=t)
+        formula(wanted, t=t)
+    np.testing.assert_array_equal(given, wanted)
+
+
 def by_length(x):
     x /= len(x)
 

@@ -40,28 +40,35 @@ class Tape:
         self.instructions: list[Instruction] = []
         self.numbers: list[float] = []
         self._places = vectors
-        self.vectors = tuple(Stand(self, place) for place in range(vectors))
+        self.vectors = tuple([Stand(self, place) for place in range(vectors)])
 
     def note(self, operation: np.ufunc, inputs: Sequence[Any], out: Any = None) -> Stand:
         """Take down an operation; return a stand-in for its result."""
-        places = []
-        for value in inputs:
-            kind = type(value)
-            if kind is Stand and value.tape is self:
-                places.append(value.place)
-            elif kind is float or kind is int:
-                places.append(NUMBER)
-                self.numbers.append(value)
-            else:
-                raise Untraceable
+        places = [self.place(value) for value in inputs]
         if out is None:
-            out = Stand(self, self._places)
-            self._places += 1
-        elif not isinstance(out, Stand) or out.tape is not self:
+            return self.result(operation, *places)
+        if type(out) is not Stand or out.tape is not self:
             raise Untraceable
-        result: Stand = out
-        self.instructions.append((operation, *places, result.place))
-        return result
+        self.instructions.append((operation, *places, out.place))
+        return out
+
+    def place(self, value: Any) -> int:
+        """Return where an operand is; a number is taken down."""
+        kind = type(value)
+        if kind is float or kind is int:
+            self.numbers.append(value)
+            return NUMBER
+        if kind is Stand and value.tape is self:
+            at: int = value.place
+            return at
+        raise Untraceable
+
+    def result(self, operation: np.ufunc, *places: int) -> Stand:
+        """Take down an operation that has a result of its own; return a stand-in for it."""
+        at = self._places
+        self._places = at + 1
+        self.instructions.append((operation, *places, at))
+        return Stand(self, at)
 
 
 def _refused(*_: object, **__: object) -> Any:
@@ -72,13 +79,17 @@ def _binary(operation: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]
     """Return the methods of ``x + y``, ``y + x`` and ``x += y``."""
 
     def plain(self: Stand, other: Any) -> Stand:
-        return self.tape.note(operation, (self, other))
+        tape = self.tape
+        return tape.result(operation, self.place, tape.place(other))
 
     def reflected(self: Stand, other: Any) -> Stand:
-        return self.tape.note(operation, (other, self))
+        tape = self.tape
+        return tape.result(operation, tape.place(other), self.place)
 
     def in_place(self: Stand, other: Any) -> Stand:
-        return self.tape.note(operation, (self, other), self)
+        tape, at = self.tape, self.place
+        tape.instructions.append((operation, at, tape.place(other), at))
+        return self
 
     return plain, reflected, in_place
 
@@ -155,23 +166,31 @@ class Program:
                 _check_precision(operation, operands, longest.dtype)
         registers = _registers(instructions, len(blocks[0]))
         work = [np.empty_like(longest) for _ in range(1 + max(registers.values(), default=-1))]
-        self._numbers = [
-            np.empty((), longest.dtype) for _, *operands, _ in instructions for place in operands if place == NUMBER
-        ]
+        count = sum(operands.count(NUMBER) for _, *operands, _ in instructions)
+        self._numbers: Array = np.empty(count, longest.dtype)
+        self._each: Any = memoryview(self._numbers)  # type: ignore[arg-type] # sets an element in a fifth of NumPy's time
         self._calls: list[Callable[[], Any]] = []
         for block in blocks:
             memory = dict(enumerate(block)) | {place: work[at][: len(block[0])] for place, at in registers.items()}
-            numbers = iter(self._numbers)
+            numbers = iter([self._numbers[number, ...] for number in range(count)])  # arrays without dimensions
             for operation, *operands, result in instructions:
                 inputs = [next(numbers) if place == NUMBER else memory[place] for place in operands]
                 self._calls.append(_bound(operation, inputs, memory[result]))
 
     def run(self, numbers: Sequence[float]) -> None:
         """Carry the instructions out with these numbers."""
-        for kept, number in zip(self._numbers, numbers, strict=True):
-            kept[...] = number
+        self.take(numbers)
         for call in self._calls:
             call()
+
+    def take(self, numbers: Sequence[float]) -> None:
+        """Keep the numbers of this time where the calls read them."""
+        each = self._each
+        try:
+            for place, number in enumerate(numbers):
+                each[place] = number
+        except OverflowError:  # infinite, in this precision
+            self._numbers[...] = numbers
 
 
 def _bound(operation: np.ufunc, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
@@ -223,6 +242,7 @@ class Walk:
         self._blocks = [tuple(vector[start : start + size] for vector in vectors) for start in range(0, total, size or 1)]
         self._executor = executor
         self._programs: dict[tuple[Instruction, ...], Program] = {}
+        self._last: tuple[tuple[Instruction, ...], Program] | None = None  # formulas mostly do the same again
         self._traceable = bool(self._blocks) and all(type(vector) is np.ndarray for vector in vectors)
 
     def apply(self, formula: Callable[..., object], **numbers: float) -> None:
@@ -242,9 +262,12 @@ class Walk:
 
     def _program(self, tape: Tape, formula: Callable[..., object]) -> Program:
         key = tuple(tape.instructions)
+        if self._last is not None and key == self._last[0]:  # sooner than by hash
+            return self._last[1]
         if key not in self._programs:
             kept = getattr(getattr(formula, "__self__", None), "__dict__", {})
             if any(isinstance(value, Stand) for value in kept.values()):
                 raise Untraceable  # whoever reads that attribute expects a vector
             self._programs[key] = self._executor(tape.instructions, self._blocks)
+        self._last = key, self._programs[key]
         return self._programs[key]
