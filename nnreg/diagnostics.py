@@ -38,8 +38,9 @@ import numpy as np
 
 from nnreg.contracts import Activation, Array
 from nnreg.dense import Affine, Elementwise
-from nnreg.network import Network, silently
+from nnreg.network import Network
 from nnreg.records import TRAIN_LOSS, History, Record
+from nnreg.silence import silently
 
 OF_ACTIVATIONS = ("activation_mean", "activation_std", "saturated", "dead")
 OF_WEIGHTS = ("gradient_norm", "weight_norm", "distinct_units", "update_ratio")

@@ -13,11 +13,9 @@ from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm,
 from nnreg.dense import Affine, Elementwise
 from nnreg.gathering import Unconverted
 from nnreg.parameters import Parameters
+from nnreg.silence import silently
 
 EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated in chunks that keep BLAS busy
-
-# Overflow is how a run diverges: the loss reports it, once, as a value that is not finite. Warnings would say it again.
-silently = np.errstate(all="ignore")
 
 
 class Network:

@@ -23,10 +23,11 @@ from nnreg.diagnostics import SATURATED, steepest_slope
 from nnreg.errors import UserError
 from nnreg.job import Request, describe
 from nnreg.layer_outputs import LayerOutputs, write_outputs
-from nnreg.network import Network, silently
+from nnreg.network import Network
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, Record, RunCard
 from nnreg.settings import Settings
+from nnreg.silence import silently
 from nnreg.training import Streams
 
 QUANTITIES = ("mean", "std", "saturated", "edges", "dead")

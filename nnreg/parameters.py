@@ -36,7 +36,8 @@ class Parameters:
         self._allocate = allocate
         self._theta = allocate(sum(sizes), dtype)
         self._grad = allocate(sum(sizes), dtype)
-        self._decaying = sum(size for shape, size in zip(in_memory, sizes, strict=True) if shape.decays)
+        decaying = sum(size for shape, size in zip(in_memory, sizes, strict=True) if shape.decays)
+        self._weights, self._weights_grad = self._theta[:decaying], self._grad[:decaying]
 
         views = {}
         for (name, shape, *_), size, end in zip(in_memory, sizes, accumulate(sizes), strict=True):
@@ -63,12 +64,12 @@ class Parameters:
     @property
     def weights(self) -> Array:
         """The parameters that decay, float array (n,): the first slice of ``theta``."""
-        return self._theta[: self._decaying]
+        return self._weights
 
     @property
     def weights_grad(self) -> Array:
         """The gradient of the parameters that decay, float array (n,): the first slice of ``grad``."""
-        return self._grad[: self._decaying]
+        return self._weights_grad
 
     @property
     def named(self) -> Mapping[str, Weights]:

@@ -15,6 +15,7 @@ from nnreg.gathering import Gather, Rows, converted
 from nnreg.network import Network
 from nnreg.pacing import constant
 from nnreg.records import TRAIN_LOSS, Record
+from nnreg.silence import silent_context
 
 PAUSE = "pause"
 """Name of a record that measures nothing: training stands still between two steps."""
@@ -55,7 +56,7 @@ class Stopwatch:
 
 
 class Worker(Protocol):
-    """What a step asks for."""
+    """What a step asks for; what overflows may warn, whoever asks takes care of that."""
 
     def gradient(self, rows: Indices) -> float:
         """Return the objective on the rows of a batch and overwrite the network's gradient."""
@@ -79,7 +80,7 @@ class Alone:
 
     def gradient(self, rows: Indices) -> float:
         """Return the objective on the rows of a batch and overwrite the network's gradient."""
-        return self._network.loss_and_gradient(*self._gather(rows))
+        return self._network.share_gradient(*self._gather(rows)) + self._network.regularise()
 
     def update(self, t: int, factor: float) -> None:
         """Update all parameters from the gradient; t counts from 1, the factor is the schedule's."""
@@ -142,18 +143,23 @@ def train(
     worker = worker or Alone(network, optimizer, rows, batches.batch)
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
+    silently = silent_context().run
+
+    def update(done: int) -> None:
+        factor = schedule(done)
+        clip(network.parameters.grad)
+        network.decay(optimizer.lr * factor)
+        worker.update(done, factor)
+
     for step in range(start, steps):
         with stopwatch:
-            loss = worker.gradient(next(batches))
+            loss = silently(worker.gradient, next(batches))
         yield Record(step, TRAIN_LOSS, loss)
         if not math.isfinite(loss):
             return
         done = step + 1
-        with stopwatch, np.errstate(all="ignore"):  # an update that overflows shows in the next loss
-            factor = schedule(done)
-            clip(network.parameters.grad)
-            network.decay(optimizer.lr * factor)
-            worker.update(done, factor)
+        with stopwatch:
+            silently(update, done)  # one that overflows shows in the next loss
         if done % validate_every == 0 or done == steps:
             yield from _evaluate(network, valid, watched, done)
         if done < steps and pause():

@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import traceback
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -20,8 +21,9 @@ from nnreg.batches import Indices
 from nnreg.contracts import Array, Optimizer
 from nnreg.contracts.optimizer import restrict
 from nnreg.gathering import Gather, Rows
-from nnreg.network import Network, silently
+from nnreg.network import Network
 from nnreg.shared import Pair, zeros
+from nnreg.silence import silently
 
 GRADIENT, UPDATE, END = range(3)
 GRACE = 2.0  # seconds the second process has to end by itself
@@ -49,6 +51,7 @@ class TwoWorkers:
         self._is_split = type(optimizer).step is Optimizer.step  # a rule that needs whole layers is the first one's alone
         self._parts = slice(0, size // 2), slice(size // 2, size)
         self._halves = slice(0, batch // 2), slice(batch // 2, batch)
+        self._is_spread = False  # from the first gradient on; what looks at one before works alone
         self._hears, self._tells = multiprocessing.Pipe(duplex=False)
         fork = multiprocessing.get_context("fork")
         self._process = fork.Process(target=self._serve, args=(os.getpid(),), daemon=True)
@@ -61,20 +64,20 @@ class TwoWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._spread(None)
         self._request[0] = END
         self._pair.ask()
         self._process.join(GRACE)
         self._process.kill()
         self._process.join()
 
-    @silently
     def gradient(self, rows: Indices) -> float:
         """Return the objective on a batch and overwrite the network's gradient."""
         self._batch[...] = rows
         self._ask(GRADIENT)
-        self._network.spread(self._pair.total, self._batch.size)
+        if not self._is_spread:
+            self._spread(self._pair.total)
         loss = self._half_gradient()
-        self._network.spread(None, self._batch.size)
         self._pair.await_answer()
         return loss + float(self._loss[0]) + self._network.regularise()
 
@@ -84,6 +87,11 @@ class TwoWorkers:
             self._ask(UPDATE, t, factor)
         self._optimizer.step(t, factor)
         self._pair.await_answer()
+
+    def _spread(self, total: Callable[[Array], None] | None) -> None:
+        """Let the network of this process train on halves of batches, or on whole ones again."""
+        self._network.spread(total, self._batch.size)
+        self._is_spread = total is not None
 
     def _ask(self, *request: float) -> None:
         self._request[: len(request)] = request
@@ -135,7 +143,7 @@ class TwoWorkers:
     def _answer_all(self) -> None:
         self._take_place(1)
         self._network.move_gradient(self._grads[1])
-        self._network.spread(self._pair.total, self._batch.size)
+        self._spread(self._pair.total)
         while True:
             self._pair.await_request()
             if self._request[0] == END:

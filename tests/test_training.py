@@ -256,8 +256,8 @@ def test_buffers_are_never_rebound_and_stay_float32():
 
 def test_batches_reach_the_network_in_its_own_dtype():
     run, seen = make_run(dtype=np.float32), set()
-    forward = run.network.loss_and_gradient
-    run.network.loss_and_gradient = lambda x, y: seen.add(x.dtype) or forward(x, y)
+    forward = run.network.share_gradient
+    run.network.share_gradient = lambda x, y: seen.add(x.dtype) or forward(x, y)
     list(run.records(make_splits(dtype=np.float64)))
     assert seen == {np.dtype(np.float32)}
 

@@ -25,7 +25,7 @@ class ReLU(Activation):
 
     def forward(self, z: Array, out: Array) -> None:
         """Compute y from z."""
-        out[...] = 0  # NumPy compares two arrays several times faster than an array and a number
+        out.fill(0)  # NumPy compares two arrays several times faster than an array and a number
         np.maximum(z, out, out=out)  # y = max(z, 0)
 
     def backward(self, dy: Array, z: Array, y: Array, out: Array) -> None:

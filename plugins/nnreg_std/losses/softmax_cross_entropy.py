@@ -49,18 +49,18 @@ class SoftmaxCrossEntropy(Loss):
         up a few long rows several times faster than many short ones.
         """
         eps, rows = self.label_smoothing, len(labels)
-        true = labels, np.arange(rows)
         z: Array = logits.T.copy()
-        z -= z.max(axis=0)
-        z_q = z[true]  # Σₖ qₖ zₖ
+        z -= np.maximum.reduce(z)
+        flat, true = z.reshape(-1), np.multiply(labels, rows, dtype=np.intp) + np.arange(rows)  # where each row's true class is
+        z_q = flat[true]  # Σₖ qₖ zₖ
         if eps:
             z_q = (1 - eps) * z_q + eps * z.mean(axis=0)
         p = np.exp(z, out=z)
-        total = p.sum(axis=0)
+        total = np.add.reduce(p)
         loss = np.log(total) - z_q  # L = −Σₖ qₖ log pₖ = log Σⱼ exp(zⱼ) − Σₖ qₖ zₖ
         p /= total  # pₖ = exp(zₖ) / Σⱼ exp(zⱼ)
-        p[true] -= 1 - eps
+        flat[true] -= 1 - eps
         if eps:
             p -= eps / len(p)
         np.divide(p.T, rows, out=out)  # ∂L/∂z = (p − q) / rows
-        return float(loss.sum()) / rows
+        return float(np.add.reduce(loss)) / rows
