@@ -8,13 +8,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nnreg
 from nnreg import config_source, launching, registry, sweeping
 from nnreg.errors import UserError
 from nnreg.recording import uploader
 from nnreg.recording.disk import discard
+from nnreg.thrifty_hydra import thrifty
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -61,7 +62,7 @@ def compose(words: Sequence[str], task: Task) -> int:
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
         with contextlib.ExitStack() as stack:
-            for context in (explained(), _options_kept_in_place(), _environment(FULL_ERROR, "1"), _program_arguments(words)):
+            for context in (explained(), thrifty(), _environment(FULL_ERROR, "1"), _program_arguments(words)):
                 stack.enter_context(context)  # FULL_ERROR: Hydra raises, and does not print
             stack.enter_context(_uploading())
             main()
@@ -74,25 +75,6 @@ def compose(words: Sequence[str], task: Task) -> int:
             discard(begun)
         raise
     return 0
-
-
-@contextlib.contextmanager
-def _options_kept_in_place() -> Iterator[None]:
-    """Keep Hydra from copying every option it has each time it looks for one, a hundred times to print its help.
-
-    Nobody can write into them for it: what is looked up is a copy.
-    """
-    from hydra.core.config_store import ConfigStore
-
-    kind: Any = ConfigStore
-    if "__deepcopy__" in vars(kind):  # a study composes its runs while it is composed itself
-        yield
-        return
-    kind.__deepcopy__ = lambda store, memo: store
-    try:
-        yield
-    finally:
-        del kind.__deepcopy__
 
 
 @contextlib.contextmanager
