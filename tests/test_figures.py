@@ -47,3 +47,15 @@ def test_short_diverged_and_perfect_runs_can_be_drawn_too(tmp_path, losses):
         past.add(Record(step, TRAIN_LOSS, loss))
     loss_figure(card(tmp_path), past).savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("last", "digits"), [(0.001, {2, 5}), (0.5, set(range(2, 10)))])
+def test_between_powers_of_ten_there_are_fewer_marks_where_there_are_many_powers(tmp_path, last, digits):
+    past = History()
+    for step, loss in enumerate(np.geomspace(2.0, last, 50)):
+        past.add(Record(step, TRAIN_LOSS, float(loss)))
+    (axes,) = loss_figure(card(tmp_path), past).axes
+    marks = axes.yaxis.get_minorticklocs()
+    assert {round(mark / 10 ** np.floor(np.log10(mark) + 1e-9)) for mark in marks} <= digits
+    low, high = axes.get_ylim()
+    assert sum(low <= mark <= high for mark in marks) >= 2

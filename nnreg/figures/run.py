@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from nnreg.figures.shown import ShownFigure
 from nnreg.figures.style import INK, QUIET, PlainLogFormatter, finish, legible
@@ -51,6 +52,8 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
         ends.append(("validation", valid[np.isfinite(valid)], INK))
     if curve.size and curve.min() > 0:
         axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5) if high > 10 * low else range(2, 10)))
         axes.yaxis.set_major_formatter(PlainLogFormatter())
         axes.yaxis.set_minor_formatter(PlainLogFormatter())
     _label_ends(axes, ends)
