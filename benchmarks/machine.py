@@ -10,6 +10,8 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
+
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # of libraries that are imported by another name
 
 
@@ -17,7 +19,16 @@ def described(libraries: Sequence[str]) -> str:
     """Return day, processor, cores and versions in one line."""
     versions = [f"{library} {metadata.version(DISTRIBUTIONS.get(library, library))}" for library in libraries]
     cores = f"{os.cpu_count()} cores"
-    return ", ".join([date.today().isoformat(), processor(), cores, f"Python {platform.python_version()}", *versions])
+    machine = [f"{processor()} ({instructions()})", cores, f"Python {platform.python_version()}"]
+    return ", ".join([date.today().isoformat(), *machine, *versions])
+
+
+def instructions() -> str:
+    """Return the widest vector instructions that NumPy finds on this processor; products depend on them."""
+    found = np.show_config(mode="dicts").get("SIMD Extensions", {})
+    names = {*found.get("baseline", ()), *found.get("found", ())}
+    levels = {"AVX-512": {"X86_V4", "AVX512F", "AVX512_SKX"}, "AVX2": {"X86_V3", "AVX2"}, "NEON": {"NEON", "ASIMD"}}
+    return next((level for level, marks in levels.items() if marks & names), "no AVX2")
 
 
 def processor() -> str:

@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parent
 PAGE = FOLDER.parent / "docs" / "performance.md"
 PARTS = {
     "peers": ("peers.py", "--markdown"),
+    "elsewhere": ("peers.py", "--markdown", "--optimizers", "sgd", "adam"),  # for a processor that multiplies in another way
     "optimizers": ("optimizers.py",),
     "sweep": ("sweep.py",),
     "startup": ("startup.py",),
@@ -24,6 +25,7 @@ PARTS = {
 }
 
 PLAIN = {"sweep"}  # those that print no Markdown
+ASKED = {"elsewhere"}  # those that are measured only where they are named
 
 
 def printed(part: str) -> str:
@@ -52,8 +54,10 @@ def replaced(page: str, part: str, text: str) -> str:
 def main(given: Sequence[str] | None = None) -> None:
     """Measure the parts that were asked for, one after the other, and save the page after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="NAME", help=f"of {', '.join(PARTS)}; all of them where none is named")
-    parts = parser.parse_args(given).parts or list(PARTS)
+    usual = [part for part in PARTS if part not in ASKED]
+    said = f"of {', '.join(PARTS)}; where none is named: {', '.join(usual)}"
+    parser.add_argument("parts", nargs="*", metavar="NAME", help=said)
+    parts = parser.parse_args(given).parts or usual
     if unknown := set(parts) - set(PARTS):
         parser.error(f"no part is named {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     for part in parts:
