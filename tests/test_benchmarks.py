@@ -135,7 +135,7 @@ def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
 
 
 def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_named():
-    arguments = ["--steps", "5", "--inits", "he", "--naive", "0", "--contenders", "nnreg"]
+    arguments = ["--steps", "5", "--inits", "he", "--dataset", "digits", "--naive", "0", "--contenders", "nnreg"]
     done = subprocess.run([sys.executable, str(FOLDER / "sweep.py"), *arguments], capture_output=True, text=True, check=True)
     rows = done.stdout.splitlines()[3:8]
     assert [row.split(",")[0].split("  ")[0] for row in rows] == [
