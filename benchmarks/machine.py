@@ -10,7 +10,7 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
+from nnreg.products import AVX512, vector_instructions
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # of libraries that are imported by another name
 
@@ -25,10 +25,9 @@ def described(libraries: Sequence[str]) -> str:
 
 def instructions() -> str:
     """Return the widest vector instructions that NumPy finds on this processor; products depend on them."""
-    found = np.show_config(mode="dicts").get("SIMD Extensions", {})
-    names = {*found.get("baseline", ()), *found.get("found", ())}
-    levels = {"AVX-512": {"X86_V4", "AVX512F", "AVX512_SKX"}, "AVX2": {"X86_V3", "AVX2"}, "NEON": {"NEON", "ASIMD"}}
-    return next((level for level, marks in levels.items() if marks & names), "no AVX2")
+    found = vector_instructions()
+    levels = {"AVX-512": AVX512, "AVX2": {"X86_V3", "AVX2"}, "NEON": {"NEON", "ASIMD"}}
+    return next((level for level, marks in levels.items() if marks & found), "no AVX2")
 
 
 def processor() -> str:

@@ -19,16 +19,21 @@ from nnreg.contracts import Array
 MOST = 1_000_000  # multiplications that the kernels for small products take
 LEAST_ROWS = {True: 8, False: 12}  # of a block, where rows lie in memory one after the other, and where columns do
 COPIED = 12_000  # elements of a matrix that is copied to be transposed; beyond, the copy costs more than it gains
+AVX512 = frozenset({"X86_V4", "AVX512_SKX", "AVX512F"})  # NumPy's names for it
+
+
+def vector_instructions() -> set[str]:
+    """Return the vector instructions that NumPy finds on this processor, by its names for them."""
+    features = np.show_config(mode="dicts").get("SIMD Extensions", {})
+    return {*features.get("baseline", ()), *features.get("found", ())}
 
 
 def has_small_kernels() -> bool:
     """Tell whether small products are faster: OpenBLAS on one thread, on a processor with AVX-512."""
     config = np.show_config(mode="dicts")
-    features = config.get("SIMD Extensions", {})
-    found = {*features.get("baseline", ()), *features.get("found", ())}
     library = str(config.get("Build Dependencies", {}).get("blas", {}).get("name", ""))
     threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count())
-    return "openblas" in library.lower() and bool(found & {"X86_V4", "AVX512_SKX", "AVX512F"}) and threads == "1"
+    return "openblas" in library.lower() and bool(AVX512 & vector_instructions()) and threads == "1"
 
 
 SMALL_KERNELS = has_small_kernels()
