@@ -10,7 +10,7 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-from nnreg.products import AVX512, vector_instructions
+from nnreg.products import kernels
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # of libraries that are imported by another name
 
@@ -19,15 +19,14 @@ def described(libraries: Sequence[str]) -> str:
     """Return day, processor, cores and versions in one line."""
     versions = [f"{library} {metadata.version(DISTRIBUTIONS.get(library, library))}" for library in libraries]
     cores = f"{os.cpu_count()} cores"
-    machine = [f"{processor()} ({instructions()})", cores, f"Python {platform.python_version()}"]
+    machine = [f"{processor()} ({blas()})", cores, f"Python {platform.python_version()}"]
     return ", ".join([date.today().isoformat(), *machine, *versions])
 
 
-def instructions() -> str:
-    """Return the widest vector instructions that NumPy finds on this processor; products depend on them."""
-    found = vector_instructions()
-    levels = {"AVX-512": AVX512, "AVX2": {"X86_V3", "AVX2"}, "NEON": {"NEON", "ASIMD"}}
-    return next((level for level, marks in levels.items() if marks & found), "no AVX2")
+def blas() -> str:
+    """Return for which processor OpenBLAS's kernels are; products depend on them, and ``OPENBLAS_CORETYPE`` chooses others."""
+    made_for, _ = kernels()
+    return f"OpenBLAS for {made_for}" if made_for else "another BLAS than OpenBLAS"
 
 
 def processor() -> str:

@@ -4,39 +4,40 @@ OpenBLAS has kernels for small products that waste nothing on packing; on proces
 than the general ones, for at most a million multiplications. A larger product is therefore cut into blocks of rows, as one
 stacked ``np.matmul`` over views. What is done depends on the shapes, the processor and the number of threads alone, never on
 a measurement: the same run gives the same bits again.
+
+OpenBLAS itself is asked for which processor its kernels are, and for its threads, whenever products are laid out: the
+environment may tell it otherwise (``OPENBLAS_CORETYPE``), and a notebook holds it to one thread only while a run lasts.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from nnreg.contracts import Array
 
 MOST = 1_000_000  # multiplications that the kernels for small products take
 LEAST_ROWS = {True: 8, False: 12}  # of a block, where rows lie in memory one after the other, and where columns do
 COPIED = 12_000  # elements of a matrix that is copied to be transposed; beyond, the copy costs more than it gains
-AVX512 = frozenset({"X86_V4", "AVX512_SKX", "AVX512F"})  # NumPy's names for it
+SMALL = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})  # OpenBLAS's names for processors with AVX-512
+
+_LIBRARIES = ThreadpoolController().select(user_api="blas")
 
 
-def vector_instructions() -> set[str]:
-    """Return the vector instructions that NumPy finds on this processor, by its names for them."""
-    features = np.show_config(mode="dicts").get("SIMD Extensions", {})
-    return {*features.get("baseline", ()), *features.get("found", ())}
+def kernels() -> tuple[str, int]:
+    """Return for which processor the kernels of OpenBLAS are that compute now, and on how many threads; "" of another BLAS."""
+    found = _LIBRARIES.info()
+    own = [each for each in found if "numpy" in each["filepath"]] or found  # SciPy brings one of its own
+    return next(((each.get("architecture") or "", each["num_threads"]) for each in own), ("", 0))
 
 
 def has_small_kernels() -> bool:
-    """Tell whether small products are faster: OpenBLAS on one thread, on a processor with AVX-512."""
-    config = np.show_config(mode="dicts")
-    library = str(config.get("Build Dependencies", {}).get("blas", {}).get("name", ""))
-    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count())
-    return "openblas" in library.lower() and bool(AVX512 & vector_instructions()) and threads == "1"
-
-
-SMALL_KERNELS = has_small_kernels()
+    """Tell whether small products are faster: OpenBLAS on one thread, by its kernels for AVX-512."""
+    processor, threads = kernels()
+    return processor in SMALL and threads == 1
 
 
 def product(a: Array, b: Array, out: Array) -> Callable[[], object]:
@@ -47,7 +48,7 @@ def product(a: Array, b: Array, out: Array) -> Callable[[], object]:
         b: float array (k, n), read.
         out: float array (m, n), C-contiguous, written.
     """
-    blocks = _blocks(a, b.shape[1]) if SMALL_KERNELS else 1
+    blocks = _blocks(a, b.shape[1]) if has_small_kernels() else 1
     if blocks == 1:
         return partial(np.matmul, a, b, out)
     return partial(np.matmul, _stack(a, blocks), b, out.reshape(blocks, -1, b.shape[1]))
@@ -55,7 +56,7 @@ def product(a: Array, b: Array, out: Array) -> Callable[[], object]:
 
 def product_with_transposed(a: Array, b: Array, out: Array) -> Callable[[], object]:
     """Return what multiplies ``a``, (m, k), with the transpose of ``b``, (n, k), whenever it is called; arguments as above."""
-    if not SMALL_KERNELS or b.size > COPIED:
+    if not has_small_kernels() or b.size > COPIED:
         return partial(np.matmul, a, b.T, out)
     copied = np.empty(b.shape[::-1], b.dtype)
     multiply = product(a, copied, out)

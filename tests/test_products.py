@@ -1,7 +1,12 @@
 """Matrix products cut into blocks are the same products."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from nnreg import products
 from nnreg.products import product, product_with_transposed
@@ -20,7 +25,7 @@ SHAPES = [
 
 @pytest.fixture(params=[True, False], ids=["small kernels", "none"])
 def kernels(request, monkeypatch):
-    monkeypatch.setattr(products, "SMALL_KERNELS", request.param)
+    monkeypatch.setattr(products, "has_small_kernels", lambda: request.param)
     return request.param
 
 
@@ -76,3 +81,27 @@ def test_no_block_is_larger_than_the_kernels_take_nor_too_thin_to_gain(shape):
             assert a.size * w.shape[1] / blocks <= products.MOST
             assert len(a) % blocks == 0
             assert len(a) // blocks >= 8
+
+
+@pytest.mark.skipif(not products.kernels()[0], reason="NumPy computes with another BLAS than OpenBLAS")
+def test_how_many_threads_there_are_counts_when_a_product_is_laid_out_not_when_this_was_imported(monkeypatch):
+    monkeypatch.setattr(products, "SMALL", {products.kernels()[0]})
+    for threads in (1, 2, 1):
+        with threadpool_limits(threads, user_api="blas"):
+            assert products.has_small_kernels() == (threads == 1)
+
+
+@pytest.mark.parametrize(
+    ("processor", "threads", "small"),
+    [("SkylakeX", 1, True), ("SkylakeX", 2, False), ("Cooperlake", 1, True), ("Haswell", 1, False), ("", 0, False)],
+)  # fmt: skip
+def test_small_kernels_are_those_of_openblas_for_avx_512_on_one_thread(processor, threads, small, monkeypatch):
+    monkeypatch.setattr(products, "kernels", lambda: (processor, threads))
+    assert products.has_small_kernels() is small
+
+
+@pytest.mark.skipif(products.kernels()[0] not in {*products.SMALL, "Haswell", "Zen"}, reason="no x86 processor with AVX2")
+def test_openblas_is_asked_which_kernels_it_took_as_the_environment_may_choose_others():
+    command = [sys.executable, "-c", "from nnreg.products import kernels; print(*kernels())"]
+    told = os.environ | {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"}
+    assert subprocess.run(command, env=told, check=True, capture_output=True, text=True).stdout.split() == ["Haswell", "1"]
