@@ -1,5 +1,7 @@
 """Where the CPU time of a tracked sweep goes: its runs one after the other in this process, with a clock around each part.
 
+``python benchmarks/sweep.py --parts`` starts this with what is typed for the sweep, on one BLAS thread as runs have it.
+
 The clocks are put around functions from outside; time in a part that is called by another counts for the inner one alone.
 """
 
@@ -96,3 +98,7 @@ def show(words: Sequence[str]) -> None:
         calls = max(clocks.calls[part], 1)
         print(f"{part:28}{seconds:8.2f}{calls:8d}{1_000 * seconds / calls:12.1f}")
     print(f"{'together':28}{sum(clocks.seconds.values()):8.2f}")
+
+
+if __name__ == "__main__":
+    show(sys.argv[1:])

@@ -118,11 +118,10 @@ def main(given: Sequence[str] | None = None) -> None:
     """Print one table from one run."""
     arguments = _arguments(given)
     if arguments.parts:
-        import parts
-
         typed = words(arguments.steps, arguments.inits, arguments.dataset)
-        parts.show([word for word in typed if not word.startswith("hydra/launcher")])
-        return
+        here = [word for word in typed if not word.startswith("hydra/launcher")]
+        command = [sys.executable, str(Path(__file__).with_name("parts.py")), *here]
+        raise SystemExit(subprocess.run(command, env=_environment()).returncode)
     there = [OWN, *(name for name in arguments.contenders if not missing(name))]
     print(next(heading(arguments, there)))
     print(f"{len(OPTIMIZERS) * len(arguments.inits)} runs of {arguments.steps:,} steps")
