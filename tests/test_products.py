@@ -94,7 +94,7 @@ def test_how_many_threads_there_are_counts_when_a_product_is_laid_out_not_when_t
 @pytest.mark.parametrize(
     ("processor", "threads", "small"),
     [("SkylakeX", 1, True), ("SkylakeX", 2, False), ("Cooperlake", 1, True), ("Haswell", 1, False), ("", 0, False)],
-)  # fmt: skip
+)
 def test_small_kernels_are_those_of_openblas_for_avx_512_on_one_thread(processor, threads, small, monkeypatch):
     monkeypatch.setattr(products, "kernels", lambda: (processor, threads))
     assert products.has_small_kernels() is small
