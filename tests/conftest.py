@@ -27,6 +27,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def driver() -> None:
+    """PostgreSQL's, an extra: without it nnreg says how to install it, before it asks any server."""
+    pytest.importorskip("psycopg2", reason="no driver: python -m pip install 'nnreg[postgres]'")
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a command line gave back."""

@@ -61,10 +61,9 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[PostgreSQL]:
+def database(driver: None) -> Iterator[PostgreSQL]:
     if postgresql.programs() is None:
         pytest.skip(postgresql.MISSING)
-    pytest.importorskip("psycopg2", reason="no driver: python -m pip install 'nnreg[postgres]'")
     with postgresql.running() as server:
         yield server
 
