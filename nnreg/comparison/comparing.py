@@ -77,15 +77,22 @@ class Comparison:
         return wording.fairness(self.gathered, [self.metric])
 
     @cached_property
-    def pages(self) -> Mapping[str, Page]:
-        """The figures with their words, drawn once."""
+    def _made(self) -> dict[str, Page | None]:
+        return {}
+
+    def page(self, name: str) -> Page | None:
+        """Return a figure with its words, made once; None where these runs have none of that name."""
         from nnreg.comparison import pictures
 
-        return pictures.pages(self)
+        if name not in self._made:
+            self._made[name] = pictures.MAKERS[name](self)
+        return self._made[name]
 
     def figures(self) -> Mapping[str, Figure]:
         """Return the pictures that these runs have: ``curves``, ``standings``, ``wins``, ``heatmap``, ``target`` ..."""
-        return {name: page.figure for name, page in self.pages.items()}
+        from nnreg.comparison import pictures
+
+        return {name: page.figure for name in pictures.MAKERS if (page := self.page(name)) is not None}
 
     def save(self, folder: Path | str) -> Path:
         """Write ``report.html``, a PNG a figure, ``overview.png``, CSV tables, all of it as JSON; return the report's path."""

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnreg.comparison import drawing, report, tables
+from nnreg.comparison import drawing, pictures, report, tables
 from nnreg.figures import saving
 from nnreg.figures.overview import overview
 
@@ -42,20 +42,24 @@ def write(comparison: Comparison, folder: Path) -> Path:
 
 def _make(comparison: Comparison, folder: Path) -> list[str]:
     """Write all files into an empty folder and return their names."""
-    pictures = {name: folder / f"{name}.png" for name in comparison.pages}
-    shown = drawing.draw(comparison.pages, pictures)
+    shown = drawing.draw(pictures.MAKERS, comparison.page, lambda name: _picture(folder, name))
     if shown:
         title = "What did the comparison show?"
-        whole = overview(shown[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)
+        whole = overview(list(shown.values())[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)
         saving.write(whole, folder / OVERVIEW, saving.QUICK)
-    _animate(comparison, folder)
+    if "paths" in shown:
+        _animate(comparison, folder)
     tables.write_csv(tables.arm_rows(comparison.standings, comparison.metric), folder / TABLE)
     tables.write_csv(tables.pair_rows(comparison.matrices), folder / PAIRS)
-    (folder / REPORT).write_text(report.html(comparison, pictures), encoding="utf-8")
+    (folder / REPORT).write_text(report.html(comparison, {name: _picture(folder, name) for name in shown}), encoding="utf-8")
     names = [*sorted(path.name for path in folder.iterdir()), CONTENT]
     whole_text = json.dumps(content(comparison) | {"files": names}, indent=2, ensure_ascii=False, default=str)
     (folder / CONTENT).write_text(f"{whole_text}\n", encoding="utf-8")
     return names
+
+
+def _picture(folder: Path, name: str) -> Path:
+    return folder / f"{name}.png"
 
 
 def content(comparison: Comparison) -> dict[str, Any]:
@@ -89,11 +93,10 @@ def _earlier(folder: Path) -> list[str]:
 def _animate(comparison: Comparison, folder: Path) -> None:
     """Let the paths of descents grow where that was asked for."""
     kind = str(comparison.gathered.arms[0].runs[0].config.get("animate", "off"))
-    if kind == "off" or "paths" not in comparison.pages:
+    if kind == "off":
         return
-    from nnreg.comparison.pictures import paths_picture
     from nnreg.figures.animation import animate
 
-    picture = paths_picture(comparison)
+    picture = pictures.paths_picture(comparison)
     assert picture is not None
     animate(picture, folder / f"paths.{kind}")

@@ -47,23 +47,6 @@ if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison
 
 
-def pages(comparison: Comparison) -> dict[str, Page]:
-    """Return the pages that these runs have, by name, the most telling first."""
-    makers: Mapping[str, Callable[[Comparison], Page | None]] = {
-        "curves": _curves,
-        "paths": _paths,
-        "standings": _standings,
-        "wins": _wins,
-        "sensitivity": _sensitivity,
-        "profile": _profile,
-        "heatmap": _heatmap,
-        "target": _target,
-        "validation": _validation,
-    }
-    made = {name: make(comparison) for name, make in makers.items()}
-    return {name: page for name, page in made.items() if page is not None}
-
-
 def task_of(comparison: Comparison) -> str:
     """Return what the runs do."""
     return tasks.of(comparison.gathered.arms[0].runs[0].config)
@@ -229,3 +212,17 @@ def paths_picture(comparison: Comparison) -> Picture | None:
     surfaces, rules = list(runs.by("surface")), list(runs.by("optimizer"))
     where = value_word(surfaces[0]) if len(surfaces) == 1 else "each surface"
     return picture(runs, {}, f"How do they descend {where}?" if len(rules) > 1 else f"How does {rules[0]} descend {where}?")
+
+
+MAKERS: Mapping[str, Callable[[Comparison], Page | None]] = {
+    "curves": _curves,
+    "paths": _paths,
+    "standings": _standings,
+    "wins": _wins,
+    "sensitivity": _sensitivity,
+    "profile": _profile,
+    "heatmap": _heatmap,
+    "target": _target,
+    "validation": _validation,
+}
+"""Name of a page to what makes it, or None where the runs have none; the most telling first."""

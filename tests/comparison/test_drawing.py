@@ -1,5 +1,6 @@
-"""Pages become pictures on two cores, the same as on one."""
+"""Pages are made and become pictures on two cores, the same as on one."""
 
+import os
 import sys
 
 import pytest
@@ -7,30 +8,62 @@ import pytest
 from nnreg.comparison import drawing
 from nnreg.figures.style import Page
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),
+]
+NAMES = ("a", "none", "b", "c")
 
 
-@pytest.fixture
-def pages():
-    return {name: Page(4, 1, f"What is {name}?") for name in ("a", "b", "c")}
+def make(name):
+    return None if name == "none" else Page(4, 1, f"What is {name}?")
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_pictures_are_the_same_whether_a_copy_helps_or_not(pages, tmp_path, monkeypatch):
-    found = {}
-    for helps in (False, True):
-        folder = tmp_path / str(helps)
-        folder.mkdir()
-        monkeypatch.setattr(drawing, "can_copy", lambda helps=helps: helps)
-        pixels = drawing.draw(pages, {name: folder / f"{name}.png" for name in pages})
-        found[helps] = [pixel.tolist() for pixel in pixels], {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert found[True] == found[False]
-    assert sorted(found[True][1]) == ["a.png", "b.png", "c.png"]
+@pytest.mark.parametrize("helps", [False, True])
+def test_pictures_are_the_same_whether_a_copy_helps_or_not(helps, tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing, "can_copy", lambda: helps)
+    pixels = drawing.draw(NAMES, make, lambda name: tmp_path / f"{name}.png")
+    assert list(pixels) == ["a", "b", "c"], "in the order of their names, whoever drew them"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "c.png"]
+    for name, seen in pixels.items():
+        alone = drawing._written(make(name), tmp_path / "alone.png")
+        assert (seen == alone).all()
+        assert (tmp_path / "alone.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_what_a_copy_could_not_draw_is_drawn_here(pages, tmp_path, monkeypatch):
+def test_each_page_is_drawn_by_one_of_the_two(tmp_path, monkeypatch):
     monkeypatch.setattr(drawing, "can_copy", lambda: True)
-    monkeypatch.setattr(drawing, "_send", lambda pipe, *_: pipe.close())
-    assert len(drawing.draw(pages, {name: tmp_path / f"{name}.png" for name in pages})) == 3
+    names = [f"page {number}" for number in range(40)]
+
+    def place(name):
+        with (tmp_path / "places").open("a") as taken:
+            taken.write(f"{name}\n")
+        return tmp_path / f"{name}.png"
+
+    drawing.draw(names, lambda _: Page(1, 1, ""), place)
+    assert sorted((tmp_path / "places").read_text().splitlines()) == sorted(names)
+
+
+def test_what_a_copy_took_and_could_not_draw_is_drawn_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing, "can_copy", lambda: True)
+    taken, tell = os.pipe()
+
+    def die(pipe, waiting, *_):
+        os.write(tell, next(waiting).encode())
+        os._exit(1)
+
+    def make_later(name):
+        if not lost:
+            lost.append(os.read(taken, 100).decode())
+        return make(name)
+
+    lost = []
+    monkeypatch.setattr(drawing, "_send", die)
+    try:
+        drawn = drawing.draw(NAMES, make_later, lambda name: tmp_path / f"{name}.png")
+    finally:
+        os.close(taken)
+        os.close(tell)
+    assert lost[0] in NAMES
+    assert list(drawn) == ["a", "b", "c"]
     assert len(list(tmp_path.iterdir())) == 3
