@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from nnreg import cli
+from tests import extras
 
 settings.register_profile("nnreg", deadline=None)  # two busy cores are no reason to fail
 settings.load_profile("nnreg")
@@ -25,12 +26,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture(scope="session")
-def driver() -> None:
-    """PostgreSQL's, an extra: without it nnreg says how to install it, before it asks any server."""
-    pytest.importorskip("psycopg2", reason="no driver: python -m pip install 'nnreg[postgres]'")
 
 
 @dataclass(frozen=True)
@@ -79,6 +74,12 @@ def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         return Answer(code, out, err)
 
     return run
+
+
+@pytest.hookimpl(tryfirst=True)  # before anything is set up for it
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose extra is not installed."""
+    extras.check(item)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

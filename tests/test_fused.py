@@ -35,10 +35,10 @@ def test_the_text_of_the_loop_reads_and_writes_each_number_once():
 
 
 @pytest.mark.slow
+@pytest.mark.extra("fast")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", list(registry.entries("optimizer")))
 def test_every_optimizer_compiled_goes_the_same_way_to_the_bit(name, dtype):
-    pytest.importorskip("numba")
     plain, loop = (registry.load(registry.find("optimizer", name))() for _ in range(2))
     if type(plain).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
@@ -67,8 +67,8 @@ def test_what_is_not_defined_to_the_last_bit_is_left_to_numpy():
 
 
 @pytest.mark.slow
+@pytest.mark.extra("fast")
 def test_a_run_is_the_same_with_compiled_kernels(nnreg, project):
-    pytest.importorskip("numba")
     for kernels in ("numpy", "numba"):
         said = nnreg("steps=20", "optimizer=adam", f"kernels={kernels}", f"hydra.run.dir={kernels}", "checkpoint_seconds=0")
         assert said.code == 0, said.err

@@ -2,19 +2,20 @@
 
 import json
 import math
-import subprocess
-import sys
 import warnings
 
 import pytest
 from omegaconf import OmegaConf
 
-pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="needs the extra optuna")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Optuna 2.10 imports what newer packages have deprecated
-    pytest.importorskip("optuna")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extra("optuna")]
 QUICK = ("dataset=iris", "hidden=[8]", "steps=20", "batch=30", "validate_every=10")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def imported():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Optuna 2.10 imports what newer packages have deprecated
+        import optuna  # noqa: F401
 
 
 @pytest.fixture
@@ -129,29 +130,9 @@ def test_an_objective_that_no_run_has_is_told_for_each(search):
 
 
 @pytest.mark.long
+@pytest.mark.extra("joblib")
 def test_trials_run_side_by_side_give_the_same(search):
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra joblib")
     _, alone, best = search("optuna_tpe", 4)
     _, beside, same = search("optuna_tpe", 4, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     assert [(rate(run), loss(run)) for run in beside] == [(rate(run), loss(run)) for run in alone]
     assert same == best
-
-
-@pytest.mark.parametrize(
-    ("words", "extra"),
-    [
-        (("hydra/launcher=joblib",), "joblib"),
-        (("hydra/launcher=ray",), "ray"),
-        (("hydra/launcher=submitit_local",), "submitit"),
-        (("hparams_search=optuna_tpe",), "optuna"),
-        (("hparams_search=optuna_multi",), "optuna"),
-    ],
-)
-def test_a_missing_extra_is_told_with_the_command_that_installs_it(project, words, extra):
-    without = "import sys; sys.modules['hydra_plugins'] = None; from nnreg.__main__ import main; main()"
-    command = [sys.executable, "-c", without, "-m", "seed=1,2", *words]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith(f" needs what is not installed: `python -m pip install 'nnreg[{extra}]'`\n")
-    assert len(done.stderr.splitlines()) == 1
-    assert list(project.iterdir()) == []

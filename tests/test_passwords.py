@@ -15,7 +15,7 @@ def test_a_typed_password_is_refused_before_anything_is_written(nnreg, project, 
     assert list(project.iterdir()) == []
 
 
-@pytest.mark.usefixtures("driver")
+@pytest.mark.extra("postgres")
 @pytest.mark.parametrize("words", [(), ("-m", "seed=1,2")])
 def test_a_password_from_the_environment_reaches_no_file_and_no_line(nnreg, project, monkeypatch, words):
     monkeypatch.setenv("LAB", ADDRESS)

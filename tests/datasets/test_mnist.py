@@ -60,6 +60,7 @@ def test_its_parameters_are_the_folder_the_validation_size_and_the_rows_used(dat
     assert list(inspect.signature(dataset).parameters) == ["data_dir", "valid_size", "rows"]
 
 
+@pytest.mark.data
 def test_the_real_mnist_has_its_published_shape_and_counts(real_folder):
     splits = MNIST(data_dir=real_folder, valid_size=0).load()
     assert (splits.train.x.shape, splits.test.x.shape) == ((60_000, 784), (10_000, 784))
@@ -71,12 +72,14 @@ def test_the_real_mnist_has_its_published_shape_and_counts(real_folder):
     assert splits.train.y[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
 
 
+@pytest.mark.data
 def test_the_real_mnist_holds_out_its_last_rows_as_views(real_folder):
     splits = MNIST(data_dir=real_folder).load()
     assert (len(splits.train.y), len(splits.valid.y)) == (55_000, 5_000)
     assert splits.train.x.base is splits.valid.x.base is not None
 
 
+@pytest.mark.data
 def test_real_mnist_in_the_place_of_fashion_mnist_is_told(real_folder, tmp_path):
     folder = next(Path(real_folder) / inside for inside in ("mnist", ".") if (Path(real_folder) / inside).is_dir())
     for file in folder.glob("*-ubyte.gz"):

@@ -7,8 +7,7 @@ import pytest
 
 from tests.launchers.conftest import ALL, check_all
 
-pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra joblib")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extra("joblib")]
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 
 

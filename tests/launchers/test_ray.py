@@ -16,9 +16,7 @@ import pytest
 
 from tests.launchers.conftest import ALL, check_all
 
-pytest.importorskip("hydra_plugins.hydra_ray_launcher", reason="needs the extra ray")
-pytest.importorskip("ray", reason="needs the extra ray")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extra("ray")]
 
 
 @pytest.fixture

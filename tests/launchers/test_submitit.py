@@ -4,8 +4,7 @@ import pytest
 
 from tests.launchers.conftest import ALL, check_all
 
-pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs the extra submitit")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extra("submitit")]
 
 
 @pytest.mark.long

@@ -24,10 +24,9 @@ class Odd:
         return Ended(job, None, text=str(os.getpid()))
 
 
-@pytest.fixture(params=["copies", "no copies"])
+@pytest.fixture(params=["copies", pytest.param("no copies", marks=pytest.mark.extra("joblib"))])
 def one(request, monkeypatch):
     if request.param == "no copies":
-        pytest.importorskip("joblib")
         monkeypatch.setattr(worker, "can_copy", lambda: False)
     elif not worker.can_copy():
         pytest.skip("this process has threads; the sweeps of test_joblib.py copy theirs")

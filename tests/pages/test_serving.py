@@ -99,7 +99,7 @@ def test_a_server_is_not_served_again(project):
     assert "secret" not in str(error.value)
 
 
-@pytest.mark.usefixtures("driver")
+@pytest.mark.extra("postgres")
 def test_a_store_asked_for_by_name_need_not_be_there_yet(project):
     with pytest.raises(UserError, match=r"no database answers at 127\.0\.0\.1:9"):
         serve(project, store="postgresql+psycopg2://nnreg@127.0.0.1:9/runs")

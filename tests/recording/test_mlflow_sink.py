@@ -261,7 +261,7 @@ def test_a_server_that_never_answers_is_told_within_seconds_and_only_the_first_r
     assert kept(second.folder).status == "FINISHED"
 
 
-@pytest.mark.usefixtures("driver")
+@pytest.mark.extra("postgres")
 def test_a_database_server_that_is_not_there_is_told_at_once(project):
     tracked = Tracked(project, uri="postgresql+psycopg2://someone:secret@127.0.0.1:9/runs")
     tracked.whole()

@@ -61,7 +61,7 @@ class Team:
 
 
 @pytest.fixture(scope="module")
-def database(driver: None) -> Iterator[PostgreSQL]:
+def database() -> Iterator[PostgreSQL]:
     if postgresql.programs() is None:
         pytest.skip(postgresql.MISSING)
     with postgresql.running() as server:

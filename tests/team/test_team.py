@@ -16,19 +16,19 @@ from nnreg.recording.spool import SPOOL, files_of
 from tests.recording.tracking import Tracked, client
 from tests.team.postgresql import PASSWORD, USER
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="PostgreSQL is run as Debian packages it")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.extra("postgres"),
+    pytest.mark.skipif(os.name != "posix", reason="PostgreSQL is run as Debian packages it"),
+]
 
 TINY = ["dataset=iris", "hidden=[8]", "steps=20", "batch=16", "validate_every=5"]
 RUNS = 24
-SWEEP = ["-m", *TINY, "optimizer=sgd,momentum,adagrad,adam", "init=xavier,he", "seed=0,1,2"]
+SWEEP = [
+    *("-m", *TINY, "optimizer=sgd,momentum,adagrad,adam", "init=xavier,he", "seed=0,1,2"),
+    *("hydra/launcher=joblib", "hydra.launcher.n_jobs=3"),
+]
 ROUNDED = "summary/seconds"  # in the run folder
-PARALLEL = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=3"]
-
-
-@pytest.fixture
-def sweep():
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="no launcher: python -m pip install 'nnreg[joblib]'")
-    return [*SWEEP, *PARALLEL]
 
 
 class Rows:
@@ -87,16 +87,18 @@ def check_nothing_is_lost_or_twice(team, member):
 
 
 @pytest.mark.long
-def test_a_parallel_sweep_arrives_whole(team, member, sweep):
-    out = member.run(*sweep)
+@pytest.mark.extra("joblib")
+def test_a_parallel_sweep_arrives_whole(team, member):
+    out = member.run(*SWEEP)
     assert "kept in" not in out
     check_nothing_is_lost_or_twice(team, member)
     assert "nothing to push" in member.run("runs", "push")
 
 
 @pytest.mark.long
-def test_a_sweep_whose_server_is_killed_and_comes_back_is_whole_after_a_push(team, member, sweep):
-    process = member.start(*sweep)
+@pytest.mark.extra("joblib")
+def test_a_sweep_whose_server_is_killed_and_comes_back_is_whole_after_a_push(team, member):
+    process = member.start(*SWEEP)
     wait_for_jobs(process, 6)
     team.kill()
     wait_for_jobs(process, 4)

@@ -236,8 +236,8 @@ with initialize_config_dir(str(composing.conf_folder()), version_base="1.3"):
 """
 
 
+@pytest.mark.extra("joblib")
 def test_the_workers_of_a_parallel_launcher_know_it(python):
-    pytest.importorskip("cloudpickle", reason="parallel launchers send jobs with it")
     assert python("-c", PARENT, plugins=TIGER).code == 0
     answer = python("-c", WORKER, plugins=TIGER)
     assert answer.code == 0, answer.err
