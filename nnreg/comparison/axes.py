@@ -12,7 +12,8 @@ from nnreg.figures.words import compact
 from nnreg.results import Result
 from nnreg.settings import OF_A_SWEEP
 
-ARM, SEED = "arm", "seed"
+STUDY_ARM, SEED = "study.arm", "seed"
+GROUNDS = ("dataset", "surface")
 OWNERS: Mapping[str, str] = {"start": "surface"}
 """Settings that a technique fills in, as it does its own parameters."""
 IGNORED = frozenset(
@@ -80,7 +81,7 @@ def words(key: str, value: Any, *, full: bool = False, exact: bool = False) -> s
     """Return one setting in words; ``full`` names the technique whose parameter it is, ``exact`` keeps every digit."""
     if key in registry.slots():
         return f"no {key}" if value == "none" else str(value).replace("_", " ")
-    if key == ARM:
+    if key == STUDY_ARM:
         return str(value)
     label = (key if full else key.rpartition(".")[2]).replace(".", " ").replace("_", " ")
     if isinstance(value, bool) or value is None:
@@ -88,6 +89,24 @@ def words(key: str, value: Any, *, full: bool = False, exact: bool = False) -> s
     if isinstance(value, float):
         return f"{label} {value!r}" if exact else f"{label} {compact(f'{value:.4g}')}"
     return f"{label} {'-'.join(map(str, value))}" if isinstance(value, tuple) else f"{label} {value}"
+
+
+def is_ground(key: str) -> bool:
+    """Tell whether a setting is the dataset or the surface, or a parameter of one.
+
+    Its values are no rivals: numbers on one mean something else on another.
+    """
+    return key.partition(".")[0] in GROUNDS
+
+
+def several(axes: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the settings that have at least two values."""
+    return [axis for axis, values in axes.items() if len(values) > 1]
+
+
+def grounds(axes: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the settings of a dataset or a surface, and those themselves, that have at least two values."""
+    return [axis for axis in several(axes) if is_ground(axis)]
 
 
 def ascending(values: Sequence[Any]) -> list[Any]:
@@ -105,7 +124,7 @@ def _typed(run: Result) -> dict[str, str]:
 def _effective(run: Result, typed: Mapping[str, str]) -> Flat:
     """Return everything that a run was configured with and that means something to its training, by key."""
     task, choices = tasks.of(run.summary), run.summary["choices"]
-    flat: Flat = {ARM: run.arm} if run.arm else {}
+    flat: Flat = {STUDY_ARM: run.arm} if run.arm else {}
     flat |= {key: value for key, value in typed.items() if _is_bundle(key) and key not in run.config}
     flat |= dict(choices)
     for key, value in run.config.items():
@@ -131,7 +150,7 @@ def frozen(value: Any) -> Any:
 
 def _in_order(flats: Sequence[Flat], typed: Sequence[Mapping[str, str]]) -> list[str]:
     known = dict.fromkeys(key for flat in flats for key in flat)
-    first = dict.fromkeys([ARM, *(key for words in typed for key in words)])
+    first = dict.fromkeys([STUDY_ARM, *(key for words in typed for key in words)])
     return [*(key for key in first if key in known), *(key for key in known if key not in first)]
 
 
@@ -148,9 +167,9 @@ def _floor(key: str) -> int:
     """Return how early a setting is asked whether it explains the others."""
     if key in registry.slots():
         return 1
-    if "." in key:
-        return 3
-    return 0 if key == ARM or key == "experiment" else 2
+    if key in (STUDY_ARM, "experiment"):
+        return 0
+    return 3 if "." in key else 2
 
 
 def _follows(flats: Sequence[Flat], key: str, others: Sequence[str]) -> bool:
@@ -164,7 +183,7 @@ def _follows(flats: Sequence[Flat], key: str, others: Sequence[str]) -> bool:
 
 def _follows_owner(flats: Sequence[Flat], key: str, explicit: set[str]) -> bool:
     """Tell whether a setting says nothing new beside the technique, the arm or the user's YAML that brings it."""
-    if key != ARM and _differs(flats, ARM) and _follows(flats, key, [ARM]):
+    if key != STUDY_ARM and _differs(flats, STUDY_ARM) and _follows(flats, key, [STUDY_ARM]):
         return True
     if key in explicit:
         return False

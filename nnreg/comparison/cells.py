@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnreg import registry
-from nnreg.comparison.contenders import GROUNDS
+from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.statistics import half_width
 
@@ -52,28 +52,34 @@ class Cells:
     cells: Sequence[Sequence[Cell | None]]
 
 
-def several(axes: Mapping[str, Sequence[Any]]) -> list[str]:
-    """Return the settings that have at least two values."""
-    return [axis for axis, values in axes.items() if len(values) > 1]
-
-
 def leading(axes: Mapping[str, Sequence[Any]]) -> list[str]:
     """Return the settings that have at least two values, in the order in which they may give curves their colours.
 
     Techniques come before parameters, and what they were let loose on, a dataset or a surface, comes last.
     """
-    return sorted(several(axes), key=lambda axis: (axis in GROUNDS, axis not in registry.slots()))
+    return sorted(several(axes), key=lambda axis: (is_ground(axis), axis not in registry.slots()))
 
 
 def tables(standings: Sequence[Standing], axes: Mapping[str, Sequence[Any]], metric: str) -> list[Cells]:
-    """Return a table for every two settings that have at least two values."""
-    return [table(standings, axes, oriented(pair), metric) for pair in combinations(several(axes), 2)]
+    """Return a table for every two settings that make one."""
+    return [table(standings, axes, pair, metric) for pair in pairs(axes)]
+
+
+def pairs(axes: Mapping[str, Sequence[Any]]) -> list[tuple[str, str]]:
+    """Return every two settings that have at least two values, oriented; two of datasets have no numbers to compare."""
+    found = combinations(several(axes), 2)
+    return [oriented(pair) for pair in found if not all(map(is_ground, pair))]
+
+
+def main_pair(axes: Mapping[str, Sequence[Any]], wanted: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Return the two settings that are asked for, or else the first two, oriented; None where there are no two."""
+    return oriented(wanted) if wanted else next(iter(pairs(axes)), None)
 
 
 def oriented(pair: tuple[str, str]) -> tuple[str, str]:
-    """Return two settings with a dataset, or a surface, first: a row each, as only numbers on the same one are comparable."""
+    """Return two settings with that of a dataset, or a surface, first: only numbers of one row are comparable then."""
     rows, columns = pair
-    return (columns, rows) if columns in GROUNDS and rows not in GROUNDS else pair
+    return (columns, rows) if is_ground(columns) and not is_ground(rows) else pair
 
 
 def table(standings: Sequence[Standing], axes: Mapping[str, Sequence[Any]], pair: tuple[str, str], metric: str) -> Cells:

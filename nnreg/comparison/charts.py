@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nnreg.comparison import overlay
-from nnreg.comparison.axes import name
-from nnreg.comparison.cells import leading, several
-from nnreg.comparison.contenders import at_best_rates, is_ground
+from nnreg.comparison.axes import is_ground, name, several
+from nnreg.comparison.cells import leading
+from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.facets import colours_of
 from nnreg.comparison.metrics import is_higher_better
-from nnreg.comparison.phrases import axis_word, ground_word, is_split, quantity, value_word
+from nnreg.comparison.phrases import axis_word, quantity, value_word
 from nnreg.comparison.profiles import Profile
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.sensitivity import Sensitivity
@@ -109,12 +109,8 @@ def curves(comparison: Comparison) -> Chart | None:
 def _hidden(comparison: Comparison) -> list[int]:
     """Return the arms that a chart does not show at first: at other than their best learning rate, or on another dataset."""
     best = {each.arm.name for each in at_best_rates(comparison.standings)}
-    ground = ground_word(comparison)
-    first = comparison.standings[0].arm.settings.get(ground)
-    arms = enumerate(each.arm for each in comparison.standings)
-    return [
-        place for place, arm in arms if arm.name not in best or (is_split(comparison) and arm.settings.get(ground) != first)
-    ]
+    arms = [each.arm for each in comparison.standings]
+    return [place for place, arm in enumerate(arms) if arm.name not in best or ground_of(arm) != ground_of(arms[0])]
 
 
 def _line(curve: overlay.Curve, steps: dict[tuple[int, ...], int]) -> Chart:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnreg.comparison import gathering, metrics, pairs, profiles, sensitivity, standings, tables, wording
-from nnreg.comparison.cells import several
-from nnreg.comparison.contenders import ARM, GROUNDS
+from nnreg.comparison.axes import grounds, several
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.profiles import Profile
@@ -156,10 +156,10 @@ def compare(
 
 def _by_ground(found: Sequence[Standing], gathered: Gathered) -> Sequence[Standing]:
     """Return standings with those of one dataset, or surface, together: numbers on another mean something else."""
-    for ground in GROUNDS:
-        places = {value: place for place, value in enumerate(gathered.axes.get(ground, ()))}
-        found = sorted(found, key=lambda standing: places.get(standing.arm.settings.get(ground), len(places)))
-    return found
+    places = {axis: {value: place for place, value in enumerate(gathered.axes[axis])} for axis in grounds(gathered.axes)}
+    return sorted(
+        found, key=lambda standing: [place.get(standing.arm.settings.get(axis), len(place)) for axis, place in places.items()]
+    )
 
 
 def _in_order(matrix: Matrix, found: Sequence[Standing]) -> Matrix:

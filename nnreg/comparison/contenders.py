@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from nnreg.comparison import axes, rates
+from nnreg.comparison.axes import is_ground
+from nnreg.comparison.gathering import Arm
 from nnreg.comparison.metrics import is_higher_better
 from nnreg.comparison.standings import Standing
 from nnreg.figures.words import is_share
 
+Ground = tuple[tuple[str, Any], ...]
+
 ARM = "arm"
-GROUNDS = ("dataset", "surface")
-"""Axes whose values are no rivals: numbers on one mean something else on another."""
+"""Stands for all arms, as they are, where else an axis is named."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Contender:
     runs: int
     diverged: int
     failed: int
-    ground: tuple[tuple[str, Any], ...] = ()
+    ground: Ground = ()
 
     @property
     def lost(self) -> int:
@@ -58,7 +61,7 @@ def contenders(found: Sequence[Standing], metric: str, of: str = ARM) -> list[Co
         metric: compared.
         of: ``arm``, or an axis: its values are then averaged at each seed over what all of them were combined with.
     """
-    if of in GROUNDS:
+    if is_ground(of):
         return []
     chosen = found if rates.is_rate(of) else at_best_rates(found)
     made = [_arm(standing, metric) for standing in chosen] if of == ARM else _values(chosen, metric, of)
@@ -91,9 +94,9 @@ def shared_seeds(a: Collection[int], b: Collection[int]) -> list[int]:
     return both if len(both) > 1 and 2 * len(both) > max(len(a), len(b)) else []
 
 
-def is_ground(key: str) -> bool:
-    """Tell whether a setting is the dataset or the surface, or a parameter of one."""
-    return key.partition(".")[0] in GROUNDS
+def ground_of(arm: Arm) -> Ground:
+    """Return what an arm was let loose on: dataset or surface, and their parameters, as far as they tell arms apart."""
+    return tuple(sorted((key, value) for key, value in arm.settings.items() if is_ground(key)))
 
 
 def resolution(found: Sequence[Standing], metric: str) -> float:
@@ -108,8 +111,8 @@ def resolution(found: Sequence[Standing], metric: str) -> float:
 
 def _arm(standing: Standing, metric: str) -> Contender:
     values = standing.metrics[metric].by_seed if metric in standing.metrics else {}
-    ground = tuple((key, value) for key, value in standing.arm.settings.items() if is_ground(key))
-    return Contender(standing.arm.name, values, len(standing.arm.runs), standing.diverged, standing.failed, ground)
+    runs = len(standing.arm.runs)
+    return Contender(standing.arm.name, values, runs, standing.diverged, standing.failed, ground_of(standing.arm))
 
 
 def _values(found: Sequence[Standing], metric: str, of: str) -> list[Contender]:

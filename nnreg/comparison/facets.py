@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from nnreg.comparison.axes import words
+from nnreg.comparison.axes import is_ground, words
 from nnreg.comparison.cells import leading
-from nnreg.comparison.contenders import GROUNDS, at_best_rates
+from nnreg.comparison.contenders import at_best_rates
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.metrics import called
 from nnreg.comparison.phrases import value_word
 from nnreg.comparison.rates import is_rate
-from nnreg.figures.groups import Group, groups
+from nnreg.figures.groups import ARM, Group, groups, known
 from nnreg.figures.overlays import Facet
 from nnreg.results import Results
 
@@ -31,7 +32,7 @@ def facets(comparison: Comparison) -> tuple[list[Facet], str]:
     names, tuned = {each.arm.name for each in shown}, len(shown) < len(comparison.standings)
     arms = [arm for arm in gathered.arms if has_result(arm) and arm.name in names]
     axes = [axis for axis in leading(gathered.axes) if not (tuned and is_rate(axis))]
-    across = [axis for axis in axes if axis not in GROUNDS]
+    across = [axis for axis in axes if not is_ground(axis)]
     said = "each at its best learning rate" if tuned else ""
     is_crowd = len(arms) > MOST_TOGETHER and len(axes) > 1
     if across and (is_crowd or len(across) < len(axes)):
@@ -61,9 +62,13 @@ def _faceted(arms: Sequence[Arm], by: str, rest: Sequence[str], axes: Mapping[st
 
 
 def colours_of(arms: Sequence[Arm], axis: str) -> dict[Any, str]:
-    """Return one colour for each value of a setting."""
-    everything = Results(run for arm in arms for run in arm.runs)
-    return {group.value: group.colour for group in groups(everything, axis)}
+    """Return one colour for each value of a setting, also of one that is in no configuration: a study's arm, a user's YAML."""
+    runs = [(run, arm.settings.get(axis)) for arm in arms for run in arm.runs]
+    if all(axis in known(run) for run, _ in runs):
+        return {group.value: group.colour for group in groups(Results(run for run, _ in runs), axis)}
+    values = {str(value): value for _, value in runs}
+    named = Results(dataclasses.replace(run, arm=str(value)) for run, value in runs)
+    return {values[group.label]: group.colour for group in groups(named, ARM)}
 
 
 def has_result(arm: Arm) -> bool:

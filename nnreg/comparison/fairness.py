@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from nnreg import tasks
 from nnreg.comparison import rates
-from nnreg.comparison.contenders import is_ground, shared_seeds
+from nnreg.comparison.axes import is_ground
+from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.metrics import VALID_FINAL, called
 from nnreg.comparison.phrasing import enumerated

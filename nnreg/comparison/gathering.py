@@ -164,11 +164,11 @@ def _names(settings: Sequence[Mapping[str, Any]], first: Result) -> list[str]:
 
 def _colours(arms: Sequence[Results], swept: Sequence[str]) -> list[str]:
     """Return a colour for each arm: its technique's, in shades where several arms share one; a scale for numbers."""
-    from nnreg.figures.groups import groups, known  # half a second for matplotlib
+    from nnreg.figures.groups import ARM, groups, known  # half a second for matplotlib
 
     runs = Results(run for arm in arms for run in arm)
-    alone = len(swept) == 1 and swept[0] != axes.ARM and all(swept[0] in known(run) for run in runs)
-    by = {group.value: group.colour for group in groups(runs, swept[0] if alone else axes.ARM)}
+    alone = len(swept) == 1 and all(swept[0] in known(run) for run in runs)
+    by = {group.value: group.colour for group in groups(runs, swept[0] if alone else ARM)}
     return [by[axes.frozen(arm[0].value(swept[0])) if alone else arm[0].arm] for arm in arms]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnreg import tasks
+from nnreg.comparison.axes import grounds
 from nnreg.comparison.metrics import called, is_higher_better
 from nnreg.errors import UserError
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
@@ -47,7 +48,7 @@ def target(gathered: Gathered, wanted: str | None = None) -> Target | None:
     The rule: what the median arm reaches. Of every arm's best validation accuracy (R², validation loss, training loss: the
     first that was recorded), a mean over its seeds, the median, rounded to three digits towards what is easier, so that half
     the arms reach it or nearly. A descent's target is its tolerance: near a minimum, and from then on near. Where several
-    datasets or surfaces were swept, there is no one target.
+    datasets or surfaces were swept, or parameters of one, there is no one target.
 
     Raises:
         UserError: what is wanted cannot be read, or no run recorded the metric.
@@ -55,7 +56,7 @@ def target(gathered: Gathered, wanted: str | None = None) -> Target | None:
     runs = [run for arm in gathered.arms for run in arm.runs]
     if wanted is not None:
         return _wanted(runs, wanted)
-    if {"dataset", "surface"} & set(gathered.axes):
+    if grounds(gathered.axes):
         return None
     if tasks.of(runs[0].summary) == tasks.DESCEND:
         tolerance = {float(run.config.get("tolerance", math.nan)) for run in runs}

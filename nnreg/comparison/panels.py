@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnreg.comparison import cells
-from nnreg.comparison.contenders import GROUNDS
+from nnreg.comparison.axes import is_ground, several
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.metrics import is_higher_better
 from nnreg.comparison.pairs import Difference, Matrix
 from nnreg.comparison.phrases import averaged, axis_word, framed, quantity, value_word
@@ -44,7 +45,7 @@ def _matrix(comparison: Comparison, matrix: Matrix, *, is_chosen: bool) -> View:
     ]
     over = averaged(comparison, matrix)
     about = f"{quantity(comparison)}: row minus column{over}. {matrix.correction[:1].upper()}{matrix.correction[1:]}."
-    label = "every arm" if matrix.of == "arm" else f"each {axis_word(matrix.of)}"
+    label = "every arm" if matrix.of == ARM else f"each {axis_word(matrix.of)}"
     return {
         "label": label,
         "names": matrix.names,
@@ -101,7 +102,7 @@ def heat(comparison: Comparison) -> list[View]:
 def _heat(comparison: Comparison, table: cells.Cells, *, is_chosen: bool) -> View:
     higher = is_higher_better(comparison.metric)
     means = np.array([[cell.measured.mean if cell else math.nan for cell in row] for row in table.cells])
-    by_row = table.rows in GROUNDS
+    by_row = is_ground(table.rows)
     best = best_of(means, lowest=not higher, by_row=by_row)
     colours = shade(means, lowest=not higher, by_row=by_row)
     rows = [
@@ -114,7 +115,7 @@ def _heat(comparison: Comparison, table: cells.Cells, *, is_chosen: bool) -> Vie
         }
         for place, (value, row, hues) in enumerate(zip(table.row_values, table.cells, colours, strict=True))
     ]
-    others = [axis_word(axis) for axis in cells.several(comparison.gathered.axes) if axis not in (table.rows, table.columns)]
+    others = [axis_word(axis) for axis in several(comparison.gathered.axes) if axis not in (table.rows, table.columns)]
     averaged = f"; mean over every {' and '.join(others)}" if others else ""
     about = f"{quantity(comparison)}: mean over seeds ± half its 95 % interval{averaged}. {framed((table.rows, table.columns))}"
     return {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nnreg import tasks
-from nnreg.comparison.cells import several
-from nnreg.comparison.contenders import ARM, GROUNDS
+from nnreg.comparison.axes import grounds, is_ground, several
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.metrics import called
 from nnreg.comparison.standings import Standing
 from nnreg.figures.words import unit, value
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def asked(comparison: Comparison) -> str:
     """Return what was swept, in words: ``optimizer``, ``combination of optimizer and init``."""
-    axes = [axis_word(axis) for axis in several(comparison.gathered.axes) if axis not in GROUNDS]
+    axes = [axis_word(axis) for axis in several(comparison.gathered.axes) if not is_ground(axis)]
     if not axes:
         return "run"
     return f"combination of {', '.join(axes[:-1])} and {axes[-1]}" if len(axes) > 1 else axes[0]
@@ -49,25 +49,25 @@ def averaged(comparison: Comparison, matrix: Matrix) -> str:
 
 
 def is_split(comparison: Comparison) -> bool:
-    """Tell whether several datasets or surfaces were swept: numbers on one say nothing of those on another."""
-    return any(len(comparison.gathered.axes.get(ground, ())) > 1 for ground in GROUNDS)
+    """Tell whether several datasets or surfaces were swept, or parameters of one: numbers on one say nothing of the others."""
+    return bool(grounds(comparison.gathered.axes))
 
 
 def ground_word(comparison: Comparison) -> str:
     """Return what techniques were let loose on: ``dataset`` or ``surface``."""
-    return next((ground for ground in GROUNDS if len(comparison.gathered.axes.get(ground, ())) > 1), "dataset")
+    return next(iter(grounds(comparison.gathered.axes)), "dataset").partition(".")[0]
 
 
 def goes_with(pair: tuple[str, str]) -> str:
     """Return the question that a heatmap answers."""
-    if pair[0] in GROUNDS:
-        return f"Which {axis_word(pair[1])} is best on which {pair[0]}?"
+    if is_ground(pair[0]):
+        return f"Which {axis_word(pair[1])} is best on which {axis_word(pair[0])}?"
     return f"Which {axis_word(pair[0])} goes with which {axis_word(pair[1])}?"
 
 
 def framed(pair: tuple[str, str]) -> str:
     """Return what the frame in a heatmap means."""
-    return f"Colours and frames are within each {pair[0]}." if pair[0] in GROUNDS else "Framed: the best."
+    return f"Colours and frames are within each {axis_word(pair[0])}." if is_ground(pair[0]) else "Framed: the best."
 
 
 def axis_word(axis: str) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from nnreg import tasks
 from nnreg.comparison import cells, overlay, wording
+from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.charts import sensitivities, strokes, technique_coloured
-from nnreg.comparison.contenders import GROUNDS
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.facets import MOST_CURVES, ended, facets
 from nnreg.comparison.metrics import called, is_higher_better
 from nnreg.comparison.pairs import Matrix
@@ -130,16 +131,16 @@ def _wins(comparison: Comparison) -> Page | None:
     matrix = main_matrix(comparison)
     if matrix is None:
         return None
-    what = asked(comparison) if matrix.of == "arm" else axis_word(matrix.of)
+    what = asked(comparison) if matrix.of == ARM else axis_word(matrix.of)
     compared = quantity(comparison) + averaged(comparison, matrix)
     return wins(matrix, compared, f"Which {what} beats which?", line(comparison, [comparison.metric]))
 
 
 def _heatmap(comparison: Comparison) -> Page | None:
-    axes = cells.several(comparison.gathered.axes)
-    if not comparison.metric or (comparison.axes is None and len(axes) < 2):
+    axes = several(comparison.gathered.axes)
+    pair = cells.main_pair(comparison.gathered.axes, comparison.axes)
+    if not comparison.metric or pair is None:
         return None
-    pair = cells.oriented(comparison.axes or (axes[0], axes[1]))
     metric, table = comparison.metric, cells.table(comparison.standings, comparison.gathered.axes, pair, comparison.metric)
     found = [[_shown(cell, metric) for cell in row] for row in table.cells]
     others = [axis_word(axis) for axis in axes if axis not in pair]
@@ -156,7 +157,7 @@ def _heatmap(comparison: Comparison) -> Page | None:
         line(comparison, [metric]),
         lowest=not is_higher_better(metric),
         log=None,
-        by_row=pair[0] in GROUNDS,
+        by_row=is_ground(pair[0]),
     )
 
 

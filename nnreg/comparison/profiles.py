@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.comparison import axes, rates
-from nnreg.comparison.contenders import GROUNDS, at_best_rates, is_ground
+from nnreg.comparison.axes import grounds, is_ground
+from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.metrics import is_higher_better
 from nnreg.comparison.standings import Standing, standings
@@ -46,13 +47,12 @@ def profiles(gathered: Gathered, metric: str) -> Sequence[Profile]:
     A technique's cost on a problem is the metric itself for losses and 1 minus it for accuracies and R², at least half a row of
     the split in which accuracy was measured; infinite for a lost run. Each technique is taken at its best learning rate.
     """
-    ground = next((key for key in GROUNDS if len(gathered.axes.get(key, ())) > 1), None)
-    if ground is None:
+    if not grounds(gathered.axes):
         return ()
     groups: dict[tuple[tuple[str, Any], ...], list[Standing]] = {}
     for standing in at_best_rates(standings(gathered, None, metric)):
         groups.setdefault(_technique(standing), []).append(standing)
-    costs = {key: _costs(found, ground, metric) for key, found in groups.items()}
+    costs = {key: _costs(found, metric) for key, found in groups.items()}
     problems = sorted({problem for found in costs.values() for problem in found}, key=str)
     table = np.array([[found.get(problem, np.inf) for problem in problems] for found in costs.values()])
     factors = _ratios(table)
@@ -70,15 +70,15 @@ def _technique(standing: Standing) -> tuple[tuple[str, Any], ...]:
     return tuple((key, value) for key, value in standing.arm.settings.items() if not is_ground(key) and not rates.is_rate(key))
 
 
-def _costs(found: Sequence[Standing], ground: str, metric: str) -> Mapping[Problem, float]:
+def _costs(found: Sequence[Standing], metric: str) -> Mapping[Problem, float]:
     """Return a technique's cost on each problem that it was run on: infinite for runs without a value."""
     costs: dict[Problem, float] = {}
     for standing in found:
         values = standing.metrics[metric].by_seed if metric in standing.metrics else {}
-        where = tuple(sorted((key, str(value)) for key, value in standing.arm.settings.items() if is_ground(key)))
+        where = ground_of(standing.arm)
         for run in standing.arm.runs:
             cost = _cost(values[run.seed], metric, run.summary) if run.seed in values else np.inf
-            costs[where or ground, run.seed] = min(cost, costs.get((where or ground, run.seed), np.inf))
+            costs[where, run.seed] = min(cost, costs.get((where, run.seed), np.inf))
     return costs
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnreg.comparison import charts, overlay, panels, standings_panel, wording
-from nnreg.comparison.cells import oriented, several
+from nnreg.comparison.cells import main_pair, pairs
 from nnreg.comparison.contenders import at_best_rates
 from nnreg.comparison.phrases import asked, duration, fastest, goes_with, ground_word, is_split, rate_words
 from nnreg.comparison.pictures import main_matrix
@@ -104,8 +104,9 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _goes_with(comparison: Comparison) -> str:
-    axes = list(comparison.axes or several(comparison.gathered.axes))
-    return goes_with(oriented((axes[0], axes[1]))) if len(axes) == 2 else "Which goes with which?"
+    pair = main_pair(comparison.gathered.axes, comparison.axes)
+    is_one = comparison.axes is not None or len(pairs(comparison.gathered.axes)) == 1
+    return goes_with(pair) if pair and is_one else "Which goes with which?"
 
 
 def _plural(word: str, count: int) -> str:

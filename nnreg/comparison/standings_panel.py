@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnreg.comparison import tables
 from nnreg.comparison.charts import STEEP, strokes
-from nnreg.comparison.contenders import at_best_rates, is_ground
+from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.metrics import called
 from nnreg.comparison.phrases import asked, lost_words, quantity, target_words
 from nnreg.comparison.standings import Measured, Standing
@@ -123,7 +123,7 @@ def _to_target(metric: str, measured: Measured, each: Standing) -> View:
 def _against_best(comparison: Comparison, each: Standing) -> View:
     """Return how the difference of an arm to the best on its dataset reads."""
     matrix, name = comparison.matrices[0], each.arm.name
-    rivals = [other.arm.name for other in comparison.standings if _ground(other) == _ground(each)]
+    rivals = [other.arm.name for other in comparison.standings if ground_of(other.arm) == ground_of(each.arm)]
     best = next((rival for rival in rivals if rival in matrix.names), "")
     if name == best and matrix.differences:
         return {"text": "the best", "sort": 0}
@@ -138,10 +138,6 @@ def _against_best(comparison: Comparison, each: Standing) -> View:
         text = "cannot tell" if found.half is not None else "no interval" if number else "–"
         return {"text": text, "sort": sort, "kind": kind}
     return {"text": number or "lost", "sort": sort, "note": half, "kind": kind}
-
-
-def _ground(each: Standing) -> list[object]:
-    return [value for key, value in each.arm.settings.items() if is_ground(key)]
 
 
 def _width(comparison: Comparison) -> tuple[float, float, bool]:

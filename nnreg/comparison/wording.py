@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from nnreg import tasks
 from nnreg.comparison import axes
-from nnreg.comparison.contenders import is_ground
+from nnreg.comparison.axes import is_ground
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.fairness import fairness as fairness
 from nnreg.comparison.gathering import Arm, Gathered
 from nnreg.comparison.metrics import called, is_higher_better
@@ -39,7 +40,7 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
     grounds: dict[str, list[Arm]] = {}
     for arm in _arms(gathered, compared):
         grounds.setdefault(axes.name({key: each for key, each in arm.settings.items() if is_ground(key)}), []).append(arm)
-    if len(grounds) < 2 or compared.of != axes.ARM:
+    if len(grounds) < 2 or compared.of != ARM:
         return _Speaker(gathered, compared, most, {}).all(compared.names, compared.differences) + "."
     if all(len(arms) == 1 for arms in grounds.values()):
         lost = _Speaker(gathered, compared, most, {}).lost(compared.names)
@@ -59,7 +60,7 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
 
 
 def _arms(gathered: Gathered, compared: Matrix) -> list[Arm]:
-    return [arm for arm in gathered.arms if compared.of != axes.ARM or arm.name in compared.names]
+    return [arm for arm in gathered.arms if compared.of != ARM or arm.name in compared.names]
 
 
 def _ground(gathered: Gathered) -> str:
@@ -81,7 +82,7 @@ class _Speaker:
 
     def __init__(self, gathered: Gathered, compared: Matrix, most: int, short: Mapping[str, str]) -> None:
         self.gathered, self.metric, self.most, self.short = gathered, compared.metric, most, short
-        self.arms = {arm.name: arm for arm in gathered.arms} if compared.of == axes.ARM else {}
+        self.arms = {arm.name: arm for arm in gathered.arms} if compared.of == ARM else {}
         self.what = called(self.metric)
 
     def all(self, names: Sequence[str], differences: Sequence[Difference]) -> str:

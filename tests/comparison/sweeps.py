@@ -35,6 +35,7 @@ PARAMETERS = {
     "iris": {"random_state": 0},
     "wine": {"random_state": 0},
     "digits": {"random_state": 0},
+    "moons": {"noise": 0.2, "random_state": 0},
     "l2": {"weight_decay": 0.1},
 }
 SETTINGS = {"task": "train", "hidden": [8], "steps": 20, "batch": 32, "tolerance": 0.01, "tracking": "off", "start": None}

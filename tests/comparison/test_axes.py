@@ -18,8 +18,8 @@ from tests.comparison.sweeps import leave
         ({"hidden": (100, 50), "batch": 32}, "hidden 100-50, batch 32"),
         ({"clip_norm": None}, "clip norm null"),
         ({"watch_train": True}, "watch train true"),
-        ({"arm": "Adam, tuned", "init.std": 1}, "Adam, tuned, std 1"),
-        ({"arm": ""}, ""),
+        ({"study.arm": "Adam, tuned", "init.std": 1}, "Adam, tuned, std 1"),
+        ({"study.arm": ""}, ""),
     ],
 )
 def test_settings_have_a_name(settings, said):

@@ -148,3 +148,56 @@ def test_a_study_metric_that_only_some_arms_have_leaves_the_others_empty(tmp_pat
     table = compare([home], metric="valid/accuracy_final").table()
     assert list(table["arm"]) == ["adam", "sgd"]
     assert math.isnan(table["valid/accuracy_final"][1])
+
+
+def test_a_study_of_arms_and_a_setting_compares_all_of_them_and_each_by_itself(tmp_path):
+    jobs = {
+        ("optimizer=adam", "init=normal", f"init.std={std}"): [loss, loss + 0.1] for std, loss in ((1, 1.0), (2, 3.0), (3, 5.0))
+    } | {
+        ("optimizer=sgd", "init=normal", f"init.std={std}"): [loss, loss + 0.1] for std, loss in ((1, 2.0), (2, 4.0), (3, 6.0))
+    }
+    home = sweep(tmp_path / "study1", jobs)
+    (home / "study").mkdir()
+    arms = {str(number): "Fast" if number < 6 else "Slow" for number in range(12)}
+    (home / "study" / "study.json").write_text(json.dumps({"arms": arms}))
+    compared = compare([home])
+    table, pairs = compared.table(), compared.pairs()
+    names = [f"{arm}, std {std}" for std in (1, 2, 3) for arm in ("Fast", "Slow")]
+    assert list(table["arm"]) == names
+    assert list(table["study.arm"]) == ["Fast", "Slow"] * 3
+    assert list(pairs["of"]) == ["arm"] * 15 + ["study.arm"] + ["init.std"] * 3
+    assert {*pairs["a"][:15], *pairs["b"][:15]} == set(names)
+    (fast,) = pairs[pairs["of"] == "study.arm"].to_dict("records")
+    assert (fast["a"], fast["b"], fast["winner"]) == ("Fast", "Slow", "Fast")
+    assert fast["difference"] == pytest.approx(-1.0)
+    shown = compared.save(tmp_path / "report").read_text()
+    assert shown.count(">every arm<") == 1
+    assert "each study arm" in shown
+
+
+def test_parameters_of_a_dataset_are_no_rivals_either(tmp_path):
+    losses = {("adam", 0.1): 1.0, ("sgd", 0.1): 2.0, ("adam", 0.3): 5.0, ("sgd", 0.3): 4.0}
+    jobs = {
+        ("dataset=moons", f"dataset.noise={noise}", f"optimizer={optimizer}"): [loss, loss + 0.1]
+        for (optimizer, noise), loss in losses.items()
+    }
+    compared = compare([sweep(tmp_path / "sweep", jobs)])
+    assert [each.arm.name for each in compared.standings] == [
+        "noise 0.1, adam",
+        "noise 0.1, sgd",
+        "noise 0.3, sgd",
+        "noise 0.3, adam",
+    ]
+    assert compared.target is None, "what is easy on one is out of reach on another"
+    assert list(compared.pairs()["of"]) == ["arm", "arm", "optimizer"]
+    assert [profile.problems for profile in compared.profiles] == [4, 4]
+    assert compared.answer.startswith("On noise 0.1, adam beats sgd by")
+    page = compared.save(tmp_path / "report").read_text()
+    assert "Which optimizer is best on which dataset noise?" in page
+    assert "Colours and frames are within each dataset noise." in page
+
+
+def test_an_axis_of_ones_own_yaml_gives_curves_their_colours(tmp_path):
+    jobs = {(f"+mine={mine}", f"hidden=[{width}]"): [1.0, 1.1] for mine in ("a", "b") for width in (4, 8, 16)}
+    compared = compare([sweep(tmp_path / "sweep", jobs)])
+    assert compared.save(tmp_path / "report").is_file()

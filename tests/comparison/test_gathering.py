@@ -118,7 +118,7 @@ def test_a_study_lends_its_arms_their_names(tmp_path):
     (home / "study" / "study.json").write_text(json.dumps({"arms": {"0": "Fast", "1": "Fast", "2": "Slow", "3": "Slow"}}))
     found = gather([home])
     assert [arm.name for arm in found.arms] == ["Fast, std 1", "Fast, std 2", "Slow, std 1", "Slow, std 2"]
-    assert dict(found.axes) == {"arm": ["Fast", "Slow"], "init.std": [1, 2]}
+    assert dict(found.axes) == {"study.arm": ["Fast", "Slow"], "init.std": [1, 2]}
     (home / "study" / "study.json").write_text('{"arms": {"0')
     assert list(gather([home]).axes)[:1] == ["optimizer"]
 
