@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from nnreg.comparison.axes import is_ground, words
+from nnreg.comparison.axes import is_ground, name, words
 from nnreg.comparison.cells import leading
-from nnreg.comparison.contenders import at_best_rates
+from nnreg.comparison.contenders import Ground, at_best_rates, ground_of
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.metrics import called
 from nnreg.comparison.phrases import value_word
@@ -40,10 +40,28 @@ def facets(comparison: Comparison) -> tuple[list[Facet], str]:
         found = _faceted(arms, across[0], rest, gathered.axes)
         if found and len(found) <= MOST_FACETS and max(len(facet.groups) for facet in found) <= MOST_CURVES:
             return found, said
-    best = [each.arm for each in shown if has_result(each.arm)][:MOST_CURVES]
-    most = f"the {len(best)} best of {len(arms)} by {called(comparison.metric)}" if len(best) < len(arms) else ""
-    curves = [Group(arm.name, arm.name, arm.colour, ended(arm)) for arm in best]
-    return [Facet("", curves)], ", ".join(filter(None, (most, said)))
+    found, left_out = _best([each.arm for each in shown if has_result(each.arm)], called(comparison.metric))
+    return found, ", ".join(filter(None, (left_out, said)))
+
+
+def _best(arms: Sequence[Arm], metric: str) -> tuple[list[Facet], str]:
+    """Return a panel of the best of some arms, best first, or one for each dataset that they are on, and what is left out."""
+    on: dict[Ground, list[Arm]] = {}
+    for arm in arms:
+        on.setdefault(ground_of(arm), []).append(arm)
+    most = max(map(len, on.values()))
+    found = [
+        Facet(name(dict(ground)), [Group(_apart(arm), arm.name, arm.colour, ended(arm)) for arm in own[:MOST_CURVES]])
+        for ground, own in list(on.items())[:MOST_FACETS]
+    ]
+    parts = [f"the {MOST_CURVES} best of {most} by {metric}{' on each' if len(on) > 1 else ''}"] if most > MOST_CURVES else []
+    parts += [f"the first {MOST_FACETS} of {len(on)} panels"] if len(on) > MOST_FACETS else []
+    return found, ", ".join(parts)
+
+
+def _apart(arm: Arm) -> str:
+    """Return what an arm is called among those on the same dataset."""
+    return name({key: value for key, value in arm.settings.items() if not is_ground(key)} if ground_of(arm) else {}) or arm.name
 
 
 def _faceted(arms: Sequence[Arm], by: str, rest: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> list[Facet]:

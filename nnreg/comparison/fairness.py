@@ -11,7 +11,7 @@ from nnreg.comparison import rates
 from nnreg.comparison.axes import is_ground
 from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.gathering import Gathered
-from nnreg.comparison.metrics import VALID_FINAL, called
+from nnreg.comparison.metrics import CURVES, VALID_FINAL, called
 from nnreg.comparison.phrasing import enumerated
 from nnreg.records import TRAIN_LOSS
 from nnreg.sweep_manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
@@ -24,7 +24,7 @@ def fairness(gathered: Gathered, metrics: Sequence[str], window: int = 1) -> str
     """Return the line below every figure.
 
     Number of seeds; paired or not; configurations tried per technique; smoothing; what was recorded when; best learning rate
-    at an edge of its range; diverged runs counted; runs left out.
+    at an edge of its range; curves cut where runs stopped early; diverged runs counted; runs left out.
 
     Args:
         gathered: the runs.
@@ -32,7 +32,7 @@ def fairness(gathered: Gathered, metrics: Sequence[str], window: int = 1) -> str
         window: of the smoothing, in records; 1 for none.
     """
     parts = [_seeds(gathered), _budget(gathered), _edges(gathered), *_recorded(metrics), _smoothing(metrics, window)]
-    parts += [_lost(gathered), _left_out(gathered)]
+    parts += [_stopped(gathered, metrics), _lost(gathered), _left_out(gathered)]
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
@@ -123,6 +123,13 @@ def _recorded(metrics: Sequence[str]) -> list[str]:
 
 def _smoothing(metrics: Sequence[str], window: int) -> str:
     return f"smoothed with a centred Kaiser window of {window} steps" if window > 1 else ""
+
+
+def _stopped(gathered: Gathered, metrics: Sequence[str]) -> str:
+    """Return why a curve, the mean of an arm's runs, may end before some of them do."""
+    runs = (run for arm in gathered.arms if len(arm.runs) > 1 for run in arm.runs)
+    stopped = any((run.summary.get("early_stop") or {}).get("stopped_at") is not None for run in runs)
+    return "where runs stop early, a curve ends with the first of them" if stopped and {*metrics} & {*CURVES} else ""
 
 
 def _lost(gathered: Gathered) -> str:

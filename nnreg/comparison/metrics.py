@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from nnreg import tasks
 from nnreg.figures import words
+from nnreg.records import TRAIN_LOSS
 
 if TYPE_CHECKING:
     from nnreg.comparison.gathering import Gathered
 
 TRAIN_FINAL, VALID_FINAL, ACCURACY_FINAL = "train/loss_final", "valid/loss_final", "valid/accuracy_final"
 DESCENT_VALUE = "descent/value"
+CURVES = (TRAIN_LOSS, "valid/loss", "valid/accuracy", "valid/r2", "train/accuracy", "train/r2", "value")
+"""Metrics that are recorded along a run and drawn as curves."""
 _NAMES: Mapping[str, str] = {
     DESCENT_VALUE: "final value",
     "descent/distance": "final distance to a minimum",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.comparison.gathering import Arm
+from nnreg.comparison.metrics import CURVES
 from nnreg.figures.curves import aligned
 from nnreg.records import TRAIN_LOSS
 from nnreg.results import Result
@@ -17,7 +18,6 @@ from nnreg.statistics import half_widths
 
 MOST = 300  # points of a curve
 MOST_LOST = 60  # of a diverged one
-CURVES = (TRAIN_LOSS, "valid/loss", "valid/accuracy", "valid/r2", "train/accuracy", "train/r2", "value")
 
 Values = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]

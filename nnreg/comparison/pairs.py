@@ -18,6 +18,8 @@ from nnreg.comparison.phrasing import lost_in
 from nnreg.comparison.standings import Standing
 from nnreg.statistics import Values, half_width, simultaneous, welch_half_width
 
+TIED = "cannot be told apart"
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -30,7 +32,7 @@ class Difference:
         half: half the width of the corrected interval; None where one seed refuses any.
         seeds: pairs, or of the smaller group where unpaired.
         paired: whether differences were taken at equal seed.
-        winner: ``a`` or ``b``'s name, or "" where they cannot be told apart.
+        winner: ``a`` or ``b``'s name, or "" where there is none: see ``undecided``.
         lost: a sentence where diverged runs decide or forbid the comparison, else "".
     """
 
@@ -42,6 +44,15 @@ class Difference:
     paired: bool
     winner: str
     lost: str = ""
+
+    @property
+    def undecided(self) -> str:
+        """Why there is no winner, in words; "" where there is one."""
+        if self.winner:
+            return ""
+        if self.half is None:
+            return "runs were lost" if self.lost else "no interval"
+        return TIED if abs(self.mean) <= self.half else "runs were lost"
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from nnreg.comparison import cells
 from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.metrics import is_higher_better
-from nnreg.comparison.pairs import Difference, Matrix
+from nnreg.comparison.pairs import TIED, Difference, Matrix
 from nnreg.comparison.phrases import averaged, axis_word, framed, quantity, value_word
 from nnreg.figures.heatmap import best_of, shade
-from nnreg.figures.wins import MOST_WRITTEN, symbol
+from nnreg.figures.wins import MOST_WRITTEN, symbol, why_undecided
 from nnreg.figures.words import signed, with_half
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def _matrix(comparison: Comparison, matrix: Matrix, *, is_chosen: bool) -> View:
     label = "every arm" if matrix.of == ARM else f"each {axis_word(matrix.of)}"
     return {
         "label": label,
+        "undecided": why_undecided(matrix.differences),
         "names": matrix.names,
         "rows": rows,
         "about": about[:1].upper() + about[1:],
@@ -64,13 +65,7 @@ def _win(found: tuple[Difference, int] | None, row: str, column: str, matrix: Ma
     number, half = signed(matrix.metric, sign * each.mean, each.half)
     text = symbol(each, row) if small else number or ("lost" if each.lost else "–")
     apart = f"{row} minus {column} is {number} {half}".strip() if number else f"{row} and {column} have no seed in common"
-    verdict = (
-        f"{each.winner} is better"
-        if each.winner
-        else "they cannot be told apart"
-        if each.half is not None
-        else "without an interval nothing is decided"
-    )
+    verdict = f"{each.winner} is better" if each.winner else f"they {TIED}" if each.undecided == TIED else "nothing is decided"
     seeds = f"{each.seeds} seed{'s' if each.seeds != 1 else ''}, {'paired' if each.paired else 'unpaired'}"
     return {
         "kind": kind,

@@ -198,7 +198,7 @@ def command(comparison: Comparison) -> str:
         comparison.metric,
     ]
     if comparison.target is not None and comparison.target.rule == "chosen":
-        words = [*words, "--target", f"{comparison.target.metric}={comparison.target.value:g}"]
+        words = [*words, "--target", f"{comparison.target.metric}={comparison.target.value!r}"]
     if comparison.axes is not None:
         words = [*words, "--axes", ",".join(comparison.axes)]
     return shlex.join(words)

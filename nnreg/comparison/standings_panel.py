@@ -10,6 +10,7 @@ from nnreg.comparison import tables
 from nnreg.comparison.charts import STEEP, strokes
 from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.metrics import called
+from nnreg.comparison.pairs import TIED
 from nnreg.comparison.phrases import asked, lost_words, quantity, target_words
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.figures.words import signed, with_half
@@ -135,7 +136,7 @@ def _against_best(comparison: Comparison, each: Standing) -> View:
     kind = "" if found.winner else "quiet"
     sort = sign * found.mean if math.isfinite(found.mean) else ""
     if not found.winner:
-        text = "cannot tell" if found.half is not None else "no interval" if number else "–"
+        text = "cannot tell" if found.undecided == TIED else found.undecided if number else "–"
         return {"text": text, "sort": sort, "kind": kind}
     return {"text": number or "lost", "sort": sort, "note": half, "kind": kind}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nnreg import answer_run
 from nnreg.answer_run import AnswerRun
 from nnreg.comparison import files, report
+from nnreg.comparison.axes import grounds
 from nnreg.results import Results
 from nnreg.sweep_manifest import read_manifest
 
@@ -47,7 +48,7 @@ def log(comparison: Comparison, home: Path, warn: Callable[[str], None]) -> Sequ
 
 
 def metrics(comparison: Comparison) -> dict[str, float]:
-    """Return what MLflow's table shows of a comparison: how many runs, and how the best arm did."""
+    """Return what MLflow's table shows of a comparison: how many runs, and how the best arm did where there is one best."""
     found: dict[str, float] = {
         "arms": len(comparison.gathered.arms),
         "runs": sum(len(arm.runs) for arm in comparison.gathered.arms),
@@ -55,6 +56,8 @@ def metrics(comparison: Comparison) -> dict[str, float]:
         "runs/failed": sum(each.failed for each in comparison.standings),
         "seeds": len(comparison.gathered.seeds),
     }
+    if grounds(comparison.gathered.axes):  # the best on one dataset is not the best
+        return found
     best = comparison.standings[0]
     for name in (comparison.metric, "test/accuracy", "test/r2"):
         mean = best.mean(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from nnreg.comparison.pairs import Difference, Matrix
 
 BETTER, WORSE, OPEN = "#a6cbe3", "#f3d19b", "#f0f0f0"
-"""Of a row that wins, that loses, that cannot be told apart: blue and orange, which colour-blind readers tell apart too."""
+"""Of a row that wins, that loses, that does neither: blue and orange, which colour-blind readers tell apart too."""
 MOST_WRITTEN = 8  # names up to which a cell holds the numbers
 WIDTH, HEIGHT = 0.98, 0.46  # of a cell with numbers, in inches
 SMALL = 0.27  # of one with a sign only
@@ -45,7 +46,7 @@ def wins(matrix: Matrix, quantity: str, title: str, line: str) -> Page:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     _tally(page, matrix, left + wide * len(names) + 0.15, above, high)
-    _key(page, left, above + high * len(names) + 0.22)
+    _key(page, left, above + high * len(names) + 0.22, why_undecided(matrix.differences))
     return page
 
 
@@ -86,8 +87,14 @@ def _tally(page: Page, matrix: Matrix, left: float, above: float, high: float) -
         page.text(left, above + high * (index + 0.5), f"{won} · {still} · {len(own) - won - still}", color=INK)
 
 
-def _key(page: Page, left: float, top: float) -> None:
-    for colour, words in ((BETTER, "row is better"), (WORSE, "row is worse"), (OPEN, "cannot be told apart")):
+def why_undecided(differences: Iterable[Difference]) -> str:
+    """Return what a cell without a winner means: all reasons that there are."""
+    reasons = dict.fromkeys(sorted(each.undecided for each in differences if each.undecided))
+    return ", or ".join(reasons) or "cannot be told apart"
+
+
+def _key(page: Page, left: float, top: float, undecided: str) -> None:
+    for colour, words in ((BETTER, "row is better"), (WORSE, "row is worse"), (OPEN, undecided)):
         x, y, width, height = page.box(left, top - 0.07, 0.2, 0.14)
         page.figure.add_artist(Rectangle((x, y), width, height, facecolor=colour, transform=page.figure.transFigure))
         page.text(left + 0.27, top, words, fontsize=8)

@@ -88,12 +88,12 @@ def signed(metric: str, mean: float, half: float | None) -> tuple[str, str]:
 
 
 def _fixed(number: float, half: float) -> str:
-    """Return a number with as many decimals as half its interval needs: two digits below 3, else one."""
+    """Return a number with the digits that half its interval carries: down to its first, where that is below 3 its second."""
     if not 1e-6 < half < 1e6:
         return compact(f"{number:.3g}")
     exponent = math.floor(math.log10(half))
-    lead = half / 10.0**exponent
-    return f"{number:,.{max(0, (1 if lead < 3 else 0) - exponent)}f}"
+    decimals = (1 if half / 10.0**exponent < 3 else 0) - exponent
+    return f"{round(number, decimals):,.{max(0, decimals)}f}"
 
 
 def compact(number: str) -> str:

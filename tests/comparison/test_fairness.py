@@ -111,3 +111,13 @@ def test_folders_without_an_arm_are_named():
     found = dataclasses.replace(gathered(*arms([1, 2], [1, 2])), left_out=left)
     assert "5 folders left out (0: its summary.json is damaged; 1: its summary.json is damaged; 2: " in fairness(found, [])
     assert fairness(found, []).endswith("; and 2 more).")
+
+
+def test_a_curve_that_ends_where_the_first_of_its_runs_stopped_says_so():
+    found = gathered(*arms([1, 2], [1, 2]))
+    found.arms[0].runs[0].summary["early_stop"] = {"stopped_at": 50}
+    said = "Where runs stop early, a curve ends with the first of them."
+    assert said in fairness(found, ["valid/loss"])
+    assert said not in fairness(found, ["valid/loss_final"]), "a table has no curves"
+    found.arms[0].runs[0].summary["early_stop"] = {"stopped_at": None}
+    assert said not in fairness(found, ["valid/loss"])

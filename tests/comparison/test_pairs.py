@@ -271,3 +271,19 @@ def test_the_learning_rates_of_one_technique_are_rivals_themselves():
 )
 def test_more_is_better_of_accuracies_r2_and_speed(metric, higher):
     assert is_higher_better(metric) == higher
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "why"),
+    [
+        ([1.0, 1.1, 1.2], [0.1, 0.11, 0.12], ""),
+        ([1.0, 1.1, 1.2], [1.1, 1.0, 1.2], "cannot be told apart"),
+        ([1.0, 1.1, 1.2], [0.1, 0.11, LOST], "runs were lost"),
+        ([1.0, 1.1, 1.2], [0.1, LOST, LOST], "runs were lost"),
+        ([1.0], [0.1], "no interval"),
+    ],
+)
+def test_a_pair_without_a_winner_says_why(a, b, why):
+    one, other = standing("a", dict(enumerate(a))), standing("b", dict(enumerate(b)))
+    (difference,) = matrix([one, other], METRIC).differences
+    assert difference.undecided == why

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 
 import pytest
@@ -130,8 +131,17 @@ def test_rates_and_profiles_have_charts_and_only_the_best_rates_are_shown_at_fir
 
 def test_the_command_of_the_report_makes_the_same_comparison(nnreg, tmp_path):
     home = sweep(tmp_path / "a sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, 4.0]})
-    text = Page(report_of(home, tmp_path / "out", metric="valid/loss", target="valid/accuracy=0.7")).text
-    words = re.search(r"python -m nnreg (compare '[^']*' --metric \S+ --target \S+)", text)[1]
-    assert words == f"compare '{home}' --metric valid/loss_final --target valid/accuracy=0.7"
-    answer = nnreg("compare", str(home), "--metric", "valid/loss_final", "--target", "valid/accuracy=0.7")
-    assert answer.code == 0
+    report = report_of(home, tmp_path / "out", metric="valid/loss", target="train/loss=1.2345678901")
+    words = shlex.split(re.search(r"python -m nnreg (compare .*? --target \S+)", Page(report).text)[1])
+    assert words == ["compare", str(home), "--metric", "valid/loss_final", "--target", "train/loss=1.2345678901"]
+    answer = nnreg(*words, "--folder", str(tmp_path / "again"))
+    assert answer.code == 0, answer.err
+    first, again = (json.loads((tmp_path / name / "comparison.json").read_text()) for name in ("out", "again"))
+    assert first == again
+
+
+def test_a_pair_that_is_open_for_its_lost_runs_is_not_said_to_be_indistinguishable(tmp_path):
+    home = sweep(tmp_path / "sweep", {("optimizer=adam",): [0.1, 0.11, None], ("optimizer=sgd",): [1.0, 1.1, 1.2]})
+    page = Page(report_of(home, tmp_path / "out"))
+    assert "row is worse runs were lost" in page.text, "the key"
+    assert "told apart" not in (tmp_path / "out" / "report.html").read_text()

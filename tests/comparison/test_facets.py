@@ -1,0 +1,39 @@
+"""Which curves stand together, and what is said of those that are left out."""
+
+from nnreg.comparison.comparing import compare
+from nnreg.comparison.facets import MOST_CURVES, facets
+from nnreg.comparison.tracking import metrics
+from tests.comparison.sweeps import sweep
+
+
+def crowd(tmp_path, **data):
+    """Return a comparison of two optimizers times thirteen widths, adam and the narrow ones the best, on each dataset."""
+    jobs = {
+        (*([f"dataset={name}"] if name else []), f"optimizer={rule}", f"hidden=[{width}]"): [width + worse + harder] * 2
+        for name, harder in (data or {"": 0.0}).items()
+        for rule, worse in (("adam", 0.1), ("sgd", 0.3))
+        for width in range(1, 14)
+    }
+    return compare([sweep(tmp_path / "sweep", jobs)])
+
+
+def test_of_too_many_arms_the_best_are_drawn_and_this_is_said(tmp_path):
+    (panel,), said = facets(crowd(tmp_path))
+    best = [f"{rule}, hidden {width}" for width in range(1, 8) for rule in ("adam", "sgd")]
+    assert [group.label for group in panel.groups] == best
+    assert len(best) == MOST_CURVES
+    assert said == "the 14 best of 26 by final training loss"
+
+
+def test_on_several_datasets_the_best_of_each_are_drawn(tmp_path):
+    compared = crowd(tmp_path, iris=100.0, wine=0.0)
+    found, said = facets(compared)
+    assert [panel.heading for panel in found] == ["iris", "wine"]
+    best = [f"{rule}, hidden {width}" for width in range(1, 8) for rule in ("adam", "sgd")]
+    assert [[group.label for group in panel.groups] for panel in found] == [best, best]
+    assert said == "the 14 best of 26 by final training loss on each"
+
+
+def test_no_arm_is_called_the_best_of_several_datasets(tmp_path):
+    assert "best/train_loss_final" in metrics(crowd(tmp_path / "one"))
+    assert not [name for name in metrics(crowd(tmp_path / "two", iris=1.0, wine=0.0)) if name.startswith("best/")]
