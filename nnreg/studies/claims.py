@@ -4,7 +4,8 @@ A measure is an expression such as ``last(100, "train/loss", optimizer="adam") -
 Each function gives one number a seed, so a difference is paired; conditions choose the runs (``init__std=0.01`` for
 ``init.std``). ``smallest``, ``largest`` and ``average`` make one number of several. An expectation is ``> 2.29``,
 ``in [0.19, 0.22]``, ``= -0.350393 +- 5e-7`` or ``= [0.158, 0.293]``. A claim of several seeds speaks of their mean; an
-inequality must hold for the whole 95 % interval of the mean.
+inequality must hold for the whole 95 % interval of the mean. Where a value is not finite there is no such mean: an
+inequality must hold for every value then, and nothing else holds.
 """
 
 from __future__ import annotations
@@ -144,14 +145,20 @@ NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 
 
 def _compare(values: Values, expect: str) -> tuple[bool, str]:
-    """Return whether values meet an expectation, and how they read."""
-    mean, half = float(values.mean()) if values.size else float("nan"), half_width(values)
+    """Return whether values meet an expectation, and how they read.
+
+    Where one is not finite, the mean is NaN, which is in no range and equals nothing.
+    """
+    is_finite = bool(values.size and np.isfinite(values).all())
+    mean, half = float(values.mean()) if is_finite else float("nan"), half_width(values)
     shown = f"{mean:.6g}" if half is None else f"{mean:.4g} ± {half:.2g}"
+    if values.size and not is_finite:
+        shown = f"{values[0]}" if values.size == 1 else f"[{', '.join(f'{value:.4g}' for value in values)}]"
     text = expect.strip()
     if found := re.fullmatch(rf"([<>]=?)\s*({NUMBER})", text):
-        bound = float(found[2])
         edge = mean + (half or 0.0) * (1 if found[1].startswith("<") else -1)
-        return bool(COMPARISONS[found[1]](edge, bound)), shown
+        edges = [edge] if is_finite else [float(value) for value in values]
+        return bool(edges) and all(COMPARISONS[found[1]](each, float(found[2])) for each in edges), shown
     if found := re.fullmatch(rf"in \[\s*({NUMBER})\s*,\s*({NUMBER})\s*\]", text):
         return float(found[1]) <= mean <= float(found[2]), shown
     if found := re.fullmatch(rf"=\s*({NUMBER})(?:\s*(?:\+-|±)\s*({NUMBER}))?", text):

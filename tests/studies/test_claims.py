@@ -90,6 +90,40 @@ def test_an_inequality_must_hold_for_the_whole_interval_a_range_for_the_mean(res
     assert verdict.measured in ("0.2 ± 0.25", "[0.1, 0.2, 0.3]")
 
 
+@pytest.mark.parametrize(
+    ("values", "expect", "holds"),
+    [
+        ([40, np.inf, np.inf], "> 100", False),  # one seed contradicts it
+        ([0.1, 0.1, np.inf], "> 2.29", False),
+        ([3, np.inf], "> 2", True),
+        ([3, np.inf], ">= 3", True),
+        ([3, np.inf], "> 3", False),
+        ([3, np.inf], "< 9", False),
+        ([3, -np.inf], "< 9", True),
+        ([-np.inf, np.inf], "> 0", False),
+        ([np.inf], "> 100", True),
+        ([np.inf, np.inf], "> 100", True),
+        ([3, np.nan], "> 0", False),
+        ([np.nan, np.inf], "> 0", False),
+        ([np.nan], "< 9", False),
+        ([3, np.inf], "in [0, 9]", False),
+        ([3, np.inf], "= 3 +- 1e9", False),
+        ([3, np.inf], "= [3, 4]", False),
+        ([3, np.nan], "= [3, 4]", False),
+    ],
+)
+def test_where_a_value_is_not_finite_an_inequality_must_hold_for_every_value(monkeypatch, results, values, expect, holds):
+    monkeypatch.setattr(claims, "measure", lambda expression, runs: np.array(values, dtype=float))
+    verdict = check({"say": "x", "measure": "1", "expect": expect}, results)
+    assert verdict.holds is holds
+    assert all(f"{value:g}" in verdict.measured for value in values)
+
+
+def test_no_values_at_all_fulfil_no_inequality(monkeypatch, results):
+    monkeypatch.setattr(claims, "measure", lambda expression, runs: np.array([]))
+    assert not check({"say": "x", "measure": "1", "expect": "> 0"}, results).holds
+
+
 def test_a_single_value_is_compared_as_it_is(results):
     verdict = check({"say": "x", "measure": 'final("train/loss", optimizer="adam", seed=0)', "expect": "> 0.0999"}, results)
     assert (verdict.holds, verdict.measured) == (True, "0.1")
