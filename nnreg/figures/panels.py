@@ -38,7 +38,7 @@ class Panels(Common):
         per: the setting that makes a panel; ``arm`` for a study's arms.
         by: the setting that makes a curve in a panel, for one metric.
         top: instead of ``per``: a panel for each of so many runs with the highest last value of the last metric, or the
-            lowest where that is a loss.
+            lowest where that is a loss; diverged runs come after all others.
         searched: settings that head such a panel.
         columns: panels side by side.
         smooth: records under the smoothing window, odd, 1 for none; left out: 11 for the training loss, else none. Of several
@@ -192,7 +192,8 @@ def _best(results: Results, words: Panels) -> list[Panel]:
 
     def quality(run: Result) -> float:
         values = run.history.finite(deciding)
-        return sign * float(values[-1]) if values.size else math.inf
+        is_result = values.size and run.summary["status"] != "diverged"
+        return sign * float(values[-1]) if is_result else math.inf
 
     found = []
     colours = _colours(words.metrics)

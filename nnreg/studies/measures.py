@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from nnreg.errors import UserError
 from nnreg.registry import instead
-from nnreg.results import Results
+from nnreg.results import Result, Results
 
 Values = npt.NDArray[np.float64]
 DIVERGED = "diverged"
-LOST = np.array([np.nan])  # of a run that diverged before it recorded what is asked for: it fulfils no expectation
+LOST = np.array([np.nan])  # of runs that diverged before they had what is asked for: it fulfils no expectation
 
 
 def _chosen(results: Results, conditions: Mapping[str, Any]) -> Results:
@@ -32,7 +32,7 @@ def _series(results: Results, metric: str, conditions: Mapping[str, Any]) -> lis
     """Return a metric's values for each chosen run, in the order of their seeds."""
     chosen = _chosen(results, conditions)
     series = [run.history.series(metric)[1] for run in chosen]
-    if any(values.size == 0 and run.summary["status"] != DIVERGED for values, run in zip(series, chosen, strict=True)):
+    if any(values.size == 0 and not _diverged(run) for values, run in zip(series, chosen, strict=True)):
         known = sorted(set().union(*(run.history.metrics for run in chosen)))
         raise UserError(f"some run of {dict(conditions)} recorded no '{metric}'{instead(metric, known)}")
     return [values if values.size else LOST for values in series]
@@ -81,26 +81,37 @@ def steps_until(results: Results, metric: str, below: float, **conditions: Any) 
 
 
 def argmax(results: Results, metric: str, over: str, **conditions: Any) -> Values:
-    """Return the value of a setting, such as ``over="init.std"``, at which the mean over seeds of a final metric is highest."""
-    return np.array([max(_finite_means(results, metric, over, conditions).items(), key=lambda item: item[1])[0]])
+    """Return the value of a setting, such as ``over="init.std"``, at which the mean over seeds of a final metric is highest.
+
+    One at which a run diverged is not the best, whatever it recorded last; NaN where there is no other.
+    """
+    means = _finite_means(results, metric, over, conditions)
+    return np.array([max(means.items(), key=lambda item: item[1])[0]]) if means else LOST
 
 
 def argmin(results: Results, metric: str, over: str, **conditions: Any) -> Values:
-    """Return the value of a setting at which the mean over seeds of a final metric is lowest."""
-    return np.array([min(_finite_means(results, metric, over, conditions).items(), key=lambda item: item[1])[0]])
+    """Return the value of a setting at which the mean over seeds of a final metric is lowest; no run diverged there either."""
+    means = _finite_means(results, metric, over, conditions)
+    return np.array([min(means.items(), key=lambda item: item[1])[0]]) if means else LOST
 
 
 def above(results: Results, metric: str, bound: float, over: str, **conditions: Any) -> Values:
-    """Return the values of a setting at which the mean over seeds of a final metric is at least ``bound``, ascending."""
+    """Return the values of a setting at which the mean over seeds of a final metric is at least ``bound``, ascending.
+
+    One at which a run diverged is not among them.
+    """
     return np.array(sorted(value for value, mean in _means(results, metric, over, conditions).items() if mean >= bound))
 
 
 def top(results: Results, count: float, metric: str, over: str, **conditions: Any) -> Values:
-    """Return the values of a setting in the ``count`` runs with the highest final values of a metric, best first."""
+    """Return the values of a setting in the ``count`` runs with the highest final values of a metric, best first.
+
+    Diverged runs are not among them: NaN stands in the places that the others leave empty.
+    """
     chosen = _chosen(results, conditions)
-    finals = [series[-1] for series in (_series(Results([run]), metric, {})[0] for run in chosen)]
+    finals = _outcomes(chosen, metric)
     order = sorted(range(len(chosen)), key=lambda index: -np.nan_to_num(finals[index], nan=-np.inf))[: int(count)]
-    return np.array([float(chosen[index].value(over)) for index in order])
+    return np.array([np.nan if np.isnan(finals[index]) else float(chosen[index].value(over)) for index in order])
 
 
 def highest_step(results: Results, metric: str, **conditions: Any) -> Values:
@@ -110,10 +121,7 @@ def highest_step(results: Results, metric: str, **conditions: Any) -> Values:
 
 
 def _finite_means(results: Results, metric: str, over: str, conditions: Mapping[str, Any]) -> dict[Any, float]:
-    found = {value: mean for value, mean in _means(results, metric, over, conditions).items() if np.isfinite(mean)}
-    if not found:
-        raise UserError(f"every run of {dict(conditions)} diverged before it recorded '{metric}'")
-    return found
+    return {value: mean for value, mean in _means(results, metric, over, conditions).items() if np.isfinite(mean)}
 
 
 def _means(results: Results, metric: str, over: str, conditions: Mapping[str, Any]) -> dict[Any, float]:
@@ -121,7 +129,18 @@ def _means(results: Results, metric: str, over: str, conditions: Mapping[str, An
         groups = _chosen(results, conditions).by(over)
     except (KeyError, TypeError) as error:
         raise UserError(f"some run has no setting '{over}' to compare over") from error
-    return {value: float(np.mean([series[-1] for series in _series(runs, metric, {})])) for value, runs in groups.items()}
+    return {value: float(np.mean(_outcomes(runs, metric))) for value, runs in groups.items()}
+
+
+def _outcomes(runs: Results, metric: str) -> list[float]:
+    """Return a metric's last value for each run, NaN for one that diverged: where it got to before is no result."""
+    series = _series(runs, metric, {})
+    pairs = zip(runs.sorted_by_seed(), series, strict=True)
+    return [float("nan") if _diverged(run) else float(values[-1]) for run, values in pairs]
+
+
+def _diverged(run: Result) -> bool:
+    return bool(run.summary["status"] == DIVERGED)
 
 
 _FUNCTIONS = (last, final, lowest, highest, at, sign_changes, steps_until, argmax, argmin, above, top, highest_step)

@@ -78,6 +78,13 @@ def test_the_best_trials_come_best_first_under_what_was_searched():
     assert "interval" not in said
 
 
+def test_a_diverged_run_comes_after_all_others_whatever_it_recorded_last():
+    fates = ((0.3, "finished"), (0.9, "diverged"), (0.6, "finished"))
+    made = [run({"valid/accuracy": [0.1, score]}, seed=seed, status=status) for seed, (score, status) in enumerate(fates)]
+    figure = grid(runs(*made), metrics=["valid/accuracy"], top=3, searched=["seed"])
+    assert [axes.get_title("left") for axes in figure.axes] == ["1. seed 2", "2. seed 0", "3. seed 1"]
+
+
 def test_the_best_by_a_loss_have_the_lowest():
     made = [run({"valid/loss": [3.0, last]}, arm=str(last), seed=int(last * 10)) for last in (0.5, 0.2, 0.9)]
     figure = grid(runs(*made), metrics=["valid/loss"], top=1, searched=["seed"])

@@ -10,7 +10,7 @@ from nnreg.studies import claims
 from nnreg.studies.claims import check, measure
 
 
-def run(tmp_path, optimizer, seed, losses, std=0.01, accuracy=0.5):
+def run(tmp_path, optimizer, seed, losses, std=0.01, accuracy=0.5, status="finished"):
     history = History()
     for step, loss in enumerate(losses):
         history.add(Record(step, TRAIN_LOSS, float(loss)))
@@ -22,7 +22,7 @@ def run(tmp_path, optimizer, seed, losses, std=0.01, accuracy=0.5):
         "optimizer": {"name": optimizer, "lr": 0.1},
         "init": {"name": "normal", "std": std},
     }
-    summary = {"choices": {"optimizer": optimizer}, "status": "finished" if accuracy is not None else "diverged"}
+    summary = {"choices": {"optimizer": optimizer}, "status": status if accuracy is not None else "diverged"}
     result = Result(tmp_path / f"{optimizer}{seed}{std}", summary, config, arm=f"{optimizer} run")
     result.__dict__["history"] = history  # where cached_property keeps it
     return result
@@ -170,14 +170,27 @@ def test_a_run_that_diverged_before_it_recorded_anything_fulfils_no_expectation(
 
 
 def test_a_setting_at_which_a_run_diverged_is_neither_the_best_nor_the_worst(tmp_path):
-    accuracies = [(0.01, 0.4), (0.1, 0.9), (1.0, 0.5), (5.0, None)]
-    swept = Results(run(tmp_path, "sgd", 0, [1], std, accuracy) for std, accuracy in accuracies)
+    accuracies = [(0.01, 0.4), (0.1, 0.9), (1.0, 0.5)]
+    kept = [run(tmp_path, "sgd", 0, [1], std, accuracy) for std, accuracy in accuracies]
+    lost = [run(tmp_path, "sgd", 0, [1], std, last, status="diverged") for std, last in ((5.0, None), (6.0, 0.99), (7.0, 0.0))]
+    half = [run(tmp_path, "sgd", seed, [1], 8.0, 0.98, status) for seed, status in enumerate(("finished", "diverged"))]
+    swept = Results([*lost, *half[1:], *kept, half[0]])
     assert measure('argmax("valid/accuracy", over="init.std")', swept) == [0.1]
     assert measure('argmin("valid/accuracy", over="init.std")', swept) == [0.01]
     np.testing.assert_allclose(measure('above("valid/accuracy", 0.3, over="init.std")', swept), [0.01, 0.1, 1.0])
-    np.testing.assert_allclose(measure('top(2, "valid/accuracy", "init.std")', swept), [0.1, 1.0])
-    with pytest.raises(UserError, match=r"every run of .* diverged"):
-        measure('argmax("valid/accuracy", over="init.std", init__std=5.0)', swept)
+    np.testing.assert_allclose(measure('top(3, "valid/accuracy", "init.std")', swept), [8.0, 0.1, 1.0])
+
+
+@pytest.mark.parametrize("measured", ["argmax({}, over={})", "argmin({}, over={})", "top(1, {}, {})"])
+def test_where_every_run_diverged_none_is_the_best(tmp_path, measured):
+    lost = Results(run(tmp_path, "sgd", 0, [1], std, 0.99, status="diverged") for std in (0.1, 1.0))
+    assert np.isnan(measure(measured.format('"valid/accuracy"', '"init.std"'), lost)).all()
+
+
+def test_diverged_runs_leave_places_among_the_best_empty(tmp_path):
+    fates = [(0.1, 0.5, "finished"), (0.2, 0.9, "diverged"), (0.3, 0.7, "finished")]
+    swept = Results(run(tmp_path, "sgd", 0, [1], *fate) for fate in fates)
+    np.testing.assert_allclose(measure('top(3, "valid/accuracy", "init.std")', swept), [0.3, 0.1, np.nan])
 
 
 def test_every_measure_is_documented():
