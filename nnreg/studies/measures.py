@@ -59,13 +59,16 @@ def highest(results: Results, metric: str, **conditions: Any) -> Values:
 
 
 def at(results: Results, step: float, metric: str, **conditions: Any) -> Values:
-    """Return a metric's value at a step."""
+    """Return a metric's value at a step; NaN for a run that diverged before it came so far."""
     found = []
     for run in _chosen(results, conditions):
         steps, values = run.history.series(metric)
-        if int(step) not in steps:
+        if int(step) in steps:
+            found.append(values[steps == int(step)][0])
+        elif _diverged(run) and (not steps.size or step > steps[-1]):
+            found.append(np.nan)
+        else:
             raise UserError(f"no '{metric}' at step {int(step)} in {run.folder.name}")
-        found.append(values[steps == int(step)][0])
     return np.array(found)
 
 

@@ -193,6 +193,18 @@ def test_diverged_runs_leave_places_among_the_best_empty(tmp_path):
     np.testing.assert_allclose(measure('top(3, "valid/accuracy", "init.std")', swept), [0.3, 0.1, np.nan])
 
 
+def test_a_run_that_diverged_before_a_step_is_lost_there_and_no_error(tmp_path):
+    lost = run(tmp_path, "sgd", 1, [2, 9], accuracy=None)
+    both = Results([run(tmp_path, "sgd", 0, [2, 1, 0.5]), lost])
+    np.testing.assert_array_equal(measure('at(1, "train/loss")', both), [1, 9])
+    np.testing.assert_array_equal(measure('at(2, "train/loss")', both), [0.5, np.nan])
+    np.testing.assert_array_equal(measure('at(3, "valid/accuracy", seed=1)', both), [np.nan])
+    with pytest.raises(UserError, match="no 'train/loss' at step 3 in sgd0"):
+        measure('at(3, "train/loss")', both)
+    with pytest.raises(UserError, match="no 'train/loss' at step -1"):
+        measure('at(-1, "train/loss", seed=1)', both)
+
+
 def test_every_measure_is_documented():
     assert all(function.__doc__ for function in claims.MEASURES.values())
 
