@@ -7,7 +7,7 @@ figure; ``draw`` takes the kind from the words. Each kind's words are the fields
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,17 +25,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Kind:
+    """A kind of figure: the function in the module of its name, and the dataclass of its words there."""
+
     name: str
+    words: str
 
     def __call__(self, results: Results, spec: Mapping[str, Any], title: str) -> Figure:
-        module = importlib.import_module(f"{__name__}.{self.name}")
-        figure: Figure = getattr(module, self.name)(results, {"kind": self.name, **spec}, title)
+        figure: Figure = getattr(self._module, self.name)(results, {"kind": self.name, **spec}, title)
         return figure
 
+    def check(self, spec: Mapping[str, Any]) -> None:
+        """Read the words, for what is wrong with them."""
+        self._module.read(getattr(self._module, self.words), {"kind": self.name, **spec})
 
-FIGURES: Mapping[str, Callable[[Results, Mapping[str, Any], str], Figure]] = {
-    name: _Kind(name) for name in ("curves", "panels", "heatmap", "histograms", "paths", "surface_3d")
+    @property
+    def _module(self) -> Any:
+        return importlib.import_module(f"{__name__}.{self.name}")
+
+
+_WORDS = {
+    "curves": "Curves",
+    "panels": "Panels",
+    "heatmap": "Heatmap",
+    "histograms": "Histograms",
+    "paths": "Paths",
+    "surface_3d": "Surface3D",
 }
+FIGURES: Mapping[str, _Kind] = {name: _Kind(name, words) for name, words in _WORDS.items()}
+
+
+def check(spec: Mapping[str, Any]) -> None:
+    """Make sure, before anything is run, that a figure can be asked for so: its kind, and its words as far as they need no run.
+
+    Args:
+        spec: ``kind``, and the words of that kind.
+
+    Raises:
+        UserError: kind or words are unknown, missing or of the wrong type.
+    """
+    _kind(spec).check(spec)
 
 
 def draw(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
@@ -49,10 +77,16 @@ def draw(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     Raises:
         UserError: kind or words are unknown or of the wrong type, or the runs lack what the figure needs.
     """
+    return _kind(spec)(results, spec, title)
+
+
+def _kind(spec: Mapping[str, Any]) -> _Kind:
+    if not isinstance(spec, Mapping):
+        raise UserError(f"a figure is words such as {{kind: curves, metric: train/loss}}, got {spec!r}")
     kind = str(spec.get("kind"))
     if kind not in FIGURES:
         raise UserError(f"there is no figure of kind '{kind}'{instead(kind, FIGURES)}")
-    return FIGURES[kind](results, spec, title)
+    return FIGURES[kind]
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nnreg.errors import UserError
 from nnreg.figures.groups import ARM, Group, ended, groups
-from nnreg.figures.spec import Common, needed, read
+from nnreg.figures.spec import Common, check_limits, needed, read
 from nnreg.figures.style import NAME, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
 from nnreg.figures.words import across, footer, is_share, unit
 from nnreg.records import TRAIN_LOSS
@@ -43,6 +43,9 @@ class Curves(Common):
         ylim: lower and upper end of the vertical axis.
         xlim: of the horizontal one.
         log: whether the vertical axis is logarithmic.
+
+    Raises:
+        UserError: the window cannot be centred, or limits are not two ends.
     """
 
     metric: str = needed("train/loss")
@@ -51,6 +54,10 @@ class Curves(Common):
     ylim: list[float] | None = None
     xlim: list[float] | None = None
     log: bool = False
+
+    def __post_init__(self) -> None:
+        window_for(self.metric, self.smooth)
+        check_limits(ylim=self.ylim, xlim=self.xlim)
 
 
 class Drawn(NamedTuple):
@@ -169,12 +176,12 @@ def scale(axes: Axes, drawn: Sequence[Drawn], metric: str, words: Any, runs: Res
         from_zero = metric.endswith("loss") and 0 <= low < high / 2
         axes.set_ylim(0.0 if from_zero else low - room, min(high + room, 1.02) if is_share(metric) else high + room)
     if words.ylim is not None:
-        axes.set_ylim(*_limits("ylim", words.ylim))
+        axes.set_ylim(*words.ylim)
     axes.margins(x=0.0)
     if across(metric) != "layer":
         axes.set_xlim(0, max(1, *(int(run.summary["steps"]) for run in runs)))
     if words.xlim is not None:
-        axes.set_xlim(*_limits("xlim", words.xlim))
+        axes.set_xlim(*words.xlim)
     if is_share(metric):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
@@ -198,12 +205,6 @@ def cross(axes: Axes, drawn: Sequence[Drawn]) -> None:
             place = min(max(value, low), high)
             style = {"marker": "x", "markersize": 6, "markeredgewidth": 1.8, "clip_on": False, "zorder": 5}
             axes.plot([step], [place], color=each.colour, **style)  # type: ignore[arg-type]
-
-
-def _limits(name: str, limits: Sequence[float]) -> Sequence[float]:
-    if len(limits) != 2 or limits[0] >= limits[1]:
-        raise UserError(f"{name} must be two numbers, the lower first, such as {name}: [0, 1], got {list(limits)}")
-    return limits
 
 
 def _finite(run: Result, metric: str) -> tuple[npt.NDArray[np.int64], Values]:

@@ -15,7 +15,7 @@ from nnreg import registry
 from nnreg.errors import UserError
 from nnreg.figures.curves import Drawn, cross, draw, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
-from nnreg.figures.spec import Common, needed, read
+from nnreg.figures.spec import Common, check_limits, needed, read
 from nnreg.figures.style import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.words import across, compact, footer, short, unit, value
 from nnreg.records import TRAIN_LOSS
@@ -47,6 +47,10 @@ class Panels(Common):
         xlim: of the horizontal one.
         log: whether the vertical axis is logarithmic.
         ends: whether the last values stand beside the curves.
+
+    Raises:
+        UserError: the metrics are none, too many or of different units, the window cannot be centred, or limits are not two
+            ends.
     """
 
     metrics: list[str] = needed("[train/accuracy, test/accuracy]")  # noqa: RUF009 - returns a dataclass field
@@ -61,6 +65,15 @@ class Panels(Common):
     log: bool = False
     ends: bool = True
 
+    def __post_init__(self) -> None:
+        quantities = {metric.rpartition("/")[2] for metric in self.metrics}
+        if len(quantities) > 1:
+            raise UserError(f"{' and '.join(sorted(quantities))} have different units: draw a figure for each")
+        if not self.metrics or (self.by is not None and len(self.metrics) > 1):
+            raise UserError("panels need one metric or several, and only one where `by` makes several curves of it")
+        window_for(self.metrics[0], self.smooth)
+        check_limits(ylim=self.ylim, xlim=self.xlim)
+
 
 class Panel(NamedTuple):
     """One panel: its heading and its curves, each with the metric it shows."""
@@ -72,11 +85,6 @@ class Panel(NamedTuple):
 def panels(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw a grid of panels, as ``Panels`` says."""
     words, shown = read(Panels, spec), ended(results)
-    quantities = {metric.rpartition("/")[2] for metric in words.metrics}
-    if len(quantities) > 1:
-        raise UserError(f"{' and '.join(sorted(quantities))} have different units: draw a figure for each")
-    if not words.metrics or (words.by is not None and len(words.metrics) > 1):
-        raise UserError("panels need one metric or several, and only one where `by` makes several curves of it")
     found = _best(shown, words) if words.top is not None else _per(shown, words)
     columns = min(words.columns or _columns(len(found)), len(found))
     rows = math.ceil(len(found) / columns)

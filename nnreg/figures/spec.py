@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from omegaconf import MISSING, OmegaConf
@@ -52,6 +52,17 @@ def read(words: type[Words], spec: Mapping[str, Any]) -> Words:
         raise UserError(f"a figure of kind {kind}: {error.full_key}: {str(error).splitlines()[0]}") from error
     assert isinstance(made, words)
     return made
+
+
+def check_limits(**limits: Sequence[float] | None) -> None:
+    """Refuse what cannot be the two ends of an axis; None stands for ends that nobody chose.
+
+    Raises:
+        UserError: naming the first.
+    """
+    for name, ends in limits.items():
+        if ends is not None and (len(ends) != 2 or ends[0] >= ends[1]):
+            raise UserError(f"{name} must be two numbers, the lower first, such as {name}: [0, 1], got {list(ends)}")
 
 
 def needed(example: str) -> Any:

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from nnreg.contracts import Surface
 from nnreg.contracts.surface import Point
 from nnreg.errors import UserError
-from nnreg.figures.spec import Common
+from nnreg.figures.spec import Common, check_limits
 from nnreg.figures.style import INK, NAME, QUIET, Page, finish, legible, width_of
 from nnreg.terrain import Terrain, Window, around, measure
 
@@ -42,6 +42,9 @@ class Paths(Common):
         drop_last: how many of the last updates stay undrawn.
         xlim: window; left out: where the paths are.
         ylim: likewise.
+
+    Raises:
+        UserError: the layout is neither, or limits are not two ends.
     """
 
     by: str = "arm"
@@ -50,6 +53,11 @@ class Paths(Common):
     drop_last: int = 0
     xlim: list[float] | None = None
     ylim: list[float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.layout not in ("overlay", "panels", None):
+            raise UserError(f"layout must be overlay or panels, got {self.layout}")
+        check_limits(xlim=self.xlim, ylim=self.ylim)
 
 
 class Track(NamedTuple):
@@ -110,13 +118,7 @@ class Picture(NamedTuple):
 
 
 def layout_of(words: Paths, tracks: int, grounds: int) -> str:
-    """Return whether paths lie in one picture or in panels.
-
-    Raises:
-        UserError: a study wants neither.
-    """
-    if words.layout not in ("overlay", "panels", None):
-        raise UserError(f"layout must be overlay or panels, got {words.layout}")
+    """Return whether paths lie in one picture or in panels."""
     return words.layout or ("overlay" if tracks <= MOST_IN_ONE and grounds == 1 else "panels")
 
 
@@ -201,10 +203,8 @@ def _window(surface: Surface, tracks: Sequence[Track], words: Paths) -> Window:
     everything = np.concatenate(kept or [track.positions for track in tracks])
     (left, right), (low, high) = around(surface, everything)
     given: list[Point] = [(left, right), (low, high)]
-    for axis, (name, limits) in enumerate((("xlim", words.xlim), ("ylim", words.ylim))):
+    for axis, limits in enumerate((words.xlim, words.ylim)):
         if limits is not None:
-            if len(limits) != 2 or limits[0] >= limits[1]:
-                raise UserError(f"{name} must be two numbers, the lower first, such as {name}: [-8, 3], got {list(limits)}")
             given[axis] = (limits[0], limits[1])
     return given[0], given[1]
 

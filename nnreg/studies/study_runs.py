@@ -75,8 +75,7 @@ def run(
         UserError: there is no member of that number, a member cannot be composed, a figure or a claim cannot be read.
     """
     _check_words(typed)
-    for claim in study.claims:
-        claims.read(claim)
+    _check_questions(study)
     console.print(f"[bold]{escape(study.title)}[/bold]", soft_wrap=True)
     members = study.members(typed)
     if only is not None and only not in range(len(members)):
@@ -102,6 +101,20 @@ def run(
     if only is None:
         _track(report, home, _command(study, folders, *typed))
     return report
+
+
+def _check_questions(study: Study) -> None:
+    """Refuse claims and figures that cannot be read, before hours of runs are made for them.
+
+    Raises:
+        UserError: naming the first.
+    """
+    from nnreg import figures  # matplotlib takes half a second
+
+    for claim in study.claims:
+        claims.read(claim)
+    for spec in study.figures:
+        figures.check(spec)
 
 
 def _check_words(typed: Sequence[str]) -> None:

@@ -160,6 +160,19 @@ def test_a_mistake_is_answered_in_one_line_and_leaves_nothing(nnreg, project, wo
         ('"< 0"', '"about 0"', "cannot read the expectation 'about 0'"),
         ("say: slow", "sai: slow", "lacks say"),
         ("arms: {", "arm: {", "did you mean 'arms'"),
+        ("kind: paths", "kind: path", "there is no figure of kind 'path'; did you mean 'paths'"),
+        ("kind: paths", "kind: paths, layuot: panels", "a figure of kind paths has no 'layuot'; did you mean 'layout'"),
+        ("kind: paths", "kind: paths, columns: many", "a figure of kind paths: columns: "),
+        ("kind: paths", "kind: paths, layout: beside", "layout must be overlay or panels, got beside"),
+        ("kind: paths", "kind: paths, xlim: [1]", "xlim must be two numbers"),
+        ("kind: paths", "kind: curves", "a figure of kind curves needs metric"),
+        ("kind: paths", "kind: curves, metric: x, smooth: 2", "smooth must be odd"),
+        ("kind: paths", "kind: panels, metrics: [x], by: arm, clumns: 2", "did you mean 'columns'"),
+        ("kind: paths", "kind: panels, metrics: [x, y]", "x and y have different units"),
+        ("kind: paths", "kind: heatmap, metric: x, row: arm", "did you mean 'rows'"),
+        ("kind: paths", "kind: histograms, bye: arm", "did you mean 'by'"),
+        ("kind: paths", "kind: surface_3d, elevatoin: 3", "did you mean 'elevation'"),
+        ("{kind: paths}", "paths", "a figure is words such as {kind: curves, metric: train/loss}, got 'paths'"),
     ],
 )
 def test_a_study_that_cannot_be_read_is_refused_before_anything_is_run(nnreg, project, own, good, bad, said):
@@ -167,12 +180,6 @@ def test_a_study_that_cannot_be_read_is_refused_before_anything_is_run(nnreg, pr
     assert answer.code == 2
     assert said in answer.complaint
     assert not (project / "runs").exists()
-
-
-def test_a_figure_that_cannot_be_drawn_is_answered_in_one_line(nnreg, own):
-    answer = nnreg(own(MINE.replace("kind: paths", "kind: path")), "experiment=mine")
-    assert answer.code == 2
-    assert "there is no figure of kind 'path'; did you mean 'paths'" in answer.complaint
 
 
 def test_a_study_whose_data_is_missing_stops_at_once_with_one_line(nnreg, project, monkeypatch):
