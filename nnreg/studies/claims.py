@@ -77,6 +77,11 @@ def check(claim: Mapping[str, str], results: Results) -> Verdict:
     return Verdict(str(claim["say"]), str(claim["measure"]), str(claim["expect"]), measured, holds)
 
 
+def unmeasured(claim: Mapping[str, str]) -> Verdict:
+    """Return the verdict on a claim that can be read but not be measured: it is not reproduced."""
+    return Verdict(str(claim["say"]), str(claim["measure"]), str(claim["expect"]), "not measured", holds=False)
+
+
 def measure(expression: str, results: Results) -> Values:
     """Return the values of an expression: one a seed, or the list that a function over an axis gives.
 

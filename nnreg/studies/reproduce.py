@@ -25,7 +25,7 @@ def reproduce(names: Sequence[str], typed: Sequence[str], folders: Sequence[Path
         target: folder of the notebook.
 
     Returns:
-        0 if every claim was reproduced, 1 if one was not or a study could not be run.
+        0 if every claim was reproduced, 1 if one was not, a study could not be run or a figure not be drawn.
 
     Raises:
         UserError: a study is unknown or cannot be read; nothing has been run then.
@@ -44,9 +44,9 @@ def reproduce(names: Sequence[str], typed: Sequence[str], folders: Sequence[Path
             console.print(escape(trouble[-1]), soft_wrap=True)
             continue
         reports.append(report)
-        if not report.failed:
+        if not report.failed and not report.troubles:
             notebook.write_page(target, study_runs.content(report), report.figures, time.perf_counter() - began)
-    if any(not report.failed for report in reports):
+    if any(not report.failed and not report.troubles for report in reports):
         notebook.write_index(target)
     return _conclude(reports, trouble, target, console)
 
@@ -60,6 +60,8 @@ def _conclude(reports: Sequence[Report], trouble: Sequence[str], target: Path, c
     held = sum(verdict.holds for _, verdict in verdicts)
     console.print(f"\n{held} of {len(verdicts)} claims reproduced; pages in {target}", soft_wrap=True)
     failed = [report.study.name for report in reports if report.failed]
-    for line in (*trouble, *(f"{name}: some runs failed, no claim was checked" for name in failed)):
+    lines = [*trouble, *(f"{name}: some runs failed, no claim was checked" for name in failed)]
+    lines += [f"{report.study.name} has no new page: {line}" for report in reports for line in report.troubles]
+    for line in lines:
         console.print(f"[red]{escape(line)}[/red]", soft_wrap=True)
-    return 0 if held == len(verdicts) and not trouble and not failed else 1
+    return 0 if held == len(verdicts) and not lines else 1

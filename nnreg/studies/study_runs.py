@@ -28,7 +28,7 @@ from nnreg.recording.console import print_line
 from nnreg.recording.disk import occupied
 from nnreg.records import Outcome
 from nnreg.results import Results
-from nnreg.studies import claims
+from nnreg.studies import answers
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Member, Study
 
@@ -48,6 +48,7 @@ class Report:
         verdicts: one for each claim.
         figures: the pictures, in order.
         failed: members that did not end as a result.
+        troubles: a line for each figure that could not be drawn and each claim that could not be measured.
     """
 
     study: Study
@@ -56,6 +57,7 @@ class Report:
     verdicts: Sequence[Verdict]
     figures: Sequence[Path]
     failed: int
+    troubles: Sequence[str] = ()
 
 
 def run(
@@ -72,10 +74,11 @@ def run(
         only: number of the one member to run, or None for all.
 
     Raises:
-        UserError: there is no member of that number, a member cannot be composed, a figure or a claim cannot be read.
+        UserError: there is no member of that number, a member cannot be composed, a figure or a claim cannot be read. What is
+            wrong with one of them once everything has been run is in the report.
     """
     _check_words(typed)
-    _check_questions(study)
+    answers.check(study)
     console.print(f"[bold]{escape(study.title)}[/bold]", soft_wrap=True)
     members = study.members(typed)
     if only is not None and only not in range(len(members)):
@@ -94,27 +97,14 @@ def run(
     runs = results.read(arms)
     output = home / OUTPUT
     output.mkdir(parents=True, exist_ok=True)
-    figures = list(_draw(study, runs, output)) if not failed and only is None else []
-    verdicts = [claims.check(claim, runs) for claim in study.claims] if not failed and only is None else []
-    report = Report(study, output, runs, verdicts, figures, failed)
-    _write(report)
+    report = Report(study, output, runs, [], [], failed)
+    _write(report)  # whatever becomes of figures and claims, a comparison knows the arms
+    if not failed and only is None:
+        report = dataclasses.replace(report, **answers.answer(study, runs, output)._asdict())
+        _write(report)
     if only is None:
         _track(report, home, _command(study, folders, *typed))
     return report
-
-
-def _check_questions(study: Study) -> None:
-    """Refuse claims and figures that cannot be read, before hours of runs are made for them.
-
-    Raises:
-        UserError: naming the first.
-    """
-    from nnreg import figures  # matplotlib takes half a second
-
-    for claim in study.claims:
-        claims.read(claim)
-    for spec in study.figures:
-        figures.check(spec)
 
 
 def _check_words(typed: Sequence[str]) -> None:
@@ -145,6 +135,8 @@ def show(report: Report, console: Console) -> None:
         print_line(console, "failed", f"{report.failed} of {len(report.runs)} runs: no claim was checked")
     for figure in report.figures:
         print_line(console, "figure", str(figure))
+    for trouble in report.troubles:
+        print_line(console, "trouble", trouble)
     print_line(console, "study folder", str(report.folder.parent))
 
 
@@ -198,23 +190,14 @@ def _composer(folders: Sequence[Path]) -> Iterator[None]:
         yield
 
 
-def _draw(study: Study, runs: Results, output: Path) -> Iterator[Path]:
-    from nnreg.figures import draw, save  # matplotlib takes half a second
-
-    for number, spec in enumerate(study.figures, 1):
-        name = study.name if number == 1 else f"{study.name}-{number}"
-        path = output / f"{name}.png"
-        save(draw(runs, spec, str(spec.get("title", study.title))), path)
-        yield path
-
-
 def _write(report: Report) -> None:
     """Write the claims as CSV and the whole as JSON."""
     with (report.folder / VERDICTS).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(Verdict)])
         writer.writeheader()
         writer.writerows(dataclasses.asdict(verdict) for verdict in report.verdicts)
-    whole = content(report) | {"arms": {run.folder.name: run.arm for run in report.runs}}  # a comparison calls them so
+    arms = {run.folder.name: run.arm for run in report.runs}  # a comparison calls them so
+    whole = content(report) | {"arms": arms, "troubles": list(report.troubles)}
     (report.folder / REPORT).write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -254,6 +237,6 @@ def _track(report: Report, home: Path, command: str) -> None:
         overrides=(f"experiment={report.study.name}",),
         page=report.figures[0].name if report.figures else REPORT,
         about=report.study.title,
-        error=f"{report.failed} runs failed" if report.failed else None,
+        error=f"{report.failed} runs failed" if report.failed else next(iter(report.troubles), None),
     )
     answer_run.log(answer, report.runs, task.warn)

@@ -34,7 +34,7 @@ def run(arguments: Sequence[str], conf: Path) -> int:
         conf: nnreg's own folder of configuration.
 
     Returns:
-        The exit code: 1 if a member failed.
+        The exit code: 1 if a member failed, a figure could not be drawn or a claim not be measured.
 
     Raises:
         UserError: a study, a member or a folder is not there, or a study cannot be read.
@@ -51,13 +51,13 @@ def run(arguments: Sequence[str], conf: Path) -> int:
     names = [name for word in words if word.startswith(STUDY) for name in word.removeprefix(STUDY).split(",")]
     only = next((_number(word.removeprefix(MEMBER)) for word in words if word.startswith(MEMBER)), None)
     typed = [word for word in words if not word.startswith((STUDY, MEMBER, "-"))]
-    console, failed = Console(highlight=False), 0
+    console, is_whole = Console(highlight=False), True
     for study in [definition.read(name, folders) for name in names]:
         home = Path.cwd() / "runs" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{study.name}"
         report = study_runs.run(study, typed, folders, home, console, only)
         study_runs.show(report, console)
-        failed += report.failed
-    return 1 if failed else 0
+        is_whole = is_whole and not report.failed and not report.troubles
+    return 0 if is_whole else 1
 
 
 def check_folders(folders: Sequence[Path]) -> None:

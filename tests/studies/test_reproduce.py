@@ -115,6 +115,17 @@ def test_a_mistake_for_every_member_is_one_line(nnreg, project):
     assert "Traceback" not in answer.out + answer.err
 
 
+def test_a_study_of_which_a_figure_cannot_be_drawn_has_no_page_and_is_named(nnreg, project, mine):
+    option = mine("> -7")
+    path = project / "own" / "experiment" / "mine.yaml"
+    path.write_text(path.read_text().replace("{kind: paths}", "{kind: curves, metric: vlaue}"))
+    answer = nnreg("reproduce", "mine", *option, "tracking=off")
+    assert answer.code == 1
+    assert "1 of 1 claims reproduced" in answer.out
+    assert last_line(answer).startswith("mine has no new page: figure 1 was not drawn: ")
+    assert not (project / "experiments").exists()
+
+
 def test_a_study_of_which_some_runs_failed_has_no_page(nnreg, project, mine):
     option = mine("> -7")
     path = project / "own" / "experiment" / "mine.yaml"

@@ -1,10 +1,12 @@
 """Studies run from the command line: members, figures, claims, and what is said when it cannot be done."""
 
+import contextlib
 import csv
 import json
 
 import pytest
 
+from nnreg import figures
 from nnreg.composing import conf_folder
 from nnreg.recording.disk import read_summary
 from nnreg.studies import study_words
@@ -180,6 +182,60 @@ def test_a_study_that_cannot_be_read_is_refused_before_anything_is_run(nnreg, pr
     assert answer.code == 2
     assert said in answer.complaint
     assert not (project / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "said", "drawn", "holds"),
+    [
+        (
+            "[{kind: paths}]",
+            "[{kind: curves, metric: vlaue}, {kind: paths}]",
+            "figure 1 was not drawn: ",
+            "mine-2",
+            [True, True],
+        ),
+        ('final("x", arm="slow") -', 'final("z", arm="slow") -', "not measured, 'slow is less far': ", "mine", [False, True]),
+        ('final("x", arm="slow") -', 'at(9, "x", arm="slow") -', "not measured, 'slow is less far': ", "mine", [False, True]),
+    ],
+)
+def test_what_cannot_be_drawn_or_measured_costs_itself_alone(nnreg, project, own, good, bad, said, drawn, holds):
+    answer = nnreg(own(MINE.replace(good, bad)), "experiment=mine")
+    assert (answer.code, answer.err) == (1, "")
+    (line,) = [line for line in answer.out.splitlines() if said in line]
+    facts = study_json(home_of(project))
+    assert facts["arms"] == {"0": "slow", "1": "fast"}
+    assert facts["figures"] == [f"{drawn}.png"]
+    assert [claim["holds"] for claim in facts["claims"]] == holds
+    assert len(facts["troubles"]) == 1
+    assert facts["troubles"][0] in line
+    with (home_of(project) / "study" / "claims.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["holds"] for row in csv.DictReader(file)] == [str(each) for each in holds]
+    assert answer.out.count("  reproduced  ") == sum(holds)
+
+
+def test_a_study_with_a_figure_that_cannot_be_drawn_is_tracked_and_its_arms_are_known(nnreg, project, own):
+    new_database(project / "mlflow.db")
+    nnreg(own(MINE.replace("{kind: paths}", "{kind: curves, metric: vlaue}")), "experiment=mine", tracking=True)
+    uri = f"sqlite:///{project / 'mlflow.db'}"
+    witness = client(uri)
+    runs = witness.search_runs([experiment.experiment_id for experiment in witness.search_experiments()])
+    (study,) = [run for run in runs if run.info.run_name == "study mine"]
+    assert study.info.status == "FAILED"  # and its page says why
+    assert study.data.metrics["summary/claims_reproduced"] == 2
+    assert {"claims.csv", "study.json"} <= artifacts(uri, study.info.run_id)
+    compared = nnreg("compare", str(home_of(project)))
+    assert compared.code == 0
+    assert "slow" in compared.out
+
+
+def test_what_breaks_while_drawing_leaves_the_arms_on_disk(nnreg, project, own, monkeypatch):
+    def broken(results, spec, title):
+        raise ZeroDivisionError("a mistake of nnreg's own")
+
+    monkeypatch.setattr(figures, "draw", broken)
+    with contextlib.suppress(ZeroDivisionError):
+        nnreg(own(MINE), "experiment=mine")
+    assert study_json(home_of(project))["arms"] == {"0": "slow", "1": "fast"}
 
 
 def test_a_study_whose_data_is_missing_stops_at_once_with_one_line(nnreg, project, monkeypatch):
