@@ -12,11 +12,11 @@ from nnreg.comparison.axes import is_ground, name, several
 from nnreg.comparison.cells import leading
 from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.facets import colours_of
-from nnreg.comparison.metrics import is_higher_better
 from nnreg.comparison.phrases import axis_word, quantity, value_word
 from nnreg.comparison.profiles import Profile
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.sensitivity import Sensitivity
+from nnreg.directions import is_higher_better
 from nnreg.figures.words import across, is_share, unit
 
 if TYPE_CHECKING:

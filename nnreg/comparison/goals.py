@@ -11,7 +11,8 @@ import numpy as np
 
 from nnreg import tasks
 from nnreg.comparison.axes import grounds
-from nnreg.comparison.metrics import called, is_higher_better
+from nnreg.comparison.metrics import called
+from nnreg.directions import is_higher_better
 from nnreg.errors import UserError
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
 from nnreg.registry import instead

@@ -1,4 +1,4 @@
-"""Metrics of a comparison: which way is better, by which one runs are compared, what they are called."""
+"""Metrics of a comparison: by which one runs are compared, what they are called."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ _NAMES: Mapping[str, str] = {
     "seconds": "training time in seconds",
     "steps_per_second": "steps a second",
 }
-
-
-def is_higher_better(metric: str) -> bool:
-    """Tell whether more of a metric is better: accuracies, R², steps a second."""
-    return re.sub(r"_(final|best)$", "", metric).endswith(("accuracy", "r2", "steps_per_second"))
 
 
 def called(metric: str) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from nnreg import tasks
 from nnreg.comparison.contenders import ARM, Contender, contenders, resolution, shared_seeds
 from nnreg.comparison.contenders import at_best_rates as at_best_rates
-from nnreg.comparison.metrics import is_higher_better as is_higher_better
 from nnreg.comparison.phrasing import lost_in
 from nnreg.comparison.standings import Standing
+from nnreg.directions import is_higher_better
 from nnreg.statistics import Values, half_width, simultaneous, welch_half_width
 
 TIED = "cannot be told apart"

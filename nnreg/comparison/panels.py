@@ -11,9 +11,9 @@ import numpy as np
 from nnreg.comparison import cells
 from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.contenders import ARM
-from nnreg.comparison.metrics import is_higher_better
 from nnreg.comparison.pairs import TIED, Difference, Matrix
 from nnreg.comparison.phrases import averaged, axis_word, framed, quantity, value_word
+from nnreg.directions import is_higher_better
 from nnreg.figures.heatmap import best_of, shade
 from nnreg.figures.wins import MOST_WRITTEN, symbol, why_undecided
 from nnreg.figures.words import signed, with_half

@@ -12,7 +12,7 @@ from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.charts import sensitivities, strokes, technique_coloured
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.facets import MOST_CURVES, ended, facets
-from nnreg.comparison.metrics import called, is_higher_better
+from nnreg.comparison.metrics import called
 from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.phrases import (
     asked,
@@ -31,6 +31,7 @@ from nnreg.comparison.phrases import (
     value_word,
 )
 from nnreg.comparison.standings import Measured
+from nnreg.directions import is_higher_better
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.overlays import Facet, overlays

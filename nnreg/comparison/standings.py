@@ -12,7 +12,7 @@ from nnreg.comparison.gathering import Arm, Gathered
 from nnreg.comparison.goals import Target as Target
 from nnreg.comparison.goals import reached_at
 from nnreg.comparison.goals import target as target
-from nnreg.comparison.metrics import is_higher_better
+from nnreg.directions import is_higher_better
 from nnreg.errors import UserError
 from nnreg.registry import instead
 from nnreg.results import Result

@@ -11,10 +11,11 @@ from nnreg.comparison.axes import is_ground
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.fairness import fairness as fairness
 from nnreg.comparison.gathering import Arm, Gathered
-from nnreg.comparison.metrics import called, is_higher_better
+from nnreg.comparison.metrics import called
 from nnreg.comparison.pairs import Difference, Matrix
 from nnreg.comparison.phrasing import between, clipped, enumerated, lead, runs_lost
 from nnreg.comparison.standings import measure
+from nnreg.directions import is_higher_better
 from nnreg.figures.words import compact, is_share, value, with_half
 
 LONGEST = 300  # characters of an answer

@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from nnreg.directions import is_higher_better
 from nnreg.errors import UserError
 from nnreg.figures.groups import ended, groups
 from nnreg.figures.spec import Common, needed, read
@@ -38,14 +39,14 @@ class Heatmap(Common):
         rows: the setting that makes a row.
         columns: the setting that makes a column.
         log: whether colours follow the logarithm.
-        lowest: whether the lowest value is the best, as it is of every loss.
+        lowest: whether the lowest value is the best; left out: of accuracies and R² the highest, of anything else the lowest.
     """
 
     metric: str = needed("test/accuracy")
     rows: str = needed("optimizer")
     columns: str = needed("init")
     log: bool = False
-    lowest: bool = False
+    lowest: bool | None = None
 
 
 class Cell(NamedTuple):
@@ -78,7 +79,7 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     known = {name for run in shown for name in run.history.metrics}
     if words.metric not in known:
         raise UserError(f"no run recorded '{words.metric}'{instead(words.metric, sorted(known))}")
-    lowest = words.metric.endswith("loss") or words.lowest
+    lowest = not is_higher_better(words.metric) if words.lowest is None else words.lowest
     note = f"each cell: last value of {unit(words.metric, shown[0])}, mean over seeds; framed: the best"
     if words.metric == "train/loss":
         note = f"each cell: mean of the last {LAST} steps' {unit(words.metric, shown[0])} and over seeds; framed: the best"

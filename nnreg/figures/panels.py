@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnreg import registry
+from nnreg.directions import is_higher_better
 from nnreg.errors import UserError
 from nnreg.figures.curves import Drawn, cross, draw, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
@@ -37,8 +38,8 @@ class Panels(Common):
         metrics: one or several; several are told apart by colour, each split by its own.
         per: the setting that makes a panel; ``arm`` for a study's arms.
         by: the setting that makes a curve in a panel, for one metric.
-        top: instead of ``per``: a panel for each of so many runs with the highest last value of the last metric, or the
-            lowest where that is a loss; diverged runs come after all others.
+        top: instead of ``per``: a panel for each of so many runs with the best last value of the last metric, the highest of
+            accuracies and R², the lowest of anything else; diverged runs come after all others.
         searched: settings that head such a panel.
         columns: panels side by side.
         smooth: records under the smoothing window, odd, 1 for none; left out: 11 for the training loss, else none. Of several
@@ -103,7 +104,7 @@ def _footer(results: Results, shown: Results, found: Sequence[Panel], words: Pan
     if words.top is None:
         return footer(results, shown, words.metrics, max(windows), words.note)
     drawn = Results(run for panel in found for group, _ in panel.curves[:1] for run in group.runs)
-    which = "highest" if not words.metrics[-1].endswith("loss") else "lowest"
+    which = "highest" if is_higher_better(words.metrics[-1]) else "lowest"
     note = f"the {len(found)} of {len(shown)} runs with the {which} last {short(words.metrics[-1])}, best first. {words.note}"
     return footer(drawn, drawn, words.metrics, max(windows), note, is_mean=False)
 
@@ -196,7 +197,7 @@ def _per(results: Results, words: Panels) -> list[Panel]:
 def _best(results: Results, words: Panels) -> list[Panel]:
     """Return a panel for each of the best runs, headed by its place and by the settings that were searched."""
     deciding = words.metrics[-1]
-    sign = 1 if deciding.endswith("loss") else -1
+    sign = -1 if is_higher_better(deciding) else 1
 
     def quality(run: Result) -> float:
         values = run.history.finite(deciding)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnreg.comparison import wording
-from nnreg.comparison.pairs import is_higher_better, matrix
+from nnreg.comparison.pairs import matrix
 from tests.comparison.sweeps import gathered, standing
 
 DRAWS, SEEDS = 2000, 5
@@ -255,22 +255,6 @@ def test_each_technique_is_compared_at_its_best_learning_rate_that_lost_no_run()
 def test_the_learning_rates_of_one_technique_are_rivals_themselves():
     found = rated({key: value for key, value in RATES.items() if key[0] == "adam"})
     assert matrix(found, METRIC).names == ["adam 0.01", "adam 0.1"]
-
-
-@pytest.mark.parametrize(
-    ("metric", "higher"),
-    [
-        ("valid/accuracy_final", True),
-        ("valid/accuracy", True),
-        ("test/r2", True),
-        ("train/loss_final", False),
-        ("descent/value", False),
-        ("seconds", False),
-        ("steps_per_second", True),
-    ],
-)
-def test_more_is_better_of_accuracies_r2_and_speed(metric, higher):
-    assert is_higher_better(metric) == higher
 
 
 @pytest.mark.parametrize(

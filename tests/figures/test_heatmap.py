@@ -53,6 +53,21 @@ def test_of_losses_the_lowest_is_best_and_the_last_hundred_steps_count():
     assert "mean of the last 100 steps" in texts(figure).replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    ("metric", "spec", "best"),
+    [
+        ("value", {}, 0),
+        ("gradient_worst/W1", {}, 0),
+        ("test/r2", {}, 1),
+        ("value", {"lowest": False}, 1),
+        (METRIC, {"lowest": True}, 0),
+    ],
+)
+def test_the_best_is_the_highest_of_what_more_is_better_of_unless_a_study_says_otherwise(metric, spec, best):
+    made = [run({metric: [score]}, optimizer=name) for score, name in ((0.2, "sgd"), (0.9, "adam"))]
+    assert frame(table(runs(*made), metric=metric, **spec)) == (0, best)
+
+
 def test_a_pair_that_was_not_run_is_a_dash_and_divergence_is_counted_in_its_cell():
     lost = run({METRIC: [0.1]}, optimizer="lion", init="he", status="diverged")
     half = [run({METRIC: [0.5]}, optimizer="lion", init="lecun"), run({}, optimizer="lion", init="lecun", status="diverged")]

@@ -85,10 +85,12 @@ def test_a_diverged_run_comes_after_all_others_whatever_it_recorded_last():
     assert [axes.get_title("left") for axes in figure.axes] == ["1. seed 2", "2. seed 0", "3. seed 1"]
 
 
-def test_the_best_by_a_loss_have_the_lowest():
-    made = [run({"valid/loss": [3.0, last]}, arm=str(last), seed=int(last * 10)) for last in (0.5, 0.2, 0.9)]
-    figure = grid(runs(*made), metrics=["valid/loss"], top=1, searched=["seed"])
-    assert figure.axes[0].get_title("left") == "1. seed 2"
+@pytest.mark.parametrize(("metric", "order"), [("valid/loss", [2, 5]), ("value", [2, 5]), ("valid/r2", [9, 5])])
+def test_the_best_by_a_loss_or_the_value_of_a_descent_have_the_lowest(metric, order):
+    made = [run({metric: [3.0, last]}, arm=str(last), seed=int(last * 10)) for last in (0.5, 0.2, 0.9)]
+    figure = grid(runs(*made), metrics=[metric], top=2, searched=["seed"])
+    assert [axes.get_title("left") for axes in figure.axes] == [f"{place}. seed {seed}" for place, seed in enumerate(order, 1)]
+    assert f"with the {'lowest' if order[0] == 2 else 'highest'} last" in texts(figure).replace("\n", " ")
 
 
 def test_twenty_panels_of_long_headings_keep_clear_of_each_other():
