@@ -17,13 +17,13 @@ from nnreg.comparison.profiles import Profile
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.sensitivity import Sensitivity
 from nnreg.directions import is_higher_better
+from nnreg.figures.style import STEEP
 from nnreg.figures.words import across, is_share, unit
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison
 
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2")
-STEEP = 20.0  # highest over lowest from which on a chart opens with a logarithmic axis
 DIGITS = 5  # that matter, of a number in the page
 
 Chart = dict[str, Any]

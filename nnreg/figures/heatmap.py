@@ -18,14 +18,13 @@ from nnreg.directions import is_higher_better
 from nnreg.errors import UserError
 from nnreg.figures.groups import ended, groups
 from nnreg.figures.spec import Common, needed, read
-from nnreg.figures.style import INK, NAME, QUIET, Page, width_of
+from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, width_of
 from nnreg.figures.words import footer, unit, value
 from nnreg.registry import instead
 from nnreg.results import Result, Results
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
 EMPTY = "#eeeeee"
-STEEP = 20.0  # highest over lowest from which on colours follow the logarithm, where nobody says
 CORNER = 7.5  # size of the words in the corner, in points
 LAST = 100  # records of the training loss that its last value is the mean of: single batches are noisy
 

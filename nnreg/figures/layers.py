@@ -14,11 +14,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from nnreg.diagnostics import layers
 from nnreg.figures.shown import ShownFigure
-from nnreg.figures.style import INK, QUIET, legible, spread
+from nnreg.figures.style import INK, QUIET, STEEP, legible, spread
 from nnreg.records import History, RunCard
 
 HEALTHY_UPDATE = 1e-3
-WIDE = 20.0  # largest over smallest value of a panel from which its scale is logarithmic
 NARROWEST = 0.1  # span of a plain scale, of means above 1 a share: smaller differences are noise
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ROUND = [1, 2, 2.5, 5, 10]  # distances of ticks, times a power of ten
@@ -125,7 +124,7 @@ def _dress(axes: Axes, panel: _Panel, *, is_lowest: bool) -> None:
 
 def _set_scale(axes: Axes, panel: _Panel, values: np.ndarray) -> None:
     positive = values[values > 0]
-    is_wide = positive.size > 0 and positive.max() > WIDE * positive.min()
+    is_wide = positive.size > 0 and positive.max() > STEEP * positive.min()
     if positive.size and (panel.scale == "log" or (panel.scale == "positive" and is_wide)):
         low, high = np.log10([positive.min(), positive.max()])
         axes.set_yscale("log")

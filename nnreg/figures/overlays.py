@@ -10,12 +10,11 @@ from matplotlib.axes import Axes
 
 from nnreg.figures.curves import Curves, Drawn, cross, draw, labelled, scale, thin_dots
 from nnreg.figures.groups import Group
-from nnreg.figures.style import INK, NAME, QUIET, Name, Page, finish, name_ends, width_of
+from nnreg.figures.style import INK, NAME, QUIET, STEEP, Name, Page, finish, name_ends, width_of
 from nnreg.figures.words import across, unit
 from nnreg.results import Results
 
 MOST_ACROSS = 3  # panels side by side
-STEEP = 20.0  # highest over lowest of the means from which on an axis is logarithmic
 HEADING, LINE = 10.0, 0.19  # points; inches between two names
 
 

@@ -10,13 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, PercentFormatter
 
-from nnreg.figures.style import INK, NAME, Name, Page, PlainLogFormatter, finish, name_ends, width_of
+from nnreg.figures.style import INK, NAME, STEEP, Name, Page, PlainLogFormatter, finish, name_ends, width_of
 from nnreg.figures.words import is_share
 
 if TYPE_CHECKING:
     from nnreg.comparison.sensitivity import Sensitivity
-
-STEEP = 20.0  # highest over lowest from which on an axis is logarithmic
 
 
 def rates(found: Sequence[Sensitivity], metric: str, label: str, title: str, subtitle: str, line: str) -> Page:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from nnreg.figures.style import INK, NAME, QUIET, Page, PlainLogFormatter, finish, legible, width_of
+from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, PlainLogFormatter, finish, legible, width_of
 from nnreg.figures.words import is_share, with_half
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 HEIGHT = 0.25  # of a row, in inches
 MOST = 60
-STEEP = 20.0  # highest over lowest from which on an axis is logarithmic
 PLOT = 3.4  # inches
 FARTHEST = 0.35  # that an interval may widen an axis, in widths of what the runs span
 

@@ -23,6 +23,7 @@ MARGIN = 0.4  # inches left and right of the words
 TITLE, SUBTITLE, FOOTER, NAME = 13.0, 9.5, 7.5, 9.0  # sizes of letters, in points
 UNHINTED = 20  # times the size, letters are as wide as they are on paper
 LEADING = 1.3  # height of a line over the size of its letters
+STEEP = 20.0  # highest over lowest from which on an axis, or colours, follow the logarithm where nobody says
 
 
 class Name(NamedTuple):
