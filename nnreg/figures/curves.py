@@ -87,7 +87,8 @@ def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     found = groups(shown, words.by)
     labels = [labelled(group) for group in found]
     names = max(width_of(label + " ↑", NAME) for label in labels) + 0.35
-    page = Page(5.9 + names, 3.75, title, words.subtitle, footer(results, shown, [words.metric], window, words.note))
+    line = footer(results, [group.runs for group in found], [words.metric], window, words.note)
+    page = Page(5.9 + names, 3.75, title, words.subtitle, line)
     axes = page.axes(0.8, 0.05, page.width - 0.8 - names, 3.15)
     drawn = [draw(axes, group, words.metric, window) for group in found]
     scale(axes, drawn, words.metric, words, shown)

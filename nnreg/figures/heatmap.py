@@ -19,7 +19,8 @@ from nnreg.errors import UserError
 from nnreg.figures.groups import ended, groups
 from nnreg.figures.spec import Common, needed, read
 from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, width_of
-from nnreg.figures.words import footer, unit, value
+from nnreg.figures.words import CELLS, footer, unit, value
+from nnreg.records import TRAIN_LOSS
 from nnreg.registry import instead
 from nnreg.results import Result, Results
 
@@ -79,19 +80,27 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     if words.metric not in known:
         raise UserError(f"no run recorded '{words.metric}'{instead(words.metric, sorted(known))}")
     lowest = not is_higher_better(words.metric) if words.lowest is None else words.lowest
-    note = f"each cell: last value of {unit(words.metric, shown[0])}, mean over seeds; framed: the best"
-    if words.metric == "train/loss":
-        note = f"each cell: mean of the last {LAST} steps' {unit(words.metric, shown[0])} and over seeds; framed: the best"
-    line = footer(results, shown, [], 1, f"{note[0].upper()}{note[1:]}. {words.note}")
-    line = line.replace(": mean and 95 % interval", "").replace("every curve", "every cell")
-    line = line.replace("each ends at its cross and is in no mean", "they are in no mean")
+    cells = [[_within(row.runs, words.columns, column.value) for column in across] for row in down]
+    line = footer(results, [runs for row in cells for runs in row if len(runs)], [], 1, _note(cells, words), marks=CELLS)
     table = Table(
         (words.rows, words.columns),
         [group.label for group in down],
         [group.label for group in across],
-        [[_cell(row.runs, words.columns, column.value, words.metric) for column in across] for row in down],
+        [[_cell(runs, words.metric) for runs in row] for row in cells],
     )
     return coloured(table, title, words.subtitle, line, lowest=lowest, log=words.log).figure
+
+
+def _note(cells: Sequence[Sequence[Results]], words: Heatmap) -> str:
+    """Return what a cell holds, and over what it is a mean."""
+    found = [runs for row in cells for runs in row if len(runs)]
+    what = unit(words.metric, found[0][0])
+    over = "seeds" if any(len(runs.seeds) > 1 for runs in found) else "runs" if any(len(runs) > 1 for runs in found) else ""
+    if words.metric == TRAIN_LOSS:
+        said = f"mean of the last {LAST} steps' {what}{f' and over {over}' if over else ''}"
+    else:
+        said = f"last value of {what}{f', mean over {over}' if over else ''}"
+    return f"Each cell: {said}; framed: the best. {words.note}"
 
 
 def coloured(
@@ -177,14 +186,17 @@ def _paint(axes: Axes, table: Sequence[Sequence[Cell]], *, lowest: bool, log: bo
         axes.add_patch(frame)
 
 
-def _cell(runs: Results, key: str, wanted: Any, metric: str) -> Cell:
+def _within(runs: Results, key: str, wanted: Any) -> Results:
+    return Results(run for run in runs if _value(run, key) == wanted)
+
+
+def _cell(runs: Results, metric: str) -> Cell:
     """Return the mean over the finished runs of a cell, and how many diverged."""
-    chosen = [run for run in runs if _value(run, key) == wanted]
-    lost = sum(run.summary["status"] == "diverged" for run in chosen)
-    series = [run.history.finite(metric) for run in chosen if run.summary["status"] != "diverged"]
-    finals = [values[-(LAST if metric == "train/loss" else 1) :].mean() for values in series if values.size]
+    lost = sum(run.summary["status"] == "diverged" for run in runs)
+    series = [run.history.finite(metric) for run in runs if run.summary["status"] != "diverged"]
+    finals = [values[-(LAST if metric == TRAIN_LOSS else 1) :].mean() for values in series if values.size]
     mean = float(np.mean(finals)) if finals else float("nan")
-    note = f"\n{lost} of {len(chosen)} diverged" if lost else ""
+    note = f"\n{lost} of {len(runs)} diverged" if lost else ""
     return Cell(mean, (value(metric, mean) if finals else "–") + note)
 
 

@@ -102,11 +102,12 @@ def panels(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
 def _footer(results: Results, shown: Results, found: Sequence[Panel], words: Panels) -> str:
     windows = [_window(metric, words) for metric in words.metrics]
     if words.top is None:
-        return footer(results, shown, words.metrics, max(windows), words.note)
-    drawn = Results(run for panel in found for group, _ in panel.curves[:1] for run in group.runs)
+        curves = [group.runs for panel in found for group, metric in panel.curves if metric == words.metrics[0]]
+        return footer(results, curves, words.metrics, max(windows), words.note)
+    drawn = [group.runs for panel in found for group, _ in panel.curves[:1]]
     which = "highest" if is_higher_better(words.metrics[-1]) else "lowest"
     note = f"the {len(found)} of {len(shown)} runs with the {which} last {short(words.metrics[-1])}, best first. {words.note}"
-    return footer(drawn, drawn, words.metrics, max(windows), note, is_mean=False)
+    return footer(Results(run for runs in drawn for run in runs), drawn, words.metrics, max(windows), note, is_mean=False)
 
 
 def _window(metric: str, words: Panels) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from nnreg.records import TRAIN_LOSS
 from nnreg.results import Result, Results
@@ -101,37 +102,83 @@ def compact(number: str) -> str:
     return re.sub(r"e([+-])0+(?=\d)", r"e\1", number).replace("e+", "e")
 
 
+class Marks(NamedTuple):
+    """What a figure makes of each group of runs.
+
+    Attributes:
+        one: what it is called.
+        of_seeds: what is said of several seeds.
+        of_one: what is said of one run with the only seed.
+        lost: what becomes of diverged runs.
+        stops: what is said where runs stop early, or "".
+    """
+
+    one: str
+    of_seeds: str
+    of_one: str
+    lost: str
+    stops: str
+
+
+CURVES = Marks(
+    one="curve",
+    of_seeds=": mean and 95 % interval",
+    of_one="",
+    lost="each ends at its cross and is in no mean",
+    stops="where runs stop early, a curve ends with the first of them",
+)
+CELLS = Marks(one="cell", of_seeds="", of_one=", one run a cell", lost="they are in no mean", stops="")
+
+
 def footer(
-    results: Results, shown: Results, metrics: Sequence[str], window: int = 1, note: str = "", *, is_mean: bool = True
+    results: Results,
+    groups: Sequence[Results],
+    metrics: Sequence[str],
+    window: int = 1,
+    note: str = "",
+    *,
+    marks: Marks = CURVES,
+    is_mean: bool = True,
 ) -> str:
     """Return the line that says how many seeds, what was smoothed, what is recorded when, and which runs are missing.
 
     Args:
         results: all runs.
-        shown: those that are drawn.
+        groups: the runs of each curve or cell that is drawn, each run in one of them.
         metrics: what is drawn of them.
         window: of the smoothing, in records; 1 for none.
         note: what a study adds.
-        is_mean: whether curves are means over seeds, not single runs.
+        marks: what is drawn of a group.
+        is_mean: whether groups are means over seeds, not a panel for a single run each.
     """
-    parts = [_seeds(shown)] if is_mean else ["each panel: one run"]
+    shown = [run for group in groups for run in group]
+    parts = [_seeds(groups, marks)] if is_mean else ["each panel: one run"]
     if TRAIN_LOSS in metrics:
         parts.append("training loss: each step's batch, before its update, in the forward pass that made the gradient")
     if window > 1:
         parts.append(f"smoothed with a centred Kaiser window of {window} steps, the unsmoothed mean behind it")
     diverged = sum(run.summary["status"] == "diverged" for run in shown)
     if diverged:
-        parts.append(f"{diverged} of {len(shown)} runs diverged: each ends at its cross and is in no mean")
+        parts.append(f"{diverged} of {len(shown)} runs diverged: {marks.lost}")
     if any((run.summary.get("early_stop") or {}).get("stopped_at") is not None for run in shown) and is_mean:
-        parts.append("where runs stop early, a curve ends with the first of them")
+        parts += [marks.stops] if marks.stops else []
     if len(shown) < len(results):
         parts.append(f"{len(results) - len(shown)} of {len(results)} runs did not finish and are not shown")
     parts += [note.strip().rstrip(".")] if note.strip() else []
     return ". ".join(part[0].upper() + part[1:] for part in parts) + "."
 
 
-def _seeds(results: Results) -> str:
-    seeds = results.seeds
+def _seeds(groups: Sequence[Results], marks: Marks) -> str:
+    """Return how many seeds there are, and whether every group has the same."""
+    seeds = sorted({seed for group in groups for seed in group.seeds})
+    is_alone = all(len(group) == 1 for group in groups)
     if len(seeds) == 1:
-        return f"one seed ({seeds[0]})"
-    return f"{len(seeds)} seeds, the same for every curve: mean and 95 % interval"
+        return f"one seed ({seeds[0]}){marks.of_one if is_alone else ''}"
+    if is_alone:
+        return f"{len(seeds)} seeds, one run a {marks.one}"
+    if len({group.seeds for group in groups}) == 1:
+        return f"{len(seeds)} seeds, the same for every {marks.one}{marks.of_seeds}"
+    counts = [len(group.seeds) for group in groups]
+    few, many = min(counts), max(counts)
+    each = f"{few} to {many} seeds" if few < many else f"{many} seeds" if many > 1 else "one seed"
+    return f"{len(seeds)} seeds, {each} a {marks.one}, not the same for all{marks.of_seeds}"
