@@ -79,8 +79,7 @@ def write_index(folder: Path) -> Path:
 
 
 def _page(facts: Mapping[str, Any]) -> str:
-    name = facts["name"]
-    lines = [f"# {facts['title']}", "", _wrapped(facts["about"]), "", "```", f"python -m nnreg experiment={name}", "```", ""]
+    lines = [f"# {facts['title']}", "", _wrapped(facts["about"]), "", "```", facts["command"], "```", ""]
     for figure in facts["figures"]:
         lines += [f"![{facts['title']}]({figure})", ""]
     lines += ["## Claims", "", "| claim | expected | measured | |", "|---|---|---|---|"]

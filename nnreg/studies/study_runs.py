@@ -48,6 +48,7 @@ class Report:
         verdicts: one for each claim.
         figures: the pictures, in order.
         failed: members that did not end as a result.
+        command: that asks for the same again.
         troubles: a line for each figure that could not be drawn and each claim that could not be measured.
     """
 
@@ -57,6 +58,7 @@ class Report:
     verdicts: Sequence[Verdict]
     figures: Sequence[Path]
     failed: int
+    command: str
     troubles: Sequence[str] = ()
 
 
@@ -97,13 +99,14 @@ def run(
     runs = results.read(arms)
     output = home / OUTPUT
     output.mkdir(parents=True, exist_ok=True)
-    report = Report(study, output, runs, [], [], failed)
+    words = [*([] if only is None else [f"member={only}"]), *typed]
+    report = Report(study, output, runs, [], [], failed, _command(study, folders, *words))
     _write(report)  # whatever becomes of figures and claims, a comparison knows the arms
     if not failed and only is None:
         report = dataclasses.replace(report, **answers.answer(study, runs, output)._asdict())
         _write(report)
     if only is None:
-        _track(report, home, _command(study, folders, *typed))
+        _track(report, home)
     return report
 
 
@@ -207,6 +210,7 @@ def content(report: Report) -> dict[str, Any]:
     return {
         "name": report.study.name,
         "title": report.study.title,
+        "command": report.command,
         "about": report.study.about,
         "findings": report.study.findings,
         "claims": [dataclasses.asdict(verdict) for verdict in report.verdicts],
@@ -225,13 +229,13 @@ def _data(card: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if card is None else {key: value for key, value in card.items() if key != "source"}
 
 
-def _track(report: Report, home: Path, command: str) -> None:
+def _track(report: Report, home: Path) -> None:
     """Log the study's figures and claims as a run of its own, beside its members."""
     held = sum(verdict.holds for verdict in report.verdicts)
     answer = AnswerRun(
         label=f"study {report.study.name}",
         folder=report.folder,
-        command=command,
+        command=report.command,
         sweep_id=home.name,
         metrics={"claims/reproduced": held, "claims/total": len(report.verdicts), "runs": len(report.runs)},
         overrides=(f"experiment={report.study.name}",),

@@ -2,15 +2,18 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from nnreg.studies import notebook
 
+NOTEBOOK = Path(__file__).resolve().parents[2] / "experiments"
 CLAIM = {"say": "it | falls", "measure": 'final("x")', "expect": "< 0.5", "measured": "0.4321 ± 0.0123", "holds": True}
 FACTS = {
     "name": "valley",
     "title": 'How "deep" is it | really?',
+    "command": "python -m nnreg --config-dir=own experiment=valley steps=3",
     "about": "One paragraph.\n\nAnother one.",
     "findings": "",
     "claims": [CLAIM, {**CLAIM, "say": "it rests", "measured": "17.25", "holds": False}],
@@ -52,7 +55,7 @@ def numbers(text):
 def test_a_page_holds_question_command_figures_claims_and_how_it_was_made(add, folder):
     page = add()
     assert page.startswith('# How "deep" is it | really?\n\nOne paragraph.\n\nAnother one.\n')
-    assert "python -m nnreg experiment=valley\n" in page
+    assert "\n```\npython -m nnreg --config-dir=own experiment=valley steps=3\n```\n" in page
     assert "(valley.png)" in page
     assert "(valley-2.png)" in page
     assert "| it \\| falls | `< 0.5` | 0.4321 ± 0.0123 | reproduced |" in page
@@ -70,6 +73,13 @@ def test_every_number_of_a_page_is_in_its_data(add, folder):
     fixed = {"95"}  # the interval's level
     shown = numbers(page.replace("65 s", "65.4 s").replace("42 s", "41.6 s").replace("abcdef012345", ""))
     assert shown - fixed <= numbers(json.dumps(facts, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOK.glob("*.json")), ids=lambda path: path.stem)
+def test_every_page_of_this_repository_has_the_command_of_its_data(path):
+    command = json.loads(path.read_text(encoding="utf-8"))["command"]
+    assert f"\n```\n{command}\n```\n" in path.with_suffix(".md").read_text(encoding="utf-8")
+    assert f" experiment={path.stem}" in command
 
 
 def test_findings_have_a_heading_only_where_there_are_some(add):

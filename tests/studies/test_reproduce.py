@@ -92,6 +92,18 @@ def test_either_names_or_all(nnreg, words):
     assert "say which studies to reproduce, or --all" in answer.complaint
 
 
+def test_a_page_has_the_command_that_made_it(nnreg, project, mine):
+    folder = mine("> -7")
+    nnreg("reproduce", "mine", *folder, "steps=3", "tracking=off")
+    page = (project / "experiments" / "mine.md").read_text(encoding="utf-8")
+    (command,) = [line for line in page.splitlines() if line.startswith("python -m nnreg")]
+    assert command == "python -m nnreg --config-dir=own experiment=mine steps=3 tracking=off"
+    measured = json.loads((project / "experiments" / "mine.json").read_text(encoding="utf-8"))["claims"][0]["measured"]
+    again = nnreg(*command.split()[3:])
+    assert again.code == 0
+    assert measured in again.out
+
+
 def test_an_unknown_study_stops_it_before_anything_is_run(nnreg, project):
     answer = nnreg("reproduce", "descent_adam", "descent_adan")
     assert answer.code == 2

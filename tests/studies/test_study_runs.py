@@ -109,6 +109,7 @@ def test_one_member_can_be_run_alone(nnreg, project):
     assert summary["command"] == "python -m nnreg experiment=descent_compare member=1 tracking=off"
     assert "reproduced" not in answer.out
     assert study_json(home)["claims"] == []
+    assert study_json(home)["command"] == summary["command"]
 
 
 def test_what_is_typed_holds_for_every_member(nnreg, project):
