@@ -78,9 +78,13 @@ def sign_changes(results: Results, metric: str, **conditions: Any) -> Values:
 
 
 def steps_until(results: Results, metric: str, below: float, **conditions: Any) -> Values:
-    """Return the first record's number at which a metric is below a value; infinite where it never is."""
-    series = _series(results, metric, conditions)
-    return np.array([np.flatnonzero(values < below)[0] if (values < below).any() else np.inf for values in series], dtype=float)
+    """Return the first step at which a metric was recorded below a value; infinite where it never was."""
+    _series(results, metric, conditions)  # every run has it
+    found = []
+    for run in _chosen(results, conditions):
+        steps, values = run.history.series(metric)
+        found.append(float(min(steps[values < below], default=np.inf)))
+    return np.array(found)
 
 
 def argmax(results: Results, metric: str, over: str, **conditions: Any) -> Values:

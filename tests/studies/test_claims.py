@@ -49,6 +49,7 @@ def test_a_measure_gives_one_number_a_seed_in_the_order_of_seeds(results):
         ('sign_changes("train/loss", optimizer="sgd", seed=0)', [3]),
         ('steps_until("train/loss", 1.5, optimizer="adam")', [1, 1, 1]),
         ('steps_until("train/loss", 0.01, optimizer="adam")', [np.inf] * 3),
+        ('steps_until("valid/accuracy", 0.9, optimizer="adam")', [3, 3, 3]),  # recorded once, at step 3
         ('final("train/loss", arm="adam run", seed=1) * 10 - 1', [1]),
         ('final("train/loss", optimizer="adam") - final("train/loss", optimizer="sgd")', [1.1, 0.7, 0.3]),
         ('-final("train/loss", optimizer="adam", optimizer__lr=0.1) / 2', [-0.05, -0.1, -0.15]),
