@@ -14,6 +14,7 @@ from nnreg import scaffold, testing
 from nnreg.contracts import CONTRACTS
 
 KINDS = tuple(CONTRACTS)
+PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
 
 
 def files_in(folder):
@@ -58,6 +59,18 @@ def test_what_to_type_next_is_printed(nnreg):
         "python -m nnreg optimizer=half_life",
     ):
         assert command in out
+
+
+def test_the_page_on_plugins_shows_what_is_written(nnreg, project):
+    page = PAGE.read_text(encoding="utf-8")
+    assert nnreg(*re.search(r"`python -m nnreg (new [^`]+)`", page)[1].split()).code == 0
+    folder = project / "nnreg-my-rule"
+    written = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    shown = tomllib.loads(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])["project"]
+    assert shown == {key: written[key] for key in shown}
+    assert re.search(r"`(test_\w+ = testing.suite\(.*?\))`", page)[1] in (folder / "tests" / "test_my_rule.py").read_text()
+    with pytest.raises(ValueError, match=re.escape(re.search(r"`optimizer=my_rule: (beta .*?)`", page)[1])):
+        imported(folder / "src" / "nnreg_my_rule" / "my_rule.py").MyRule(beta=1.2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
