@@ -1,7 +1,10 @@
 """What docs/team.md and compose.yaml tell people to type is what there is."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -30,6 +33,14 @@ def test_the_servers_command_is_understood(project, monkeypatch):
     assert (first.store, first.artifacts) == ("postgresql+psycopg2:///nnreg", Path("/srv/nnreg"))
     assert first.address.is_open
     assert second.store is None
+
+
+def test_the_folder_that_the_server_writes_to_is_made_before():
+    asked = shlex.split(next(line for line in PAGE.splitlines() if line.startswith("python -m nnreg ui --store")))
+    folder = asked[asked.index("--artifacts") + 1]
+    made = f'sudo install -d -o "$USER" {folder}\n'
+    assert made in PAGE
+    assert PAGE.index(made) < PAGE.index("python -m nnreg ui")
 
 
 def test_the_extra_that_is_installed_exists():
@@ -74,4 +85,20 @@ def test_what_is_typed_around_the_containers_names_their_services_and_variables(
     for name in ("POSTGRES_PASSWORD", "ADDRESS", "NAME"):
         assert f"{name}=" in PAGE
         assert f"${{{name}:" in text
-    assert {"postgres", "mlflow"} == set(re.findall(r"docker compose (?:exec|cp) (\w+)", PAGE)) == set(COMPOSE)
+    assert {"postgres", "mlflow"} == set(re.findall(r"docker compose (?:exec -T|cp) (\w+)", PAGE)) == set(COMPOSE)
+
+
+def test_every_command_around_the_containers_finds_its_settings_in_a_file_that_only_its_owner_reads(tmp_path):
+    """A variable before one command is not there for the next, and compose.yaml refuses to be read without it."""
+    block = next(block for block in re.findall(r"```\n(.*?)```", PAGE, re.DOTALL) if "docker compose up" in block)
+    *making, last = block.splitlines()
+    assert last == "docker compose up -d"
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for line in making:
+        subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True, env={**os.environ, "PATH": path})
+    settings = tmp_path / ".env"
+    assert settings.stat().st_mode & 0o777 == 0o600
+    needed = set(re.findall(r"\$\{(\w+):\?", (ROOT / "compose.yaml").read_text(encoding="utf-8")))
+    assert {line.partition("=")[0] for line in settings.read_text().splitlines()} == needed == {"POSTGRES_PASSWORD"}
+    assert ".env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert not re.search(r"[A-Z]=\S+ docker compose", PAGE)
