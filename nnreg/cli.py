@@ -179,8 +179,9 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
 def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Compare the runs of sweeps, or single runs, from their folders alone: table, answer, and a report with figures."""
     parser.add_argument("folders", nargs="+", type=Path, metavar="SWEEP|RUN", help="folders of sweeps, studies or runs")
-    parser.add_argument("--metric", help="to rank and compare by, such as valid/accuracy_final (default: final training loss)")
-    parser.add_argument("--target", help="to be reached, such as valid/accuracy=0.95 (default: found by a stated rule)")
+    by_default = "final training loss; validation loss where regularizers were swept, accuracy or R² where the loss was"
+    parser.add_argument("--metric", help=f"to rank and compare by, such as valid/accuracy_final (default: {by_default})")
+    parser.add_argument("--target", help="to be reached, such as valid/accuracy=0.95 (default: what the median arm reaches)")
     parser.add_argument("--axes", help="two swept settings for the heatmap, such as optimizer,init (default: the first two)")
     parser.add_argument("--folder", type=Path, help="for the report (default: SWEEP/comparison; comparisons/ for several)")
     parsed = parser.parse_args(arguments)

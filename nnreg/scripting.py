@@ -138,8 +138,9 @@ def compare(
 
     Args:
         runs: folders of sweeps, studies or runs, or what ``run`` has returned.
-        metric: to rank and compare by (default: the final training loss; a descent's final value).
-        target: such as ``valid/accuracy=0.95`` (default: by a stated rule).
+        metric: to rank and compare by (default: the final training loss; where regularizers were swept the validation loss,
+            where the loss was the validation accuracy or R²; a descent's final value).
+        target: such as ``valid/accuracy=0.95`` (default: what the median arm reaches, a descent's tolerance).
         axes: two swept settings for the heatmap (default: the first two).
 
     Raises:

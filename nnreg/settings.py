@@ -98,8 +98,9 @@ class SweepSettings:
         resume: folder of a sweep to go on with; what is complete there is not done again.
         dry_run: list the runs and write nothing.
         max_jobs: more runs than this are asked about first.
-        metric: by which the runs are compared; null: the final training loss, a descent's last value.
-        target: to be reached, such as valid/accuracy:0.95; null: found by a stated rule.
+        metric: by which the runs are compared; null: the final training loss, or where regularizers were swept the
+            validation loss, where the loss was the validation accuracy or R²; a descent's final value.
+        target: to be reached, such as valid/accuracy:0.95; null: what the median arm reaches, a descent's tolerance.
         axes: two swept settings for the heatmap, such as [optimizer,init]; null: the first two.
         objectives: what a search of several minimises, such as [valid/loss_final,seconds]; null: the final validation loss.
 

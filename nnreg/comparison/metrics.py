@@ -40,7 +40,7 @@ def default(gathered: Gathered) -> str:
 
     The final training loss; of descents the final value. Where regularizers, their strength or the loss's own parameters were
     swept, training losses are those of different objectives: the final validation loss then, which is of the data alone, or
-    the final validation accuracy where the loss itself was changed.
+    the final validation accuracy, or R², where the loss itself was changed.
     """
     runs = [run for arm in gathered.arms for run in arm.runs]
     if tasks.of(runs[0].summary) == tasks.DESCEND:

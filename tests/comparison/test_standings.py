@@ -158,10 +158,14 @@ def test_a_target_that_cannot_be_meant_is_refused_in_one_line(tmp_path, wanted, 
     [
         (["optimizer=adam"], [METRIC, "valid/loss_final"], METRIC),
         (["regularizer=l2"], [METRIC, "valid/loss_final"], "valid/loss_final"),
+        (["regularizer.weight_decay=0.1"], [METRIC, "valid/loss_final", "valid/accuracy_final"], "valid/loss_final"),
         (["regularizer=l2"], [METRIC], METRIC),
+        (["loss.label_smoothing=0.1"], [METRIC, "valid/loss_final", "valid/accuracy_final"], "valid/accuracy_final"),
+        (["loss.scale=2"], [METRIC, "valid/loss_final", "valid/r2_final"], "valid/r2_final"),
+        (["loss.scale=2", "regularizer=l2"], [METRIC, "valid/loss_final"], "valid/loss_final"),
     ],
 )
-def test_runs_are_compared_by_training_loss_unless_its_penalty_was_swept(tmp_path, swept, known, chosen):
+def test_runs_are_compared_by_training_loss_unless_what_it_measures_was_swept(tmp_path, swept, known, chosen):
     leave(tmp_path / "0", metrics=dict.fromkeys(known, 0.5))
     leave(tmp_path / "1", swept, metrics=dict.fromkeys(known, 0.5))
     assert metrics.default(gather([tmp_path])) == chosen
