@@ -17,7 +17,7 @@ class Settings:
         task: ``train`` trains a network; ``descend`` lets the optimizer loose on the surface; ``activations`` looks at the
             outputs of an untrained network's hidden layers on ``batch`` rows of normal noise.
         seed: starts every random stream; same seed, same initial weights, batches and masks, whatever the optimizer.
-        hidden: widths of the hidden layers, first to last.
+        hidden: widths of the hidden layers, first to last, each 1 or more.
         steps: number of updates.
         batch: rows of one mini-batch.
         sampling: ``replacement`` draws each batch from all training rows; ``epoch`` goes through a fresh permutation.

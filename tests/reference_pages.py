@@ -1,0 +1,127 @@
+"""Writes the tables of the documentation that are read from docstrings: ``python -m tests.reference_pages``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import docstring_parser
+
+from nnreg import settings, tasks
+from nnreg.settings import Settings, SweepSettings
+from nnreg.signature import Parameter, parameters
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TASKS = (tasks.TRAIN, tasks.DESCEND, tasks.ACTIVATIONS)
+NOT_OF_A_RESULT: Mapping[str, Sequence[str]] = {
+    "animate": [tasks.DESCEND],
+    **dict.fromkeys(("tracking", "tracking_uri", "experiment_name"), TASKS),
+}
+"""Settings that decide no number of a run, and so are not among those that matter to its task."""
+TYPES: Mapping[str, str] = {"int": "whole number", "float": "number", "str": "text"}
+BLOCK = "<!-- {name}: written by `python -m tests.reference_pages` -->\n"
+END = "<!-- end -->"
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
+    lines = [[cell.replace("|", "\\|") for cell in row] for row in (heading, *rows)]
+    first, *others = ["| " + " | ".join(line) + " |\n" for line in lines]
+    return "".join([first, "|" + "---|" * len(heading) + "\n", *others])
+
+
+def meanings(documented: object) -> dict[str, str]:
+    """Return the arguments of a docstring, each with its meaning on one line."""
+    parsed = docstring_parser.parse(inspect.getdoc(documented) or "")
+    return {each.arg_name: _plain(each.description or "") for each in parsed.params}
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("``", "`").split()).rstrip(".")
+
+
+def intervals(of: type, **optional: Any) -> dict[str, str]:
+    """Return between which bounds settings are checked; ``optional`` gives those a value that are checked only then."""
+    found: dict[str, str] = {}
+    with mock.patch.object(settings, "check_range", lambda _, **bounds: found.update(bounds)):
+        of(**optional)
+    return found
+
+
+def value(default: Any) -> str:
+    """Return a default as it is typed."""
+    if default is None:
+        return "null"
+    return str(default).lower() if isinstance(default, bool) else str(default).replace(" ", "")
+
+
+def allowed(parameter: Parameter, bounds: str | None) -> str:
+    """Return which values a setting takes, in words."""
+    words = parameter.type_text.removesuffix(" | None")
+    null = ", null" if words != parameter.type_text else ""
+    if parameter.choices:
+        return ", ".join(f"`{choice}`" for choice in parameter.choices)
+    if words == "bool":
+        return "true, false"
+    if many := re.fullmatch(r"list\[(\w+)\]", words):
+        return f"list of {'word' if many[1] == 'str' else TYPES[many[1]]}s{null}"
+    return f"{TYPES[words]}{f' in {bounds}' if bounds else ''}{null}"
+
+
+def of_runs() -> str:
+    """Return the table of the settings of a run."""
+    bounds = intervals(Settings, train_size=1, clip_value=1.0, clip_norm=1.0, patience=1)
+    rows, meant = [], meanings(Settings)
+    for each in parameters(Settings):
+        of = NOT_OF_A_RESULT.get(each.name) or [task for task in TASKS if tasks.matters(task, each.name)]
+        which = "all" if len(of) == len(TASKS) else ", ".join(of)
+        rows.append(
+            (f"`{each.name}`", f"`{value(each.default)}`", allowed(each, bounds.get(each.name)), which, meant[each.name])
+        )
+    return table(("setting", "default", "values", "task", "meaning"), rows)
+
+
+def of_sweeps() -> str:
+    """Return the table of the settings of a sweep."""
+    bounds, meant = intervals(SweepSettings), meanings(SweepSettings)
+    rows = (
+        (f"`sweep.{each.name}`", f"`{value(each.default)}`", allowed(each, bounds.get(each.name)), meant[each.name])
+        for each in parameters(SweepSettings)
+    )
+    return table(("setting", "default", "values", "meaning"), rows)
+
+
+PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "settings.md": {"settings": of_runs, "settings of a sweep": of_sweeps},
+}
+
+
+def written(page: str) -> str:
+    """Return a page with its tables as they should be.
+
+    Raises:
+        ValueError: the page has no place for one.
+    """
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for name, make in PAGES[page].items():
+        start = BLOCK.format(name=name)
+        head, found, rest = text.partition(start)
+        _, closed, tail = rest.partition(END)
+        if not found or not closed:
+            raise ValueError(f"{page} has no place for {name}: {start.strip()} and {END}")
+        text = f"{head}{start}\n{make()}\n{END}{tail}"
+    return text
+
+
+def main() -> None:
+    """Write all pages."""
+    for page in PAGES:
+        (DOCS / page).write_text(written(page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
