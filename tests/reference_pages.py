@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,10 +12,14 @@ from typing import Any
 from unittest import mock
 
 import docstring_parser
+from omegaconf import MISSING
 
 from nnreg import settings, tasks
+from nnreg.figures import FIGURES
+from nnreg.figures.spec import Common
 from nnreg.settings import Settings, SweepSettings
 from nnreg.signature import Parameter, parameters
+from nnreg.studies.measures import MEASURES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TASKS = (tasks.TRAIN, tasks.DESCEND, tasks.ACTIVATIONS)
@@ -77,11 +83,10 @@ def of_runs() -> str:
     bounds = intervals(Settings, train_size=1, clip_value=1.0, clip_norm=1.0, patience=1)
     rows, meant = [], meanings(Settings)
     for each in parameters(Settings):
-        of = NOT_OF_A_RESULT.get(each.name) or [task for task in TASKS if tasks.matters(task, each.name)]
+        name, takes = each.name, allowed(each, bounds.get(each.name))
+        of = NOT_OF_A_RESULT.get(name) or [task for task in TASKS if tasks.matters(task, name)]
         which = "all" if len(of) == len(TASKS) else ", ".join(of)
-        rows.append(
-            (f"`{each.name}`", f"`{value(each.default)}`", allowed(each, bounds.get(each.name)), which, meant[each.name])
-        )
+        rows.append((f"`{name}`", f"`{value(each.default)}`", takes, which, meant[name]))
     return table(("setting", "default", "values", "task", "meaning"), rows)
 
 
@@ -95,8 +100,42 @@ def of_sweeps() -> str:
     return table(("setting", "default", "values", "meaning"), rows)
 
 
+def of_figures() -> str:
+    """Return the table of what each kind of figure may be told."""
+    rows = []
+    for kind in FIGURES:
+        module = importlib.import_module(f"nnreg.figures.{kind}")
+        (words,) = (
+            each for each in vars(module).values() if _is_words(each) and each.__name__.lower() == kind.replace("_", "")
+        )
+        common = {field.name for field in dataclasses.fields(Common)}
+        for field in (field for field in dataclasses.fields(words) if field.name not in common):
+            default = "must be given" if field.default is MISSING else f"`{_default(field)}`"
+            rows.append((f"`{kind}`", f"`{field.name}`", default, meanings(words)[field.name]))
+    return table(("kind", "word", "default", "meaning"), rows)
+
+
+def _is_words(found: object) -> bool:
+    return isinstance(found, type) and issubclass(found, Common)
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    return value(field.default_factory() if field.default is dataclasses.MISSING else field.default)  # type: ignore[misc]
+
+
+def of_measures() -> str:
+    """Return the table of what a claim can measure."""
+    rows = []
+    for name, measure in MEASURES.items():
+        asked = [each.name for each in inspect.signature(measure).parameters.values() if each.kind is not each.VAR_KEYWORD][1:]
+        meant = _plain((inspect.getdoc(measure) or "").split("\n\n")[0]).removeprefix("Return ")
+        rows.append((f"`{name}({', '.join(asked)})`", "no" if "over" in asked else "yes", meant))
+    return table(("measure", "a number a seed", "what"), rows)
+
+
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "settings.md": {"settings": of_runs, "settings of a sweep": of_sweeps},
+    "studies.md": {"figures": of_figures, "measures": of_measures},
 }
 
 
