@@ -38,3 +38,9 @@ def test_what_a_pass_is_worth_is_counted_right():
 def test_the_readme_leads_to_every_page():
     readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in DOCS.glob("*.md") if f"docs/{page.name}" not in readme] == []
+
+
+@pytest.mark.parametrize("page", [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda path: path.name)
+def test_words_with_brackets_stand_in_quotes_without_which_zsh_refuses_them(page):
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"(?<!['\w.@])[\w.@]+=\[[^\s\]]*\]", text) == []
