@@ -260,3 +260,8 @@ def test_a_note_of_a_plugin_in_the_log_does_not_keep_the_folder_of_a_run_that_ne
     assert answer.code == 2
     assert answer.err.splitlines() == ["looking for the digits", "nnreg: dataset=digits: no digits here"]
     assert not list(project.iterdir())
+
+
+def test_the_help_shows_every_command(nnreg):
+    shown = nnreg("--help").out
+    assert [name for name in cli.COMMANDS if f"python -m nnreg {name} " not in shown] == []
