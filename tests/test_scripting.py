@@ -1,5 +1,6 @@
 """Runs, sweeps and comparisons from Python: the same as the command line gives, and nothing left behind in the program."""
 
+import inspect
 import json
 import logging
 import re
@@ -304,3 +305,18 @@ def test_nnreg_lists_what_it_offers_and_knows_nothing_else():
     assert {"run", "sweep", "compare", "UserError", "RunFailed"} <= set(dir(nnreg))
     with pytest.raises(AttributeError, match="module nnreg has no attribute 'rn'"):
         _ = nnreg.rn
+
+
+def test_a_study_that_the_command_line_ran_is_read_from_its_folder(nnreg, project):
+    assert nnreg("experiment=descent_compare", "steps=3").code == 0
+    (folder,) = (project / "runs").iterdir()
+    comparison = compare(folder)
+    assert len(comparison.table()) == 4
+    assert set(comparison.runs.where(arm="Adam lr 0.3").curves("value")["step"]) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("word", ["folder", "quiet"])
+def test_folder_and_quiet_belong_to_what_runs_something(word):
+    assert word in inspect.signature(run).parameters
+    assert word in inspect.signature(sweep).parameters
+    assert word not in inspect.signature(compare).parameters
