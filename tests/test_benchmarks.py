@@ -68,6 +68,20 @@ def test_a_page_gives_least_times_and_says_which_targets_are_reached_and_who_is_
     assert "scikit-learn" not in page
 
 
+def test_the_picture_of_scale_tells_its_lines_apart_and_says_what_the_products_are(benchmark, monkeypatch, tmp_path):
+    scale, picture = benchmark("scale"), benchmark("scale_picture")
+    costs = [scale.Cost(rows, step, products) for rows, step, products in ((10, 100.0, 67.0), (1000, 400.0, 364.0))]
+    measured = {name: (scale.AXES[name], costs) for name in ("rows", "rows as float32")}
+    drawn = []
+    monkeypatch.setattr(picture, "save_figure", lambda figure, path: drawn.append(figure))
+    picture.save(measured, "about", tmp_path / "scale.png")
+    own, products, other = drawn[0].axes[0].get_lines()
+    assert products.get_label() == "its products alone, 67 to 91 % of a step"
+    looks = [(line.get_color(), line.get_linestyle(), line.get_markerfacecolor()) for line in (own, other)]
+    assert all(a != b for a, b in zip(*looks, strict=True))
+    assert picture.shares(costs[:1]) == "67 %"
+
+
 def test_a_target_is_bold_where_it_is_reached(benchmark, competition):
     competition.results["torch eager"].times[:] = [170.0]
     assert "| 1.65 | **1.70** |" in benchmark("peers_page").markdown([competition])
