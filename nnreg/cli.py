@@ -131,7 +131,7 @@ def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(arguments)
     from nnreg import rerun
 
-    return _compose([*rerun.overrides(parsed.folder), *parsed.overrides])
+    return _compose([*rerun.overrides(parsed.folder, parsed.overrides), *parsed.overrides])
 
 
 def _resume(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

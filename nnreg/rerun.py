@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,24 @@ from nnreg.override_words import quoted
 from nnreg.recording.disk import CONFIG
 
 
-def overrides(folder: Path) -> list[str]:
+def overrides(folder: Path, typed: Sequence[str] = ()) -> list[str]:
     """Return one override for every value of a saved configuration.
+
+    Args:
+        folder: of the run.
+        typed: overrides that will follow; parameters of a technique mean nothing to the one that they choose in its place.
 
     Raises:
         UserError: the folder holds no readable configuration.
     """
-    words = []
+    words, chosen = [], {word.lstrip("+").partition("=")[0] for word in typed}
     for key, value in saved(folder).items():
         if key in registry.slots() and isinstance(value, dict):
             kind = registry.slots()[key]
-            words.append(f"{key if key == kind else f'{kind}@{key}'}={value['name']}")
+            group = key if key == kind else f"{kind}@{key}"
+            if group in chosen:
+                continue
+            words.append(f"{group}={value['name']}")
             words += [f"{key}.{name}={quoted(inner)}" for name, inner in value.items() if name != "name"]
         else:
             words.append(f"{key}={quoted(value)}")
