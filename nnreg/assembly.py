@@ -64,6 +64,18 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     fitting.check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", ("classes", "values")))
     fitting.check_values(splits, dataset, loss, built["loss"])
     streams = Streams.from_seed(settings.seed)
+    with fitting.within_memory(settings):
+        network = _network(settings, built, splits, streams)
+        if settings.kernels == "numba":
+            execute_by(built["optimizer"], fused.Loop)
+        built["optimizer"].bind(network.parameters)
+    schedule = paced(built["schedule"], settings.steps, settings.warmup)
+    card = _dataset_card(choices["dataset"], splits, digest)
+    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card)
+
+
+def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, streams: Streams) -> Network:
+    """Stack the layers of a run and draw their starting values."""
     network = Network(
         splits.train.x.shape[1],
         settings.hidden,
@@ -79,12 +91,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         allocate=shared.zeros if settings.workers == 2 else np.zeros,
     )
     network.initialise(built["init"], streams.init, built["bias"])
-    if settings.kernels == "numba":
-        execute_by(built["optimizer"], fused.Loop)
-    built["optimizer"].bind(network.parameters)
-    schedule = paced(built["schedule"], settings.steps, settings.warmup)
-    card = _dataset_card(choices["dataset"], splits, digest)
-    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card)
+    return network
 
 
 def technique(config: DictConfig, choices: Mapping[str, str], slot: str) -> Any:

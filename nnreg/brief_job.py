@@ -33,6 +33,8 @@ def execute(request: Request, sinks: Sequence[Sink], prepare: Prepare) -> Outcom
         if request.sweep_id is None:
             raise
         return refuse(request, sinks, error)
+    except Exception as failure:  # a plugin may raise anything at real sizes
+        return refuse(request, sinks, failure)
     request.folder.mkdir(parents=True, exist_ok=True)
     with terminable():
         return _record(Recorder(card, sinks), card, work)

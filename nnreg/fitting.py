@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -72,6 +73,23 @@ def check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes
         raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
     if settings.patience is not None and splits.valid is None:
         raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
+
+
+@contextlib.contextmanager
+def within_memory(settings: Settings) -> Iterator[None]:
+    """Refuse a network that does not fit into memory, while it is being made.
+
+    Raises:
+        UserError: it does not.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        widths = ",".join(map(str, settings.hidden))
+        raise UserError(
+            f"hidden=[{widths}] needs more memory than there is ({one_line(error) or 'it was refused'}): use narrower or fewer "
+            "layers, such as hidden=[100,100], or a smaller batch"
+        ) from error
 
 
 def check_warmup(settings: Settings) -> None:

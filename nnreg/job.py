@@ -69,27 +69,43 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
             been recorded then.
         KeyboardInterrupt: after the run was recorded as killed.
     """
-    try:
-        assembled = assemble(request.config, request.choices)
-    except UserError as error:
-        if request.sweep_id is None or request.resumption is not None:
-            raise
-        return refuse(request, sinks, error)
-    card, live = describe(request, assembled), Live(assembled)
-    if request.resumption is not None and request.resumption.checkpoint is not None:
-        live.bring_back(request.resumption.checkpoint, card)
-    with terminable(), _two_workers(live) as workers:
+    with contextlib.ExitStack() as held:
+        try:
+            card, live = _prepare(request)
+            held.enter_context(terminable())
+            workers = held.enter_context(_two_workers(live))
+        except UserError as error:
+            if request.sweep_id is None or request.resumption is not None:
+                raise
+            return refuse(request, sinks, error)
+        except Exception as failure:  # a plugin may raise anything at real sizes, a system may not let a process fork
+            return refuse(request, sinks, failure)
         return _record(live, card, Recorder(card, sinks), workers)
 
 
-def refuse(request: Request, sinks: Sequence[Sink], error: UserError) -> Outcome:
-    """Record a job of a sweep that cannot be assembled: it failed, the others go on."""
+def _prepare(request: Request) -> tuple[RunCard, Live]:
+    """Assemble a run and bring it to where it begins or goes on."""
+    assembled = assemble(request.config, request.choices)
+    card, live = describe(request, assembled), Live(assembled)
+    if request.resumption is not None and request.resumption.checkpoint is not None:
+        live.bring_back(request.resumption.checkpoint, card)
+    return card, live
+
+
+def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome:
+    """Record a run that cannot be assembled: it failed, the others of its sweep go on."""
+    request.folder.mkdir(parents=True, exist_ok=True)
     request.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-    outcome = Outcome("failed", 0, 0.0, error=str(error))
+    steps = request.resumption.step if request.resumption else 0
+    outcome = Outcome("failed", steps, 0.0, error=_said(error))
     recorder = Recorder(describe(request), sinks)
     recorder.open()
     recorder.close(outcome)
     return outcome
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
 
 
 def _two_workers(live: Live) -> AbstractContextManager[TwoWorkers | None]:
@@ -131,7 +147,7 @@ def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers |
         status, interrupted = "killed", interrupt
     except Exception as failure:  # a plugin may raise anything in the middle of a run: the run failed, the program did not
         card.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-        status, error = "failed", f"{type(failure).__name__}: {one_line(failure)}"
+        status, error = "failed", _said(failure)
     if recorder.diverged_at is not None:
         status = "diverged"
     outcome = _outcome(status, progress.steps, live.stopwatch, recorder, error, stopping)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnreg import tasks
+from nnreg import fitting, tasks
 from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
@@ -54,20 +54,21 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     streams = Streams.from_seed(settings.seed)
     activation = made["activation"]
     never: Any = None  # nothing is trained
-    network = Network(
-        settings.hidden[0],
-        settings.hidden,
-        1,
-        activation=activation,
-        loss=never,
-        regularizer=never,
-        norm=made["norm"],
-        dropout=made["dropout"],
-        masks=streams.dropout,
-        rows=settings.batch,
-        dtype=settings.dtype,
-    )
-    network.initialise(made["init"], streams.init, made["bias"])
+    with fitting.within_memory(settings):
+        network = Network(
+            settings.hidden[0],
+            settings.hidden,
+            1,
+            activation=activation,
+            loss=never,
+            regularizer=never,
+            norm=made["norm"],
+            dropout=made["dropout"],
+            masks=streams.dropout,
+            rows=settings.batch,
+            dtype=settings.dtype,
+        )
+        network.initialise(made["init"], streams.init, made["bias"])
     card = describe(request)
     return card, lambda recorder: _look(card, settings, network, streams, activation, recorder)
 

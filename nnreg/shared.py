@@ -24,9 +24,16 @@ LOOKS = 256  # polls between two looks whether the other still lives
 
 
 def zeros(size: int, dtype: npt.DTypeLike) -> Array:
-    """Return a vector of zeros that forks share, (size,)."""
-    itemsize = np.dtype(dtype).itemsize
-    return np.frombuffer(mmap.mmap(-1, max(1, size) * itemsize), dtype, count=size)
+    """Return a vector of zeros that forks share, (size,).
+
+    Raises:
+        MemoryError: there is not as much.
+    """
+    size_in_bytes = max(1, size) * np.dtype(dtype).itemsize
+    try:
+        return np.frombuffer(mmap.mmap(-1, size_in_bytes), dtype, count=size)
+    except OSError as error:
+        raise MemoryError(f"Unable to allocate {size_in_bytes:,} bytes") from error
 
 
 class Pair:

@@ -7,9 +7,11 @@ from omegaconf import OmegaConf
 
 from nnreg import job
 from nnreg.assembly import assemble
+from nnreg.errors import UserError
 from nnreg.job import Request, execute
 from nnreg.recording.disk import DiskSink, read_history, read_summary
 from nnreg.records import TRAIN_LOSS
+from nnreg_std.inits.he import He
 
 CONFIG = {
     "steps": 20,
@@ -107,3 +109,54 @@ def test_a_job_of_a_sweep_that_cannot_be_assembled_is_recorded_as_failed(request
     outcome = execute(request, [DiskSink()])
     assert outcome.status == "failed"
     assert read_summary(tmp_path / "run")["error"] == "optimizer=sgd: lr must be in (0, inf), got -1.0"
+
+
+@pytest.fixture
+def fails_at_real_sizes(monkeypatch):
+    """An init that passes its probe, of a dozen numbers, and raises on the layers of a network."""
+    fill = He.fill
+
+    def fill_small(self, weight, rng):
+        if weight.size > 100:
+            raise ZeroDivisionError("at\n  work")
+        fill(self, weight, rng)
+
+    monkeypatch.setattr(He, "fill", fill_small)
+
+
+@pytest.mark.parametrize("place", [{}, {"sweep_id": "sweep", "job": 0}], ids=["alone", "in a sweep"])
+def test_a_plugin_that_raises_while_the_run_is_assembled_fails_the_run(request_for, fails_at_real_sizes, tmp_path, place):
+    outcome = execute(request_for(**place), [DiskSink()])
+    assert (outcome.status, outcome.steps, outcome.error) == ("failed", 0, "ZeroDivisionError: at work")
+    assert read_summary(tmp_path / "run")["status"] == "failed"
+    assert "in fill_small" in (tmp_path / "run" / job.TRACEBACK).read_text()
+
+
+@pytest.mark.parametrize("task", ["train", "activations"])
+def test_a_run_whose_plugin_raises_ends_in_one_line_and_a_sweep_goes_on_without_it(nnreg, fails_at_real_sizes, task):
+    words = (f"task={task}", "dataset=digits", "hidden=[16,16]", "steps=5")
+    alone = nnreg(*words)
+    assert (alone.code, alone.complaint[:57]) == (1, "nnreg: the run failed: ZeroDivisionError: at work; the tr")
+    swept = nnreg("-m", *words, "init=he,xavier")
+    assert swept.code == 1
+    assert "runs          2, 1 failed" in swept.out
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_network_that_no_memory_holds_is_refused_by_its_hidden_layers(request_for, workers):
+    request = request_for()
+    request.config.hidden, request.config.workers = [10**9, 10**9], workers
+    with pytest.raises(UserError, match=r"^hidden=\[1000000000,1000000000\] needs more memory than there is .*use narrower"):
+        execute(request, [DiskSink()])
+
+
+def test_a_second_worker_that_cannot_be_started_fails_the_run(request_for, monkeypatch, tmp_path):
+    def start(self):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", start)
+    request = request_for()
+    request.config.workers = 2
+    outcome = execute(request, [DiskSink()])
+    assert (outcome.status, outcome.error) == ("failed", "BlockingIOError: [Errno 11] Resource temporarily unavailable")
+    assert read_summary(tmp_path / "run")["status"] == "failed"

@@ -40,7 +40,6 @@ def record(shared: Work, lost: Job, error: str | None) -> None:
     if facts is not None and facts["status"] == disk.RUNNING:
         _end(request, error)
     elif facts is None and error is not None:
-        request.folder.mkdir(parents=True, exist_ok=True)
         job.refuse(request, task.sinks(request, alone=False), UserError(error))
 
 
