@@ -7,6 +7,8 @@ import warnings
 import pytest
 from omegaconf import OmegaConf
 
+from nnreg.recording.disk import DiskSink
+
 pytestmark = [pytest.mark.slow, pytest.mark.extra("optuna")]
 QUICK = ("dataset=iris", "hidden=[8]", "steps=20", "batch=30", "validate_every=10")
 
@@ -104,6 +106,24 @@ def test_a_trial_that_cannot_be_composed_is_a_failed_run_and_the_others_go_on(se
     assert answer.code == 1
     assert {(run["choices"]["optimizer"], run["status"]) for run in runs} == {("sgd", "failed"), ("adam", "finished")}
     assert {run["error"] for run in runs} == {None, "optimizer=sgd has no parameter 'beta1'. Available: lr"}
+
+
+def test_a_trial_whose_run_breaks_off_has_no_result_and_the_search_goes_on(nnreg, project, monkeypatch):
+    close, closed = DiskSink.close, []
+
+    def full_for_the_second(self, outcome, history):
+        closed.append(outcome)
+        if len(closed) == 2:
+            raise OSError(28, "No space left on device")
+        close(self, outcome, history)
+
+    monkeypatch.setattr(DiskSink, "close", full_for_the_second)
+    words = ("hparams_search=optuna_random", "hydra.sweeper.n_trials=3", "hydra.sweeper.max_failure_rate=1")
+    answer = nnreg("-m", *QUICK, *words, "hydra.sweep.dir=search")
+    assert "best of 2 trials" in answer.out
+    assert answer.complaint == (
+        f"nnreg: the run in {project / 'search' / '1'} broke off (OSError: [Errno 28] No space left on device)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from nnreg import mistakes, objectives
@@ -19,6 +20,7 @@ from nnreg.errors import UserError
 from nnreg.launching import lost, work
 from nnreg.override_words import quoted
 from nnreg.recording.tracking_target import say
+from nnreg.registry import one_line
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.random_search import DIGITS, seeds_apart
 from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
@@ -159,10 +161,18 @@ class OptunaSearch(ProtocolSweeper):
         returns = self.launcher.launch(sound, initial_job_idx=self._made) if sound else []
         self._returns.append(returns)
         self._made += len(jobs)
-        values = dict(zip(sound, (_as_tuple(returned.return_value) for returned in returns), strict=True))
+        values = dict(zip(sound, map(self._result, returns, sound), strict=True))
         nothing = _as_tuple(objectives.nothing(self.config))
         of_each = iter([values.get(words, nothing) for words in jobs])
         return [_means([next(of_each) for _ in trial.jobs]) for trial in trials]
+
+    def _result(self, returned: JobReturn, words: Words) -> tuple[float, ...]:
+        """Return the objectives of a job; NaN of one that broke off, whose error ``return_value`` would raise."""
+        if returned.status != JobStatus.FAILED:
+            return _as_tuple(returned.return_value)
+        error, folder = returned._return_value, words[-1].partition("=")[2]
+        warn(f"the run in {self._home / folder} broke off ({type(error).__name__}: {one_line(error)})")
+        return _as_tuple(objectives.nothing(self.config))
 
     def _complaint(self, words: Words) -> str | None:
         """Return what is wrong with the words of a trial, such as a parameter that its optimizer does not have."""
