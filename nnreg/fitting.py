@@ -44,6 +44,13 @@ def check_workers(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
     """
     if not hasattr(os, "fork"):
         raise UserError("workers=2 needs a system that can fork, such as Linux or macOS: use workers=1")
+    import multiprocessing  # here: most runs are one process's, and start sooner without
+
+    if multiprocessing.current_process().daemon:
+        raise UserError(
+            "workers=2 needs a process more than a run of hydra/launcher=joblib may have: use workers=1, as the sweep keeps "
+            "every core busy by itself, or hydra/launcher=basic"
+        )
     if settings.batch < 2:
         raise UserError(f"workers=2 needs at least a row each: use batch=2 or more, got batch={settings.batch}")
     if settings.diagnostics == "on":

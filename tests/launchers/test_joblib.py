@@ -37,3 +37,13 @@ def test_a_setting_of_joblib_that_would_do_nothing_is_refused(place):
     assert (swept.code, swept.out) == (2, "")
     assert swept.err.startswith("nnreg: hydra.launcher.batch_size has no meaning here: every run has a process to itself, ")
     assert list(place.project.iterdir()) == []
+
+
+def test_two_workers_a_run_are_refused_as_a_worker_of_the_sweep_may_have_none_of_its_own(place):
+    swept = place.sweep("seed=1,2", *JOBLIB, "workers=2")
+    assert swept.code == 1
+    assert {run["error"] for run in swept.runs.values()} == {
+        "workers=2 needs a process more than a run of hydra/launcher=joblib may have: use workers=1, as the sweep keeps every "
+        "core busy by itself, or hydra/launcher=basic"
+    }
+    assert {run["steps"] for run in swept.runs.values()} == {0}
