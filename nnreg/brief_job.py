@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 
 from nnreg.errors import UserError
-from nnreg.job import TRACEBACK, Request, refuse, terminable
+from nnreg.job import TRACEBACK, Request, close, keep_traceback, refuse, terminable
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, RunCard
 from nnreg.registry import one_line
@@ -50,9 +49,7 @@ def _record(recorder: Recorder, card: RunCard, work: Work) -> Outcome:
     except KeyboardInterrupt as interrupt:
         outcome, interrupted = Outcome("killed", 0, 0.0), interrupt
     except Exception as failure:  # a plugin may raise anything: the run failed, the program did not
-        card.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+        keep_traceback(card.folder)
         outcome = Outcome("failed", 0, 0.0, error=f"{type(failure).__name__}: {one_line(failure)}")
-    recorder.close(outcome)
-    if interrupted is not None:
-        raise interrupted
+    close(recorder, outcome, interrupted)
     return outcome

@@ -95,13 +95,19 @@ def _prepare(request: Request) -> tuple[RunCard, Live]:
 def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome:
     """Record a run that cannot be assembled: it failed, the others of its sweep go on."""
     request.folder.mkdir(parents=True, exist_ok=True)
-    request.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+    keep_traceback(request.folder)
     steps = request.resumption.step if request.resumption else 0
     outcome = Outcome("failed", steps, 0.0, error=_said(error))
     recorder = Recorder(describe(request), sinks)
     recorder.open()
     recorder.close(outcome)
     return outcome
+
+
+def keep_traceback(folder: Path) -> None:
+    """Write the traceback of what is being handled into a run folder, if the disk lets it be written."""
+    with contextlib.suppress(OSError):  # a full disk: what is recorded elsewhere must still come to its end
+        folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
 
 
 def _said(error: Exception) -> str:
@@ -146,15 +152,22 @@ def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers |
     except KeyboardInterrupt as interrupt:
         status, interrupted = "killed", interrupt
     except Exception as failure:  # a plugin may raise anything in the middle of a run: the run failed, the program did not
-        card.folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+        keep_traceback(card.folder)
         status, error = "failed", _said(failure)
     if recorder.diverged_at is not None:
         status = "diverged"
     outcome = _outcome(status, progress.steps, live.stopwatch, recorder, error, stopping)
-    recorder.close(outcome)
-    if interrupted is not None:
-        raise interrupted
+    close(recorder, outcome, interrupted)
     return outcome
+
+
+def close(recorder: Recorder, outcome: Outcome, interrupted: KeyboardInterrupt | None) -> None:
+    """Close the recorder of a run, and pass on the interrupt that ended it, also where the disk is full."""
+    try:
+        recorder.close(outcome)
+    finally:
+        if interrupted is not None:
+            raise interrupted
 
 
 def first_rows(run: Assembled) -> tuple[Array, Targets]:

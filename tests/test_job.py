@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import job
+from nnreg import job, jobs
 from nnreg.assembly import assemble
 from nnreg.errors import UserError
 from nnreg.job import Request, execute
@@ -109,6 +109,55 @@ def test_a_job_of_a_sweep_that_cannot_be_assembled_is_recorded_as_failed(request
     outcome = execute(request, [DiskSink()])
     assert outcome.status == "failed"
     assert read_summary(tmp_path / "run")["error"] == "optimizer=sgd: lr must be in (0, inf), got -1.0"
+
+
+class Server:
+    """A sink that is well, as MLflow may be when the disk is not."""
+
+    period = 0.0
+
+    def open(self, card):
+        self.status = "running"
+
+    def write(self, records):
+        pass
+
+    def close(self, outcome, history):
+        self.status = outcome.status
+
+
+class Full(DiskSink):
+    """A disk that is full from some moment on; not even the traceback can be written."""
+
+    period = 0.0
+
+    def write(self, records):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("task", ["train", "activations"])
+def test_a_full_disk_does_not_leave_the_run_as_running_on_a_server_that_is_well(request_for, monkeypatch, task):
+    def refuse(self, *_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    request, server = request_for(), Server()
+    request.config.task = task
+    with pytest.raises(OSError, match="No space left"):
+        jobs.execute(request, [Full(), server])
+    assert server.status == "failed"
+
+
+def test_an_interrupt_is_passed_on_where_the_disk_is_full_too(request_for, monkeypatch):
+    breaking(monkeypatch, KeyboardInterrupt(), at=1)
+
+    class FullAtTheEnd(DiskSink):
+        def close(self, outcome, history):
+            self._file.close()
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(request_for(), [FullAtTheEnd()])
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from nnreg.records import TRAIN_LOSS, VALID_LOSS, History, Outcome, Record, RunCard
@@ -95,8 +96,18 @@ class Recorder:
         self._due = min(stream.due for stream in self._streams)
 
     def close(self, outcome: Outcome) -> None:
-        """Flush and end every sink that was opened."""
-        for stream in self._streams:
-            stream.flush(time.perf_counter())
-        for stream in self._streams:
-            stream.sink.close(outcome, self.history)
+        """Flush and end every sink that was opened, whatever becomes of the others.
+
+        Raises:
+            OSError: the first that a sink raised, when all have been closed.
+        """
+        errors: list[Exception] = []
+        flushes = [partial(stream.flush, time.perf_counter()) for stream in self._streams]
+        closes = [partial(stream.sink.close, outcome, self.history) for stream in self._streams]
+        for act in (*flushes, *closes):
+            try:
+                act()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]

@@ -65,6 +65,24 @@ def test_a_sink_that_was_not_opened_is_not_closed(tmp_path):
     assert refusing.told == []
 
 
+@pytest.mark.parametrize("broken", ["write", "close"])
+def test_every_sink_is_closed_where_one_cannot_be_and_its_error_is_raised_then(tmp_path, broken):
+    class Full(Notebook):
+        pass
+
+    def refuse(self, *_):
+        raise OSError(f"{broken}: no space left")
+
+    setattr(Full, broken, refuse)
+    full, other, last = Full(math.inf), Notebook(math.inf), Full(math.inf)
+    recorder = recorded(tmp_path, full, other, last)
+    with pytest.raises(OSError, match=f"^{broken}: no space left"):
+        recorder.close(END)
+    assert [what for _, what in other.told] == ["open", "write", "close"]
+    if broken == "write":
+        assert [what for _, what in full.told + last.told] == ["open", "close"] * 2
+
+
 @pytest.mark.parametrize("metric", [TRAIN_LOSS, VALID_LOSS])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_marks_the_step_of_divergence(tmp_path, metric, value):
