@@ -49,7 +49,7 @@ def _record(recorder: Recorder, card: RunCard, work: Work) -> Outcome:
     except KeyboardInterrupt as interrupt:
         outcome, interrupted = Outcome("killed", 0, 0.0), interrupt
     except Exception as failure:  # a plugin may raise anything: the run failed, the program did not
-        keep_traceback(card.folder)
+        keep_traceback(card.folder, failure)
         outcome = Outcome("failed", 0, 0.0, error=f"{type(failure).__name__}: {one_line(failure)}")
     close(recorder, outcome, interrupted)
     return outcome

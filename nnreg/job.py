@@ -95,7 +95,7 @@ def _prepare(request: Request) -> tuple[RunCard, Live]:
 def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome:
     """Record a run that cannot be assembled: it failed, the others of its sweep go on."""
     request.folder.mkdir(parents=True, exist_ok=True)
-    keep_traceback(request.folder)
+    keep_traceback(request.folder, error)
     steps = request.resumption.step if request.resumption else 0
     outcome = Outcome("failed", steps, 0.0, error=_said(error))
     recorder = Recorder(describe(request), sinks)
@@ -104,10 +104,10 @@ def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome
     return outcome
 
 
-def keep_traceback(folder: Path) -> None:
-    """Write the traceback of what is being handled into a run folder, if the disk lets it be written."""
+def keep_traceback(folder: Path, error: Exception) -> None:
+    """Write the traceback of an error into a run folder, if the disk lets it be written."""
     with contextlib.suppress(OSError):  # a full disk: what is recorded elsewhere must still come to its end
-        folder.joinpath(TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+        folder.joinpath(TRACEBACK).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
 
 
 def _said(error: Exception) -> str:
@@ -152,7 +152,7 @@ def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers |
     except KeyboardInterrupt as interrupt:
         status, interrupted = "killed", interrupt
     except Exception as failure:  # a plugin may raise anything in the middle of a run: the run failed, the program did not
-        keep_traceback(card.folder)
+        keep_traceback(card.folder, failure)
         status, error = "failed", _said(failure)
     if recorder.diverged_at is not None:
         status = "diverged"

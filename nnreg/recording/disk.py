@@ -129,8 +129,10 @@ def read_history(folder: Path, first: int | None = None) -> History:
 
 
 def write_ending(card: RunCard, outcome: Outcome) -> None:
-    """Write how a run ended whose own process could not; the rest of its folder stays as it is."""
-    _write(card.folder / SUMMARY, _as_json(_summary(card, outcome)))
+    """Write how a run ended whose own process could not; what that wrote of it, such as its dataset, stays as it is."""
+    known, ending = read_facts(card.folder) or {}, _ending(outcome)
+    kept = {name: value for name, value in known.items() if name not in ending}
+    _write(card.folder / SUMMARY, _as_json(_summary(card, outcome) | kept))
 
 
 def secure_history(folder: Path) -> None:
