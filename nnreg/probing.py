@@ -99,7 +99,7 @@ def _activation(activation: Activation) -> str:
 
 def _loss(loss: Loss) -> str:
     logits, possible = np.zeros(SHAPE), {"classes": np.zeros(SHAPE[0], dtype=np.intp), "values": np.zeros(SHAPE)}
-    for kind in getattr(loss, "takes", ("classes",)):
+    for kind in getattr(loss, "takes", Loss.takes):
         targets, out = possible[kind], np.full(SHAPE, np.nan)
         for method, value in (
             ("value", loss.value(logits, targets)),

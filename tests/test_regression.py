@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from nnreg import assembly
 from nnreg.contracts import Split, Splits
 from nnreg.figures import loss_figure
 from nnreg.network import Network
@@ -13,6 +14,7 @@ from nnreg.records import TRAIN_LOSS, VALID_LOSS, VALID_R2, History, Record
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.inits.he import He
 from nnreg_std.losses.mse import MSE
+from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from nnreg_std.regularizers.none import NoRegularizer
 from tests.cards import card
 from tests.recording.tracking import curve, new_database, only_run
@@ -32,6 +34,21 @@ def test_with_the_default_loss_the_one_that_fits_is_named(nnreg, dataset):
     assert answer.code == 2
     said = f"nnreg: dataset={dataset} has values as targets, loss=softmax_cross_entropy takes classes: use loss=mse"
     assert answer.complaint == said
+
+
+class Undeclared:
+    """A loss for classes that inherits nothing, and does not say what it takes."""
+
+    def __init__(self):
+        loss = SoftmaxCrossEntropy()
+        self.value, self.value_and_gradient = loss.value, loss.value_and_gradient
+
+
+def test_a_loss_that_does_not_say_what_it_takes_is_for_classes(nnreg, monkeypatch):
+    technique = assembly.technique
+    monkeypatch.setattr(assembly, "technique", lambda *where: Undeclared() if where[-1] == "loss" else technique(*where))
+    complaint = nnreg("dataset=diabetes", *QUICK).complaint
+    assert complaint.endswith("dataset=diabetes has values as targets, loss=softmax_cross_entropy takes classes: use loss=mse")
 
 
 @pytest.mark.parametrize("dataset", REGRESSIONS)
