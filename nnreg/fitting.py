@@ -78,6 +78,11 @@ def check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes
     check_warmup(settings)
     if settings.kernels == "numba" and not fused.available():
         raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
+    if settings.watch_train and splits.targets == "values" and not np.ptp(splits.train.y, axis=0).any():
+        raise UserError(
+            f"watch_train=true measures R² on the training rows, which has no meaning where dataset={dataset} has a single "
+            f"value there: use watch_train=false, or more rows than {rows}"
+        )
     if settings.patience is not None and splits.valid is None:
         raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
 

@@ -51,6 +51,18 @@ def test_a_loss_that_does_not_say_what_it_takes_is_for_classes(nnreg, monkeypatc
     assert complaint.endswith("dataset=diabetes has values as targets, loss=softmax_cross_entropy takes classes: use loss=mse")
 
 
+def test_a_training_split_of_a_single_value_has_no_r2_and_is_not_watched(nnreg, project):
+    words = ("dataset=diabetes", "loss=mse", *QUICK, "train_size=1", "batch=1")
+    refused = nnreg(*words, "watch_train=true")
+    assert (refused.code, refused.complaint) == (
+        2,
+        "nnreg: watch_train=true measures R² on the training rows, which has no meaning where dataset=diabetes has a single "
+        "value there: use watch_train=false, or more rows than 1",
+    )
+    assert list(project.iterdir()) == []
+    assert nnreg(*words).code == 0
+
+
 @pytest.mark.parametrize("dataset", REGRESSIONS)
 def test_a_regression_trains_and_its_table_shows_r2(nnreg, project, dataset):
     answer = nnreg(f"dataset={dataset}", "loss=mse", *QUICK)
