@@ -78,6 +78,11 @@ def slots() -> Mapping[str, str]:
     return {kind: kind for kind in kinds()} | {"bias": "init"}
 
 
+def groups() -> Mapping[str, str]:
+    """Return the words that choose a technique, each with its place: ``optimizer`` for itself, ``init@bias`` for ``bias``."""
+    return {slot if slot == kind else f"{kind}@{slot}": slot for slot, kind in slots().items()}
+
+
 def entries(kind: str) -> Mapping[str, Entry]:
     """Return the techniques of a kind by name, sorted, without importing them; empty for an unknown kind."""
     return _catalogue().get(kind, {})

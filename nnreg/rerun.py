@@ -25,13 +25,12 @@ def overrides(folder: Path, typed: Sequence[str] = ()) -> list[str]:
         UserError: the folder holds no readable configuration.
     """
     words, chosen = [], {word.lstrip("+").partition("=")[0] for word in typed}
+    groups = {slot: group for group, slot in registry.groups().items()}
     for key, value in saved(folder).items():
-        if key in registry.slots() and isinstance(value, dict):
-            kind = registry.slots()[key]
-            group = key if key == kind else f"{kind}@{key}"
-            if group in chosen:
+        if key in groups and isinstance(value, dict):
+            if groups[key] in chosen:
                 continue
-            words.append(f"{group}={value['name']}")
+            words.append(f"{groups[key]}={value['name']}")
             words += [f"{key}.{name}={quoted(inner)}" for name, inner in value.items() if name != "name"]
         else:
             words.append(f"{key}={quoted(value)}")

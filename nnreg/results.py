@@ -75,7 +75,7 @@ class Result:
     @property
     def typed(self) -> dict[str, Any]:
         """What was typed for this run, as configured: ``{"optimizer": "adam", "optimizer.lr": 0.1}``; lists as tuples."""
-        slots = {f"{kind}@{slot}": slot for slot, kind in registry.slots().items()}
+        slots = registry.groups()
         keys = [word.lstrip("+").partition("=")[0] for word in self.summary["overrides"] if not word.startswith("~")]
         found: dict[str, Any] = {}
         for key in (slots.get(key, key) for key in keys):

@@ -146,8 +146,7 @@ def is_of_a_sweep(word: str) -> bool:
 
 def choices(chosen: Mapping[str, Any]) -> dict[str, str]:
     """Return slot to option, from what Hydra says was chosen in each of its groups."""
-    keys = {slot: slot if slot == kind else f"{kind}@{slot}" for slot, kind in registry.slots().items()}
-    return {slot: str(chosen[key]) for slot, key in keys.items() if key in chosen}
+    return {slot: str(chosen[group]) for group, slot in registry.groups().items() if group in chosen}
 
 
 def _command(overrides: Sequence[str], config: DictConfig) -> str:

@@ -169,3 +169,9 @@ def test_a_name_that_is_far_from_all_others_is_not_corrected():
 @pytest.mark.parametrize(("message", "line"), [("a\n  b\t c", "a b c"), ("", "")])
 def test_a_message_becomes_one_line(message, line):
     assert registry.one_line(ValueError(message)) == line
+
+
+def test_a_place_is_chosen_by_its_kind_or_by_the_kind_at_the_place():
+    groups = registry.groups()
+    assert (groups["optimizer"], groups["init"], groups["init@bias"]) == ("optimizer", "init", "bias")
+    assert sorted(groups.values()) == sorted(registry.slots())

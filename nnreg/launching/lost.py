@@ -69,7 +69,7 @@ def _end_tracking(folder: Path) -> None:
 
 def _as_typed(shared: Work, lost: Job) -> Request:
     """Return what is known of a job without composing it."""
-    slots = {slot if slot == kind else f"{kind}@{slot}": slot for slot, kind in registry.slots().items()}
+    slots = registry.groups()
     subdir = next((word.partition("=")[2] for word in lost.overrides if word.startswith(SUBDIR)), str(lost.number))
     words = [word for word in lost.overrides if not word.startswith("hydra") and not task.is_of_a_sweep(word)]
     pairs = [(key, value) for key, _, value in (word.partition("=") for word in words)]

@@ -59,8 +59,7 @@ class Axis:
     @property
     def slot(self) -> str | None:
         """The place of a technique that it chooses, such as ``optimizer`` or ``bias``, or None for any other setting."""
-        slots = {slot if slot == kind else f"{kind}@{slot}": slot for slot, kind in registry.slots().items()}
-        return slots.get(self.setting)
+        return registry.groups().get(self.setting)
 
     @property
     def count(self) -> int:
