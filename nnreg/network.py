@@ -172,11 +172,6 @@ class Network:
         unexplained = float(np.square(targets - logits).sum())
         return {"loss": loss, "r2": 1 - unexplained / float(np.square(targets - targets.mean(axis=0)).sum())}
 
-    @silently
-    def predict(self, x: Array | Unconverted) -> npt.NDArray[np.intp]:
-        """Return the class of each row's largest logit, (n,), for x (n, features)."""
-        return np.concatenate([logits.argmax(axis=1) for _, logits in self._logits(x)])
-
     def _forward(self, x: Array, *, training: bool) -> Array:
         for layer in self.layers:
             x = layer.forward(x, training=training)

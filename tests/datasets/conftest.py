@@ -18,6 +18,7 @@ import pytest
 
 from nnreg_std.datasets import fetching, idx, locating
 from nnreg_std.datasets.published import FileSet, IdxFile
+from tests.idx_files import dump
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 SHAPES = ((40, 4, 3), (40,), (20, 4, 3), (20,))
@@ -45,7 +46,7 @@ def small_set(seed: int, title: str, folder: str, checksum_of: str) -> Small:
     rng = np.random.default_rng(seed)
     highest = (256, 10, 256, 10)
     arrays = {n: rng.integers(0, h, s, dtype=np.uint8) for n, s, h in zip(NAMES, SHAPES, highest, strict=True)}
-    payloads = {name: idx.dump(array) for name, array in arrays.items()}
+    payloads = {name: dump(array) for name, array in arrays.items()}
     gzips = {name: gzip.compress(payload, mtime=0) for name, payload in payloads.items()}
     summed = payloads if checksum_of == "payload" else gzips
     described = tuple(IdxFile(n, arrays[n].shape, hashlib.sha256(summed[n]).hexdigest()) for n in NAMES)

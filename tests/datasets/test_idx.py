@@ -7,13 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from nnreg_std.datasets import idx
+from tests.idx_files import dump
 
 any_array = arrays(np.uint8, array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=6))
 
 
 @given(any_array)
 def test_what_is_dumped_parses_to_the_same_array(array):
-    parsed = idx.parse(idx.dump(array))
+    parsed = idx.parse(dump(array))
     np.testing.assert_array_equal(parsed, array, strict=True)
 
 
@@ -37,7 +38,7 @@ def test_random_bytes_behind_a_right_magic_number_are_refused_with_a_value_error
 
 @given(any_array, st.data())
 def test_a_file_cut_short_anywhere_is_refused(array, data):
-    payload = idx.dump(array)
+    payload = dump(array)
     length = data.draw(st.integers(0, len(payload) - 1))
     with pytest.raises(ValueError, match=r"truncated|not an IDX file"):
         idx.parse(payload[:length])
@@ -55,7 +56,7 @@ def test_dimensions_are_big_endian_and_rows_come_first():
 
 
 def test_the_array_is_a_view_of_the_payload():
-    assert not idx.parse(idx.dump(np.arange(5, dtype=np.uint8))).flags.owndata
+    assert not idx.parse(dump(np.arange(5, dtype=np.uint8))).flags.owndata
 
 
 def test_other_number_types_are_refused_by_name():
@@ -65,7 +66,7 @@ def test_other_number_types_are_refused_by_name():
 
 def test_trailing_bytes_are_refused():
     with pytest.raises(ValueError, match="too long: its header announces 9 bytes and it has 10"):
-        idx.parse(idx.dump(np.zeros(1, np.uint8)) + b"x")
+        idx.parse(dump(np.zeros(1, np.uint8)) + b"x")
 
 
 def test_a_web_page_is_no_idx_file():

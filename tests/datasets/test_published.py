@@ -5,8 +5,9 @@ import gzip
 import numpy as np
 import pytest
 
-from nnreg_std.datasets import idx, published
+from nnreg_std.datasets import published
 from nnreg_std.datasets.published import FASHION_MNIST_FILES, KNOWN, MNIST_FILES, verified
+from tests.idx_files import dump
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = (file.name for file in MNIST_FILES.files)
 
@@ -86,7 +87,7 @@ def test_one_changed_byte_in_a_plain_file_is_noticed(small):
 
 
 def test_fewer_rows_than_published_are_told(small):
-    content = gzip.compress(idx.dump(small.arrays[IMAGES][:10]))
+    content = gzip.compress(dump(small.arrays[IMAGES][:10]))
     with pytest.raises(ValueError, match=r"^holds an array of shape \(10, 4, 3\), Tiny's has \(40, 4, 3\)$"):
         check(small, IMAGES, content)
 

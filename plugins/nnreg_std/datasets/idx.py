@@ -47,8 +47,3 @@ def parse(payload: bytes) -> Bytes:
         state = "truncated" if len(payload) < expected else "too long"
         raise ValueError(f"is {state}: its header announces {expected:,} bytes and it has {len(payload):,}")
     return np.frombuffer(payload, np.uint8, offset=start).reshape(shape)
-
-
-def dump(array: Bytes) -> bytes:
-    """Return the IDX file of an array of unsigned bytes: the inverse of ``parse``."""
-    return struct.pack(f">BBBB{array.ndim}I", 0, 0, UNSIGNED_BYTE, array.ndim, *array.shape) + array.tobytes()
