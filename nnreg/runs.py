@@ -13,11 +13,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nnreg.errors import UserError
+from nnreg.recording.console import say
 from nnreg.recording.mlflow_sink import reason
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.run_facts import process_of
 from nnreg.recording.spool import SPOOL, Ledger, now
-from nnreg.recording.tracking_target import resolve, say
+from nnreg.recording.tracking_target import resolve
 
 
 def clean(home: Path, say: Callable[[str], None] = say) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -119,6 +120,12 @@ def _pictures(card: RunCard) -> list[tuple[str, str]]:
     """Return where the pictures of a run are that trains nothing: they are what it is for."""
     names = () if is_training(card) else (tasks.PICTURES[tasks.of(card.config)], "path.gif", "path.mp4")
     return [("picture", str(card.folder / name)) for name in names if (card.folder / name).exists()]
+
+
+def say(line: str) -> None:
+    """Print one line for the person at the keyboard, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def print_line(console: Console, label: str, text: str) -> None:

@@ -10,7 +10,6 @@ import os
 import re
 import socket
 import sqlite3
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,12 +83,6 @@ class Target:
 def without_password(text: str) -> str:
     """Return an address, or a text that holds some, as it may be shown."""
     return _PASSWORD_KEY.sub("", _PASSWORD.sub(r"\1@", text))
-
-
-def say(line: str) -> None:
-    """Print one line for the person at the keyboard, at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 def resolve(home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None]) -> Target:

@@ -19,7 +19,7 @@ from nnreg import mistakes, objectives
 from nnreg.errors import UserError
 from nnreg.launching import lost, work
 from nnreg.override_words import quoted
-from nnreg.recording.tracking_target import say
+from nnreg.recording.console import say
 from nnreg.registry import one_line
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.random_search import DIGITS, seeds_apart

@@ -27,7 +27,7 @@ from nnreg.job import terminable
 from nnreg.launching.job_configs import JobConfigs, remembering
 from nnreg.launching.launcher import ParallelLauncher
 from nnreg.override_words import quoted
-from nnreg.recording.tracking_target import say
+from nnreg.recording.console import say
 from nnreg.registry import one_line
 from nnreg.settings import SweepSettings
 from nnreg.sweep_manifest import Manifest, Tuned
