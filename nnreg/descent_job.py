@@ -20,10 +20,11 @@ from nnreg.brief_job import execute as execute_briefly
 from nnreg.clipping import clipper
 from nnreg.contracts import Optimizer, Surface
 from nnreg.descent import descend
-from nnreg.job import Request, describe
 from nnreg.pacing import paced
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, Record, RunCard, Status
+from nnreg.request import Request
+from nnreg.run_card import describe
 from nnreg.settings import Settings
 
 X, Y, VALUE = "x", "y", "value"

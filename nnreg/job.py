@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import signal
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, SCMode
-
-from nnreg import gradients, palette, registry, schemas, signature, tasks
+from nnreg import gradients
 from nnreg.assembly import Assembled, assemble
 from nnreg.clipping import clipper
 from nnreg.contracts import Array, Targets
@@ -24,41 +16,17 @@ from nnreg.diagnostics import Diagnostics
 from nnreg.errors import UserError
 from nnreg.gathering import converted
 from nnreg.recording.recorder import Recorder, Sink
-from nnreg.recording.tracking_target import without_password
-from nnreg.records import History, Outcome, Record, RunCard, Status, summarise
+from nnreg.records import Outcome, Record, RunCard, Status, summarise
 from nnreg.registry import one_line
-from nnreg.settings import Settings
-from nnreg.snapshot import Checkpoints, Live, Resumption
+from nnreg.request import Request
+from nnreg.run_card import describe
+from nnreg.snapshot import Checkpoints, Live
 from nnreg.stopping import EarlyStopping
+from nnreg.termination import terminable
 from nnreg.training import PAUSE, Stopwatch, train
 from nnreg.workers import TwoWorkers
 
 TRACEBACK = "traceback.txt"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is asked for.
-
-    Attributes:
-        config: the composed configuration, without Hydra's own part.
-        choices: kind to chosen option.
-        folder: run folder, absolute.
-        overrides: what was typed.
-        command: one line that asks for the same again.
-        sweep_id: common to the runs of a sweep, or None.
-        job: number within the sweep, or None.
-        resumption: where the run goes on, or None for one that begins.
-    """
-
-    config: DictConfig
-    choices: Mapping[str, str]
-    folder: Path
-    overrides: tuple[str, ...]
-    command: str
-    sweep_id: str | None = None
-    job: int | None = None
-    resumption: Resumption | None = None
 
 
 def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
@@ -224,79 +192,3 @@ def _outcome(
     if status == "finished" and stopwatch.seconds > 0:
         summary["steps_per_second"] = steps / stopwatch.seconds
     return Outcome(status, steps, stopwatch.seconds, summary, recorder.diverged_at, error, early_stop)
-
-
-def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
-    """Return the card of a run, also of one that could not be assembled."""
-    config = plain(request.config, request.choices)
-    task, choices = tasks.of(config), request.choices
-    techniques = [(kind, str(config[kind]["name"])) for kind in registry.kinds() if isinstance(config.get(kind), dict)]
-    entries = [registry.entries(kind)[name] for kind, name in techniques if name in registry.entries(kind)]
-    return RunCard(
-        label=tasks.label(task, choices),
-        folder=request.folder,
-        choices=dict(choices),
-        config=config,
-        overrides=tuple(map(without_password, request.overrides)),
-        command=without_password(request.command),
-        colour=_colour(task, choices),
-        plugins={entry.distribution: entry.version for entry in entries},
-        dataset=assembled.dataset if assembled else None,
-        parameters=assembled.network.parameters.theta.size if assembled else None,
-        seed=int(config.get("seed", 0)),
-        steps=int(config.get("steps", 0)),
-        sweep_id=request.sweep_id,
-        job=request.job,
-        resumed_at=request.resumption.step if request.resumption else None,
-        past=request.resumption.past if request.resumption else History(),
-    )
-
-
-def _colour(task: str, choices: Mapping[str, str]) -> str:
-    if task == tasks.TRAIN:
-        return palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none"))
-    kind = "optimizer" if task == tasks.DESCEND else "activation"
-    return palette.colour(kind, choices.get(kind, "none"))
-
-
-def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
-    """Return a resolved configuration in plain containers: enums as their names, every technique named, defaults filled in."""
-    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True, structured_config_mode=SCMode.DICT)
-    assert isinstance(container, dict)
-    values = dataclasses.asdict(Settings()) | {str(key): value for key, value in container.items()}
-    for slot, kind in registry.slots().items():
-        node = values.get(slot)
-        if isinstance(node, dict):
-            name = str(node.get("name") or choices.get(slot, ""))
-            values[slot] = {"name": name, **_defaults(kind, name), **node}
-    if values["tracking_uri"] is not None:
-        values["tracking_uri"] = without_password(str(values["tracking_uri"]))
-    return values
-
-
-def _defaults(kind: str, name: str) -> dict[str, Any]:
-    entry = registry.entries(kind).get(name)
-    if entry is None:
-        return {}
-    with contextlib.suppress(UserError):
-        schemas.of(entry)
-        found = [p for p in signature.parameters(registry.load(entry)) if p.settable and p.default is not signature.REQUIRED]
-        return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in found}
-    return {}
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does."""
-
-    def interrupt(signum: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(signal.Signals(signum).name)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -9,10 +9,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnreg import descent_job, job, outputs_job, tasks
 from nnreg.errors import UserError
-from nnreg.job import Request
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
 from nnreg.registry import instead
+from nnreg.request import Request
 from nnreg.settings import OF_A_SWEEP
 
 EXECUTE: Mapping[str, Callable[[Request, Sequence[Sink]], Outcome]] = {

@@ -21,11 +21,12 @@ from nnreg.contracts import Activation, Array
 from nnreg.dense import Elementwise
 from nnreg.diagnostics import SATURATED, steepest_slope
 from nnreg.errors import UserError
-from nnreg.job import Request, describe
 from nnreg.layer_outputs import LayerOutputs, write_outputs
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, Record, RunCard
+from nnreg.request import Request
+from nnreg.run_card import describe
 from nnreg.settings import Settings
 from nnreg.silence import silently
 from nnreg.training import Streams

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 
 from nnreg import assembly, job, registry, rerun, resumption, task, tasks
 from nnreg.errors import UserError
-from nnreg.job import Request
 from nnreg.recording import disk
 from nnreg.registry import instead
+from nnreg.request import Request
 from nnreg.snapshot import CHANGEABLE
 
 

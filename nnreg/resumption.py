@@ -7,12 +7,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from nnreg import assembly, checkpoint, job, registry
+from nnreg import assembly, checkpoint, registry
 from nnreg.checkpoint import Checkpoint
 from nnreg.errors import UserError
-from nnreg.job import Request
 from nnreg.pacing import paced
 from nnreg.recording import disk
+from nnreg.request import Request
+from nnreg.run_card import describe
 from nnreg.snapshot import Resumption, versions
 
 
@@ -41,7 +42,7 @@ def read(folder: Path, request: Request, warn: Callable[[str], None]) -> Resumpt
             f"the history in {folder} has {past.size} of the {found.records} records before its checkpoint: "
             f"delete {path} to train from the start"
         )
-    now = versions(job.describe(request))
+    now = versions(describe(request))
     for name in sorted(now.keys() & found.versions.keys()):
         if now[name] != found.versions[name]:
             warn(f"{name} is {now[name]} and was {found.versions[name]}: the last bits may differ from here on")

@@ -16,9 +16,9 @@ from nnreg.comparison import comparing
 from nnreg.comparison.comparing import Comparison
 from nnreg.composing import compose
 from nnreg.errors import RunFailed, UserError
-from nnreg.job import Request
 from nnreg.objectives import Value
 from nnreg.records import Outcome
+from nnreg.request import Request
 from nnreg.results import Result
 
 if TYPE_CHECKING:

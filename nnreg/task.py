@@ -15,12 +15,12 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from nnreg import job, jobs, objectives, registry, resumption, tasks
 from nnreg.errors import UserError
-from nnreg.job import Request
 from nnreg.recording import uploader
 from nnreg.recording.console import ConsoleSink, SweepLineSink, terminal
 from nnreg.recording.disk import RUNNING, DiskSink, discard, occupied, read_facts
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
+from nnreg.request import Request
 from nnreg.settings import OF_A_SWEEP
 from nnreg.snapshot import Resumption
 from nnreg.sweep_manifest import TUNING

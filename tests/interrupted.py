@@ -20,8 +20,8 @@ from omegaconf import OmegaConf
 from nnreg import job, registry, resume
 from nnreg.assembly import Assembled, assemble
 from nnreg.contracts import Array
-from nnreg.job import Request
 from nnreg.recording.disk import DiskSink, read_history, read_summary
+from nnreg.request import Request
 from nnreg.snapshot import Checkpoints
 
 TECHNIQUES = {

@@ -7,9 +7,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from nnreg import jobs, outputs_job, registry
-from nnreg.job import Request
 from nnreg.layer_outputs import read_outputs
 from nnreg.recording.disk import DiskSink, read_history, read_summary
+from nnreg.request import Request
 
 CONFIG = {
     "task": "activations",

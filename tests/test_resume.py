@@ -21,6 +21,7 @@ from nnreg import checkpoint, cli, job
 from nnreg.checkpoint import FILE
 from nnreg.recording.disk import DiskSink, occupied, read_facts, read_history, read_summary
 from nnreg.records import TRAIN_LOSS
+from nnreg.run_card import describe
 from nnreg.snapshot import Checkpoints, Resumption
 from tests.interrupted import checkpointed, everything, killed, request, resumed, traces, undrawn, whole
 
@@ -378,7 +379,7 @@ def test_checkpoints_take_a_twentieth_of_the_time_at_most(monkeypatch, tmp_path)
 
 @pytest.mark.parametrize(("seconds", "due"), [(None, False), (0.0, True)])
 def test_none_is_never_due_and_zero_always(tmp_path, seconds, due):
-    card = job.describe(request(tmp_path))
+    card = describe(request(tmp_path))
     assert Checkpoints(seconds, Resumption, card, None).due() == due
 
 

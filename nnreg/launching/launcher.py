@@ -18,11 +18,11 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from nnreg.job import terminable
 from nnreg.launching import lost, work
 from nnreg.launching.job_configs import JobConfigs
 from nnreg.launching.work import Ended, Job, Work
 from nnreg.objectives import nothing
+from nnreg.termination import terminable
 
 GRACE = 20.0
 """Seconds in which interrupted runs may record what they have, the tracking store included."""

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from nnreg import job, registry, task
 from nnreg.errors import UserError
-from nnreg.job import Request
 from nnreg.launching.work import Job, Work
 from nnreg.recording import disk, uploader
 from nnreg.recording.console import SweepLineSink
@@ -18,6 +17,8 @@ from nnreg.recording.mlflow_store import Store
 from nnreg.recording.spool import Tracked
 from nnreg.recording.tracking_target import resolve
 from nnreg.records import History, Outcome, Status, summarise
+from nnreg.request import Request
+from nnreg.run_card import describe
 
 SUBDIR = "hydra.sweep.subdir="
 
@@ -50,7 +51,7 @@ def _end(request: Request, error: str | None) -> None:
         history = disk.read_history(request.folder)
     steps = max((record.step for record in history), default=0)
     status: Status = "killed" if error is None else "failed"
-    card, outcome = job.describe(request), Outcome(status, steps, 0.0, summarise(history), error=error)
+    card, outcome = describe(request), Outcome(status, steps, 0.0, summarise(history), error=error)
     disk.write_ending(card, outcome)
     _end_tracking(request.folder)
     line = SweepLineSink(Console(highlight=False))

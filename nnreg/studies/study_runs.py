@@ -23,10 +23,10 @@ from rich.markup import escape
 from nnreg import answer_run, config_source, jobs, results, task
 from nnreg.answer_run import AnswerRun
 from nnreg.errors import UserError
-from nnreg.job import Request
 from nnreg.recording.console import print_line
 from nnreg.recording.disk import occupied
 from nnreg.records import Outcome
+from nnreg.request import Request
 from nnreg.results import Results
 from nnreg.studies import answers
 from nnreg.studies.claims import Verdict

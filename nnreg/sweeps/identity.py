@@ -10,10 +10,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg import descent_job, job, jobs, task, tasks
+from nnreg import descent_job, jobs, run_card, task, tasks
 from nnreg.config_hash import config_hash
 from nnreg.errors import UserError
-from nnreg.job import Request
+from nnreg.request import Request
 
 
 def _request_of(config: DictConfig) -> Request:
@@ -28,7 +28,7 @@ def _settled(request: Request) -> Mapping[str, Any]:
     if tasks.of(request.config) == tasks.DESCEND:
         with contextlib.suppress(UserError):  # then the run fails, and writes what was asked for
             return descent_job.prepare(request)[0].config
-    return job.plain(request.config, request.choices)
+    return run_card.plain(request.config, request.choices)
 
 
 def digest_of(config: DictConfig) -> str:

@@ -23,7 +23,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import shared_data
 from nnreg.errors import Interrupted, UserError
-from nnreg.job import terminable
 from nnreg.launching.job_configs import JobConfigs, remembering
 from nnreg.launching.launcher import ParallelLauncher
 from nnreg.override_words import quoted
@@ -36,6 +35,7 @@ from nnreg.sweeps.axes import Axis, read
 from nnreg.sweeps.identity import digest_of
 from nnreg.sweeps.placement import Place, is_whole, place
 from nnreg.task import warn
+from nnreg.termination import terminable
 
 Words = tuple[str, ...]
 Kind = TypeVar("Kind")

@@ -7,10 +7,11 @@ from omegaconf import OmegaConf
 
 from nnreg import job
 from nnreg.assembly import assemble
-from nnreg.job import Request
 from nnreg.launching import lost
 from nnreg.launching.work import Job
 from nnreg.recording.disk import DiskSink, read_facts
+from nnreg.request import Request
+from nnreg.run_card import describe
 from tests.test_job import CONFIG
 
 
@@ -34,7 +35,7 @@ def sweep(tmp_path):
 def test_what_the_process_wrote_of_its_run_stays(sweep):
     request = sweep.asked
     sink = DiskSink()
-    sink.open(job.describe(request, assemble(request.config, request.choices)))
+    sink.open(describe(request, assemble(request.config, request.choices)))
     sink._file.close()  # here the process died
     began = read_facts(request.folder)
     lost.record(sweep, Job(0, ()), "its process died (SIGKILL)")

@@ -1,0 +1,77 @@
+"""The card of a run: what its folder, its page and the terminal say of it, made from what was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, SCMode
+
+from nnreg import palette, registry, schemas, signature, tasks
+from nnreg.assembly import Assembled
+from nnreg.errors import UserError
+from nnreg.recording.tracking_target import without_password
+from nnreg.records import History, RunCard
+from nnreg.request import Request
+from nnreg.settings import Settings
+
+
+def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
+    """Return the card of a run, also of one that could not be assembled."""
+    config = plain(request.config, request.choices)
+    task, choices = tasks.of(config), request.choices
+    techniques = [(kind, str(config[kind]["name"])) for kind in registry.kinds() if isinstance(config.get(kind), dict)]
+    entries = [registry.entries(kind)[name] for kind, name in techniques if name in registry.entries(kind)]
+    return RunCard(
+        label=tasks.label(task, choices),
+        folder=request.folder,
+        choices=dict(choices),
+        config=config,
+        overrides=tuple(map(without_password, request.overrides)),
+        command=without_password(request.command),
+        colour=_colour(task, choices),
+        plugins={entry.distribution: entry.version for entry in entries},
+        dataset=assembled.dataset if assembled else None,
+        parameters=assembled.network.parameters.theta.size if assembled else None,
+        seed=int(config.get("seed", 0)),
+        steps=int(config.get("steps", 0)),
+        sweep_id=request.sweep_id,
+        job=request.job,
+        resumed_at=request.resumption.step if request.resumption else None,
+        past=request.resumption.past if request.resumption else History(),
+    )
+
+
+def _colour(task: str, choices: Mapping[str, str]) -> str:
+    if task == tasks.TRAIN:
+        return palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none"))
+    kind = "optimizer" if task == tasks.DESCEND else "activation"
+    return palette.colour(kind, choices.get(kind, "none"))
+
+
+def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
+    """Return a resolved configuration in plain containers: enums as their names, every technique named, defaults filled in."""
+    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True, structured_config_mode=SCMode.DICT)
+    assert isinstance(container, dict)
+    values = dataclasses.asdict(Settings()) | {str(key): value for key, value in container.items()}
+    for slot, kind in registry.slots().items():
+        node = values.get(slot)
+        if isinstance(node, dict):
+            name = str(node.get("name") or choices.get(slot, ""))
+            values[slot] = {"name": name, **_defaults(kind, name), **node}
+    if values["tracking_uri"] is not None:
+        values["tracking_uri"] = without_password(str(values["tracking_uri"]))
+    return values
+
+
+def _defaults(kind: str, name: str) -> dict[str, Any]:
+    entry = registry.entries(kind).get(name)
+    if entry is None:
+        return {}
+    with contextlib.suppress(UserError):
+        schemas.of(entry)
+        found = [p for p in signature.parameters(registry.load(entry)) if p.settable and p.default is not signature.REQUIRED]
+        return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in found}
+    return {}
