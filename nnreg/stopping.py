@@ -9,7 +9,7 @@ import numpy as np
 
 from nnreg.contracts import Array
 from nnreg.network import Network
-from nnreg.records import VALID_LOSS, EarlyStop, Record
+from nnreg.records import TRAIN_LOSS, VALID_LOSS, EarlyStop, Record
 
 COUNTS = ("lowest", "waited", "best_at")
 KEPT = "best."  # what the best arrays are called when saved
@@ -47,7 +47,7 @@ class EarlyStopping:
         A validation is counted before its loss is passed on: who saves then, saves that.
         """
         for record in records:
-            if self._waited >= self.patience and not record.metric.startswith("valid/"):
+            if self._waited >= self.patience and not _of_a_validation(record.metric):
                 self.stopped_at = record.step
                 return
             if record.metric == VALID_LOSS:
@@ -93,3 +93,8 @@ class EarlyStopping:
 
     def _live(self) -> dict[str, Array]:
         return {"theta": self._network.parameters.theta, **self._network.state()}
+
+
+def _of_a_validation(metric: str) -> bool:
+    """Tell whether a metric is measured when a run is validated; the training split may be watched then too."""
+    return metric.startswith(("valid/", "train/")) and metric != TRAIN_LOSS

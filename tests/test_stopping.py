@@ -17,8 +17,10 @@ from nnreg.recording.disk import read_history, read_summary
 from nnreg.recording.run_facts import closing_tags
 from nnreg.records import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, EarlyStop, History, Outcome, Record, summarise
 from nnreg.stopping import EarlyStopping
+from nnreg.training import PAUSE
 from tests.cards import card, history
 
+TRAIN_ACCURACY = "train/accuracy"
 EVERY = 10  # updates between two validations
 
 
@@ -37,20 +39,22 @@ class Still:
         self.mean[...] = step / 2
 
 
-def training(network, losses, start=0):
-    """Records as a trainer yields them, with these validation losses."""
+def training(network, losses, start=0, watched=False):
+    """Records as a trainer yields them, with these validation losses; the training split may be watched too."""
     for number, loss in enumerate(losses[start // EVERY :], start=start // EVERY):
         for step in range(number * EVERY, (number + 1) * EVERY):
             yield Record(step, TRAIN_LOSS, 1.0)
             network.train_to(step + 1)
         yield Record((number + 1) * EVERY, VALID_LOSS, loss)
         yield Record((number + 1) * EVERY, VALID_ACCURACY, 0.5)
+        if watched:
+            yield Record((number + 1) * EVERY, TRAIN_ACCURACY, 0.9)
 
 
-def run(losses, patience):
+def run(losses, patience, watched=False):
     network = Still()
     stopping = EarlyStopping(network, patience)
-    return network, stopping, list(stopping.watch(training(network, losses)))
+    return network, stopping, list(stopping.watch(training(network, losses, watched=watched)))
 
 
 def textbook(losses, patience):
@@ -77,14 +81,28 @@ def test_the_validation_that_exhausts_patience_is_passed_on_whole_and_nothing_af
     assert records[-3:] == [Record(19, TRAIN_LOSS, 1.0), Record(20, VALID_LOSS, 2), Record(20, VALID_ACCURACY, 0.5)]
 
 
+def test_that_validation_is_whole_where_the_training_split_is_watched_too():
+    _, stopping, records = run([1, 2, 3], patience=1, watched=True)
+    assert records[-2:] == [Record(20, VALID_ACCURACY, 0.5), Record(20, TRAIN_ACCURACY, 0.9)]
+    assert stopping.stopped_at == 20
+
+
+def test_a_pause_right_after_that_validation_is_no_part_of_it():
+    stopping = EarlyStopping(Still(), 1)
+    records = [Record(20, VALID_LOSS, math.nan), Record(20, TRAIN_ACCURACY, 0.9), Record(20, PAUSE, math.nan)]
+    assert len(list(stopping.watch(records))) == 2
+    assert stopping.stopped_at == 20
+
+
 def test_a_run_that_keeps_improving_ends_by_itself():
     _, stopping, records = run([4, 3, 2, 1], patience=1)
     assert (stopping.stopped_at, stopping.best_at) == (None, 40)
     assert len(records) == 4 * (EVERY + 2)
 
 
-def test_patience_that_ends_with_the_run_has_not_ended_it():
-    assert run([1, 2, 3], patience=2)[1].stopped_at is None
+@pytest.mark.parametrize("watched", [False, True])
+def test_patience_that_ends_with_the_run_has_not_ended_it(watched):
+    assert run([1, 2, 3], patience=2, watched=watched)[1].stopped_at is None
 
 
 def test_it_goes_back_to_the_parameters_and_the_layer_states_of_the_lowest_loss():
