@@ -101,15 +101,15 @@ def _go_on(request: Request) -> Outcome:
         status = facts.get("status") if facts else None
         died = status == "failed" and not (request.folder / job.TRACEBACK).exists()  # as the sweep wrote of its process
         if (status in (RUNNING, "killed") or died) and tasks.of(request.config) == tasks.TRAIN:
-            own = jobs.own(request)
-            found = resumption.read(request.folder, own, warn)
-            return jobs.execute(dataclasses.replace(request, resumption=found), sinks(request, alone=False))
+            found = resumption.read(request.folder, jobs.own(request), warn)
+            goes_on = dataclasses.replace(request, resumption=found)
+            return jobs.execute(goes_on, sinks(goes_on, alone=False))
     except UserError as error:  # nothing has been recorded
         warn(f"#{request.job} begins again: {error}")
     try:
-        return jobs.execute(anew, sinks(request, alone=False))
+        return jobs.execute(anew, sinks(anew, alone=False))
     except UserError as error:
-        return job.refuse(jobs.own(anew), sinks(request, alone=False), error)
+        return job.refuse(jobs.own(anew), sinks(anew, alone=False), error)
 
 
 def request_of(config: DictConfig) -> Request:
