@@ -50,9 +50,10 @@ class DiskSink:
         plain, packed = folder / HISTORY, folder / f"{HISTORY}.gz"
         kept = _lines(folder)[: card.past.size] if card.past.size else []
         _write(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
-        if card.resumed_at is None:  # in a folder that may have seen another run
-            for name in (checkpoint.FILE, TRACKED):
-                (folder / name).unlink(missing_ok=True)
+        if not card.resumed_at:  # begins, maybe again in a folder that has seen another run
+            (folder / checkpoint.FILE).unlink(missing_ok=True)
+        if card.resumed_at is None:  # one that begins again stays the same run of the store
+            (folder / TRACKED).unlink(missing_ok=True)
         _write(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(card.config))))
         _write(plain, "".join(f"{line}\n" for line in (HEADER, *kept)))
         packed.unlink(missing_ok=True)
