@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import NamedTuple, Protocol, Self
 
 import numpy as np
@@ -116,7 +116,8 @@ def train(
 
     A record's step is the number of updates made so far. The training loss is the objective of the forward pass that made
     the gradient, and is yielded before the update: a consumer sees parameters and gradient that belong together. Validation
-    comes after every ``validate_every``-th update and after the last. A training loss that is not finite is the last record.
+    comes after every ``validate_every``-th update and after the last. A loss that is not finite ends training: a training loss
+    is the last record then, a validation loss is in the last validation.
 
     Args:
         network: initialised, for batches of at least ``batch`` rows; its parameters are written in place.
@@ -160,18 +161,26 @@ def train(
         done = step + 1
         with stopwatch:
             silently(update, done)  # one that overflows shows in the next loss
-        if done % validate_every == 0 or done == steps:
-            yield from _evaluate(network, valid, watched, done)
+        if (done % validate_every == 0 or done == steps) and not (yield from _evaluate(network, valid, watched, done)):
+            return
         if done < steps and pause():
             yield Record(done, PAUSE, math.nan)
 
 
-def _evaluate(network: Network, valid: Rows | None, watched: Rows | None, step: int) -> Iterator[Record]:
-    """Measure the validation split, and how the training split as a whole is answered; its loss is that of the batches."""
+def _evaluate(network: Network, valid: Rows | None, watched: Rows | None, step: int) -> Generator[Record, None, bool]:
+    """Measure the validation split, and how the training split as a whole is answered; its loss is that of the batches.
+
+    Returns:
+        Whether the validation loss, if there is one, is finite.
+    """
+    is_finite = True
     if valid:
-        for quantity, value in network.evaluate(*valid).items():
+        measured = network.evaluate(*valid)
+        is_finite = math.isfinite(measured["loss"])
+        for quantity, value in measured.items():
             yield Record(step, f"valid/{quantity}", value)
     if watched:
         for quantity, value in network.evaluate(*watched).items():
             if quantity != "loss":
                 yield Record(step, f"train/{quantity}", value)
+    return is_finite

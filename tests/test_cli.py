@@ -157,7 +157,7 @@ def test_a_diverging_run_is_a_result_recorded_with_its_step(nnreg, project):
     step = summary["diverged_at_step"]
     assert summary["status"] == "diverged"
     assert 0 < step < 500
-    assert f"diverged at step {step}: the training loss was not finite; try a smaller learning rate" in answer.out
+    assert f"diverged at step {step}: a loss was not finite; try a smaller learning rate" in answer.out
     assert json.dumps(summary["metrics"], allow_nan=False)
     assert read_history(run_folders(project)[0]).series(TRAIN_LOSS)[0][-1] == step
 

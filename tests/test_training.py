@@ -165,10 +165,20 @@ def test_optimizers_with_the_same_seed_start_from_the_same_weights_and_see_the_s
 @pytest.mark.parametrize("lr", [1e3, 1e6, 1e38])
 def test_divergence_is_one_loss_that_is_not_finite_and_then_the_end(lr):
     run = make_run(SGD(lr=lr), activation=Identity())  # ReLU may die instead, which is finite
-    records = losses(run.records(steps=2000, validate_every=1))
+    records = losses(run.records(make_splits(valid=False), steps=2000))
     assert len(records) < 2000
     assert all(map(math.isfinite, records[:-1]))
     assert not math.isfinite(records[-1])
+
+
+def test_so_is_divergence_that_a_validation_sees_first():
+    run = make_run(SGD(lr=1e38), activation=Identity())
+    records = list(run.records(steps=2000, validate_every=1, watch_train=True))
+    validations = [record for record in records if record.metric == VALID_LOSS]
+    assert not math.isfinite(validations[-1].value)
+    assert all(math.isfinite(record.value) for record in records if record.step < validations[-1].step)
+    ending = [(validations[-1].step, metric) for metric in (VALID_LOSS, VALID_ACCURACY, "train/accuracy")]
+    assert [(step, metric) for step, metric, _ in records[-3:]] == ending
 
 
 def test_a_diverged_run_is_not_updated_once_more():

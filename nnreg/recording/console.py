@@ -203,7 +203,7 @@ def _ending(card: RunCard, outcome: Outcome) -> str:
     if not is_training(card):
         return telling.ending(card, outcome)
     if outcome.status == "diverged":
-        return f"diverged at step {outcome.diverged_at}: the training loss was not finite; try a smaller learning rate"
+        return f"diverged at step {outcome.diverged_at}: a loss was not finite; try a smaller learning rate"
     if outcome.status == "killed":
         return f"interrupted after {outcome.steps:,} steps; `python -m nnreg resume FOLDER` goes on"
     if outcome.early_stop is not None and outcome.status == "finished":
