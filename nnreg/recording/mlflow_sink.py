@@ -30,6 +30,10 @@ _dead: dict[str, float] = {}
 """Stores that did not answer in this process, and when that was."""
 
 
+class _NotAskedError(UnreachableError):
+    """The store did not answer an earlier run, and so this one did not ask."""
+
+
 class MlflowSink:
     """Sends a run to MLflow.
 
@@ -120,7 +124,7 @@ class MlflowSink:
 
     def _begin(self) -> None:
         if time.monotonic() - _dead.get(self.uri, -_PATIENCE) < _PATIENCE:
-            raise UnreachableError(f"{self.uri} did not answer a moment ago")
+            raise _NotAskedError(f"{self.uri} did not answer a moment ago")
         self._remember()
         self._store = Store(self._target)
         self.experiment_id, self.run_id = self._store.create(self._ledger)
@@ -164,8 +168,8 @@ class MlflowSink:
     def _give_up(self, error: Exception) -> None:
         self._kept = True
         self._store = None
-        if isinstance(error, UnreachableError):
-            _dead.setdefault(self.uri, time.monotonic())
+        if isinstance(error, UnreachableError) and not isinstance(error, _NotAskedError):
+            _dead[self.uri] = time.monotonic()
         self._warn(
             f"MLflow does not take this run ({reason(error, self.uri)}): it is kept in "
             f"{Path(self._ledger.folder) / SPOOL}; `python -m nnreg runs push` sends it later"

@@ -414,3 +414,14 @@ def test_the_spool_is_complete_at_any_moment(project):
     done.set()
     reader.join()
     assert seen
+
+
+def test_a_store_that_stays_dead_is_asked_once_in_a_while_however_long_the_sweep(project, monkeypatch):
+    uri, asked = "http://127.0.0.1:9", []
+    probe = tracking_target.Target.probe
+    monkeypatch.setattr(tracking_target.Target, "probe", lambda target: asked.append(target.uri) or probe(target))
+    for job in range(6):
+        Tracked(project, uri=uri, changes={"folder": project / "runs" / str(job)}).open()
+        if job % 2:  # time goes by
+            mlflow_sink._dead[uri] -= mlflow_sink._PATIENCE
+    assert asked == [uri] * 3
