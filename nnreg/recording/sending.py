@@ -61,11 +61,14 @@ class Sender:
         """Send what could not be sent before, once more, as the last thing."""
         if not paths or time.monotonic() - self._asked < AWAY:
             return
-        try:
-            for path in paths:
+        for path in paths:
+            try:
                 self._update(path, again=True)
-        except Exception as error:
-            self._give_up(error)
+            except UnreachableError as error:
+                self._give_up(error)
+                return
+            except Exception as error:  # of this run: the others may go
+                self._give_up(error)
 
     def ids(self, folder: Path) -> tuple[str, str] | None:
         """Return the ids of experiment and run of a run that was sent."""

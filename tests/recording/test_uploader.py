@@ -125,6 +125,18 @@ def test_a_store_that_failed_on_the_way_has_every_run_once_in_the_end(home, send
     assert [line.partition("(")[2].partition(")")[0] for line in told] == ["no space left"]
 
 
+def test_a_run_that_cannot_be_sent_costs_no_other(home, sender, told):
+    paths = [home / "sweep" / str(job) / SPOOL for job in range(2)]
+    for job in range(2):
+        end(begin(home, job))
+    paths[0].write_text("{")
+    sender.settle(paths)
+    assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
+    assert [path.exists() for path in paths] == [True, False]
+    assert len(told) == 1
+    assert "is damaged" in told[0]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_the_process_sends_everything_before_it_ends_and_its_death_loses_nothing(home):
