@@ -5,6 +5,7 @@ import math
 import warnings
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
 
 from nnreg.recording.disk import DiskSink
@@ -57,6 +58,17 @@ def test_rates_are_drawn_evenly_on_a_log_scale_and_the_best_by_validation_is_nam
     assert found["best_value"] == loss(best)
     assert math.isclose(found["best_params"]["optimizer.lr"], rate(best), rel_tol=1e-5)
     assert f"best of 8 trials, by final validation loss ({loss(best):.4g}): optimizer.lr={rate(best):g}" in answer.out
+
+
+def test_a_trial_is_composed_once(search, monkeypatch):
+    composed, compose = [], ConfigLoaderImpl.load_sweep_config
+    monkeypatch.setattr(
+        ConfigLoaderImpl,
+        "load_sweep_config",
+        lambda loader, config, words: composed.append(words) or compose(loader, config, words),
+    )
+    assert search("optuna_random", 2)[0].code == 0
+    assert len(composed) == 2
 
 
 def test_tpe_begins_at_random_and_then_goes_by_the_results(search):

@@ -1,6 +1,7 @@
 """The configurations of a sweep's jobs, each composed once: the sweeper checks it, the launcher hands it on.
 
-Hydra composes a job where the sweep is planned and again where it runs, and reads every option anew each time.
+Hydra composes a job where the sweep is planned and again where it runs, and reads every option anew each time. Composed again
+where they run are jobs of a resumed sweep that get another folder than that of their number, and those beyond ``MOST``.
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ class JobConfigs(ConfigLoaderImpl):
     def take(self, master_config: DictConfig, words: Sequence[str]) -> bytes | None:
         """Return the pickled configuration of a job, and forget it; None where it is not known."""
         return self._jobs.pop(_key(master_config, words), None) if self._jobs else None
+
+    def forget(self) -> None:
+        """Forget the jobs that no one has taken."""
+        self._jobs.clear()
 
     def _parse_overrides_and_create_caching_repo(
         self, config_name: str | None, overrides: list[str]

@@ -177,7 +177,7 @@ class OptunaSearch(ProtocolSweeper):
     def _complaint(self, words: Words) -> str | None:
         """Return what is wrong with the words of a trial, such as a parameter that its optimizer does not have."""
         try:
-            self.compose(words)
+            self.compose_ahead(words)
         except Exception as error:
             said = mistakes.explain(error)
             if said is None:

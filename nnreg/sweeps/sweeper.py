@@ -140,10 +140,14 @@ class ProtocolSweeper(Sweeper):
         """Return the configuration of a job, Hydra's own part included."""
         return self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
 
-    def _digest(self, words: Words) -> str:
-        """Compose a job that will be run; return its hash where an earlier attempt may have run it, else ""."""
+    def compose_ahead(self, words: Sequence[str]) -> DictConfig:
+        """Return the configuration of a job that the launcher will be handed with these very words: it finds it made."""
         loader = self.hydra_context.config_loader
-        config = loader.remember(self.config, words) if isinstance(loader, JobConfigs) else self.compose(words)
+        return loader.remember(self.config, words) if isinstance(loader, JobConfigs) else self.compose(words)
+
+    def _digest(self, words: Words, number: int, stage: str) -> str:
+        """Compose a job as if its folder were that of its number; return its hash where an earlier attempt may have run it."""
+        config = self.compose_ahead((*words, *self._told(Place(str(number)), stage)))
         return digest_of(config) if self._resuming else ""
 
     def tuned(self, tuning: Tuned) -> None:
@@ -159,7 +163,8 @@ class ProtocolSweeper(Sweeper):
             alone: whether nothing but these is compared, whatever an earlier attempt left.
         """
         home = self._home / stage
-        digests = [self._digest(words) for words in jobs]  # composed first: a mistake shows before anything is written
+        # composed first: a mistake shows before anything is written
+        digests = [self._digest(words, number, stage) for number, words in enumerate(jobs)]
         places = place(digests, home) if self._resuming else [Place(str(number)) for number in range(len(jobs))]
         if alone:
             self._write(compared=tuple(spot.folder for spot in places))
@@ -170,6 +175,8 @@ class ProtocolSweeper(Sweeper):
         size = self._batch_size or max(len(todo), 1)
         for start in range(0, len(todo), size):
             self._hand_over(todo[start : start + size], stage, start)
+        if isinstance(self.hydra_context.config_loader, JobConfigs):
+            self.hydra_context.config_loader.forget()  # what is complete, or got another folder
         return [home / spot.folder for spot in places]
 
     def _hand_over(self, todo: Sequence[tuple[Words, Place]], stage: str, first: int) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 
 import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from nnreg import cli, job, jobs, sweeping, task
 from nnreg.comparison.gathering import gather
@@ -203,6 +204,22 @@ def test_a_resumed_run_that_cannot_be_assembled_fails_again_and_costs_no_other(n
     answer = nnreg(*words, "sweep.resume=s")
     assert (answer.code, results(project / "s")) == (1, first)
     assert "lr must be in (0, inf), got -1.0" in answer.out
+
+
+def test_jobs_of_a_tuning_and_of_a_resumed_sweep_are_composed_once_each(nnreg, project, monkeypatch):
+    composed, compose = [], ConfigLoaderImpl.load_sweep_config
+    monkeypatch.setattr(
+        ConfigLoaderImpl,
+        "load_sweep_config",
+        lambda loader, config, words: composed.append(words) or compose(loader, config, words),
+    )
+    words = ("protocol=tune_then_seeds", "optimizer=adam", "protocol.trials=2", "protocol.seeds=[1,2]", *TINY)
+    for more in ("hydra.sweep.dir=s", "sweep.resume=s"):
+        assert nnreg("-m", *words, more).code == 0
+        assert sum(any(word.startswith("seed=") for word in told) for told in composed) == 4
+        composed.clear()
+        for name in ("tuning/1", "1"):
+            (project / "s" / name / "summary.json").unlink()
 
 
 def kept_for_another_process(monkeypatch, request):
