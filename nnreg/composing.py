@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nnreg
-from nnreg import config_source, launching, registry, sweeping
+from nnreg import config_source, launching, sweeping
 from nnreg.errors import UserError
 from nnreg.recording import uploader
 from nnreg.recording.disk import discard
@@ -57,7 +56,7 @@ def compose(words: Sequence[str], task: Task) -> int:
     config_source.register()
     sweeps.register()
     launching.register()
-    config_source.swept_by_glob = {kind for kind in registry.kinds() if any(_is_glob(kind, word) for word in words)}
+    config_source.swept_by_glob = config_source.kinds_by_glob(words)
     sweeping.started = None
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
@@ -101,10 +100,6 @@ def _uploading() -> Iterator[None]:
         yield
     finally:
         uploader.end()
-
-
-def _is_glob(kind: str, word: str) -> bool:
-    return re.match(rf"\+{{0,2}}{re.escape(kind)}=.*\bglob\(", word) is not None
 
 
 @contextlib.contextmanager

@@ -6,7 +6,9 @@ Names are listed without importing a plugin; only a chosen one is imported. ``op
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterable
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
@@ -22,7 +24,7 @@ from nnreg.registry import BrokenPlugin, Entry
 SETTINGS = "settings"
 
 swept_by_glob: set[str] = set()
-"""Kinds of which this process lists sound plugins only, as a glob sweep must skip broken ones; set by the command line."""
+"""Kinds of which this process lists sound plugins only, as a glob sweep must skip broken ones; set by who reads its words."""
 
 
 class NnregConfigSource(ConfigSource):
@@ -72,6 +74,12 @@ class NnregSearchPath(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Append the registry; the provider must be called schema for ``--config-dir`` to come before it."""
         search_path.append(provider="schema", path="nnreg://")
+
+
+def kinds_by_glob(words: Iterable[str]) -> set[str]:
+    """Return the kinds that some words of a command line sweep over by a glob, in whichever of their places."""
+    found = (re.match(r"\+{0,2}(\w+)(@[\w.:]+)?=.*\bglob\(", word) for word in words)
+    return {match[1] for match in found if match} & set(registry.kinds())
 
 
 def register() -> None:

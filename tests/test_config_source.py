@@ -86,6 +86,11 @@ def test_a_sweep_by_glob_sees_sound_plugins_only_and_says_what_it_skips(source, 
     assert "zebra" in source.list("init", None)
 
 
+def test_whatever_sweeps_over_a_kind_by_glob_is_known():
+    words = ["+optimizer=glob(*)", "init@bias=glob([z*,c*])", "activation=relu", "steps=choice(1,2)", "optimizer.lr=glob(1)"]
+    assert config_source.kinds_by_glob(words) == {"optimizer", "init"}
+
+
 def test_a_composed_configuration_holds_the_settings_and_a_node_for_each_kind():
     config = composed("optimizer=adam", "init=glorot")
     adam = {"name": "adam", "lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}

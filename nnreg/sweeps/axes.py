@@ -14,7 +14,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from nnreg import registry
+from nnreg import config_source, registry
 from nnreg.errors import UserError
 from nnreg.settings import OF_A_SWEEP
 
@@ -98,6 +98,7 @@ def read(arguments: Sequence[str], params: Mapping[str, Any] | None, config_load
     """
     parser = OverridesParser.create(config_loader=config_loader)
     words = [f"{key}={value}" for key, value in (params or {}).items()]
+    config_source.swept_by_glob = config_source.swept_by_glob | config_source.kinds_by_glob(words)
     axes = [Axis(override) for override in parser.parse_overrides([*words, *arguments])]
     for axis in axes:
         if axis.is_swept and axis.setting.partition(".")[0] in OF_A_SWEEP:

@@ -11,7 +11,9 @@ import pytest
 
 from nnreg import sweeping
 from nnreg.sweep_manifest import read_manifest
+from tests.publishing import publishing
 
+publish = pytest.fixture(publishing)
 TINY = ("dataset=iris", "hidden=[4]", "steps=2", "batch=8")
 
 
@@ -42,6 +44,22 @@ def test_runs_have_the_numbers_and_words_that_hydras_own_sweeper_gives_them(nnre
 def test_a_yaml_may_hold_what_is_swept_and_what_is_typed_wins(nnreg):
     answer = nnreg("-m", "hydra.sweeper.params={seed:'1,2',steps:'3,4'}", "sweep.dry_run=true", "dataset=iris", "steps=5")
     assert listed(answer) == {"0": "seed=1 steps=5 dataset=iris tracking=off", "1": "seed=2 steps=5 dataset=iris tracking=off"}
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("optimizer=glob([sgd,zeb*])", "optimizer"),
+        ("init@bias=glob([zeros,zeb*])", "init"),
+        ("hydra.sweeper.params={optimizer:'glob([sgd,zeb*])'}", "optimizer"),
+    ],
+)
+def test_a_sweep_by_glob_skips_what_is_broken_wherever_the_glob_stands(nnreg, publish, word, kind):
+    publish("zoo", {"zoo_module": "1 / 0"}, **{kind: {"zebra": "zoo_module:Rule"}})
+    answer = nnreg("-m", word, *TINY)
+    assert answer.code == 0
+    assert answer.err.startswith(f"skipped: {kind} 'zebra' (zoo 1.0) is broken")
+    assert "runs          1" in answer.out
 
 
 def test_batches_are_launched_one_after_the_other_with_running_numbers(nnreg, project):
