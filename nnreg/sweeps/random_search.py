@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from nnreg.sweep_manifest import RANDOM_SEARCH
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
 
-ATTEMPTS = 100  # draws after which a trial may be one that was there before
+ATTEMPTS = 100  # draws of a trial in a row that were there before, after which it is taken from those left
 DIGITS = 6  # of a number drawn, so that it can be typed again
 
 
@@ -80,8 +80,10 @@ class RandomSearch(ProtocolSweeper):
 def draw(axes: Sequence[Axis], trials: int, seed: int) -> Iterator[Words]:
     """Yield the words of each trial.
 
-    Each value depends on the seed, the number of the trial and the setting alone: more trials begin with fewer, and another
-    axis leaves the draws of the others as they are. No trial is drawn twice while there are others.
+    Each value depends on the seed, the number of the trial and the setting alone, so that another axis leaves the draws of the
+    others as they are; but a trial that was there before is drawn again, all its settings. More trials begin with fewer. Where
+    all are drawn from lists, no trial is drawn twice while there are others; where some are drawn from ranges, one may be that
+    ``ATTEMPTS`` draws in a row have found there before.
     """
     seen: set[Words] = set()
     for trial in range(trials):
@@ -90,8 +92,21 @@ def draw(axes: Sequence[Axis], trials: int, seed: int) -> Iterator[Words]:
             words = tuple(_value(axis, streams[axis.key]) for axis in axes)
             if words not in seen:
                 break
+        else:
+            left = _left(axes, seen)
+            words = left[int(np.random.default_rng([seed, trial]).integers(len(left)))] if left else words
         seen.add(words)
         yield words
+
+
+def _left(axes: Sequence[Axis], seen: Collection[Words]) -> list[Words]:
+    """Return the combinations that were not drawn; none where there are no others, or too many to list: of a range."""
+    if any(axis.interval is not None for axis in axes):
+        return []
+    lists = [dict.fromkeys(axis.words) for axis in axes]
+    if len(seen) == math.prod(map(len, lists)):
+        return []
+    return [words for words in itertools.product(*lists) if words not in seen]
 
 
 def _value(axis: Axis, rng: np.random.Generator) -> str:

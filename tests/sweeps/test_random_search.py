@@ -60,6 +60,14 @@ def test_no_trial_is_drawn_twice_while_there_are_others():
     assert len(list(draw(axes(RULES), 5, 5))) == 5
 
 
+@given(st.integers(0, 99))
+def test_nor_where_nearly_all_of_a_grid_are_drawn(seed):
+    grid = axes("batch=range(0,10)", "steps=range(0,10)")
+    drawn = list(draw(grid, 101, seed))
+    assert len(set(drawn[:100])) == 100
+    assert drawn[:99] == list(draw(grid, 99, seed))
+
+
 @pytest.mark.parametrize("word", ["a=interval(2,1)", "a=tag(log,interval(0,1))"])
 def test_a_range_that_is_none_is_refused(word):
     with pytest.raises(UserError, match=r"^a=.*(no smaller|above 0)"):
