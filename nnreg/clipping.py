@@ -12,6 +12,10 @@ from nnreg.contracts import Array
 LEAST_TRUSTED = 1e-20  # a sum of squares below it may have lost some of them to underflow in float32
 
 
+def unclipped(grad: Array) -> None:
+    """Leave a gradient as it is."""
+
+
 def clipper(value: float | None, norm: float | None) -> Callable[[Array], None]:
     """Return what bounds a gradient in place, before each update.
 

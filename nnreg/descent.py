@@ -7,12 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.clipping import clipper
+from nnreg.clipping import unclipped
 from nnreg.contracts import Array, Optimizer, Shape, Surface
 from nnreg.pacing import constant
 from nnreg.parameters import Parameters
-
-UNCLIPPED = clipper(None, None)
 
 
 @np.errstate(all="ignore")  # a descent that diverges is a result, told by positions that are not finite
@@ -23,7 +21,7 @@ def descend(
     steps: int,
     start: tuple[float, float] | None = None,
     schedule: Callable[[int], float] = constant,
-    clip: Callable[[Array], None] = UNCLIPPED,
+    clip: Callable[[Array], None] = unclipped,
     dtype: npt.DTypeLike = np.float64,
 ) -> Array:
     """Return the positions an update rule visits on a surface.

@@ -93,7 +93,7 @@ class Diagnostics:
         values: dict[str, float] = {}
         for name, affine, hidden, steepest in self._stages:
             if hidden is not None:
-                values |= {f"{quantity}/{name}": value for quantity, value in _activation(hidden, steepest).items()}
+                values |= {f"{quantity}/{name}": value for quantity, value in of_outputs(hidden, steepest).items()}
             values[f"gradient_norm/{name}"] = _norm(affine.weights.grad)
             values[f"weight_norm/{name}"] = _norm(affine.weights.theta)
             values[f"distinct_units/{name}"] = float(_distinct(affine.weights.theta))
@@ -135,7 +135,8 @@ def _stages(network: Network) -> list[_Stage]:
     return stages
 
 
-def _activation(hidden: Elementwise, steepest: float) -> dict[str, float]:
+def of_outputs(hidden: Elementwise, steepest: float) -> dict[str, float]:
+    """Return what is measured of the last outputs of an activation, by quantity; ``steepest`` is its largest slope."""
     z, y = hidden.last
     slope = _slope(hidden.activation, z, y)
     return {

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from nnreg import fitting, tasks
+from nnreg import fitting, registry, tasks
 from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
 from nnreg.contracts import Activation, Array
 from nnreg.dense import Elementwise
-from nnreg.diagnostics import SATURATED, steepest_slope
-from nnreg.errors import UserError
+from nnreg.diagnostics import of_outputs, steepest_slope
 from nnreg.layer_outputs import LayerOutputs, write_outputs
 from nnreg.network import Network
 from nnreg.recording.recorder import Recorder, Sink
@@ -50,8 +49,8 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     slots = ("init", "bias", "activation", "norm", "dropout")
     made = {slot: technique(request.config, request.choices, slot) for slot in slots}
     for kind in ("norm", "dropout"):
-        if settings.batch < made[kind].least_rows:
-            raise UserError(f"{kind}={request.choices[kind]} needs batch={made[kind].least_rows} or more")
+        name = str(request.config[kind].get("name") or request.choices[kind])
+        fitting.check_rows(registry.find(kind, name), made[kind], settings.batch)
     streams = Streams.from_seed(settings.seed)
     activation = made["activation"]
     never: Any = None  # nothing is trained
@@ -101,14 +100,11 @@ def _outputs(network: Network, x: Array, steepest: float) -> list[LayerOutputs]:
     for layer in network.layers[:-1]:
         x = layer.forward(x, training=True)
         if isinstance(layer, Elementwise):
-            z, y = layer.last
+            _, y = layer.last
             if not np.isfinite(y).all():
                 raise FloatingPointError(f"outputs of layer {len(layers) + 1} are not finite: use smaller initial weights")
-            slope = np.empty_like(z)
-            layer.activation.backward(np.ones_like(z), z, y, out=slope)
-            slope = np.abs(slope)
-            flat, dead = np.mean(slope <= SATURATED * steepest), np.mean(slope.max(axis=0) == 0)
-            layers.append(LayerOutputs.of(y, float(flat), float(dead)))
+            measured = of_outputs(layer, steepest)
+            layers.append(LayerOutputs.of(y, measured["saturated"], measured["dead"]))
     return layers
 
 

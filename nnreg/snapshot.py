@@ -15,6 +15,7 @@ from nnreg import checkpoint
 from nnreg.assembly import Assembled
 from nnreg.batches import Batches
 from nnreg.checkpoint import Checkpoint
+from nnreg.config_hash import ALIKE, TRACKING
 from nnreg.errors import UserError
 from nnreg.recording import disk
 from nnreg.recording.recorder import Recorder
@@ -24,8 +25,7 @@ from nnreg.stopping import EarlyStopping
 from nnreg.training import Stopwatch
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
-TRACKING = ("tracking", "tracking_uri", "experiment_name")
-CHANGEABLE = ("steps", "checkpoint_seconds", "kernels", *TRACKING)
+CHANGEABLE = ("steps", "checkpoint_seconds", *ALIKE, *TRACKING)
 """Settings that leave every update as it is: a run may go on with others."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from nnreg import tasks
 from nnreg.errors import UserError
-from nnreg.recording.console import print_line, terminal
+from nnreg.recording.console import print_line, terminal, warn
 from nnreg.recording.disk import discard, read_summary
 from nnreg.recording.spool import TRACKED
 from nnreg.registry import one_line
@@ -121,7 +120,7 @@ def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str
     try:
         page = compared.save(home / files.FOLDER)
         print_line(console, "report", str(page))
-        return list(tracking.log(compared, home, _warn))
+        return list(tracking.log(compared, home, warn))
     except Exception as error:  # a full disk, or what nobody has thought of
         print_line(console, "no report", _why(error))
         return []
@@ -129,10 +128,6 @@ def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str
 
 def _why(error: Exception) -> str:
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
-
-
-def _warn(line: str) -> None:
-    sys.stderr.write(f"nnreg: {line}\n")
 
 
 def _took(seconds: float | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from nnreg import job, jobs, objectives, registry, resumption, tasks
 from nnreg.errors import UserError
 from nnreg.recording import uploader
 from nnreg.recording.console import ConsoleSink, SweepLineSink, terminal
+from nnreg.recording.console import warn as warn
 from nnreg.recording.disk import RUNNING, DiskSink, discard, occupied, read_facts
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
@@ -184,11 +184,6 @@ def sinks(request: Request, *, alone: bool) -> list[Sink]:
 def failure(request: Request, outcome: Outcome) -> str:
     """Return the line that says how a run failed."""
     return f"the run failed: {outcome.error}; the traceback is in {request.folder / job.TRACEBACK}"
-
-
-def warn(message: str) -> None:
-    """Print a line for the person, beside the output."""
-    sys.stderr.write(f"nnreg: {message}\n")
 
 
 def _no_links() -> Sequence[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 
 from nnreg.batches import Batches, Indices
+from nnreg.clipping import unclipped
 from nnreg.contracts import Array, Optimizer, Splits
 from nnreg.gathering import Gather, Rows, converted
 from nnreg.network import Network
@@ -85,10 +86,6 @@ class Alone:
     def update(self, t: int, factor: float) -> None:
         """Update all parameters from the gradient; t counts from 1, the factor is the schedule's."""
         self._optimizer.step(t, factor)
-
-
-def unclipped(grad: Array) -> None:
-    """Leave the gradient as it is."""
 
 
 def never() -> bool:

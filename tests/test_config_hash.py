@@ -27,3 +27,8 @@ def test_a_value_more_is_another_hash(config, key, value):
 @given(CONFIGS, st.sampled_from(LEFT_OUT), VALUES)
 def test_where_a_run_is_tracked_and_how_its_sweep_is_made_is_no_matter(config, key, value):
     assert config_hash({**config, key: value}) == config_hash(config)
+
+
+def test_kernels_compute_the_same_and_a_run_hashed_before_that_was_seen_keeps_its_hash():
+    known, by_default = "fa5c5186f0496d15", {"kernels": "numpy", "seed": 1}
+    assert config_hash(by_default) == config_hash(by_default | {"kernels": "numba"}) == known

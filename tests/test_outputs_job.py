@@ -160,4 +160,4 @@ def test_a_look_can_be_rerun_and_not_resumed(nnreg, project):
 def test_a_batch_too_small_for_its_norm_is_refused_in_one_line(nnreg):
     answer = nnreg("task=activations", "norm=batch_norm", "batch=1")
     assert answer.code == 2
-    assert "norm=batch_norm needs batch=2 or more" in answer.complaint
+    assert "norm=batch_norm cannot be trained with batch=1: use batch=2 or more" in answer.complaint

@@ -128,6 +128,11 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def warn(message: str) -> None:
+    """Print a line for the person, beside the output."""
+    sys.stderr.write(f"nnreg: {message}\n")
+
+
 def print_line(console: Console, label: str, text: str) -> None:
     """Print a labelled line, never folded: paths and links stay whole."""
     console.print(f"[bold]{label:<{LABEL_WIDTH}}[/bold]{escape(text)}", soft_wrap=True, highlight=False)

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from nnreg import tasks
+from nnreg.config_hash import TRACKING
 from nnreg.records import Outcome, RunCard
 
 KEY_TAG = "nnreg.run_key"
 RESUMED = "resumed_at_time"  # milliseconds since 1970: since when its process is the one that goes on with it
 LONGEST_PARAM = 6_000  # characters; a longer value is cut by the store without a word
 LONGEST_TAG = 8_000
-_ABOUT_TRACKING = ("tracking", "tracking_uri", "experiment_name")  # says nothing of the training, and may hold a password
 
 
 def parameters(card: RunCard) -> dict[str, str]:
@@ -30,7 +30,7 @@ def parameters(card: RunCard) -> dict[str, str]:
     task, config = tasks.of(card.config), card.config
     used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else tasks.matters(task, key))}
     flat = _flatten({key: config[key] for key in config if key in used})
-    facts = {key: text for key, text in flat if names.get(key) != text and key not in _ABOUT_TRACKING}
+    facts = {key: text for key, text in flat if names.get(key) != text and key not in TRACKING}
     own = {"seed": str(card.seed), "steps": str(card.steps)}  # an answer about many runs has them where all of those share them
     facts |= dict(card.choices) | {key: text for key, text in own.items() if key in config and (key == "seed" or key in used)}
     if card.parameters is not None:

@@ -124,6 +124,11 @@ def test_a_complete_sweep_is_told_in_one_line_and_not_touched(nnreg, home):
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_kernels_that_compute_the_same_leave_it_complete(nnreg, home):
+    answer = nnreg("-m", "optimizer=sgd,adam", "seed=1,2", "kernels=numba", "sweep.resume=runs/s", *TINY)
+    assert answer.out.startswith("nothing to resume")
+
+
 def test_runs_of_other_configurations_stay_and_new_ones_get_numbers_of_their_own(nnreg, home):
     whole = results(home)
     assert nnreg("-m", "optimizer=sgd,lion", "seed=1,2", "sweep.resume=runs/s", *TINY).code == 0
