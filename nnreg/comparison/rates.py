@@ -6,13 +6,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
-
+from nnreg import tasks
+from nnreg.records import TRAIN_LOSS, VALID_LOSS
 from nnreg.results import Results
 
-CHOSEN_BY = ("valid/loss_final", "train/loss_final", "descent/value")
-"""Metrics that decide, lower is better; the first that was recorded."""
+DECIDING: Mapping[str, Sequence[str]] = {
+    tasks.TRAIN: (f"{VALID_LOSS}_final", f"{TRAIN_LOSS}_final"),
+    tasks.DESCEND: ("descent/value",),
+}
+"""Metrics that a choice between runs of a task is made by, lowest first; the first that was recorded."""
+CHOSEN_BY = tuple(metric for metrics in DECIDING.values() for metric in metrics)
+TIES = ("valid/accuracy_final", "valid/r2_final")  # of equals the highest
 
+Summary = Mapping[str, Any]
 T = TypeVar("T")
 
 
@@ -38,18 +44,26 @@ def by_technique(
     return {others: dict(sorted(found.items())) for others, found in groups.items()}
 
 
+def deciding(runs: Iterable[Summary], metrics: Sequence[str] = CHOSEN_BY) -> str:
+    """Return the first of some metrics that a finished run has, by the summaries of all; the first where none has any."""
+    known = {name for run in runs if _is_finished(run) for name in run["metrics"]}
+    return next((metric for metric in metrics if metric in known), metrics[0])
+
+
+def best_of(tried: Mapping[float, Sequence[Summary]]) -> float:
+    """Return the best of several values, from the summaries of the runs at each.
+
+    It is that with the lowest mean of the metric that decides; of equals that with the highest accuracy, then the lowest.
+    A value that lost runs is taken only where every one did; that with the smallest share of them is, then, by the mean over
+    its others.
+    """
+    by = deciding(run for runs in tried.values() for run in runs)
+    return min(tried, key=lambda value: (*_rank(tried[value], by), value))
+
+
 def best(rates: Mapping[float, Results]) -> float:
-    """Return the rate with the lowest mean validation loss over its seeds; one that lost runs only where every rate did."""
-    whole = {rate: runs for rate, runs in rates.items() if all(_is_finished(run.summary) for run in runs)} or rates
-    return min(whole, key=lambda rate: (score(whole[rate]), rate))
-
-
-def score(runs: Results) -> float:
-    """Return the mean over finished runs of the metric that decides; infinite where none finished."""
-    finished = [run.summary["metrics"] for run in runs if _is_finished(run.summary)]
-    metric = next((name for name in CHOSEN_BY if any(name in metrics for metrics in finished)), "")
-    values = [metrics[metric] for metrics in finished if metric in metrics]
-    return float(np.mean(values)) if values else math.inf
+    """Return the best of several rates, as ``best_of`` does, from the runs at each."""
+    return best_of({rate: [run.summary for run in runs] for rate, runs in rates.items()})
 
 
 def is_at_edge(rate: float, rates: Iterable[float]) -> bool:
@@ -58,5 +72,15 @@ def is_at_edge(rate: float, rates: Iterable[float]) -> bool:
     return len(tried) > 1 and rate in (min(tried), max(tried))
 
 
-def _is_finished(summary: Mapping[str, Any]) -> bool:
-    return bool(summary["status"] == "finished")
+def _rank(runs: Sequence[Summary], by: str) -> tuple[float, float, float]:
+    """Return share of lost runs, mean over the others of the metric that decides, and their mean accuracy or R², negative."""
+    ended = [run["metrics"] for run in runs if _is_finished(run) and math.isfinite(run["metrics"].get(by, math.nan))]
+    if not ended:
+        return 1.0, math.inf, 0.0
+    mean = math.fsum(metrics[by] for metrics in ended) / len(ended)
+    quality = math.fsum(metrics[name] for metrics in ended for name in TIES if name in metrics) / len(ended)
+    return (len(runs) - len(ended)) / len(runs), mean, -quality
+
+
+def _is_finished(summary: Summary) -> bool:
+    return bool(summary.get("status") == "finished")

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnreg import registry, tasks
+from nnreg import registry
+from nnreg.comparison import rates
 from nnreg.recording.disk import SUMMARY
-from nnreg.records import TRAIN_LOSS, VALID_LOSS
 from nnreg.sweeps.search_ranges import declared_by
 
-DECIDING: Mapping[str, Sequence[str]] = {
-    tasks.TRAIN: (f"{VALID_LOSS}_final", f"{TRAIN_LOSS}_final"),
-    tasks.DESCEND: ("descent/value",),
-}
-"""Metrics that a choice is made by, lowest first; the first that the runs have."""
-TIES = ("valid/accuracy_final", "valid/r2_final")  # of equals the highest
 USUAL = "lr"
 
 
@@ -41,9 +34,7 @@ def parameter_of(kind: str, techniques: Sequence[str]) -> str:
 
 
 def best(trials: Mapping[str, Mapping[float, Sequence[Path]]], task: str) -> tuple[str, dict[str, float]]:
-    """Choose a value for each combination: the lowest mean over the seeds; of equals the highest accuracy, then the lowest one.
-
-    A value at which a run diverged or failed is taken only where each has such a run; the lowest is, then.
+    """Choose a value for each combination as a comparison of the same runs does: see ``rates.best_of``.
 
     Args:
         trials: combination to value to the folders of its runs.
@@ -53,27 +44,17 @@ def best(trials: Mapping[str, Mapping[float, Sequence[Path]]], task: str) -> tup
         The metric that decided, and combination to value.
     """
     runs = {
-        name: {value: [_ended(folder) for folder in folders] for value, folders in values.items()}
+        name: {value: [_summary(folder) for folder in folders] for value, folders in values.items()}
         for name, values in trials.items()
     }
-    metrics = {metric for values in runs.values() for ended in values.values() for run in ended if run for metric in run}
-    by = next((metric for metric in DECIDING[task] if metric in metrics), DECIDING[task][0])
-    return by, {name: min(values, key=lambda value: _rank(values[value], by, value)) for name, values in runs.items()}
+    by = rates.deciding((run for values in runs.values() for ended in values.values() for run in ended), rates.DECIDING[task])
+    return by, {name: rates.best_of(values) for name, values in runs.items()}
 
 
-def _rank(runs: Sequence[Mapping[str, float] | None], by: str, value: float) -> tuple[bool, float, float, float]:
-    results = [run.get(by, math.nan) if run is not None else math.nan for run in runs]
-    if not all(map(math.isfinite, results)):
-        return True, 0.0, 0.0, value
-    quality = [run.get(name, 0.0) for run in runs if run for name in TIES if name in run]
-    return False, math.fsum(results) / len(results), -math.fsum(quality), value
-
-
-def _ended(folder: Path) -> dict[str, float] | None:
-    """Return the metrics of a run that finished, or None."""
+def _summary(folder: Path) -> rates.Summary:
+    """Return how a run ended; nothing of one whose summary is missing or damaged: it is lost."""
     try:
         facts: Any = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        finished = facts["status"] == "finished"
-        return {str(name): float(value) for name, value in facts["metrics"].items()} if finished else None
+        return {"status": facts["status"], "metrics": {str(name): float(value) for name, value in facts["metrics"].items()}}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
+        return {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnreg import tasks
+from nnreg.comparison import rates
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
 from nnreg.recording.console import print_line, terminal
@@ -91,7 +92,7 @@ class TuneThenSeeds(ProtocolSweeper):
         self.launch([words for _, words in self._finals(axes, chosen)], alone=True)
 
     def _check(self, axes: Sequence[Axis]) -> None:
-        if (task := tasks.of(self.config)) not in choosing.DECIDING:
+        if (task := tasks.of(self.config)) not in rates.DECIDING:
             raise UserError(f"protocol=tune_then_seeds needs a loss to tune by, and task={task} has none")
         if any(axis.setting == "seed" for axis in axes):
             raise UserError(

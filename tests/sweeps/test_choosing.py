@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nnreg.comparison import rates
 from nnreg.sweeps.choosing import best
 
 
@@ -50,6 +52,31 @@ def test_a_value_at_which_one_run_diverged_loses_to_every_other(tmp_path):
 
 def test_where_every_value_lost_a_run_the_lowest_is_taken(tmp_path):
     assert chosen(tmp_path, {0.1: [("diverged", 3.0, 0.1)], 0.01: [("failed", 9.0, 0.1)]})[1] == {"sgd": 0.01}
+
+
+def test_where_every_value_lost_a_run_that_with_the_fewest_is_taken_and_then_the_better_one(tmp_path):
+    lost, good, bad = ("diverged", 0.0, 1.0), ("finished", 1.0, 0.9), ("finished", 2.0, 0.8)
+    assert chosen(tmp_path, {0.01: [lost, bad], 0.1: [lost, good]})[1] == {"sgd": 0.1}
+    assert chosen(tmp_path, {0.1: [lost, lost, good], 0.2: [lost, bad, bad]})[1] == {"sgd": 0.2}
+
+
+ENDINGS = st.tuples(
+    st.sampled_from(["finished", "finished", "diverged", "failed"]), st.sampled_from([1.0, 2.0]), st.sampled_from([0.5, 0.9])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(ENDINGS, min_size=2, max_size=2), min_size=1, max_size=4))
+def test_a_comparison_of_the_same_runs_takes_the_same_value(tmp_path, endings):
+    runs = {float(index): each for index, each in enumerate(endings)}
+    value = chosen(tmp_path, runs)[1]["sgd"]
+    compared = {
+        rate: [
+            SimpleNamespace(summary=json.loads((tmp_path / f"{rate}-{number}/summary.json").read_text())) for number in range(2)
+        ]
+        for rate in runs
+    }
+    assert rates.best(compared) == value
 
 
 def test_without_a_validation_split_the_training_loss_decides(tmp_path):
