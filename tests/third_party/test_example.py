@@ -22,10 +22,12 @@ def test_installing_it_is_all_it_takes_to_train_with_it(nnreg, quick):
     assert "signum (lr=0.003 beta=0.9)" in answer.out
 
 
-def test_its_own_test_passes_where_it_is_installed(python):
-    answer = python("-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), plugins=SIGNUM)
+def test_its_own_tests_pass_where_it_is_installed(python):
+    answer = python("-m", "pytest", "-q", "-rp", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), plugins=SIGNUM)
     assert answer.code == 0, answer.out
-    assert "1 passed" in answer.out
+    passed = re.findall(r"^PASSED \S*?(\w+\.py)::", answer.out, flags=re.MULTILINE)
+    assert set(passed) == {path.name for path in (EXAMPLE / "tests").glob("test_*.py")}
+    assert re.match(rf"{len(passed)} passed in ", answer.out.splitlines()[-1]), "nothing else: none failed, none was skipped"
 
 
 def test_it_meets_what_every_technique_and_every_optimizer_is_tested_for(python, request):
