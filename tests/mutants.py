@@ -524,6 +524,31 @@ class LayerLeaksDouble(norm.MyRule):
         return super().forward(x, training=training) * np.float64(1)
 
 
+class Buffered(norm.MyRule):
+    # not wrong: writes into an array of its own, multiplies by BLAS, draws a mask in float32 in any run
+    __doc__ = norm.MyRule.__doc__.replace("\n\n", "\n\n    Source: made up.\n\n", 1)
+
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        self._y, self._eye = np.empty((rows, self._gain.size), dtype), np.eye(self._gain.size, dtype=dtype)
+        self._noise = np.empty((rows, self._gain.size), np.float32)
+
+    def forward(self, x, *, training):
+        y, noise = self._y[: len(x)], self._noise[: len(x)]
+        np.random.default_rng(0).random(out=noise, dtype=np.float32)
+        np.greater_equal(noise, -1, out=y)
+        y *= super().forward(x, training=training)
+        return np.dot(y.copy(), self._eye, out=y)
+
+
+@caught_by("it_keeps_the_precision", because="given float32 it computes in float64")
+class BufferLeaksDouble(Buffered):
+    def forward(self, x, *, training):
+        y = super().forward(x, training=training)
+        np.multiply(self._y[: len(x)], np.float64(1), out=self._y[: len(x)])
+        return y
+
+
 @caught_by("its_position_is_before_or_after_the_activation")
 class Lost(norm.MyRule):
     position = "beside"

@@ -35,6 +35,11 @@ def test_a_dataset_may_keep_its_rows_as_bytes():
     assert report.ok, str(report)
 
 
+def test_a_layer_may_compute_in_arrays_of_its_own_and_draw_its_masks_in_float32():
+    report = testing.run(mutants.Buffered)
+    assert report.ok, str(report)
+
+
 @pytest.mark.parametrize(("mutant", "expected", "because"), mutants.MUTANTS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_wrong_technique_is_caught_by_exactly_the_checks_that_name_its_fault(mutant, expected, because):
     failed = testing.run(mutant).of("failed")

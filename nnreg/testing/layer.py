@@ -12,7 +12,7 @@ import numpy as np
 from nnreg.contracts import Array
 from nnreg.testing.differences import expect_gradient, gradient
 from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
-from nnreg.testing.precision import DTYPES, watched
+from nnreg.testing.precision import DTYPES, watch, watched
 from nnreg.testing.subject import Subject
 from nnreg.testing.usage import UNITS, bound, rows_of
 
@@ -167,9 +167,10 @@ def its_state_is_all_it_remembers(subject: Subject) -> None:
 
 
 def it_keeps_the_precision(subject: Subject) -> None:
-    """Outputs and every intermediate result have the dtype of the run."""
+    """Outputs and every intermediate result have the dtype of the run, those in the layer's own arrays too."""
     for dtype in DTYPES:
         layer, _, _ = bound(subject.make(), ROWS, dtype)
+        watch(layer, dtype)
         with watched(dtype) as array:
             x, dy = array(ROWS, UNITS), array(ROWS, UNITS)
             for training in (True, False):

@@ -9,29 +9,41 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array
+from nnreg.contracts import Array, Weights
 from nnreg.testing.outcome import expect
 
 DTYPES: tuple[type[np.floating[Any]], ...] = (np.float32, np.float64)
+COMPARISONS = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
 
 
 class Watched(np.ndarray[Any, Any]):
-    """An array that writes down in which precisions it takes part."""
+    """An array that writes down in which precisions it takes part.
+
+    A comparison answers yes or no in any precision: what is compared is not written down, so that a mask may be drawn in
+    float32 whatever the run.
+    """
 
     precisions: ClassVar[set[np.dtype[Any]]] = set()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
-        """Compute as a plain array does, and look at the dtypes of what goes in and comes out."""
+        """Compute as a plain array does, look at the dtypes of what goes in and comes out, and go on watching."""
         plain = [_plain(value) for value in inputs]
         options = {name: _plain(value) for name, value in options.items()}
         if out:
             options["out"] = tuple(_plain(array) for array in out)
         result = getattr(ufunc, method)(*plain, **options)
-        seen = (value for value in (*plain, result) if isinstance(value, np.ndarray | np.generic))
-        self.precisions.update(value.dtype for value in seen if value.dtype.kind == "f")
-        if out:
-            return out[0]
-        return result.view(Watched) if isinstance(result, np.ndarray) else result
+        if ufunc not in COMPARISONS:
+            _note(*plain)
+        _note(result)
+        return _watching(out[0] if out else result)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        """Take products of any mixture of watched and plain arrays, which NumPy refuses to write into a given one."""
+        if function is not np.dot:
+            return super().__array_function__(function, types, arguments, options)
+        result = np.dot(*map(_plain, arguments), **{name: _plain(value) for name, value in options.items()})
+        _note(*map(_plain, arguments), result)
+        return _watching(options.get("out", result))
 
 
 @contextmanager
@@ -42,6 +54,36 @@ def watched(dtype: npt.DTypeLike) -> Iterator[Callable[..., Array]]:
     yield lambda *shape: rng.standard_normal(shape).astype(dtype).view(Watched)
     others = sorted(str(found) for found in Watched.precisions - {np.dtype(dtype)})
     expect(not others, f"given {np.dtype(dtype)} it computes in {', '.join(others)} too; a Python float keeps the precision")
+
+
+def watch(technique: object, dtype: npt.DTypeLike) -> None:
+    """Put watched views, of the same memory, in place of the arrays of a precision that a technique keeps.
+
+    Reaches attributes, and tuples, lists and dicts in them; not what an object of its own kind keeps inside.
+    """
+    for name, value in list(vars(technique).items()):
+        vars(technique)[name] = _views(value, np.dtype(dtype))
+
+
+def _views(value: Any, dtype: np.dtype[Any]) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.view(Watched) if value.dtype == dtype else value
+    if isinstance(value, Weights):
+        return Weights(*(_views(each, dtype) for each in value))
+    if type(value) in (tuple, list):
+        return type(value)(_views(each, dtype) for each in value)
+    if type(value) is dict:
+        return {key: _views(each, dtype) for key, each in value.items()}
+    return value
+
+
+def _note(*values: Any) -> None:
+    seen = (value for value in values if isinstance(value, np.ndarray | np.generic))
+    Watched.precisions.update(value.dtype for value in seen if value.dtype.kind == "f")
+
+
+def _watching(value: Any) -> Any:
+    return value.view(Watched) if type(value) is np.ndarray else value
 
 
 def _plain(value: Any) -> Any:
