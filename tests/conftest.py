@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -57,6 +59,19 @@ def as_logging_was() -> Iterator[None]:
                 added.close()
             logger.handlers[:] = handlers
             logger.setLevel(level)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a process, as ``Popen`` does; one that still lives when the test is over, however that ends, is killed."""
+    with contextlib.ExitStack() as started:
+
+        def begin(*words: str, **options: Any) -> subprocess.Popen[str]:
+            process = started.enter_context(subprocess.Popen(words, text=True, **options))
+            started.callback(process.kill)
+            return process
+
+        yield begin
 
 
 @pytest.fixture

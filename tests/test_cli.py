@@ -17,6 +17,7 @@ from nnreg.recording.disk import read_history, read_summary
 from nnreg.records import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY
 
 QUICK = ("steps=20", "validate_every=10", "hidden=[16]")
+ENDLESS = (sys.executable, "-m", "nnreg", "tracking=off", "steps=1000000", "validate_every=1000000")
 
 
 def run_folders(project: Path) -> list[Path]:
@@ -209,11 +210,8 @@ def test_a_reader_that_closes_the_pipe_is_no_error(project):
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, name):
-    words = [sys.executable, "-m", "nnreg", "tracking=off", "steps=1000000", "validate_every=1000000"]
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "80"}
-    )
+def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, start, name):
+    process = start(*ENDLESS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"COLUMNS": "80"})
     history = wait_for(lambda: next(project.glob("runs/*/history.csv"), None))
     wait_for(lambda: history.stat().st_size > 1000)
     process.send_signal(getattr(signal, name))
@@ -226,9 +224,8 @@ def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, name):
     assert read_history(history.parent).series(TRAIN_LOSS)[0].size == summary["steps"] + 1
 
 
-def test_a_run_killed_outright_keeps_its_history_up_to_the_last_second(project):
-    words = [sys.executable, "-m", "nnreg", "tracking=off", "steps=1000000", "validate_every=1000000"]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def test_a_run_killed_outright_keeps_its_history_up_to_the_last_second(project, start):
+    process = start(*ENDLESS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     history = wait_for(lambda: next(project.glob("runs/*/history.csv"), None))
     wait_for(lambda: history.stat().st_size > 1000)
     process.kill()

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -144,18 +143,21 @@ def test_a_run_that_breaks_off_is_an_error_that_names_its_folder(project, monkey
 
 
 def test_ctrl_c_ends_a_run_that_is_recorded_as_killed(project):
-    seen = []
+    over = threading.Event()
 
     def press():
-        while not (seen or any((project / "runs").glob("*/history.csv"))):
-            time.sleep(0.01)
-        time.sleep(0.05)
-        signal.raise_signal(signal.SIGINT)
+        while not any((project / "runs").glob("*/history.csv")):
+            if over.wait(0.01):
+                return
+        if not over.wait(0.05):
+            signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=press, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        run(**TINY | {"steps": 10_000_000, "validate_every": 10_000_000}, quiet=True)
-    seen.append(True)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(**TINY | {"steps": 10_000_000, "validate_every": 10_000_000}, quiet=True)
+    finally:
+        over.set()  # whatever became of the run, no later test is interrupted
     (folder,) = folders(project)
     assert read_summary(folder)["status"] == "killed"
     assert run(**TINY, quiet=True).summary["status"] == "finished"

@@ -140,20 +140,17 @@ def test_runs_of_other_configurations_stay_and_new_ones_get_numbers_of_their_own
     }
 
 
-def test_a_sweep_or_a_run_that_another_process_is_at_is_refused(nnreg, home):
+def test_a_sweep_or_a_run_that_another_process_is_at_is_refused(nnreg, home, start):
     (home / "2/summary.json").unlink()
     for folder, said in ((home, "the sweep in"), (home / "2", "the run in")):
         code = (
             f"import sys, pathlib; from nnreg.recording.disk import occupied\nwith occupied(pathlib.Path({str(folder)!r})):\n"
         )
-        busy = subprocess.Popen(
-            [sys.executable, "-c", f"{code}    print(flush=True); sys.stdin.read()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        code += "    print(flush=True); sys.stdin.read()"
+        busy = start(sys.executable, "-c", code, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         busy.stdout.readline()
         answer = nnreg("-m", "sweep.resume=runs/s")
-        busy.communicate(b"")
+        busy.communicate()
         assert answer.code == 2
         assert answer.complaint == f"nnreg: {said} {folder} is still going on, in another process"
     with occupied(home):
@@ -263,10 +260,11 @@ def test_so_is_one_that_failed_and_begins_again_or_cannot_be_assembled(tmp_path,
     assert (outcome.status, set(kept)) == ("failed", {False})
 
 
-def begin(project, *words):
-    return subprocess.Popen(
-        [sys.executable, "-m", "nnreg", "-m", *words], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+@pytest.fixture
+def begin(project, start):
+    """Start a sweep in a process of its own."""
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return lambda *words: start(sys.executable, "-m", "nnreg", "-m", *words, cwd=project, **piped)
 
 
 def wait_until(condition, process):
@@ -279,19 +277,19 @@ def wait_until(condition, process):
 
 
 @pytest.mark.long
-def test_a_sweep_that_is_killed_again_and_again_ends_as_if_never_disturbed_and_so_does_its_store(nnreg, project):
+def test_a_sweep_that_is_killed_again_and_again_ends_as_if_never_disturbed_and_so_does_its_store(nnreg, project, begin):
     words = ("optimizer=sgd,adam", "seed=1", *LONG)
     assert nnreg("-m", *words, "hydra.sweep.dir=whole").code == 0
-    sweep = begin(project, *words, "hydra.sweep.dir=cut")
+    sweep = begin(*words, "hydra.sweep.dir=cut")
     for number in (0, 1):
         wait_until((project / f"cut/{number}/checkpoint.npz").exists, sweep)
         sweep.send_signal(signal.SIGKILL)
         sweep.communicate()
         assert "running" in {told[0] for told in states(project / "cut").values()}
-        sweep = begin(project, "sweep.resume=cut")
+        sweep = begin("sweep.resume=cut")
     out, err = sweep.communicate()
-    assert (sweep.returncode, err) == (0, b"")
-    assert b"runs          2" in out
+    assert (sweep.returncode, err) == (0, "")
+    assert "runs          2" in out
     assert without_tracking(results(project / "cut")) == without_tracking(results(project / "whole"))
     assert sorted(told[1] for told in states(project / "cut").values())[-1] > 0  # it went on, and did not begin again
     with sqlite3.connect(project / "mlflow.db") as store:
@@ -303,13 +301,13 @@ def test_a_sweep_that_is_killed_again_and_again_ends_as_if_never_disturbed_and_s
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no such signal there")
-def test_ctrl_c_ends_a_sweep_with_a_line_that_says_how_to_go_on(project):
-    sweep = begin(project, "optimizer=sgd,adam", "tracking=off", "hydra.sweep.dir=s", *LONG)
+def test_ctrl_c_ends_a_sweep_with_a_line_that_says_how_to_go_on(project, begin):
+    sweep = begin("optimizer=sgd,adam", "tracking=off", "hydra.sweep.dir=s", *LONG)
     wait_until((project / "s/0/checkpoint.npz").exists, sweep)
     sweep.send_signal(signal.SIGINT)
     _, err = sweep.communicate()
     assert sweep.returncode == 130
-    assert err.decode().splitlines() == ["nnreg: interrupted; `python -m nnreg -m sweep.resume=s` goes on with the sweep"]
+    assert err.splitlines() == ["nnreg: interrupted; `python -m nnreg -m sweep.resume=s` goes on with the sweep"]
     manifest = read_manifest(project / "s")
     assert (manifest.jobs, manifest.seconds) == (2, None)
     assert manifest.spent > 0
