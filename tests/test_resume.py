@@ -394,24 +394,26 @@ def test_a_run_killed_at_any_operation_on_its_files_goes_on_as_if_never_stopped(
     assert min(first, second) > 20
 
 
-@pytest.mark.slow
-def test_a_process_killed_outright_at_random_moments_goes_on_as_if_never_stopped(project):
-    words = [sys.executable, "-m", "nnreg"]
-    options = ["tracking=off", "steps=3000", "hidden=[32]", "norm=batch_norm", "dropout=dropout", "optimizer=adam"]
+@pytest.mark.long  # the test above kills everywhere, in processes that were forked
+def test_a_process_killed_outright_at_any_moment_goes_on_as_if_never_stopped(project, start):
+    words, most = (sys.executable, "-m", "nnreg"), 20_000
+    options = ("tracking=off", f"steps={most}", "hidden=[32]", "norm=batch_norm", "dropout=dropout", "optimizer=adam")
     subprocess.run([*words, *options, "hydra.run.dir=whole"], check=True, capture_output=True)
-    command = [*options, "checkpoint_seconds=0.02", "hydra.run.dir=cut"]
-    moments, steps = random.Random(), []
+    command = (*options, "checkpoint_seconds=0.02", "hydra.run.dir=cut")
+    moments, gone_on = random.Random(0), []
     for _ in range(3):
-        process = subprocess.Popen([*words, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        process = start(*words, *command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         wait_until_trained(project / "cut", process)
         time.sleep(moments.uniform(0, 0.3))
         process.kill()
         process.communicate()
-        command = ["resume", "cut"]
-        steps.append(read_facts(project / "cut").get("resumed_at_step"))
+        gone_on.append(read_facts(project / "cut").get("resumed_at_step") or 0)
+        command = ("resume", "cut")
     last = subprocess.run([*words, *command], capture_output=True, text=True, check=False)
     assert last.returncode == 0 or "is complete" in last.stderr, last.stderr
-    assert traces(project / "cut") == traces(project / "whole"), steps
+    gone_on.append(read_facts(project / "cut")["resumed_at_step"] or 0)
+    assert any(0 < step < most for step in gone_on), "no kill came in the middle"
+    assert traces(project / "cut") == traces(project / "whole"), gone_on
 
 
 def wait_until_trained(folder, process):
