@@ -1,19 +1,25 @@
-"""Other people's distributions, built and installed by pip as their users would, each into a folder of its own."""
+"""Other people's distributions, each in a folder of its own: two installed by pip as their users would, the rest as pip would.
+
+``command`` is the real command line with some of them installed, in a process of its own. ``nnreg`` is the same in this one,
+for what is typed and answered and does not depend on how a process starts.
+"""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Answer
+from tests.publishing import forget
 
 DISTRIBUTIONS = Path(__file__).resolve().parent / "distributions"
 EXAMPLE = Path(__file__).resolve().parents[2] / "plugins" / "nnreg_example"
@@ -42,6 +48,7 @@ dependencies = ["nnreg"]
 [tool.setuptools]
 py-modules = {modules}
 """
+BUILT = ("nnreg-tiger", "nnreg-example")
 GROUP = """
 [project.entry-points."nnreg.{kind}"]
 {points}
@@ -58,6 +65,21 @@ def write_project(name: str, folder: Path) -> Path:
     folder.joinpath("pyproject.toml").write_text(text, encoding="utf-8")
     if module.exists():
         shutil.copy(module, folder)
+    return folder
+
+
+def unpack(name: str, folder: Path) -> Path:
+    """Put into a folder what pip would: the module, and the metadata that its pyproject.toml becomes."""
+    folder.mkdir()
+    module = DISTRIBUTIONS / f"{name.replace('-', '_')}.py"
+    if module.exists():
+        shutil.copy(module, folder)
+    metadata = folder / f"{module.stem}-2.1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: 2.1\nRequires-Dist: nnreg\n")
+    groups = ENTRY_POINTS[name].items()
+    lines = [f"[nnreg.{kind}]\n" + "".join(f"{key} = {target}\n" for key, target in each.items()) for kind, each in groups]
+    (metadata / "entry_points.txt").write_text("\n".join(lines))
     return folder
 
 
@@ -78,11 +100,13 @@ def build_tools(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory, build_tools: str) -> Callable[[str], Path]:
-    """Build and install a distribution, once in a session, and return the folder that holds it and nothing else."""
+    """Install a distribution, once in a session, and return the folder that holds it and nothing else."""
 
     @cache
     def install(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)
+        if name not in BUILT:
+            return unpack(name, folder / "site")
         if name == "nnreg-example":
             project = Path(shutil.copytree(EXAMPLE, folder / "source"))  # pip builds in the tree it is given
         else:
@@ -98,7 +122,8 @@ def python(project: Path, installed: Callable[[str], Path]) -> Callable[..., Ans
     """Run Python in the project folder, with some distributions installed: ``python("-m", "nnreg", plugins=[...])``."""
 
     def run(*words: str, plugins: tuple[str, ...] = (), **environment: str) -> Answer:
-        site = {"PYTHONPATH": os.pathsep.join(str(installed(name)) for name in plugins), "COLUMNS": "200"}
+        places = [*(str(installed(name)) for name in plugins), os.environ.get("PYTHONPATH", "")]
+        site = {"PYTHONPATH": os.pathsep.join(filter(None, places)), "COLUMNS": "200"}
         done = subprocess.run(
             [sys.executable, *words],
             cwd=project,
@@ -114,13 +139,37 @@ def python(project: Path, installed: Callable[[str], Path]) -> Callable[..., Ans
 
 
 @pytest.fixture
-def nnreg(python: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Run the real command line, in a process of its own: ``nnreg("optimizer=tiger", plugins=["nnreg-tiger"])``."""
+def command(python: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Run the real command line, in a process of its own: ``command("optimizer=tiger", plugins=["nnreg-tiger"])``."""
 
     def run(*words: str, **options: str | tuple[str, ...]) -> Answer:
         return python("-m", "nnreg", *words, **options)
 
     return run
+
+
+@pytest.fixture
+def nnreg(
+    nnreg: Callable[..., Answer], installed: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Answer]]:
+    """Run the command line in this process, as if some distributions were installed: the same arguments."""
+    sites: list[str] = []
+
+    def run(*words: str, plugins: tuple[str, ...] = (), **environment: str) -> Answer:
+        for name, value in {"COLUMNS": "200", **environment}.items():
+            monkeypatch.setenv(name, value)
+        sites[:] = [str(installed(name)) for name in plugins]
+        monkeypatch.setattr(sys, "path", [*sites, *(place for place in sys.path if place not in sites)])
+        importlib.invalidate_caches()
+        forget()
+        return nnreg(*words, tracking=True)  # nothing is added to what is typed
+
+    yield run
+    monkeypatch.undo()
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(tuple(sites) or "\0"):
+            del sys.modules[name]
+    forget()
 
 
 @pytest.fixture

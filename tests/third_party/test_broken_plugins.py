@@ -41,14 +41,14 @@ def test_choosing_it_fails_before_anything_is_written(nnreg, quick, project, plu
     assert list(project.iterdir()) == []
 
 
-def test_naming_it_in_a_sweep_fails_before_the_first_job(nnreg, quick, project):
-    answer = nnreg("-m", "optimizer=sgd,unimportable", *quick, plugins=GONE)
+def test_naming_it_in_a_sweep_fails_before_the_first_job(command, quick, project):
+    answer = command("-m", "optimizer=sgd,unimportable", *quick, plugins=GONE)
     assert (answer.code, answer.complaint) == (2, f"nnreg: {NO_IMPORT}")
     assert list(project.iterdir()) == []
 
 
-def test_a_sweep_over_all_skips_what_cannot_be_composed_and_says_so(nnreg, quick):
-    answer = nnreg("-m", "optimizer=glob([adam,m*,un*])", *quick, plugins=GONE + USURPED + IDLE)
+def test_a_sweep_over_all_skips_what_cannot_be_composed_and_says_so(command, quick):
+    answer = command("-m", "optimizer=glob([adam,m*,un*])", *quick, plugins=GONE + USURPED + IDLE)
     assert answer.code == 0
     assert answer.err.splitlines() == [f"skipped: {line}" for line in (QUARREL, NO_METHOD, NO_IMPORT)]
     assert "runs          1" in answer.out

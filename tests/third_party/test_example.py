@@ -16,8 +16,8 @@ def test_installing_it_brings_its_package_and_nothing_else(installed):
     assert {path.name for path in (site / "nnreg_example").glob("*.*")} == {"__init__.py", "muon.py", "signum.py", "py.typed"}
 
 
-def test_installing_it_is_all_it_takes_to_train_with_it(nnreg, quick):
-    answer = nnreg("optimizer=signum", "optimizer.lr=0.003", *quick, plugins=SIGNUM)
+def test_installing_it_is_all_it_takes_to_train_with_it(command, quick):
+    answer = command("optimizer=signum", "optimizer.lr=0.003", *quick, plugins=SIGNUM)
     assert (answer.code, answer.err) == (0, "")
     assert "signum (lr=0.003 beta=0.9)" in answer.out
 

@@ -18,8 +18,8 @@ def folders(project):
     return sorted((project / "runs").iterdir()) if (project / "runs").exists() else []
 
 
-def test_it_trains_when_it_is_chosen(nnreg, quick):
-    answer = nnreg("optimizer=tiger", *quick, plugins=TIGER)
+def test_it_trains_when_it_is_chosen(command, quick):
+    answer = command("optimizer=tiger", *quick, plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
     assert "tiger (lr=0.001" in answer.out
     assert "run folder" in answer.out
@@ -106,8 +106,8 @@ def test_the_tab_key_completes_its_name_and_its_parameters(nnreg, line, completi
     assert answer.out.split() == completions
 
 
-def test_a_sweep_over_all_optimizers_includes_it(nnreg, quick):
-    answer = nnreg("-m", "optimizer=glob([t*,sgd])", *quick, plugins=TIGER)
+def test_a_sweep_over_all_optimizers_includes_it(command, quick):
+    answer = command("-m", "optimizer=glob([t*,sgd])", *quick, plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
     assert "optimizer=tiger" in answer.out
     assert "runs          2" in answer.out
@@ -186,25 +186,25 @@ def test_a_mistake_in_a_users_yaml_is_reported_with_the_file(nnreg, quick, own):
     assert "optimizer/tiger_fast.yaml: optimizer=tiger has no parameter 'frosen'; did you mean 'frozen'?" in answer.complaint
 
 
-def test_its_configuration_survives_pickling_into_another_process(nnreg, python, quick, project):
+def test_its_configuration_survives_pickling_into_another_process(command, python, quick, project):
     callback = "+hydra.callbacks.pickle._target_=hydra.experimental.callbacks.PickleJobInfoCallback"
-    answer = nnreg("optimizer=tiger", "optimizer.direction=raw", callback, *quick, plugins=TIGER)
+    answer = command("optimizer=tiger", "optimizer.direction=raw", callback, *quick, plugins=TIGER)
     assert answer.code == 0, answer.err
     (pickled,) = project.rglob("config.pickle")
     program = "import pickle, sys; c = pickle.load(open(sys.argv[1], 'rb')); print(c.optimizer, c.optimizer.direction.value)"
     answer = python("-W", "ignore::ResourceWarning", "-c", program, str(pickled), plugins=TIGER)
     assert "'betas': [0.9, 0.99]" in answer.out
     assert answer.out.split()[-1] == "raw"
-    answer = nnreg("--experimental-rerun", str(pickled), plugins=TIGER)
+    answer = command("--experimental-rerun", str(pickled), plugins=TIGER)
     assert answer.code == 0, answer.err
     assert "direction=raw" in answer.out
 
 
-def test_a_run_with_it_can_be_done_again_from_its_folder(nnreg, quick, project):
+def test_a_run_with_it_can_be_done_again_from_its_folder(command, quick, project):
     words = ("optimizer.direction=raw", "optimizer.betas=[0.5,0.75]", "optimizer.clip=2", "optimizer.layers=[W1]")
-    nnreg("optimizer=tiger", *words, *quick, plugins=TIGER)
+    command("optimizer=tiger", *words, *quick, plugins=TIGER)
     (first,) = folders(project)
-    answer = nnreg("rerun", str(first), plugins=TIGER)
+    answer = command("rerun", str(first), plugins=TIGER)
     assert answer.code == 0, answer.err
     one, other = (list(read_history(folder)) for folder in folders(project))
     assert one == other

@@ -23,8 +23,8 @@ def test_choosing_it_without_a_plus_is_answered_with_the_plus(nnreg, quick):
     assert answer.complaint == "nnreg: the configuration has no tempo yet: add one with +tempo=halving"
 
 
-def test_it_is_built_and_recorded_with_a_run_and_swept_over(nnreg, quick, project):
-    answer = nnreg("-m", "+tempo=glob(*)", "tempo.every=3,4", *quick, plugins=TEMPO)
+def test_it_is_built_and_recorded_with_a_run_and_swept_over(command, quick, project):
+    answer = command("-m", "+tempo=glob(*)", "tempo.every=3,4", *quick, plugins=TEMPO)
     assert (answer.code, answer.err) == (0, "")
     saved = [path.read_text() for path in sorted(project.rglob("config.yaml")) if path.parent.name != ".hydra"]
     assert len(saved) == 2

@@ -8,13 +8,13 @@ pytestmark = pytest.mark.slow
 ODD = ("nnreg-odd",)
 
 
-def test_it_trains_again_and_again_with_what_was_typed(nnreg, quick, project):
+def test_it_trains_again_and_again_with_what_was_typed(command, quick, project):
     words = ("optimizer.order=1", "optimizer.weights=[0.5]", "optimizer.either=3", "optimizer.hook=abc", "optimizer.implicit=4")
-    answer = nnreg("optimizer=odd", *words, *quick, plugins=ODD)
+    answer = command("optimizer=odd", *words, *quick, plugins=ODD)
     assert (answer.code, answer.err) == (0, "")
     assert "odd (lr=0.01 weights=[0.5] hook=abc order=1 either=3 mapping={} implicit=4.0)" in answer.out
     (first,) = (project / "runs").iterdir()
-    answer = nnreg("rerun", str(first), plugins=ODD)
+    answer = command("rerun", str(first), plugins=ODD)
     assert answer.code == 0, answer.err
     one, other = (list(read_history(folder)) for folder in (project / "runs").iterdir())
     assert one == other
