@@ -13,7 +13,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -21,7 +21,7 @@ from contenders import CONTENDERS, missing
 from machine import described
 from peers_page import OWN, markdown
 from processes import CLOCKS, Contestant, Result
-from workloads import RATES, WORKLOADS, Workload
+from workloads import RATES, ROWS, WORKLOADS, Workload
 
 CHECK = 10  # steps after which losses are compared; later, float32 trajectories part by rounding
 AGREES = 0.01  # relative difference of two losses then; Adam's ε stands elsewhere in the source's way
@@ -93,7 +93,7 @@ def competitions(arguments: argparse.Namespace, names: Sequence[str]) -> Iterato
         with contextlib.ExitStack() as stack:
             contestants = [stack.enter_context(Contestant(name, threads, arguments.clock)) for name in names]
             for name, optimizer in product(arguments.workloads, arguments.optimizers):
-                workload = WORKLOADS[name]
+                workload = replace(WORKLOADS[name], rows=arguments.rows)
                 blocks = max(2, round(arguments.blocks / workload.weight))
                 yield Competition(
                     workload, optimizer, threads, compete(contestants, workload, optimizer, blocks, arguments.steps)
@@ -119,6 +119,7 @@ def parsed(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), metavar="NAME")
     parser.add_argument("--blocks", type=int, default=20)
     parser.add_argument("--steps", type=int, default=100, help="steps a block")
+    parser.add_argument("--rows", type=int, default=ROWS, help="to train on; few are sooner made, and stay in the caches")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread, on a machine that is busy")
     parser.add_argument("--markdown", action="store_true", help="least times and targets, as tables for a page")
     arguments = parser.parse_args(given)

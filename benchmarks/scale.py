@@ -13,14 +13,14 @@ import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from machine import described
 from peers import compete
 from processes import CLOCKS, Contestant
-from workloads import Kept, Workload
+from workloads import ROWS, Kept, Workload
 
 OWN, LIMIT = "nnreg", "sgemm alone"
 PICTURE = Path(__file__).parents[1] / "docs" / "scale.png"
@@ -95,6 +95,13 @@ AXES = {
 }
 
 
+def with_rows(axis: Axis, rows: int) -> Axis:
+    """Return an axis on which networks have so many rows to train on, unless it is rows that grow."""
+    if axis.name.startswith("rows"):
+        return axis
+    return replace(axis, workloads={value: replace(workload, rows=rows) for value, workload in axis.workloads.items()})
+
+
 def measure(axes: Sequence[Axis], blocks: int, clock: str = "wall", most: int = sys.maxsize) -> Measured:
     """Return what steps cost.
 
@@ -151,10 +158,12 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--axes", nargs="+", choices=AXES, default=list(AXES), metavar="NAME")
     parser.add_argument("--most", type=int, default=sys.maxsize, help="greatest value of what grows")
     parser.add_argument("--blocks", type=int, default=20)
+    parser.add_argument("--rows", type=int, default=ROWS, help="to train on, where it is not they that grow")
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--picture", type=Path, default=PICTURE)
     arguments = parser.parse_args(given)
-    measured = measure([AXES[name] for name in arguments.axes], arguments.blocks, arguments.clock, arguments.most)
+    axes = [with_rows(AXES[name], arguments.rows) for name in arguments.axes]
+    measured = measure(axes, arguments.blocks, arguments.clock, arguments.most)
     about = f"{described(['numpy'])}; one thread, {arguments.clock} time, the least of {arguments.blocks} blocks"
     print(f"{about}\n\n{markdown(measured)}")
     from scale_picture import save  # here: the processes that train need no matplotlib

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from contenders import CannotTrain, make
 from processes import LIBRARIES
-from workloads import WORKLOADS
+from workloads import Workload
 
 
 class Took(NamedTuple):
@@ -25,11 +25,14 @@ class CannotMeasure(Exception):
     """A contender cannot train these runs; the message says why."""
 
 
-def times(name: str, optimizers: Sequence[str], steps: int, warm: int, *, processes: int, threads: int) -> Took:
+def times(
+    name: str, workload: Workload, optimizers: Sequence[str], steps: int, warm: int, *, processes: int, threads: int
+) -> Took:
     """Return the time in which a contender trains all runs, from the moment at which every process is ready.
 
     Args:
         name: of the contender.
+        workload: what each run trains.
         optimizers: one for each run.
         steps: of each run.
         warm: steps of each before that, in which some compile.
@@ -47,7 +50,8 @@ def times(name: str, optimizers: Sequence[str], steps: int, warm: int, *, proces
         pipe, theirs = context.Pipe()
         bound = cores[number % len(cores) :: len(cores)] if threads == 1 else cores
         share = list(optimizers[number::processes])
-        context.Process(target=_serve, args=(name, share, steps, warm, threads, bound, theirs), daemon=True).start()
+        details = (name, workload, share, steps, warm, threads, bound, theirs)
+        context.Process(target=_serve, args=details, daemon=True).start()
         theirs.close()
         pipes.append(pipe)
     for pipe in pipes:
@@ -60,11 +64,20 @@ def times(name: str, optimizers: Sequence[str], steps: int, warm: int, *, proces
     return Took(time.perf_counter() - began, cpu)
 
 
-def _serve(name: str, optimizers: list[str], steps: int, warm: int, threads: int, cores: list[int], pipe: Connection) -> None:
+def _serve(
+    name: str,
+    workload: Workload,
+    optimizers: list[str],
+    steps: int,
+    warm: int,
+    threads: int,
+    cores: list[int],
+    pipe: Connection,
+) -> None:
     """Build the runs of a share, wait for the word, train them."""
     os.sched_setaffinity(0, cores)
     try:
-        runs = [make(name, WORKLOADS["W1"], optimizer, threads) for optimizer in optimizers]
+        runs = [make(name, workload, optimizer, threads) for optimizer in optimizers]
         for run in runs:
             run(warm)
     except CannotTrain as reason:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -27,10 +28,11 @@ import shares
 from contenders import CONTENDERS, EVALUATED, missing
 from peers import heading
 from shares import Took
+from workloads import ROWS, WORKLOADS
 
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 INITS = ("normal", "lecun", "glorot", "he")
-WARM = 100  # steps before the clock of training alone starts
+WARM = 100  # steps in which some contenders compile
 PEERS = ("torch eager", "torch eager foreach", "jax jit per step", "jax scan of 100")
 OWN = "nnreg"
 
@@ -80,9 +82,9 @@ def alone(name: str, arguments: argparse.Namespace, processes: int, threads: int
     """Return the time of training alone, or why there is none."""
     if lacking := missing(name):
         return f"missing (not installed: {lacking})"
-    optimizers = OPTIMIZERS * len(arguments.inits)
+    workload, optimizers = replace(WORKLOADS["W1"], rows=arguments.rows), OPTIMIZERS * len(arguments.inits)
     try:
-        return shares.times(name, optimizers, arguments.steps, WARM, processes=processes, threads=threads)
+        return shares.times(name, workload, optimizers, arguments.steps, arguments.warm, processes=processes, threads=threads)
     except shares.CannotMeasure as reason:
         return f"did not train: {reason}"
 
@@ -108,6 +110,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=2000, help="of each run")
     parser.add_argument("--inits", nargs="+", default=list(INITS), metavar="NAME", help="fewer make fewer runs")
     parser.add_argument("--dataset", default="mnist", metavar="NAME", help="of the tracked sweep")
+    parser.add_argument("--warm", type=int, default=WARM, help="steps of each run of training alone before the clock starts")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of training alone, as many as the dataset has")
     parser.add_argument("--contenders", nargs="*", choices=CONTENDERS, default=list(PEERS), metavar="NAME")
     parser.add_argument("--naive", type=int, default=1, help="runs of the naive way that are timed (0: none)")
     parser.add_argument("--parts", action="store_true", help="where the time of a tracked run goes")

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
+FEW = ("--rows", "500")  # to train on: what is shown here is what is printed, not how fast it is
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def printed():
-    arguments = ["--workloads", "W2", "--optimizers", "momentum", "--threads", "1", "--blocks", "2", "--steps", "2"]
+    arguments = ["--workloads", "W2", "--optimizers", "momentum", "--threads", "1", "--blocks", "2", "--steps", "2", *FEW]
     contenders = ["--contenders", "nnreg", "sgemm alone", "scikit-learn", "source's way"]
     command = [sys.executable, str(FOLDER / "peers.py"), *arguments, *contenders]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -128,7 +129,7 @@ def test_the_slope_is_the_power_with_which_the_cost_grows(scale):
 
 def test_what_grows_is_measured_beside_the_products_alone_and_drawn(tmp_path):
     picture = tmp_path / "scale.png"
-    arguments = ["--axes", "width", "batch", "--most", "64", "--blocks", "2", "--picture", str(picture)]
+    arguments = ["--axes", "width", "batch", "--most", "64", "--blocks", "2", "--picture", str(picture), *FEW]
     command = [sys.executable, str(FOLDER / "scale.py"), *arguments]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     table = [line.replace(",", "").split(" | ") for line in printed.splitlines() if line.startswith(("16 |", "32 |", "64 |"))]
@@ -150,7 +151,8 @@ def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
 
 
 def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_named():
-    arguments = ["--steps", "5", "--inits", "he", "--dataset", "digits", "--naive", "0", "--contenders", "nnreg"]
+    arguments = ["--steps", "5", "--inits", "he", "--dataset", "digits", "--naive", "0", "--contenders", "nnreg", "--warm", "2"]
+    arguments += FEW
     done = subprocess.run([sys.executable, str(FOLDER / "sweep.py"), *arguments], capture_output=True, text=True, check=True)
     rows = done.stdout.splitlines()[3:8]
     assert [row.split(",")[0].split("  ")[0] for row in rows] == [

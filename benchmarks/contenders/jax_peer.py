@@ -27,7 +27,7 @@ def scanned(workload: Workload, optimizer: str, threads: int) -> Run:
 
 
 def _trained(workload: Workload, optimizer: str, most: int) -> Run:
-    x, y = (jnp.asarray(part) for part in data())
+    x, y = (jnp.asarray(part) for part in data(workload.rows))
     rule, params = _rule(optimizer), _start(workload)
     carry, drawn, history = (params, rule.init(params)), batches(workload), list[float]()
 

@@ -19,7 +19,7 @@ def partial_fit(workload: Workload, optimizer: str, threads: int) -> Run:
     """
     if workload.batch_norm:
         raise CannotTrain("has no batch norm")
-    (x, y), classes = data(), np.arange(CLASSES)
+    (x, y), classes = data(workload.rows), np.arange(CLASSES)
     model = MLPClassifier(
         workload.hidden,
         solver="adam" if optimizer == "adam" else "sgd",

@@ -10,7 +10,7 @@ from contenders import Run, source_style
 
 def as_written(workload: Workload, optimizer: str, threads: int) -> Run:
     """Return a run in float64 that records the loss of a second forward pass, after the update."""
-    x, y = data()
+    x, y = data(workload.rows)
     x64, network = x.astype(np.float64), source_style.Network(weights(workload), 0.0, BN_EPS if workload.batch_norm else None)
     rule = {
         "sgd": lambda: source_style.SGD(RATES["sgd"]),

@@ -32,7 +32,7 @@ def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
 
 def _trained(workload: Workload, optimizer: str, threads: int, options: dict[str, Any], *, compile: bool = False) -> Run:  # noqa: A002
     torch.set_num_threads(threads)
-    model, (x, y) = _model(workload), (torch.from_numpy(part) for part in data())
+    model, (x, y) = _model(workload), (torch.from_numpy(part) for part in data(workload.rows))
     rule, criterion = _rule(model, optimizer, options), torch.nn.CrossEntropyLoss()
     drawn, history = batches(workload), []
 
