@@ -1,8 +1,6 @@
 """The digits of scikit-learn."""
 
 import hashlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -106,8 +104,3 @@ def test_parts_may_be_left_out():
 def test_a_parameter_out_of_its_range_is_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         Digits(**wrong)
-
-
-def test_loading_does_not_import_scikit_learn():
-    code = "import sys; from nnreg_std.datasets.digits import Digits; Digits().load(); print('sklearn' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
