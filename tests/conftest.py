@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -59,6 +60,12 @@ def as_logging_was() -> Iterator[None]:
                 added.close()
             logger.handlers[:] = handlers
             logger.setLevel(level)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the figures of runs, where nobody looks at them: they take longer than a short run."""
+    monkeypatch.setattr("nnreg.figures.loss_figure", lambda *_: mock.Mock())
 
 
 @pytest.fixture

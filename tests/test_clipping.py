@@ -10,6 +10,8 @@ from nnreg.clipping import clipper
 from nnreg.recording.disk import read_history
 from nnreg.records import TRAIN_LOSS
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 gradients = arrays(np.float64, st.integers(1, 8), elements=st.floats(-1e6, 1e6))
 
 

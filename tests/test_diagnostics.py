@@ -27,6 +27,8 @@ from nnreg_std.optimizers.sgd import SGD
 from nnreg_std.regularizers.l2 import L2
 from nnreg_std.regularizers.none import NoRegularizer
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FEATURES, OUTPUTS = 6, 3
 
 

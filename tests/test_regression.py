@@ -19,6 +19,8 @@ from nnreg_std.regularizers.none import NoRegularizer
 from tests.cards import card
 from tests.recording.tracking import curve, new_database, only_run
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 QUICK = ("steps=60", "batch=32", "hidden=[20]", "validate_every=20", "optimizer=adam", "optimizer.lr=0.01")
 REGRESSIONS = ("diabetes", "friedman1", "sine")
 CLASSES = ("digits", "spirals", "moons", "circles", "blobs", "iris", "wine", "breast_cancer")

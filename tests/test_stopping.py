@@ -21,6 +21,8 @@ from nnreg.training import PAUSE
 from tests.cards import card, history
 
 TRAIN_ACCURACY = "train/accuracy"
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 EVERY = 10  # updates between two validations
 
 

@@ -28,7 +28,7 @@ LONG = ("dataset=iris", "hidden=[8]", "steps=12000", "batch=16", "validate_every
 
 
 @pytest.fixture(autouse=True)
-def no_report(monkeypatch):
+def nothing_drawn(undrawn, monkeypatch):
     monkeypatch.setattr(sweeping, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
 
 

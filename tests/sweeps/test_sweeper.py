@@ -18,7 +18,7 @@ TINY = ("dataset=iris", "hidden=[4]", "steps=2", "batch=8")
 
 
 @pytest.fixture(autouse=True)
-def no_report(monkeypatch):
+def nothing_drawn(undrawn, monkeypatch):
     monkeypatch.setattr(sweeping, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
 
 

@@ -15,7 +15,7 @@ TUNE = ("-m", "protocol=tune_then_seeds")
 
 
 @pytest.fixture(autouse=True)
-def no_report(monkeypatch):
+def nothing_drawn(undrawn, monkeypatch):
     monkeypatch.setattr(sweeping, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
 
 
