@@ -14,7 +14,7 @@ from rich.console import Console
 from nnreg import tasks
 from nnreg.errors import UserError
 from nnreg.recording.console import print_line, terminal, warn
-from nnreg.recording.disk import discard, read_summary
+from nnreg.recording.disk import SUMMARY, discard, read_summary
 from nnreg.recording.spool import TRACKED
 from nnreg.registry import one_line
 from nnreg.sweep_manifest import Manifest, read_manifest
@@ -55,7 +55,7 @@ class SweepTable(Callback):
 
 
 def report(home: Path, console: Console, settings: Mapping[str, Any] | None = None, seconds: float | None = None) -> int:
-    """Print all runs below a sweep's folder, best first, compare them, and return how many failed.
+    """Print all runs below a sweep's folder, best first, compare them, and return how many failed or broke off unrecorded.
 
     A comparison that cannot be made costs the sweep nothing: one line says why, and the table is one of single runs.
 
@@ -66,18 +66,22 @@ def report(home: Path, console: Console, settings: Mapping[str, Any] | None = No
         seconds: that the sweep took, where its folder does not say.
     """
     manifest = read_manifest(home)
-    runs = {path: summary for path in _jobs(home, manifest) if (summary := _summary(path)) is not None}
-    if not runs:
+    places = _jobs(home, manifest)
+    runs = {path: summary for path in places if (summary := _summary(path)) is not None}
+    unrecorded = [path for path in places if path.name.isdecimal() and path not in runs]
+    if not runs and not unrecorded:
         raise SystemExit(_nothing(home))
     console.print()
-    compared = _compared(home, runs, console, settings or {})
-    failed = sum(1 for summary in runs.values() if summary["status"] == "failed")
+    compared = _compared(home, runs, console, settings or {}) if runs else None
+    failed = sum(1 for summary in runs.values() if summary["status"] == "failed") + len(unrecorded)
     for path, summary in runs.items():
         if summary["status"] == "failed":
             print_line(console, f"failed #{summary['job']}", f"{summary['error']}  ({path})")
+    for path in unrecorded:
+        print_line(console, f"failed #{path.name}", f"it left no readable {SUMMARY}  ({path})")
     pages = _saved(compared, home, console) if compared is not None else []
     took = manifest.seconds if manifest is not None and manifest.seconds is not None else seconds
-    print_line(console, "runs", f"{len(runs)}" + (f", {failed} failed" if failed else "") + _took(took))
+    print_line(console, "runs", f"{len(runs) + len(unrecorded)}" + (f", {failed} failed" if failed else "") + _took(took))
     print_line(console, "sweep folder", str(home))
     tracked = any((path / TRACKED).exists() for path in runs)
     for label, text in pages or ([("look at it", "python -m nnreg ui")] if tracked else []):

@@ -17,7 +17,7 @@ from nnreg.errors import UserError
 from nnreg.recording import uploader
 from nnreg.recording.console import ConsoleSink, SweepLineSink, terminal
 from nnreg.recording.console import warn as warn
-from nnreg.recording.disk import RUNNING, DiskSink, discard, occupied, read_facts
+from nnreg.recording.disk import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
 from nnreg.request import Request
@@ -42,6 +42,10 @@ def task(config: DictConfig) -> objectives.Value:
         except UserError as error:
             warn(str(error))
             raise SystemExit(2) from error
+        except OSError as error:  # of recording: whatever else raises is a run that failed
+            another = "choose another folder with hydra.run.dir=FOLDER"
+            warn(f"the run could not be recorded in {request.folder}: {error.strerror or error}; make room, or {another}")
+            raise SystemExit(1) from error
         if outcome.status == "failed":
             warn(failure(request, outcome))
             raise SystemExit(1)
@@ -49,6 +53,8 @@ def task(config: DictConfig) -> objectives.Value:
     try:
         with occupied(request.folder):
             outcome = _go_on(request) if _goes_on(config) else jobs.execute(request, sinks(request, alone=False))
+            if outcome.status == "failed" and not (request.folder / SUMMARY).exists():  # nothing else tells of it
+                warn(f"#{request.job}: {outcome.error}")
             return objectives.value(config, outcome)
     except UserError as error:  # another process is in the folder: the other jobs go on
         warn(f"#{request.job}: {error}")

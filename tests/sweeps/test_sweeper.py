@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 from nnreg import sweeping
+from nnreg.recording.disk import DiskSink
 from nnreg.sweep_manifest import read_manifest
 from tests.publishing import publishing
 
@@ -191,3 +193,43 @@ def test_sweepers_cost_the_help_no_heavy_import():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split("\n")[-2].strip("[]").replace("'", "").split(", "))
     assert not {"mlflow", "matplotlib", "optuna", "ray", "joblib", "submitit", "pandas", "sklearn"} & loaded
+
+
+def test_a_job_that_could_not_even_be_begun_is_told_and_counts_as_failed(nnreg, project, monkeypatch):
+    opened = DiskSink.open
+
+    def full_for_one(sink, card):
+        if card.job == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        opened(sink, card)
+
+    monkeypatch.setattr(DiskSink, "open", full_for_one)
+    answer = nnreg("-m", "seed=1,2,3", "hydra.sweep.dir=s", *TINY)
+    assert answer.code == 1
+    assert f"failed #1     it left no readable summary.json  ({project / 's' / '1'})" in answer.out
+    assert "3, 1 failed" in answer.out
+    assert answer.complaint == "nnreg: #1: OSError: [Errno 28] No space left on device"
+
+
+def test_where_no_job_could_be_begun_nothing_is_said_of_globs(nnreg, project, monkeypatch):
+    def full(sink, card):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(DiskSink, "open", full)
+    answer = nnreg("-m", "seed=1,2", "hydra.sweep.dir=s", *TINY)
+    assert (answer.code, "glob" in answer.err + answer.out) == (1, False)
+    assert "2, 2 failed" in answer.out
+
+
+def test_a_single_run_that_a_full_disk_ends_is_one_line(nnreg, monkeypatch):
+    closed = DiskSink.close
+
+    def full(sink, *ending):
+        closed(sink, *ending)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(DiskSink, "close", full)
+    answer = nnreg(*TINY)
+    assert answer.code == 1
+    assert answer.complaint.startswith("nnreg: the run could not be recorded in ")
+    assert answer.complaint.endswith(": No space left on device; make room, or choose another folder with hydra.run.dir=FOLDER")
