@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from nnreg import registry, tasks
 from nnreg.comparison.run_folders import is_number
+from nnreg.config_hash import TRACKING
 from nnreg.figures.words import compact
 from nnreg.results import Result
 from nnreg.settings import OF_A_SWEEP
@@ -17,8 +18,7 @@ GROUNDS = ("dataset", "surface")
 OWNERS: Mapping[str, str] = {"start": "surface"}
 """Settings that a technique fills in, as it does its own parameters."""
 IGNORED = frozenset(
-    ("tracking", "tracking_uri", "experiment_name", "checkpoint_seconds", "animate", "diagnostics", "diagnostics_every",
-     "check_gradient", "watch_train")
+    (*TRACKING, "checkpoint_seconds", "animate", "diagnostics", "diagnostics_every", "check_gradient", "watch_train")
 )  # fmt: skip
 """Settings that leave the training as it is."""
 LOCATIONS = ("data_dir",)  # parameters of a dataset that say where it lies, not what it is
