@@ -62,8 +62,10 @@ def across(metric: str) -> str:
 
 
 def value(metric: str, number: float, digits: int = 3) -> str:
-    """Return a value as a reader wants it: a share in percent, anything else with some digits that matter."""
-    return f"{number:.1%}" if is_share(metric) else compact(f"{number:#.{digits}g}".rstrip("."))
+    """Return a value as a reader wants it: a share in percent, a large number whole, else some digits that matter."""
+    if is_share(metric):
+        return f"{number:.1%}"
+    return f"{number:,.0f}" if 10**digits <= abs(number) < 1e6 else compact(f"{number:#.{digits}g}".rstrip("."))
 
 
 def with_half(metric: str, mean: float, half: float | None) -> str:
@@ -71,7 +73,7 @@ def with_half(metric: str, mean: float, half: float | None) -> str:
     if not math.isfinite(mean):
         return "–"
     if half is None or half == 0 or not math.isfinite(half):  # equal at every seed, such as a step counted in hundreds
-        return f"{mean:,.0f}" if metric == "steps" or 1000 <= abs(mean) < 1e6 else value(metric, mean)
+        return f"{mean:,.0f}" if metric == "steps" else value(metric, mean)
     factor, sign = (100.0, " %") if is_share(metric) else (1.0, "")
     return " ± ".join(_fixed(factor * number, factor * half) for number in (mean, half)) + sign
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnreg.figures import FIGURES
+from nnreg.figures.words import value
 from tests.figures.runs import run, runs, texts
 
 LOSS = "valid/loss"
@@ -93,3 +94,20 @@ def test_a_table_has_no_curves_that_end():
     said = line("heatmap", [stopped, lost], metric=LOSS, rows="optimizer", columns="init")
     assert "1 of 2 runs diverged: they are in no mean." in said
     assert "curve" not in said
+
+
+@pytest.mark.parametrize(
+    ("metric", "number", "digits", "words"),
+    [
+        ("distinct_units/layer1", 100.0, 2, "100"),
+        ("distinct_units/layer1", 1.0, 2, "1.0"),
+        ("value", 12345.6, 3, "12,346"),
+        ("value", -12345.6, 3, "-12,346"),
+        ("value", 123.4, 3, "123"),
+        ("value", 2.5e6, 3, "2.50e6"),
+        ("valid/loss", 0.01234, 3, "0.0123"),
+        ("valid/accuracy", 0.9534, 3, "95.3%"),
+    ],
+)
+def test_a_value_has_the_digits_that_matter_and_large_ones_are_whole(metric, number, digits, words):
+    assert value(metric, number, digits) == words
