@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from nnreg import fitting, fused, registry, schemas, shared, shared_data, signature
-from nnreg.contracts import Loss, Optimizer, Split, Splits
+from nnreg.contracts import Optimizer, Split, Splits
+from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
 from nnreg.errors import UserError
 from nnreg.network import Network
@@ -61,7 +62,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         (entries["dataset"], repr(config["dataset"]), settings.train_size),
         lambda: _subset(_load(entries["dataset"], built["dataset"]), settings.train_size, dataset),
     )
-    fitting.check_fit(settings, splits, dataset, loss, getattr(built["loss"], "takes", Loss.takes))
+    fitting.check_fit(settings, splits, dataset, loss, targets_of(built["loss"]))
     fitting.check_values(splits, dataset, loss, built["loss"])
     streams = Streams.from_seed(settings.seed)
     with fitting.within_memory(settings):

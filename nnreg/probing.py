@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Regularizer, Schedule, Surface, Weights
+from nnreg.contracts.objective import targets_of
 from nnreg.registry import BrokenPlugin, Entry, one_line
 
 SHAPE = (4, 3)
@@ -99,7 +100,7 @@ def _activation(activation: Activation) -> str:
 
 def _loss(loss: Loss) -> str:
     logits, possible = np.zeros(SHAPE), {"classes": np.zeros(SHAPE[0], dtype=np.intp), "values": np.zeros(SHAPE)}
-    for kind in getattr(loss, "takes", Loss.takes):
+    for kind in targets_of(loss):
         targets, out = possible[kind], np.full(SHAPE, np.nan)
         for method, value in (
             ("value", loss.value(logits, targets)),

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nnreg import registry
+from nnreg.contracts.objective import targets_of
 
 ENTRIES = registry.entries("loss").items()
-CASES = [pytest.param(entry, kind, id=f"{name}-{kind}") for name, entry in ENTRIES for kind in registry.load(entry).takes]
+CASES = [pytest.param(entry, kind, id=f"{name}-{kind}") for name, entry in ENTRIES for kind in targets_of(registry.load(entry))]
 every_loss = pytest.mark.parametrize(("entry", "kind"), CASES)
 
 

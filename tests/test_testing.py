@@ -1,5 +1,6 @@
 """The checks shipped to plugin authors, put to the test: the healthy pass, the wrong are caught, by the right check."""
 
+import inspect
 import logging
 import os
 import subprocess
@@ -15,7 +16,9 @@ from nnreg.registry import UnknownTechnique
 from nnreg.testing import suites
 from nnreg.testing.offline import offline
 from tests import mutants
+from tests.publishing import publishing
 
+publish = pytest.fixture(publishing)
 CAUGHT = {name for _, names, _ in mutants.MUTANTS for name in names}
 EVERY_CHECK = {
     check.__name__
@@ -32,6 +35,14 @@ def test_a_healthy_technique_passes(module):
 
 def test_a_dataset_may_keep_its_rows_as_bytes():
     report = testing.run(mutants.AsBytes)
+    assert report.ok, str(report)
+
+
+def test_a_registered_loss_need_not_inherit_its_contract_nor_say_that_it_takes_classes(publish):
+    source = inspect.getsource(sys.modules[mutants.loss.__name__]).replace("(Loss)", "").replace("takes =", "unsaid =")
+    assert "class MyRule:" in source
+    publish("zoo", {"zoo_module": source}, loss={"own": "zoo_module:MyRule"})
+    report = testing.run("loss/own")
     assert report.ok, str(report)
 
 

@@ -28,6 +28,12 @@ class Loss(Protocol):
         """Return the mean loss and write its gradient with respect to the logits, (rows, outputs), to ``out``."""
 
 
+def targets_of(loss: object) -> tuple[str, ...]:
+    """Return what a loss takes, by the contract's own word where it says nothing: it need not inherit ``Loss``."""
+    taken: tuple[str, ...] = getattr(loss, "takes", Loss.takes)
+    return taken
+
+
 class Regularizer(Protocol):
     """A penalty on the weights (biases and gains are left out): in loss and gradient, or decoupled from both."""
 

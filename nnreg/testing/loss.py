@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from nnreg.contracts import Array, Loss, Targets
+from nnreg.contracts.objective import targets_of
 from nnreg.testing.differences import expect_gradient, gradient
 from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
 from nnreg.testing.precision import DTYPES, watched
@@ -18,7 +19,7 @@ SORTS = {"classes", "values"}
 
 def it_says_which_targets_it_takes(subject: Subject) -> None:
     """``takes`` names class numbers, values, or both."""
-    takes = subject.make().takes
+    takes = targets_of(subject.make())
     known = isinstance(takes, tuple) and takes and set(takes) <= SORTS
     expect(known, f"takes must be a tuple of some of {sorted(SORTS)}, got {takes!r}")
 
@@ -71,9 +72,9 @@ def it_only_reads_what_it_is_given(subject: Subject) -> None:
 def class_numbers_may_have_any_integer_dtype(subject: Subject) -> None:
     """Labels from a file come as bytes."""
     loss = subject.make()
-    if "classes" not in loss.takes:
+    if "classes" not in targets_of(loss):
         skip("it does not take classes")
-    batch = batches(loss)[loss.takes.index("classes")]
+    batch = batches(loss)[targets_of(loss).index("classes")]
     for dtype in (np.uint8, np.int8, np.int32, np.uint64):
         value = loss.value(batch.logits, batch.targets.astype(dtype))
         expect(value == loss.value(*batch), f"labels of {dtype.__name__} give another loss")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Layer, Optimizer, Shape, Splits, Targets
+from nnreg.contracts.objective import targets_of
 from nnreg.parameters import Parameters
 from nnreg.testing.offline import offline
 from nnreg.testing.outcome import expect, skip
@@ -86,7 +87,7 @@ def batches(loss: Any, rows: int = 4, outputs: int = 3, dtype: npt.DTypeLike = n
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((rows, outputs)).astype(dtype)
     targets = {"classes": np.arange(rows)[::-1] % outputs, "values": rng.random((rows, outputs)).astype(dtype)}
-    return [Batch(logits.copy(), targets[sort]) for sort in loss.takes]
+    return [Batch(logits.copy(), targets[sort]) for sort in targets_of(loss)]
 
 
 def loaded(subject: Subject) -> Splits:
