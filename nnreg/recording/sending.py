@@ -17,6 +17,7 @@ from nnreg.recording.tracking_target import Target, UnreachableError
 
 SHORT = 5_000  # milliseconds: a run that is younger is not shown before it has ended
 AWAY = 30.0  # seconds for which a store that did not answer is not asked again
+COARSE = 100_000_000  # nanoseconds by which the time of a file may lag behind the clock
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Sender:
         self._failed: set[Path] = set()
         self._asked = -AWAY
         self._told = False
+        self._born = time.time_ns() - COARSE
 
     def send(self, path: Path) -> None:
         """Send what is new in a spool; one that was sent to its end is removed."""
@@ -101,11 +103,12 @@ class Sender:
         written = path.stat().st_mtime_ns
         ledger = Ledger.read(path)
         sent = self._sent.get(ledger.key)
-        if sent is None and ledger.ended is None and now() - ledger.started < SHORT:
-            return
+        is_earlier = sent is None and written < self._born  # of an attempt that another process sent parts of
+        if sent is None and ledger.ended is None and (is_earlier or now() - ledger.started < SHORT):
+            return  # of an earlier attempt, whoever goes on with the run sends it
         if sent is not None and sent.written == written and not again:
             return
-        if again:
+        if again or is_earlier:
             store.push(ledger)
         else:
             sent = sent or self._begin(store, ledger)

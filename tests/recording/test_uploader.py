@@ -95,6 +95,39 @@ def test_a_run_whose_process_died_is_sent_as_killed(home, sender):
     assert not uploader.kill(home / "sweep" / "1")
 
 
+def of_an_earlier_attempt(home, job=0):
+    """Let an earlier process have sent a part of a long run, and be gone; return what it kept."""
+    path = home / "sweep" / str(job) / SPOOL
+    ledger = Ledger.read(path)
+    ledger.started -= 60_000
+    ledger.save()
+    earlier = Sender(resolve(home, None, None, pytest.fail), pytest.fail)
+    earlier.send(path)
+    hour = time.time() - 3600
+    os.utime(path, (hour, hour))
+    return path
+
+
+def test_what_an_earlier_attempt_kept_is_left_to_the_run_that_goes_on(home, sender):
+    begin(home)
+    path = of_an_earlier_attempt(home)
+    sender.send(path)
+    assert asked(home, "SELECT status FROM runs") == [("RUNNING",)], "no second run of the same"
+    assert path.exists()
+
+
+def test_a_run_that_ended_in_an_earlier_attempt_is_sent_to_its_end_as_the_same_run(home, sender):
+    sink = begin(home)
+    path = of_an_earlier_attempt(home)
+    end(sink)
+    hour = time.time() - 3600
+    os.utime(path, (hour, hour))
+    sender.send(path)
+    assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
+    assert asked(home, "SELECT step, value FROM metrics WHERE key = 'train/loss' ORDER BY step") == [(0, 2.0), (1, 1.0)]
+    assert not path.exists()
+
+
 def test_trouble_is_told_once_and_every_run_is_kept(home, told):
     sender = Sender(resolve(home, "http://127.0.0.1:9", None, told.append), told.append)
     paths = [home / "sweep" / str(job) / SPOOL for job in range(2)]
