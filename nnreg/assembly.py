@@ -181,6 +181,8 @@ def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
         key = str(error.full_key)
         raise UserError(f"{entry.kind}={entry.name} needs a value for {key}: add {slot}.{key}=VALUE") from error
     except OmegaConfBaseException as error:
+        if "is not a subclass of" in str(error):  # a node of another technique, whose name was changed
+            raise UserError(f"a technique is chosen by its kind: type {slot}={entry.name}, not {slot}.name=...") from error
         raise UserError(f"{entry.kind}={entry.name}: {error.full_key}: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import logging
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
+from nnreg import registry
 from nnreg.errors import Interrupted, UserError
 from nnreg.registry import instead
+from nnreg.settings import Settings
 from nnreg.studies import study_words
 
 INTERRUPTED = 130
@@ -34,13 +38,16 @@ def run(arguments: Sequence[str]) -> int:
     try:
         if arguments and arguments[0] in COMMANDS:
             return _command(arguments[0], arguments[1:])
+        if list(arguments) == ["--version"]:
+            sys.stdout.write(f"nnreg {version('nnreg')}\n")
+            return 0
         _check_words(arguments)
         if study_words.ask_for_studies(arguments):
             from nnreg import composing
 
             with composing.explained():
                 return study_words.run(arguments, composing.conf_folder())
-        return _compose(arguments)
+        return _compose(sorted(arguments, key=lambda word: word not in ("-m", "--multirun")))  # Hydra wants it in front
     except UserError as error:
         sys.stderr.write(f"nnreg: {error}\n")
         return 2
@@ -63,12 +70,16 @@ def _compose(arguments: Sequence[str]) -> int:
 
 
 def _check_words(arguments: Sequence[str]) -> None:
-    """Refuse a first word that is neither a sub-command, an option, nor key=value."""
+    """Refuse a first word that is neither a sub-command, an option, nor key=value, and settings typed as options."""
     if arguments and re.fullmatch(r"[\w-]+", arguments[0]) and not arguments[0].startswith("-"):
         word = arguments[0]
         raise UserError(
             f"there is no command '{word}'{instead(word, COMMANDS, 'Commands')}; a setting is typed key=value, such as seed=1"
         )
+    for option in filter(None, (re.match(r"--([\w@]+)((?:\.\w+)*)(?:=(.*))?$", word) for word in arguments)):
+        key, rest, value = option.groups()
+        if key in registry.slots() or key in {field.name for field in dataclasses.fields(Settings)}:
+            raise UserError(f"a setting is typed without dashes: {key}{rest}={value or 'VALUE'}")
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:

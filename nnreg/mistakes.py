@@ -72,12 +72,23 @@ def _composition(error: HydraException) -> str:
         return _in_file(*in_file.groups())
     merging = re.match(r"Error merging override (.+)", text)
     if merging:
-        return f"{merging[1]}: {_first_line(str(cause))}"
+        return f"{merging[1]}: {_unfit(merging[1], str(cause))}"
     ambiguous = re.match(r"Ambiguous value for argument '([^']+)'", text)
     if ambiguous or "requires --multirun" in text:
         typed = ambiguous[1] if ambiguous else text.split("'")[1]
-        return f"{typed} names several values: add -m to sweep over them, or write key=[a,b] for one list"
+        is_choice = typed.lstrip("+~").partition("=")[0].partition("@")[0] in kinds()
+        one = "" if is_choice else ", or write key=[a,b] for one list"
+        return f"{typed} names several values: add -m to sweep over them{one}"
     return one_line(error) or _first_line(str(cause))
+
+
+def _unfit(typed: str, complaint: str) -> str:
+    """Say what a value should look like, in place of OmegaConf's names of types."""
+    key, _, value = typed.partition("=")
+    if "is not a ListConfig" in complaint:
+        return f"it takes a list, such as '{key}=[{value}]'"
+    whole = re.match(r"Value '(-?\d+)\.0' of type 'float' could not be converted to Integer", complaint)
+    return f"it takes a whole number, such as {key}={whole[1]}" if whole else _first_line(complaint)
 
 
 def _unknown_choice(key: str, text: str) -> str:
@@ -94,6 +105,9 @@ def _unknown_key(key: str, cause: BaseException) -> str:
     known = [str(key) for key in parent if key not in ("name", "hydra")] if isinstance(parent, DictConfig) else []
     stem, _, last = str(getattr(cause, "full_key", None) or key).rpartition(".")
     if not stem:
+        owners = [kind for kind in kinds() if isinstance(parent, DictConfig) and last in (parent.get(kind) or ())]
+        if owners and last not in ("name",):
+            return f"'{last}' is a parameter of {' and '.join(owners)}: type {owners[0]}.{last}=VALUE"
         return f"there is no setting '{last}'{instead(last, known)}"
     name = parent["name"] if isinstance(parent, DictConfig) and "name" in parent else None
     if stem in kinds() and name is None:  # a user's YAML that lists some parameters of a technique

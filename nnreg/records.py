@@ -19,6 +19,8 @@ VALID_LOSS = "valid/loss"
 VALID_ACCURACY = "valid/accuracy"
 VALID_R2 = "valid/r2"
 TEST_ACCURACY = "test/accuracy"
+LAST = 100
+"""Training losses that the final one is the mean of: single batches are noisy."""
 
 Status = Literal["finished", "diverged", "failed", "killed"]
 
@@ -176,7 +178,7 @@ def summarise(history: History, best_at: int | None = None) -> dict[str, float]:
             summary[metric] = float(values[-1])
         elif split in ("train", "valid"):
             kept = history.finite(metric, best_at) if split == "valid" and best_at is not None else values
-            final = values[-100:].mean() if metric == TRAIN_LOSS else (kept if kept.size else values)[-1]
+            final = values[-LAST:].mean() if metric == TRAIN_LOSS else (kept if kept.size else values)[-1]
             best = values.min() if quantity == "loss" else values.max()
             summary |= {f"{metric}_final": float(final), f"{metric}_best": float(best)}
     return summary

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -262,3 +263,28 @@ def test_a_note_of_a_plugin_in_the_log_does_not_keep_the_folder_of_a_run_that_ne
 def test_the_help_shows_every_command(nnreg):
     shown = nnreg("--help").out
     assert [name for name in cli.COMMANDS if f"python -m nnreg {name} " not in shown] == []
+
+
+def test_the_version_is_that_of_nnreg(nnreg):
+    assert nnreg("--version").out == f"nnreg {metadata.version('nnreg')}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--steps=10"], "a setting is typed without dashes: steps=10"),
+        (["--optimizer", "adam"], "a setting is typed without dashes: optimizer=VALUE"),
+        (["--optimizer.lr=0.1"], "a setting is typed without dashes: optimizer.lr=0.1"),
+        (["optimizer.name=adam"], "a technique is chosen by its kind: type optimizer=adam, not optimizer.name=..."),
+    ],
+)
+def test_what_other_programs_want_is_answered_with_what_is_wanted_here(nnreg, project, words, said):
+    answer = nnreg(*words)
+    assert (answer.code, answer.complaint) == (2, f"nnreg: {said}")
+    assert list(project.iterdir()) == []
+
+
+def test_the_word_for_a_sweep_may_stand_anywhere(nnreg):
+    answer = nnreg("seed=1,2", "-m", "dataset=iris", "sweep.dry_run=true")
+    assert answer.code == 0, answer.err
+    assert "dry run: 2 runs" in answer.out

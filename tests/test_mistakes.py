@@ -43,7 +43,9 @@ def complaint(tmp_path):
         ("optimizer={lrr:1}", "optimizer=sgd has no parameter 'lrr'; did you mean 'lr'? Available: lr"),
         ("optimizer.lr=fast", "optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float"),
         ("optimizer.lr=[1,2]", "optimizer.lr=[1,2]: Value '[1, 2]' of type 'list' could not be converted to Float"),
-        ("hidden=5", "hidden=5: Invalid value assigned: int is not a ListConfig, list or tuple."),
+        ("hidden=5", "hidden=5: it takes a list, such as 'hidden=[5]'"),
+        ("steps=1e3", "steps=1e3: it takes a whole number, such as steps=1000"),
+        ("lr=0.1", "'lr' is a parameter of optimizer: type optimizer.lr=VALUE"),
         ("hidden=[a]", "hidden=[a]: Value 'a' of type 'str' could not be converted to Integer"),
         ("dtype=float16", "dtype=float16: Invalid value 'float16', expected one of [float32, float64]"),
         ("~optimizer.lr", "~optimizer.lr: optimizer__sgd (DictConfig) does not support deletion"),
@@ -65,9 +67,11 @@ def test_an_unknown_setting_is_answered_with_those_that_exist(complaint, typed, 
 
 
 def test_several_values_without_a_sweep_are_answered_with_both_ways_out(complaint):
-    assert complaint("optimizer=sgd,adam") == (
-        "optimizer=sgd,adam names several values: add -m to sweep over them, or write key=[a,b] for one list"
-    )
+    assert complaint("seed=1,2") == "seed=1,2 names several values: add -m to sweep over them, or write key=[a,b] for one list"
+
+
+def test_several_techniques_without_a_sweep_are_no_list(complaint):
+    assert complaint("optimizer=sgd,adam") == "optimizer=sgd,adam names several values: add -m to sweep over them"
 
 
 def test_a_kind_that_is_not_in_the_configuration_is_answered_with_a_plus(complaint, publish):

@@ -53,7 +53,9 @@ def compare(
     show(compared, console)
     for each in compared.gathered.left_out:
         print_line(console, "left out", f"{each.folder}: {each.why}")
-    place = folder or _place(folders)
+    asked = {"metric": metric, "target": target, "axes": _pair(axes) if axes else None}
+    is_other = any(wanted not in (None, told.get(name)) for name, wanted in asked.items())
+    place = folder or _place(folders, compared.metric if is_other else "")
     try:
         page = compared.save(place)
     except OSError as error:
@@ -79,8 +81,13 @@ def _pair(text: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def _place(folders: Sequence[Path]) -> Path:
-    """Return where a report goes: beside the runs of a single sweep, else a new folder here."""
+def _place(folders: Sequence[Path], other: str) -> Path:
+    """Return where a report goes: beside the runs of a single sweep, else a new folder here.
+
+    Args:
+        folders: that are compared.
+        other: the metric of a comparison that is not the sweep's own, whose report stays as it is; "" for its own.
+    """
     if len(folders) == 1 and not (folders[0] / "config.yaml").is_file():
-        return folders[0] / files.FOLDER
+        return folders[0] / (f"{files.FOLDER}-{other.replace('/', '-')}" if other else files.FOLDER)
     return HOME / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"

@@ -11,7 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from nnreg.comparison.metrics import called
-from nnreg.comparison.phrases import lost_words
+from nnreg.comparison.phrases import lost_words, target_words
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.comparison.standings_panel import LABELS, shown_metrics
 from nnreg.comparison.tables import settings_of
@@ -36,6 +36,9 @@ def show(comparison: Comparison, console: Console) -> None:
     console.print(table(comparison, console))
     console.print()
     console.print(comparison.answer, markup=False, highlight=False, soft_wrap=True)
+    if comparison.target is not None:
+        said = f"Target: {target_words(comparison)}; steps to it are means of the runs that reached it."
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
     console.print()
 
 
@@ -69,7 +72,7 @@ def _measured(comparison: Comparison) -> list[Column]:
         for metric in known
     ]
     if comparison.target is not None:
-        steps = [_cell("steps", each.steps_to_target) if each.reached else "not reached" for each in found]
+        steps = [_to_target(each) for each in found]
         columns.insert(min(KEPT, len(columns)), Column("steps to target", steps))
     return columns
 
@@ -113,6 +116,14 @@ def _setting(each: Standing, axis: str) -> str:
 
 def _cell(metric: str, measured: Measured | None) -> str:
     return with_half(metric, measured.mean, measured.half) if measured is not None else "-"
+
+
+def _to_target(each: Standing) -> str:
+    """Return the steps to the target, and how many runs took them where not all did."""
+    total = len(each.arm.runs)
+    if not each.reached:
+        return "not reached"
+    return _cell("steps", each.steps_to_target) + (f" ({each.reached} of {total})" if each.reached < total else "")
 
 
 def _note(each: Standing) -> str:

@@ -13,7 +13,7 @@ from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.metrics import CURVES, VALID_FINAL, called
 from nnreg.comparison.phrasing import enumerated
-from nnreg.records import TRAIN_LOSS
+from nnreg.records import LAST, TRAIN_LOSS
 from nnreg.sweep_manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
 
 PROTOCOLS = {GRID: "grid", RANDOM_SEARCH: "random search", TUNE_THEN_SEEDS: "tuned, then run on other seeds"}
@@ -31,7 +31,9 @@ def fairness(gathered: Gathered, metrics: Sequence[str], window: int = 1) -> str
         metrics: what is shown: ``train/loss`` of curves, ``train/loss_final`` of tables, ``seconds_to_target``, ...
         window: of the smoothing, in records; 1 for none.
     """
-    parts = [_seeds(gathered), _budget(gathered), _edges(gathered), *_recorded(metrics), _smoothing(metrics, window)]
+    has_fewer = any(int(run.summary.get("steps", LAST)) < LAST for arm in gathered.arms for run in arm.runs)
+    parts = [_seeds(gathered), _budget(gathered), _edges(gathered), *_recorded(metrics, has_fewer=has_fewer)]
+    parts += [_smoothing(metrics, window)]
     parts += [_stopped(gathered, metrics), _lost(gathered), _left_out(gathered)]
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
@@ -109,13 +111,13 @@ def _edges(gathered: Gathered) -> str:
     return f"best {what} at an edge of those tried for {enumerated(names)}: try beyond" if names else ""
 
 
-def _recorded(metrics: Sequence[str]) -> list[str]:
+def _recorded(metrics: Sequence[str], *, has_fewer: bool) -> list[str]:
     shown = [metric for metric in metrics if metric.startswith(TRAIN_LOSS)]
     parts = []
     if shown:
         parts.append("training loss: each step's batch, before its update, in the forward pass that made the gradient")
     if f"{TRAIN_LOSS}_final" in shown:
-        parts[-1] += "; final: mean of the last 100 steps"
+        parts[-1] += "; final: mean of the last 100 steps" + (", or of all where there are fewer" if has_fewer else "")
     if any(metric.startswith("seconds_to_target") for metric in metrics):
         parts.append("seconds to the target: its steps at the run's mean pace")
     return parts

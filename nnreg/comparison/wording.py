@@ -16,7 +16,7 @@ from nnreg.comparison.pairs import Difference, Matrix
 from nnreg.comparison.phrasing import between, clipped, enumerated, lead, runs_lost
 from nnreg.comparison.standings import measure
 from nnreg.directions import is_higher_better
-from nnreg.figures.words import compact, is_share, value, with_half
+from nnreg.figures.words import is_share, value, with_half
 
 LONGEST = 300  # characters of an answer
 MORE_SEEDS = "one seed carries no interval: add seed=1,2,3,4,5"
@@ -125,7 +125,7 @@ class _Speaker:
         number, _, half = words.removesuffix(" %").partition(" ± ")
         if number == half and difference.winner and difference.half is not None:  # 1.3 ± 1.3 would look undecided
             factor = 100 if is_share(self.metric) else 1
-            number, half = (compact(f"{factor * each:.4g}") for each in (abs(difference.mean), difference.half))
+            number, half = _apart(factor * abs(difference.mean), factor * difference.half)
         said = f"{number} ± {half}" if half else number
         return f"{said} points" if is_share(self.metric) else said
 
@@ -218,6 +218,13 @@ class _Speaker:
             runs = [run for arm in self._of(names) for run in arm.runs]
             return f"; {runs_lost(runs, of=True)}"
         return "; " + "; ".join(f"{self.name(name)} {said}" for name, said in lost)
+
+
+def _apart(mean: float, half: float) -> tuple[str, str]:
+    """Return a mean and half its interval, which are nearly the same, with as many decimals, enough to tell them apart."""
+    decimals = max(0, 2 - math.floor(math.log10(half)))
+    more = next((more for more in range(decimals, decimals + 6) if f"{mean:.{more}f}" != f"{half:.{more}f}"), decimals)
+    return f"{mean:.{more}f}", f"{half:.{more}f}"
 
 
 def _other(difference: Difference, name: str) -> str:

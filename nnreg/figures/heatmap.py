@@ -20,14 +20,13 @@ from nnreg.figures.groups import ended, groups
 from nnreg.figures.spec import Common, needed, read
 from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, width_of
 from nnreg.figures.words import CELLS, footer, unit, value
-from nnreg.records import TRAIN_LOSS
+from nnreg.records import LAST, TRAIN_LOSS
 from nnreg.registry import instead
 from nnreg.results import Result, Results
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
 EMPTY = "#eeeeee"
 CORNER = 7.5  # size of the words in the corner, in points
-LAST = 100  # records of the training loss that its last value is the mean of: single batches are noisy
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nnreg import tasks
+from nnreg import checkpoint, tasks
+from nnreg.errors import UserError
 from nnreg.recording import telling
 from nnreg.recording.telling import technique
 from nnreg.records import TRAIN_LOSS, EarlyStop, History, Outcome, Record, RunCard
@@ -107,6 +110,7 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
     used = [kind for kind in OTHERS if card.choices.get(kind, "none") not in ("none", "constant")]  # the rest needs no word
     extra = [f"{kind} {technique(card.choices[kind], config[kind])}" for kind in used]
     how = "drawn with replacement" if config["sampling"] == "replacement" else "by epoch"
+    extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup", "patience") if config.get(key)]
     plan = f"{card.steps:,} steps, batch {config['batch']} {how}, seed {card.seed}"
     return [*lines, ("training", "; ".join([plan, *extra]))]
 
@@ -210,10 +214,20 @@ def _ending(card: RunCard, outcome: Outcome) -> str:
     if outcome.status == "diverged":
         return f"diverged at step {outcome.diverged_at}: a loss was not finite; try a smaller learning rate"
     if outcome.status == "killed":
-        return f"interrupted after {outcome.steps:,} steps; `python -m nnreg resume FOLDER` goes on"
+        return f"interrupted after {outcome.steps:,} steps{_goes_on(card) if card.job is None else ''}"
     if outcome.early_stop is not None and outcome.status == "finished":
         return _early_stop(outcome.early_stop, tested="test/loss" in outcome.summary)
     return outcome.error or ""
+
+
+def _goes_on(card: RunCard) -> str:
+    """Return how to go on with a run, and from which step: that of its last checkpoint."""
+    folder = os.path.relpath(card.folder) if card.folder.is_relative_to(Path.cwd()) else str(card.folder)
+    how = f"; `python -m nnreg resume {shlex.quote(folder)}` goes on"
+    try:
+        return f"{how} from step {checkpoint.load(card.folder / checkpoint.FILE).step:,}"
+    except UserError:  # there is none, or the disk was full
+        return f"{how} from the start: it had no checkpoint yet (see checkpoint_seconds)"
 
 
 def _early_stop(stop: EarlyStop, *, tested: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -173,3 +174,22 @@ def test_the_command_of_the_sweep_is_on_the_report(nnreg, project):
     text = (home / "comparison" / "report.html").read_text()
     assert "python -m nnreg -m optimizer=adam,sgd" in text
     assert "1 min 15 s" in text
+
+
+def test_a_comparison_by_another_metric_leaves_the_sweeps_own_report_as_it_is(nnreg, tmp_path):
+    home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, 4.0]})
+    assert nnreg("compare", str(home)).code == 0
+    own = (home / "comparison" / "report.html").read_bytes()
+    answer = nnreg("compare", str(home), "--metric", "valid/loss")
+    assert f"report        {home}/comparison-valid-loss_final/report.html" in answer.out
+    assert (home / "comparison" / "report.html").read_bytes() == own
+    assert nnreg("compare", str(home)).out.count("comparison/report.html") == 1, "what lies there is no run"
+
+
+def test_the_terminal_says_what_the_target_is_and_how_many_runs_reached_it(nnreg, tmp_path):
+    home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, 4.0]})
+    curve = "step,metric,value\n0,train/loss,2.0\n1,train/loss,2.0\n"
+    (home / "0" / "history.csv.gz").write_bytes(gzip.compress(curve.encode()))
+    answer = nnreg("compare", str(home), "--target", "train/loss=1.8")
+    assert "(1 of 2)" in answer.out
+    assert "Target: training loss of 1.80 (chosen); steps to it are means of the runs that reached it." in answer.out

@@ -62,6 +62,8 @@ def test_an_interval_that_just_leaves_out_zero_is_not_rounded_to_one_that_looks_
     text = said(standing("a", {1: 0.0, 2: 0.0, 3: 0.0}), standing("b", {1: 0.6, 2: 1.0, 3: 1.35}))
     number, half = (float(part) for part in re.search(r"by (\S+) ± (\S+) in", text).groups())
     assert number > half
+    assert wording._apart(0.0926, 0.08514) == ("0.0926", "0.0851"), "as many digits"
+    assert wording._apart(1.30002, 1.30001) == ("1.30002", "1.30001")
 
 
 def test_one_seed_carries_no_interval():

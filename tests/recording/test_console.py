@@ -1,8 +1,10 @@
 import io
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from nnreg import checkpoint
 from nnreg.recording.console import ConsoleSink, SweepLineSink
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, Outcome, Record
 from tests.cards import card, history
@@ -50,12 +52,20 @@ def test_no_bar_where_there_is_no_terminal(tmp_path):
     ("outcome", "said"),
     [
         (Outcome("diverged", 12, 0.1, diverged_at=12), "diverged at step 12"),
-        (Outcome("killed", 1234, 0.1), "interrupted after 1,234 steps; `python -m nnreg resume FOLDER` goes on"),
         (Outcome("failed", 3, 0.1, error="ValueError: [odd] markup"), "ValueError: [odd] markup"),
     ],
 )
 def test_every_ending_is_told(tmp_path, outcome, said):
     assert said in shown(tmp_path, outcome)
+
+
+def test_an_interrupted_run_is_told_from_where_it_would_go_on(tmp_path):
+    killed = Outcome("killed", 1234, 0.1)
+    how = f"interrupted after 1,234 steps; `python -m nnreg resume {tmp_path}` goes on from "
+    assert f"{how}the start: it had no checkpoint yet (see checkpoint_seconds)" in shown(tmp_path, killed)
+    saved = checkpoint.Checkpoint(1000, 0.1, 1, {}, "", {}, {}, {}, {"theta": np.zeros(2)})
+    checkpoint.save(tmp_path / checkpoint.FILE, saved)
+    assert f"{how}step 1,000" in shown(tmp_path, killed)
 
 
 def test_one_line_for_a_job_of_a_sweep(tmp_path):
