@@ -59,3 +59,25 @@ def test_between_powers_of_ten_there_are_fewer_marks_where_there_are_many_powers
     assert {round(mark / 10 ** np.floor(np.log10(mark) + 1e-9)) for mark in marks} <= digits
     low, high = axes.get_ylim()
     assert sum(low <= mark <= high for mark in marks) >= 2
+
+
+@pytest.mark.parametrize("last", [0.0, 0.5])
+def test_names_stand_at_the_ends_of_their_curves_on_any_axis(tmp_path, last):
+    past = History()
+    for step in range(100):
+        past.add(Record(step, TRAIN_LOSS, 4.0 - 0.02 * step if last else -1.0))  # below 0 the axis is linear
+        if step % 20 == 19:
+            past.add(Record(step, VALID_LOSS, 3.0))
+    (axes,) = loss_figure(card(tmp_path), past).axes
+    name = next(text for text in axes.texts if text.get_text() == "validation")
+    end = (axes.transData + axes.transAxes.inverted()).transform((0, 3.0))[1]
+    assert name.get_position()[1] == pytest.approx(min(max(end, 0.04), 0.96), abs=0.09)
+
+
+def test_losses_that_reach_zero_leave_the_axis_logarithmic(tmp_path):
+    past = History()
+    for step, loss in enumerate([*np.geomspace(2.0, 1e-6, 80), *np.zeros(40)]):
+        past.add(Record(step, TRAIN_LOSS, float(loss)))
+    figure = loss_figure(card(tmp_path), past)
+    assert figure.axes[0].get_yscale() == "log"
+    figure.savefig(tmp_path / "figure.png")

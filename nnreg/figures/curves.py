@@ -152,6 +152,8 @@ def draw(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
         return Drawn(ends[len(ends) // 2], low, high, crosses, group.colour)
     steps, table = aligned(kept)
     mean = _draw_mean(axes, group, steps, table, window, is_share=is_share(metric))
+    if metric.endswith("loss"):
+        mean = _above_zero(mean, table)
     return mean._replace(crosses=crosses, colour=group.colour)
 
 
@@ -168,7 +170,7 @@ def scale(axes: Axes, drawn: Sequence[Drawn], metric: str, words: Any, runs: Res
     ends = [(each.lowest, each.highest) for each in drawn if each.lowest <= each.highest]  # some are never finite
     low, high = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0)
     if words.log and low > 0:
-        axes.set_yscale("log")
+        axes.set_yscale("log", nonpositive="clip")
         axes.yaxis.set_major_formatter(PlainLogFormatter())
         axes.yaxis.set_minor_formatter(PlainLogFormatter())
         axes.set_ylim(low / 1.15, high * 1.15 if high > low else low * 10)
@@ -234,6 +236,14 @@ def _draw_mean(axes: Axes, group: Group, steps: npt.NDArray[np.int64], table: Va
     dots = {"marker": "o", "markersize": 3.2} if len(steps) <= FEW else {}
     axes.plot(steps, middle, color=colour, linewidth=1.7, solid_joinstyle="round", **dots)  # type: ignore[arg-type]
     return Drawn(float(middle[-1]), float(middle.min()), float(high.max()), last=float(steps[-1]))
+
+
+def _above_zero(drawn: Drawn, table: Values) -> Drawn:
+    """Return what an axis shall show of losses that reach exactly 0, which has no place on a logarithmic one: the rest."""
+    if drawn.lowest != 0 or not (table > 0).any():
+        return drawn
+    lowest = float(table[table > 0].min())
+    return drawn._replace(lowest=min(lowest, drawn.highest), end=max(drawn.end, lowest))
 
 
 def _draw_lost(axes: Axes, group: Group, steps: npt.NDArray[np.int64], values: Values) -> Drawn:

@@ -50,8 +50,8 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
     if np.isfinite(valid).any():
         axes.plot(valid_steps, valid, color=INK, linewidth=1.2, marker="o", markersize=2.5)
         ends.append(("validation", valid[np.isfinite(valid)], INK))
-    if curve.size and curve.min() > 0:
-        axes.set_yscale("log")
+    if curve.size and curve.min() >= 0 < curve.max():
+        axes.set_yscale("log", nonpositive="clip")  # a loss of exactly 0 lies at the lower edge
         low, high = axes.get_ylim()
         axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5) if high > 10 * low else range(2, 10)))
         axes.yaxis.set_major_formatter(PlainLogFormatter())
@@ -76,6 +76,7 @@ def _draw_quality(axes: Axes, metric: str, history: History) -> None:
 
 def _label_ends(axes: Axes, ends: list[tuple[str, np.ndarray, str]]) -> None:
     """Write each curve's name beside its end, kept apart where two end at the same height."""
+    axes.get_ylim()  # matplotlib fits a linear axis to its curves when somebody asks
     transform = axes.transData + axes.transAxes.inverted()
     heights = [float(transform.transform((0, values[-1]))[1]) if values.size else 0.5 for _, values, _ in ends]
     if len(heights) == 2 and abs(heights[0] - heights[1]) < 0.16:

@@ -194,3 +194,13 @@ def test_a_difference_has_a_sign_unless_it_is_nothing_as_far_as_its_digits_go():
     assert signed("train/loss_final", -0.01, 0.4) == ("0.0", "± 0.4")
     assert signed("train/loss_final", math.nan, None) == ("", "")
     assert signed("train/loss_final", 0.5, None) == ("+0.500", "")
+
+
+def test_losses_that_reach_zero_leave_the_panels_logarithmic(tmp_path):
+    perfect = group("lion", [*np.geomspace(2.0, 1e-6, 80), *np.zeros(40)])
+    figure = overlays([Facet("", [perfect, group("sgd", [2.0] * 120)])], "train/loss", "Which?", "", "line", window=1).figure
+    axes = figure.axes[0]
+    assert axes.get_yscale() == "log"
+    low, high = axes.get_ylim()
+    assert 0 < low <= 1e-6 < high
+    figure.savefig(tmp_path / "figure.png")
