@@ -36,6 +36,9 @@ def check_rows(entry: Entry, layer: Layer, batch: int) -> None:
         raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
 
 
+BESIDE_OTHERS = "workers=2 gives a run two cores, hydra/launcher=joblib gives each core a run of its own: leave out one"
+
+
 def check_workers(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
     """Refuse what two processes with half a batch each cannot do.
 
@@ -47,10 +50,7 @@ def check_workers(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
     import multiprocessing  # here: most runs are one process's, and start sooner without
 
     if multiprocessing.current_process().daemon:
-        raise UserError(
-            "workers=2 needs a process more than a run of hydra/launcher=joblib may have: use workers=1, as the sweep keeps "
-            "every core busy by itself, or hydra/launcher=basic"
-        )
+        raise UserError(BESIDE_OTHERS)
     if settings.batch < 2:
         raise UserError(f"workers=2 needs at least a row each: use batch=2 or more, got batch={settings.batch}")
     if settings.diagnostics == "on":

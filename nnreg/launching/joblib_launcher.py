@@ -16,7 +16,7 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from nnreg import task
+from nnreg import fitting, task
 from nnreg.errors import UserError
 from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell
 from nnreg.launching.work import Job, Work
@@ -41,11 +41,13 @@ class JoblibLauncher(ParallelLauncher):
         """Remember what the sweep is.
 
         Raises:
-            UserError: a setting was changed that has nothing to do here.
+            UserError: a setting was changed that has nothing to do here, or runs shall have two workers each.
         """
         from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
 
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if config.get("workers") == 2:  # where it is swept, each run of two says so itself
+            raise UserError(fitting.BESIDE_OTHERS)
         usual = dataclasses.asdict(JobLibLauncherConf())
         changed = [name for name, value in self._others.items() if value != usual.get(name, value)]
         if changed or self._n_jobs == 0:

@@ -39,11 +39,16 @@ def test_a_setting_of_joblib_that_would_do_nothing_is_refused(place):
     assert list(place.project.iterdir()) == []
 
 
-def test_two_workers_a_run_are_refused_as_a_worker_of_the_sweep_may_have_none_of_its_own(place):
-    swept = place.sweep("seed=1,2", *JOBLIB, "workers=2")
+SAID = "workers=2 gives a run two cores, hydra/launcher=joblib gives each core a run of its own: leave out one"
+
+
+def test_two_workers_a_run_are_refused_before_anything_is_begun(nnreg, project):
+    answer = nnreg("-m", "seed=1,2", *JOBLIB, "workers=2")
+    assert (answer.code, answer.complaint) == (2, f"nnreg: {SAID}")
+    assert list(project.iterdir()) == []
+
+
+def test_where_they_are_swept_the_runs_of_two_are_refused(place):
+    swept = place.sweep("seed=1", *JOBLIB, "workers=1,2")
     assert swept.code == 1
-    assert {run["error"] for run in swept.runs.values()} == {
-        "workers=2 needs a process more than a run of hydra/launcher=joblib may have: use workers=1, as the sweep keeps every "
-        "core busy by itself, or hydra/launcher=basic"
-    }
-    assert {run["steps"] for run in swept.runs.values()} == {0}
+    assert [run["error"] for run in swept.runs.values()] == [SAID]  # of both runs, which have one name, the last
