@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nnreg import tasks
 from nnreg.comparison import rates
+from nnreg.comparison.metrics import called
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
 from nnreg.recording.console import print_line, terminal
@@ -88,7 +89,7 @@ class TuneThenSeeds(ProtocolSweeper):
         by, chosen = self._choose(trials, folders)
         self.tuned(self._tuned(by, chosen))
         for name, value in chosen.items():
-            print_line(console, "chosen", f"{name}: {self._parameter}={value:g}{self._edge(name, value)}")
+            print_line(console, "chosen", f"{name}: {self._parameter}={value:g} by {called(by)}{self._edge(name, value)}")
         self.launch([words for _, words in self._finals(axes, chosen)], alone=True)
 
     def _check(self, axes: Sequence[Axis]) -> None:
