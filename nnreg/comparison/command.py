@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.comparison import comparing, files
+from nnreg.comparison.comparing import Comparison
 from nnreg.comparison.console import show
 from nnreg.errors import UserError
 from nnreg.recording.console import print_line, terminal
@@ -53,9 +54,7 @@ def compare(
     show(compared, console)
     for each in compared.gathered.left_out:
         print_line(console, "left out", f"{each.folder}: {each.why}")
-    asked = {"metric": metric, "target": target, "axes": _pair(axes) if axes else None}
-    is_other = any(wanted not in (None, told.get(name)) for name, wanted in asked.items())
-    place = folder or _place(folders, compared.metric if is_other else "")
+    place = folder or _place(folders, compared)
     try:
         page = compared.save(place)
     except OSError as error:
@@ -81,13 +80,14 @@ def _pair(text: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def _place(folders: Sequence[Path], other: str) -> Path:
+def _place(folders: Sequence[Path], compared: Comparison) -> Path:
     """Return where a report goes: beside the runs of a single sweep, else a new folder here.
 
-    Args:
-        folders: that are compared.
-        other: the metric of a comparison that is not the sweep's own, whose report stays as it is; "" for its own.
+    A comparison by another metric or target than that which lies there leaves it as it is.
     """
     if len(folders) == 1 and not (folders[0] / "config.yaml").is_file():
-        return folders[0] / (f"{files.FOLDER}-{other.replace('/', '-')}" if other else files.FOLDER)
+        own, content = folders[0] / files.FOLDER, files.content(compared)
+        there = files.read(own)
+        is_other = any(there.get(name, content[name]) != content[name] for name in ("metric", "target"))
+        return own.with_name(f"{own.name}-{compared.metric.replace('/', '-')}") if is_other else own
     return HOME / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"

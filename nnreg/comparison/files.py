@@ -82,12 +82,18 @@ def content(comparison: Comparison) -> dict[str, Any]:
     }
 
 
+def read(folder: Path) -> dict[str, Any]:
+    """Return the content of a comparison that was written here; nothing where there is none, or a damaged one."""
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
 def _earlier(folder: Path) -> list[str]:
     """Return the names of the files that an earlier comparison wrote here."""
-    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-        found = json.loads((folder / CONTENT).read_text(encoding="utf-8")).get("files", [])
-        return [str(name) for name in found if Path(str(name)).name == str(name)]
-    return []
+    names = read(folder).get("files")
+    return [str(name) for name in names if Path(str(name)).name == str(name)] if isinstance(names, list) else []
 
 
 def _animate(comparison: Comparison, folder: Path) -> None:
