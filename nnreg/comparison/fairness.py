@@ -13,6 +13,7 @@ from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.metrics import CURVES, VALID_FINAL, called
 from nnreg.comparison.phrasing import enumerated
+from nnreg.figures import words
 from nnreg.records import LAST, TRAIN_LOSS
 from nnreg.sweep_manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
 
@@ -115,7 +116,7 @@ def _recorded(metrics: Sequence[str], *, has_fewer: bool) -> list[str]:
     shown = [metric for metric in metrics if metric.startswith(TRAIN_LOSS)]
     parts = []
     if shown:
-        parts.append("training loss: each step's batch, before its update, in the forward pass that made the gradient")
+        parts.append(words.RECORDED)
     if f"{TRAIN_LOSS}_final" in shown:
         parts[-1] += "; final: mean of the last 100 steps" + (", or of all where there are fewer" if has_fewer else "")
     if any(metric.startswith("seconds_to_target") for metric in metrics):
@@ -129,9 +130,8 @@ def _smoothing(metrics: Sequence[str], window: int) -> str:
 
 def _stopped(gathered: Gathered, metrics: Sequence[str]) -> str:
     """Return why a curve, the mean of an arm's runs, may end before some of them do."""
-    runs = (run for arm in gathered.arms if len(arm.runs) > 1 for run in arm.runs)
-    stopped = any((run.summary.get("early_stop") or {}).get("stopped_at") is not None for run in runs)
-    return "where runs stop early, a curve ends with the first of them" if stopped and {*metrics} & {*CURVES} else ""
+    stopped = any(words.stopped_early(run) for arm in gathered.arms if len(arm.runs) > 1 for run in arm.runs)
+    return words.CURVES.stops if stopped and {*metrics} & {*CURVES} else ""
 
 
 def _lost(gathered: Gathered) -> str:
@@ -140,8 +140,8 @@ def _lost(gathered: Gathered) -> str:
     total, finished = endings.total(), endings.pop("finished", 0)
     if finished == total:
         return ""
-    words = {"killed": "were killed" if endings["killed"] > 1 else "was killed"}
-    counts = [f"{count} {words.get(ending, ending)}" for ending, count in endings.items() if count]
+    verbs = {"killed": "were killed" if endings["killed"] > 1 else "was killed"}
+    counts = [f"{count} {verbs.get(ending, ending)}" for ending, count in endings.items() if count]
     return f"of {total} runs {enumerated(counts)}: in no mean, counted against their arm"
 
 

@@ -104,6 +104,9 @@ def compact(number: str) -> str:
     return re.sub(r"e([+-])0+(?=\d)", r"e\1", number).replace("e+", "e")
 
 
+RECORDED = "training loss: each step's batch, before its update, in the forward pass that made the gradient"
+
+
 class Marks(NamedTuple):
     """What a figure makes of each group of runs.
 
@@ -132,6 +135,11 @@ CURVES = Marks(
 CELLS = Marks(one="cell", of_seeds="", of_one=", one run a cell", lost="they are in no mean", stops="")
 
 
+def stopped_early(run: Result) -> bool:
+    """Tell whether a run ended before its last step for want of patience."""
+    return (run.summary.get("early_stop") or {}).get("stopped_at") is not None
+
+
 def footer(
     results: Results,
     groups: Sequence[Results],
@@ -156,13 +164,13 @@ def footer(
     shown = [run for group in groups for run in group]
     parts = [_seeds(groups, marks)] if is_mean else ["each panel: one run"]
     if TRAIN_LOSS in metrics:
-        parts.append("training loss: each step's batch, before its update, in the forward pass that made the gradient")
+        parts.append(RECORDED)
     if window > 1:
         parts.append(f"smoothed with a centred Kaiser window of {window} steps, the unsmoothed mean behind it")
     diverged = sum(run.summary["status"] == "diverged" for run in shown)
     if diverged:
         parts.append(f"{diverged} of {len(shown)} runs diverged: {marks.lost}")
-    if any((run.summary.get("early_stop") or {}).get("stopped_at") is not None for run in shown) and is_mean:
+    if any(map(stopped_early, shown)) and is_mean:
         parts += [marks.stops] if marks.stops else []
     if len(shown) < len(results):
         parts.append(f"{len(results) - len(shown)} of {len(results)} runs did not finish and are not shown")

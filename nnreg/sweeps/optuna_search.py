@@ -12,19 +12,17 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
 from nnreg import mistakes, objectives
 from nnreg.errors import UserError
 from nnreg.launching import lost, work
 from nnreg.override_words import quoted
-from nnreg.recording.console import say
-from nnreg.registry import one_line
+from nnreg.recording.console import say, warn
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.random_search import DIGITS, seeds_apart
 from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
-from nnreg.task import warn
 
 PLACE = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 """Name of the plugin's sweeper, whose place this one takes."""
@@ -168,11 +166,8 @@ class OptunaSearch(ProtocolSweeper):
 
     def _result(self, returned: JobReturn, words: Words) -> tuple[float, ...]:
         """Return the objectives of a job; NaN of one that broke off, whose error ``return_value`` would raise."""
-        if returned.status != JobStatus.FAILED:
-            return _as_tuple(returned.return_value)
-        error, folder = returned._return_value, words[-1].partition("=")[2]
-        warn(f"the run in {self._home / folder} broke off ({type(error).__name__}: {one_line(error)})")
-        return _as_tuple(objectives.nothing(self.config))
+        is_lost = self.is_broken_off(returned, self._home / words[-1].partition("=")[2])
+        return _as_tuple(objectives.nothing(self.config) if is_lost else returned.return_value)
 
     def _complaint(self, words: Words) -> str | None:
         """Return what is wrong with the words of a trial, such as a parameter that its optimizer does not have."""

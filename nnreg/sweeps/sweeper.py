@@ -26,7 +26,7 @@ from nnreg.errors import Interrupted, UserError
 from nnreg.launching.job_configs import JobConfigs, remembering
 from nnreg.launching.launcher import ParallelLauncher
 from nnreg.override_words import quoted
-from nnreg.recording.console import say
+from nnreg.recording.console import say, warn
 from nnreg.registry import one_line
 from nnreg.settings import SweepSettings
 from nnreg.sweep_manifest import Manifest, Tuned
@@ -34,7 +34,6 @@ from nnreg.sweeps import asking, resuming
 from nnreg.sweeps.axes import Axis, read
 from nnreg.sweeps.identity import digest_of
 from nnreg.sweeps.placement import Place, is_whole, place
-from nnreg.task import warn
 from nnreg.termination import terminable
 
 Words = tuple[str, ...]
@@ -184,9 +183,15 @@ class ProtocolSweeper(Sweeper):
         returns = self.launcher.launch([(*words, *self._told(spot, stage)) for words, spot in todo], initial_job_idx=first)
         self._returns.append(returns)
         for returned, (_, spot) in zip(returns, todo, strict=True):
-            if returned.status == JobStatus.FAILED:
-                error = returned._return_value  # its property would raise it, and the sweep would end
-                warn(f"the run in {self._home / stage / spot.folder} broke off ({type(error).__name__}: {one_line(error)})")
+            self.is_broken_off(returned, self._home / stage / spot.folder)
+
+    def is_broken_off(self, returned: JobReturn, folder: Path) -> bool:
+        """Tell whether a job raised something that nobody recorded, and if so warn of it."""
+        if returned.status != JobStatus.FAILED:
+            return False
+        error = returned._return_value  # its property would raise it, and the sweep would end
+        warn(f"the run in {folder} broke off ({type(error).__name__}: {one_line(error)})")
+        return True
 
     def _told(self, spot: Place, stage: str) -> Words:
         """Return what a job is told besides its own words; nothing in a plain sweep, whose folders Hydra numbers."""
