@@ -51,7 +51,7 @@ def measure(turns: int) -> Iterator[Cost]:
     """Yield the cost of every optimizer on every length of vector."""
     for workload in (WORKLOADS["W1"], WORKLOADS["W3"]):
         size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(workload.widths))
-        for name in registry.entries("optimizer"):
+        for name in registry.techniques("optimizer"):
             if plugin("optimizer", name).step is Optimizer.step:
                 yield cost(name, size, turns)
 

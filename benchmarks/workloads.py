@@ -94,6 +94,6 @@ def batches(workload: Workload) -> Iterator[Integers]:
 
 def plugin(kind: str, name: str) -> Any:
     """Return a technique's class."""
-    from nnreg import registry
+    from nnreg.registry import find_technique, load_class
 
-    return registry.load(registry.find(kind, name))
+    return load_class(find_technique(kind, name))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from nnreg import threads
+from nnreg.process import choose_threads
 
-threads.choose()
+choose_threads()
 
 
 def main() -> None:

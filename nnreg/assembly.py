@@ -15,12 +15,12 @@ from nnreg import fitting, fused, registry, schemas, shared, shared_data, signat
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
-from nnreg.errors import UserError
+from nnreg.errors import UserError, instead, one_line
 from nnreg.network import Network
 from nnreg.pacing import paced
 from nnreg.probing import probe
 from nnreg.records import DatasetCard
-from nnreg.registry import BrokenPlugin, Entry, instead, one_line
+from nnreg.registry import BrokenPlugin, Entry
 from nnreg.settings import Settings
 from nnreg.training import Streams
 
@@ -144,7 +144,7 @@ def build(entry: Entry, node: DictConfig, slot: str = "") -> Any:
     Raises:
         UserError: a parameter is unknown, missing, of the wrong type, or refused by the technique.
     """
-    made = registry.load(entry)
+    made = registry.load_class(entry)
     values = _validated(entry, node, slot or entry.kind)
     try:
         arguments = {p.name: p.restore(values[p.name]) for p in signature.parameters(made) if p.settable}
@@ -158,14 +158,14 @@ def build(entry: Entry, node: DictConfig, slot: str = "") -> Any:
 def _entry(slot: str, kind: str, node: Any, choices: Mapping[str, str]) -> Entry:
     """Return which technique a node configures: it says so itself, or it is the option of that name."""
     if not isinstance(node, DictConfig):
-        raise UserError(f"{slot} must be chosen by name, such as {slot}={next(iter(registry.entries(kind)))}, got {node}")
+        raise UserError(f"{slot} must be chosen by name, such as {slot}={next(iter(registry.techniques(kind)))}, got {node}")
     name = str(node.get("name") or choices.get(slot, ""))
-    if name not in registry.entries(kind) and "name" not in node:
+    if name not in registry.techniques(kind) and "name" not in node:
         raise UserError(
             f"{slot}={name} comes from a file that names no technique: begin it with `defaults: [TECHNIQUE, _self_]`, where "
-            f"TECHNIQUE is one of {', '.join(registry.entries(kind))}"
+            f"TECHNIQUE is one of {', '.join(registry.techniques(kind))}"
         )
-    return registry.find(kind, name)
+    return registry.find_technique(kind, name)
 
 
 def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from nnreg.errors import UserError
+from nnreg.errors import UserError, one_line
 from nnreg.job import TRACEBACK, close, keep_traceback, refuse
+from nnreg.process import terminable
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, RunCard
-from nnreg.registry import one_line
 from nnreg.request import Request
-from nnreg.termination import terminable
 
 Work = Callable[[Recorder], Outcome]
 Prepare = Callable[[Request], tuple[RunCard, Work]]

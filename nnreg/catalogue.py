@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nnreg import registry, schemas, signature
+from nnreg import errors, registry, schemas, signature
 from nnreg.errors import UserError
 from nnreg.registry import BrokenPlugin, Entry
 
@@ -63,7 +63,7 @@ def show(wanted: str | None) -> int:
     if wanted is not None and "/" in wanted:
         kind, _, name = wanted.partition("/")
         _known(kind)
-        _show_one(console, registry.find(kind, name))
+        _show_one(console, registry.find_technique(kind, name))
         return 0
     if wanted is not None:
         _known(wanted)
@@ -83,12 +83,12 @@ def describe(technique: type) -> Description:
 
 
 def _known(kind: str) -> None:
-    if not registry.entries(kind):
-        raise UserError(f"there is no kind '{kind}'{registry.instead(kind, registry.kinds())}")
+    if not registry.techniques(kind):
+        raise UserError(f"there is no kind '{kind}'{errors.instead(kind, registry.kinds())}")
 
 
 def _show_all(console: Console, kinds: tuple[str, ...]) -> int:
-    entries = [entry for kind in kinds for entry in registry.entries(kind).values()]
+    entries = [entry for kind in kinds for entry in registry.techniques(kind).values()]
     rows = [("kind", "name", "distribution", "version"), *((e.kind, e.name, e.distribution, e.version) for e in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     summaries = ["summary", *_summaries(entries)]
@@ -106,7 +106,7 @@ def _summaries(entries: list[Entry]) -> list[str]:
         try:
             schemas.of(entry)
             alias = first.setdefault((entry.kind, entry.target), entry.name)
-            lines.append(escape(describe(registry.load(entry)).summary if alias == entry.name else f"same as {alias}"))
+            lines.append(escape(describe(registry.load_class(entry)).summary if alias == entry.name else f"same as {alias}"))
         except BrokenPlugin as error:
             lines.append(f"{BROKEN} {escape(str(error))}")
     return lines
@@ -114,7 +114,7 @@ def _summaries(entries: list[Entry]) -> list[str]:
 
 def _show_one(console: Console, entry: Entry) -> None:
     schemas.of(entry)
-    technique = registry.load(entry)
+    technique = registry.load_class(entry)
     description, place = describe(technique), _place(technique)
     console.print(f"[bold]{entry.kind}/{entry.name}[/bold]  {technique.__name__}, {entry.distribution} {entry.version}")
     console.print(escape(description.summary))

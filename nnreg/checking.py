@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nnreg import registry, testing
+from nnreg import errors, registry, testing
 from nnreg.errors import UserError
 from nnreg.registry import BrokenPlugin, Entry
 from nnreg.testing import Report, Result
@@ -62,25 +62,25 @@ def _selected(wanted: Sequence[str], everything: bool) -> tuple[Entry, ...]:
 def _meant(word: str) -> Iterable[Entry]:
     kind, slash, name = word.partition("/")
     distributions = _distributions()
-    if slash and registry.entries(kind):
-        return [registry.find(kind, name)]
+    if slash and registry.techniques(kind):
+        return [registry.find_technique(kind, name)]
     if slash:
-        raise UserError(f"there is no kind '{kind}'{registry.instead(kind, registry.kinds())}")
-    if registry.entries(word):
-        return registry.entries(word).values()
+        raise UserError(f"there is no kind '{kind}'{errors.instead(kind, registry.kinds())}")
+    if registry.techniques(word):
+        return registry.techniques(word).values()
     if _normal(word) in distributions:
         return distributions[_normal(word)]
     if _is_installed(word):
         raise UserError(f'{word} is installed but registers no technique: its entry points must be in a group "nnreg.<kind>"')
     known = (*registry.kinds(), *distributions)
-    raise UserError(f"there is no kind and no distribution '{word}'{registry.instead(word, known)}")
+    raise UserError(f"there is no kind and no distribution '{word}'{errors.instead(word, known)}")
 
 
 def _distributions() -> Mapping[str, list[Entry]]:
     """Return the techniques by the distribution that registered them; one that is quarrelled over belongs to all."""
     found: dict[str, list[Entry]] = {}
     for kind in registry.kinds():
-        for entry in registry.entries(kind).values():
+        for entry in registry.techniques(kind).values():
             for _, distribution in entry.targets:
                 found.setdefault(_normal(distribution), []).append(entry)
     return found

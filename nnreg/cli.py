@@ -14,8 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from nnreg import registry
-from nnreg.errors import Interrupted, UserError
-from nnreg.registry import instead
+from nnreg.errors import Interrupted, UserError, instead
 from nnreg.settings import Settings
 from nnreg.studies import study_words
 

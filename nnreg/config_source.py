@@ -18,8 +18,9 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import BooleanNode, DictConfig, OmegaConf
 
-from nnreg import registry, schemas, tasks
+from nnreg import registry, schemas
 from nnreg.registry import BrokenPlugin, Entry
+from nnreg.settings import run_label, task_of
 
 SETTINGS = "settings"
 
@@ -54,7 +55,7 @@ class NnregConfigSource(ConfigSource):
             return list(registry.kinds()) if results_filter in (None, ObjectType.GROUP) else []
         if results_filter == ObjectType.GROUP:
             return []
-        entries = registry.entries(path)
+        entries = registry.techniques(path)
         return [name for name, entry in entries.items() if path not in swept_by_glob or _is_sound(entry)]
 
     def load_config(self, config_path: str) -> ConfigResult:
@@ -92,12 +93,12 @@ def register() -> None:
 def _run_label(*, _root_: DictConfig) -> str:
     """Return the short name of the run that a configuration asks for: ``${run_label:}`` in the name of its folder."""
     choices = {str(kind): str(name) for kind, name in _root_.hydra.runtime.choices.items()}
-    return tasks.label(tasks.of(_root_), choices)
+    return run_label(task_of(_root_), choices)
 
 
 def _entry(config_path: str) -> Entry | None:
     kind, _, name = config_path.removesuffix(".yaml").rpartition("/")
-    known = registry.entries(kind)
+    known = registry.techniques(kind)
     return known.get(name) or known.get(name.removeprefix("_"))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnreg import fitting, tasks
+from nnreg import fitting
 from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
@@ -25,7 +25,7 @@ from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, Record, RunCard, Status
 from nnreg.request import Request
 from nnreg.run_card import describe
-from nnreg.settings import Settings
+from nnreg.settings import DESCEND, PICTURES, Settings
 
 X, Y, VALUE = "x", "y", "value"
 LOST = 10.0  # domains away from its middle
@@ -139,7 +139,7 @@ def _draw(
     track = Track(optimizer, card.colour, path, summary.get("descent/value"), diverged_at)
     title = f"How does {optimizer} descend {name.replace('_', ' ')}?"
     picture = draw_paths([track], [Ground(name, surface)], title, Paths(subtitle=parameters))
-    save(picture.figure, card.folder / tasks.PICTURES[tasks.DESCEND])
+    save(picture.figure, card.folder / PICTURES[DESCEND])
     if settings.animate != "off" and card.sweep_id is None:
         from nnreg.figures.animation import animate
 

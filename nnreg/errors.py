@@ -1,5 +1,9 @@
 """The kinds of errors that are meant for the person at the keyboard."""
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -24,3 +28,15 @@ class RunFailed(UserError):
     def __init__(self, message: str, folder: Path) -> None:
         super().__init__(message)
         self.folder = folder
+
+
+def instead(word: str, known: Iterable[str], label: str = "Available") -> str:
+    """Return how a sentence about an unknown word goes on: ``; did you mean 'adam'? Available: adagrad, adam``."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return (f"; did you mean '{close[0]}'?" if close else ".") + f" {label}: {', '.join(names) or 'none'}"
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line."""
+    return " ".join(str(error).split())

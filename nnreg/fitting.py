@@ -10,8 +10,8 @@ import numpy as np
 
 from nnreg import fused
 from nnreg.contracts import Activation, Layer, Loss, Splits
-from nnreg.errors import UserError
-from nnreg.registry import Entry, one_line
+from nnreg.errors import UserError, one_line
+from nnreg.registry import Entry
 from nnreg.settings import Settings
 
 

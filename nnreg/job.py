@@ -13,16 +13,15 @@ from nnreg.assembly import Assembled, assemble
 from nnreg.clipping import clipper
 from nnreg.contracts import Array, Targets
 from nnreg.diagnostics import Diagnostics
-from nnreg.errors import UserError
+from nnreg.errors import UserError, one_line
 from nnreg.gathering import converted
+from nnreg.process import terminable
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, Record, RunCard, Status, summarise
-from nnreg.registry import one_line
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.snapshot import Checkpoints, Live
 from nnreg.stopping import EarlyStopping
-from nnreg.termination import terminable
 from nnreg.training import PAUSE, Stopwatch, train
 from nnreg.workers import TwoWorkers
 

@@ -7,18 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
-from nnreg import descent_job, job, outputs_job, tasks
-from nnreg.errors import UserError
+from nnreg import descent_job, job, outputs_job
+from nnreg.errors import UserError, instead
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
-from nnreg.registry import instead
 from nnreg.request import Request
-from nnreg.settings import OF_A_SWEEP
+from nnreg.settings import ACTIVATIONS, DESCEND, OF_A_SWEEP, TRAIN, task_of, used_choices
 
 EXECUTE: Mapping[str, Callable[[Request, Sequence[Sink]], Outcome]] = {
-    tasks.TRAIN: job.execute,
-    tasks.DESCEND: descent_job.execute,
-    tasks.ACTIVATIONS: outputs_job.execute,
+    TRAIN: job.execute,
+    DESCEND: descent_job.execute,
+    ACTIVATIONS: outputs_job.execute,
 }
 
 
@@ -29,7 +28,7 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
         UserError: outside a sweep, when the run cannot be assembled. Nothing has been recorded then.
         KeyboardInterrupt: after the run was recorded as killed.
     """
-    task = tasks.of(request.config)
+    task = task_of(request.config)
     if task not in EXECUTE:
         raise UserError(f"there is no task '{task}'{instead(task, EXECUTE)}")
     return EXECUTE[task](own(request), sinks)
@@ -40,5 +39,5 @@ def own(request: Request) -> Request:
     keys = [str(key) for key in request.config if key not in OF_A_SWEEP]
     config = OmegaConf.masked_copy(request.config, keys) if len(keys) < len(request.config) else request.config
     assert isinstance(config, DictConfig)
-    choices = tasks.used(tasks.of(request.config), request.choices)
+    choices = used_choices(task_of(request.config), request.choices)
     return dataclasses.replace(request, config=config, choices=choices)

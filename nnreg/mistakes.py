@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import schemas
-from nnreg.registry import entries, find, instead, kinds, one_line
+from nnreg.errors import instead, one_line
+from nnreg.registry import find_technique, kinds, techniques
 
 EXTRAS = {
     "hydra/launcher/joblib": "joblib",
@@ -56,7 +57,7 @@ def _missing(error: MissingConfigException) -> str:
     extra = EXTRAS.get(str(error.missing_cfg_file))
     if extra is not None:
         return f"{kind}={name} needs what is not installed: `python -m pip install 'nnreg[{extra}]'`"
-    options = list(error.options or entries(kind))  # Hydra does not list them for a YAML's own defaults
+    options = list(error.options or techniques(kind))  # Hydra does not list them for a YAML's own defaults
     if not kind:
         return _first_line(str(error))
     return f"there is no {kind} '{name}'{instead(name, options)}"
@@ -125,7 +126,9 @@ def _in_file(path: str, complaint: str, key: str | None) -> str:
     unknown = re.match(r"Key '([^']+)' not in '(\w+?)__(\w+)'", complaint)
     if unknown:
         name, kind, technique = unknown.groups()
-        known = [field.name for field in dataclasses.fields(schemas.of(find(kind, technique))) if field.name != "name"]
+        known = [
+            field.name for field in dataclasses.fields(schemas.of(find_technique(kind, technique))) if field.name != "name"
+        ]
         return f"{path}.yaml: {kind}={technique} has no parameter '{name}'{instead(name, known)}"
     return f"{path}.yaml: {key}: {complaint}" if key else f"{path}.yaml: {complaint}"
 

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nnreg import tasks
-from nnreg.errors import UserError
+from nnreg.errors import UserError, instead
 from nnreg.records import VALID_LOSS, Outcome
-from nnreg.registry import instead
+from nnreg.settings import DESCEND, TRAIN, task_of
 
-_USUAL = {tasks.TRAIN: f"{VALID_LOSS}_final", tasks.DESCEND: "descent/value"}
+_USUAL = {TRAIN: f"{VALID_LOSS}_final", DESCEND: "descent/value"}
 _OF_THE_RUN = ("seconds", "steps")
 
 Value = float | tuple[float, ...]
@@ -33,7 +32,7 @@ def value(config: Mapping[str, Any], outcome: Outcome) -> Value:
     if outcome.status != "finished":
         return nothing(config)
     if names is None:
-        return outcome.summary.get(_USUAL.get(tasks.of(config), ""), math.nan)
+        return outcome.summary.get(_USUAL.get(task_of(config), ""), math.nan)
     found = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}
     for name in names:
         if name not in found:

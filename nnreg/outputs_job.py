@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnreg import fitting, registry, tasks
+from nnreg import fitting, registry
 from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
@@ -26,7 +26,7 @@ from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, Record, RunCard
 from nnreg.request import Request
 from nnreg.run_card import describe
-from nnreg.settings import Settings
+from nnreg.settings import ACTIVATIONS, PICTURES, Settings
 from nnreg.silence import silently
 from nnreg.training import Streams
 
@@ -50,7 +50,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     made = {slot: technique(request.config, request.choices, slot) for slot in slots}
     for kind in ("norm", "dropout"):
         name = str(request.config[kind].get("name") or request.choices[kind])
-        fitting.check_rows(registry.find(kind, name), made[kind], settings.batch)
+        fitting.check_rows(registry.find_technique(kind, name), made[kind], settings.batch)
     streams = Streams.from_seed(settings.seed)
     activation = made["activation"]
     never: Any = None  # nothing is trained
@@ -133,4 +133,4 @@ def _draw(card: RunCard, settings: Settings, layers: Sequence[LayerOutputs], lim
     subtitle = ", ".join(part for part in (f"weights: {init} {parameters}".strip(), *extra) if part)
     note = f"{settings.batch:,} rows of N(0, 1) through untrained layers, seed {card.seed}."
     figure = draw_rows([Row(activation, card.colour, layers, limits)], title, subtitle, note)
-    save(figure, card.folder / tasks.PICTURES[tasks.ACTIVATIONS])
+    save(figure, card.folder / PICTURES[ACTIVATIONS])

@@ -14,7 +14,8 @@ import numpy as np
 
 from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Regularizer, Schedule, Surface, Weights
 from nnreg.contracts.objective import targets_of
-from nnreg.registry import BrokenPlugin, Entry, one_line
+from nnreg.errors import one_line
+from nnreg.registry import BrokenPlugin, Entry
 
 SHAPE = (4, 3)
 STEPS = 3

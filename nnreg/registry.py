@@ -6,18 +6,17 @@ imports one plugin. This module knows no technique and no configuration library.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.metadata
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from nnreg.contracts import CONTRACTS
-from nnreg.errors import UserError
+from nnreg.errors import UserError, instead, one_line
 
 PREFIX = "nnreg."
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -83,24 +82,24 @@ def groups() -> Mapping[str, str]:
     return {slot if slot == kind else f"{kind}@{slot}": slot for slot, kind in slots().items()}
 
 
-def entries(kind: str) -> Mapping[str, Entry]:
+def techniques(kind: str) -> Mapping[str, Entry]:
     """Return the techniques of a kind by name, sorted, without importing them; empty for an unknown kind."""
     return _catalogue().get(kind, {})
 
 
-def find(kind: str, name: str) -> Entry:
+def find_technique(kind: str, name: str) -> Entry:
     """Return one technique, not imported.
 
     Raises:
         UnknownTechnique: with what is meant, perhaps, and what there is.
     """
-    known = entries(kind)
+    known = techniques(kind)
     if name not in known:
         raise UnknownTechnique(f"there is no {kind} '{name}'{instead(name, known)}")
     return known[name]
 
 
-def load(entry: Entry) -> type:
+def load_class(entry: Entry) -> type:
     """Import a technique and return its class.
 
     Raises:
@@ -134,18 +133,6 @@ def required_methods(kind: str) -> tuple[str, ...]:
     bases = reversed(contract.__mro__) if contract else ()
     declared = [name for base in bases for name, value in vars(base).items() if callable(value)]
     return tuple(dict.fromkeys(name for name in declared if not name.startswith("_")))
-
-
-def instead(word: str, known: Iterable[str], label: str = "Available") -> str:
-    """Return how a sentence about an unknown word goes on: ``; did you mean 'adam'? Available: adagrad, adam``."""
-    names = list(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return (f"; did you mean '{close[0]}'?" if close else ".") + f" {label}: {', '.join(names) or 'none'}"
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's message on one line."""
-    return " ".join(str(error).split())
 
 
 @cache

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from nnreg import palette, registry, tasks
+from nnreg import palette, registry
 from nnreg.errors import UserError
 from nnreg.recording.disk import CONFIG, read_history, read_summary
 from nnreg.records import TRAIN_LOSS, DatasetCard, History, RunCard
+from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 SHOWN = ("train/loss_final", "valid/accuracy_final", "valid/r2_final", "descent/value")
-FIGURES: Mapping[str, str] = {tasks.DESCEND: "paths", tasks.ACTIVATIONS: "histograms"}
+FIGURES: Mapping[str, str] = {DESCEND: "paths", ACTIVATIONS: "histograms"}
 """Kind of figure that shows a run which trains nothing."""
 
 
@@ -105,7 +106,7 @@ class Result:
         """
         from nnreg.figures import draw, loss_figure
 
-        kind = FIGURES.get(tasks.of(self.config))
+        kind = FIGURES.get(task_of(self.config))
         if kind is not None:
             return draw(Results([self]), {"kind": kind}, str(self.summary["label"]))
         if not self.history.finite(TRAIN_LOSS).size:

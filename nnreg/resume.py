@@ -10,11 +10,11 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from nnreg import assembly, job, registry, rerun, resumption, task, tasks
-from nnreg.errors import UserError
+from nnreg import assembly, console, job, registry, rerun, resumption, task
+from nnreg.errors import UserError, instead
 from nnreg.recording import disk
-from nnreg.registry import instead
 from nnreg.request import Request
+from nnreg.settings import TRAIN, task_of
 from nnreg.snapshot import CHANGEABLE
 
 
@@ -40,7 +40,7 @@ def resume(folder: Path, overrides: Sequence[str]) -> int:
     except OSError as error:
         raise UserError(f"cannot work in {shown}: {error}") from error
     if outcome.status == "failed":
-        task.warn(task.failure(request, outcome))
+        console.warn(task.failure(request, outcome))
     return 1 if outcome.status == "failed" else 0
 
 
@@ -76,7 +76,7 @@ def _changes(folder: Path, overrides: Sequence[str]) -> dict[str, str | None]:
 
 def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[str, str | None]) -> Request:
     """Return what to run."""
-    if (work := tasks.of(saved)) != tasks.TRAIN:
+    if (work := task_of(saved)) != TRAIN:
         raise UserError(f"{shown} is a run of task={work}, which takes moments: `python -m nnreg rerun {shown}` does it again")
     facts = _facts(shown, saved)
     settings = _settings(saved, changes)
@@ -91,7 +91,7 @@ def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[
         sweep_id=facts["sweep_id"],
         job=facts["job"],
     )
-    return dataclasses.replace(request, resumption=resumption.read(shown, request, task.warn))
+    return dataclasses.replace(request, resumption=resumption.read(shown, request, console.warn))
 
 
 def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:

@@ -62,5 +62,5 @@ def _check_pace(found: Checkpoint, config: DictConfig) -> None:
 
 
 def _pace(config: DictConfig, steps: int) -> Callable[[int], float]:
-    entry = registry.find("schedule", str(config.schedule.name))
+    entry = registry.find_technique("schedule", str(config.schedule.name))
     return paced(assembly.build(entry, config.schedule), steps, config.get("warmup", 0))

@@ -9,23 +9,23 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, SCMode
 
-from nnreg import palette, registry, schemas, signature, tasks
+from nnreg import palette, registry, schemas, signature
 from nnreg.assembly import Assembled
 from nnreg.errors import UserError
 from nnreg.recording.tracking_target import without_password
 from nnreg.records import History, RunCard
 from nnreg.request import Request
-from nnreg.settings import Settings
+from nnreg.settings import DESCEND, TRAIN, Settings, run_label, task_of
 
 
 def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     """Return the card of a run, also of one that could not be assembled."""
     config = plain(request.config, request.choices)
-    task, choices = tasks.of(config), request.choices
+    task, choices = task_of(config), request.choices
     techniques = [(kind, str(config[kind]["name"])) for kind in registry.kinds() if isinstance(config.get(kind), dict)]
-    entries = [registry.entries(kind)[name] for kind, name in techniques if name in registry.entries(kind)]
+    entries = [registry.techniques(kind)[name] for kind, name in techniques if name in registry.techniques(kind)]
     return RunCard(
-        label=tasks.label(task, choices),
+        label=run_label(task, choices),
         folder=request.folder,
         choices=dict(choices),
         config=config,
@@ -45,9 +45,9 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
 
 
 def _colour(task: str, choices: Mapping[str, str]) -> str:
-    if task == tasks.TRAIN:
+    if task == TRAIN:
         return palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none"))
-    kind = "optimizer" if task == tasks.DESCEND else "activation"
+    kind = "optimizer" if task == DESCEND else "activation"
     return palette.colour(kind, choices.get(kind, "none"))
 
 
@@ -67,11 +67,13 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _defaults(kind: str, name: str) -> dict[str, Any]:
-    entry = registry.entries(kind).get(name)
+    entry = registry.techniques(kind).get(name)
     if entry is None:
         return {}
     with contextlib.suppress(UserError):
         schemas.of(entry)
-        found = [p for p in signature.parameters(registry.load(entry)) if p.settable and p.default is not signature.REQUIRED]
+        found = [
+            p for p in signature.parameters(registry.load_class(entry)) if p.settable and p.default is not signature.REQUIRED
+        ]
         return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in found}
     return {}

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from nnreg.console import say
 from nnreg.errors import UserError
-from nnreg.recording.console import say
 from nnreg.recording.mlflow_sink import reason
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.run_facts import process_of

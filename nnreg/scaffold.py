@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import contracts, registry
+from nnreg import contracts, errors, registry
 from nnreg.errors import UserError
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -83,7 +83,7 @@ def _exchanged(text: str, exchange: dict[str, str]) -> str:
 def _check_kind(kind: str) -> None:
     kinds = sorted(path.stem for path in (TEMPLATES / "kinds").glob("*.py"))
     if kind not in kinds:
-        raise UserError(f"there is no kind '{kind}'{registry.instead(kind, kinds)}")
+        raise UserError(f"there is no kind '{kind}'{errors.instead(kind, kinds)}")
 
 
 def _check_name(kind: str, name: str) -> None:
@@ -94,8 +94,8 @@ def _check_name(kind: str, name: str) -> None:
     for word in (name, made):
         if keyword.iskeyword(word) or word in meant:
             raise UserError(f"'{name}' cannot be the name of a technique: {word} has a meaning in Python or nnreg already")
-    if name in registry.entries(kind):
-        entry = registry.find(kind, name)
+    if name in registry.techniques(kind):
+        entry = registry.find_technique(kind, name)
         raise UserError(f"the {kind} '{name}' exists already, in {entry.distribution}: choose another name")
     package, distribution = f"nnreg_{name}", f"nnreg-{dashed(name)}"
     if importlib.util.find_spec(package) is not None or _is_installed(distribution):

@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 from nnreg import registry, signature
-from nnreg.registry import BrokenPlugin, Entry, one_line
+from nnreg.errors import one_line
+from nnreg.registry import BrokenPlugin, Entry
 from nnreg.settings import Settings, SweepSettings
 
 
@@ -22,7 +23,7 @@ def of(entry: Entry) -> type:
     Raises:
         BrokenPlugin: the plugin cannot be imported, or its signature cannot be a configuration.
     """
-    technique = registry.load(entry)
+    technique = registry.load_class(entry)
     try:
         return signature.schema(technique, f"{entry.kind}__{entry.name}", __name__, fixed={"name": entry.name})
     except Exception as error:  # a default factory is the plugin's code, and some classes have no signature
@@ -48,8 +49,8 @@ def __getattr__(name: str) -> Any:
     technique, _, parameter = rest.partition("__")
     if kind == "settings":
         made = sweep() if technique == "sweep" else settings()
-    elif technique in registry.entries(kind):
-        made = of(registry.entries(kind)[technique])
+    elif technique in registry.techniques(kind):
+        made = of(registry.techniques(kind)[technique])
     else:
         raise AttributeError(f"module {__name__} has no schema {name}")
     return _enum_of(made, parameter) if parameter else made

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nnreg import hydra_state, override_words, results, sweeping, task, threads
+from nnreg import hydra_state, override_words, results, sweeping, task
 from nnreg.comparison import comparing
 from nnreg.comparison.comparing import Comparison
 from nnreg.composing import compose
 from nnreg.errors import RunFailed, UserError
 from nnreg.objectives import Value
+from nnreg.process import limited_threads
 from nnreg.records import Outcome
 from nnreg.request import Request
 from nnreg.results import Result
@@ -183,7 +184,7 @@ def _words(overrides: Sequence[str], written: Sequence[str], folder: str | Path 
 def _inside_a_program(*, quiet: bool) -> Iterator[None]:
     """Leave the program, its streams and its Hydra as they are found."""
     stream = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
-    with _one_at_a_time, hydra_state.put_aside(), threads.limited(), stream:
+    with _one_at_a_time, hydra_state.put_aside(), limited_threads(), stream:
         yield
 
 

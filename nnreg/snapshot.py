@@ -16,11 +16,10 @@ from nnreg.assembly import Assembled
 from nnreg.batches import Batches
 from nnreg.checkpoint import Checkpoint
 from nnreg.config_hash import ALIKE, TRACKING
-from nnreg.errors import UserError
+from nnreg.errors import UserError, one_line
 from nnreg.recording import disk
 from nnreg.recording.recorder import Recorder
 from nnreg.records import History, RunCard
-from nnreg.registry import one_line
 from nnreg.stopping import EarlyStopping
 from nnreg.training import Stopwatch
 

@@ -11,12 +11,11 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from nnreg import tasks
-from nnreg.errors import UserError
-from nnreg.recording.console import print_line, terminal, warn
+from nnreg.console import print_line, terminal, warn
+from nnreg.errors import UserError, one_line
 from nnreg.recording.disk import SUMMARY, discard, read_summary
 from nnreg.recording.spool import TRACKED
-from nnreg.registry import one_line
+from nnreg.settings import ACTIVATIONS, task_of
 from nnreg.sweep_manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, A
     """Compare the runs and print their table, or that of single runs where they cannot be compared."""
     from nnreg.comparison import run_table
 
-    if any(tasks.of(summary) == tasks.ACTIVATIONS for summary in runs.values()):
+    if any(task_of(summary) == ACTIVATIONS for summary in runs.values()):
         from nnreg import looks
 
         console.print(run_table.table(runs))

@@ -12,16 +12,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from nnreg import job, jobs, objectives, registry, resumption, tasks
+from nnreg import job, jobs, objectives, registry, resumption
+from nnreg.console import terminal, warn
 from nnreg.errors import UserError
 from nnreg.recording import uploader
-from nnreg.recording.console import ConsoleSink, SweepLineSink, terminal
-from nnreg.recording.console import warn as warn
+from nnreg.recording.console import ConsoleSink, SweepLineSink
 from nnreg.recording.disk import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
 from nnreg.request import Request
-from nnreg.settings import OF_A_SWEEP
+from nnreg.settings import TRAIN, is_of_a_sweep, task_of
 from nnreg.snapshot import Resumption
 from nnreg.sweep_manifest import TUNING
 
@@ -106,7 +106,7 @@ def _go_on(request: Request) -> Outcome:
     try:
         status = facts.get("status") if facts else None
         died = status == "failed" and not (request.folder / job.TRACEBACK).exists()  # as the sweep wrote of its process
-        if (status in (RUNNING, "killed") or died) and tasks.of(request.config) == tasks.TRAIN:
+        if (status in (RUNNING, "killed") or died) and task_of(request.config) == TRAIN:
             found = resumption.read(request.folder, jobs.own(request), warn)
             goes_on = dataclasses.replace(request, resumption=found)
             return jobs.execute(goes_on, sinks(goes_on, alone=False))
@@ -143,11 +143,6 @@ def _sweep_id(folder: Path, sweep: Path) -> str:
 def typed(words: Sequence[str]) -> list[str]:
     """Return overrides as they were typed: ``${oc.env:...}`` stays that, as what it stands for may be a password."""
     return list(OmegaConf.to_container(words, resolve=False)) if isinstance(words, ListConfig) else list(words)  # type: ignore[arg-type]
-
-
-def is_of_a_sweep(word: str) -> bool:
-    """Tell whether an override says how a sweep is made, not what its runs are."""
-    return word.lstrip("+~").partition("=")[0].partition(".")[0] in OF_A_SWEEP
 
 
 def choices(chosen: Mapping[str, Any]) -> dict[str, str]:

@@ -142,7 +142,7 @@ def bits(run: Assembled) -> dict[str, bytes]:
 
 def everything(kind: str) -> list[str]:
     """Return the names of a kind."""
-    return list(registry.entries(kind))
+    return list(registry.techniques(kind))
 
 
 def main(home: Path) -> None:

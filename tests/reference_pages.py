@@ -14,17 +14,17 @@ from unittest import mock
 import docstring_parser
 from omegaconf import MISSING
 
-from nnreg import settings, tasks
+from nnreg import settings
 from nnreg.figures import FIGURES
 from nnreg.figures.spec import Common
-from nnreg.settings import Settings, SweepSettings
+from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, Settings, SweepSettings, is_setting_of
 from nnreg.signature import Parameter, parameters
 from nnreg.studies.measures import MEASURES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-TASKS = (tasks.TRAIN, tasks.DESCEND, tasks.ACTIVATIONS)
+TASKS = (TRAIN, DESCEND, ACTIVATIONS)
 NOT_OF_A_RESULT: Mapping[str, Sequence[str]] = {
-    "animate": [tasks.DESCEND],
+    "animate": [DESCEND],
     **dict.fromkeys(("tracking", "tracking_uri", "experiment_name"), TASKS),
 }
 """Settings that decide no number of a run, and so are not among those that matter to its task."""
@@ -84,7 +84,7 @@ def of_runs() -> str:
     rows, meant = [], meanings(Settings)
     for each in parameters(Settings):
         name, takes = each.name, allowed(each, bounds.get(each.name))
-        of = NOT_OF_A_RESULT.get(name) or [task for task in TASKS if tasks.matters(task, name)]
+        of = NOT_OF_A_RESULT.get(name) or [task for task in TASKS if is_setting_of(task, name)]
         which = "all" if len(of) == len(TASKS) else ", ".join(of)
         rows.append((f"`{name}`", f"`{value(each.default)}`", takes, which, meant[name]))
     return table(("setting", "default", "values", "task", "meaning"), rows)

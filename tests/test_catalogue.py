@@ -63,7 +63,7 @@ def test_every_technique_has_a_line_with_its_summary(shown):
     code, text = shown()
     assert code == 0
     lines = [line.split(maxsplit=4) for line in text.splitlines()[1:] if line and not line.startswith("python")]
-    assert [line[:2] for line in lines] == [[kind, name] for kind in registry.kinds() for name in registry.entries(kind)]
+    assert [line[:2] for line in lines] == [[kind, name] for kind in registry.kinds() for name in registry.techniques(kind)]
     assert all(len(line) == 5 for line in lines)
 
 
@@ -94,9 +94,9 @@ def test_what_does_not_exist_is_answered_with_what_does(wanted, complaint):
 
 @pytest.mark.parametrize("kind", registry.kinds())
 def test_every_technique_can_be_shown_with_its_formula_source_and_place(shown, kind):
-    for name, entry in registry.entries(kind).items():
+    for name, entry in registry.techniques(kind).items():
         _, text = shown(f"{kind}/{name}")
-        technique = registry.load(entry)
+        technique = registry.load_class(entry)
         assert text.startswith(f"{kind}/{name}  {technique.__name__}, nnreg ")
         file, _, line = text.splitlines()[-1].removeprefix("written in  ").rpartition(":")
         source = Path(file).read_text(encoding="utf-8").splitlines()

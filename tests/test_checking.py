@@ -64,7 +64,7 @@ def test_one_technique_shows_every_check_and_exits_with_0(nnreg):
 def test_a_kind_is_a_table_with_one_row_for_each_technique(nnreg):
     answer = nnreg("check", "regularizer")
     rows = {name: (int(passed), int(failed)) for name, passed, failed, _ in COUNTS.findall(answer.out)}
-    assert set(rows) == {f"regularizer/{name}" for name in registry.entries("regularizer")}
+    assert set(rows) == {f"regularizer/{name}" for name in registry.techniques("regularizer")}
     assert all(passed > 5 and failed == 0 for passed, failed in rows.values())
     assert answer.code == 0
 
@@ -74,7 +74,7 @@ def test_everything_registered_is_checked_and_what_cannot_be_is_said(nnreg, monk
     monkeypatch.delenv("NNREG_DATA", raising=False)
     monkeypatch.setattr(registry, "kinds", lambda: ("dataset", "schedule"))  # all are run in test_every_technique_conforms.py
     answer = nnreg("check", "--all")
-    every = {f"{kind}/{name}" for kind in registry.kinds() for name in registry.entries(kind)}
+    every = {f"{kind}/{name}" for kind in registry.kinds() for name in registry.techniques(kind)}
     assert {name for name, *_ in COUNTS.findall(answer.out)} == every
     assert answer.code == 0, answer.out
     assert "its data is not on this machine, and a check downloads nothing" in answer.out

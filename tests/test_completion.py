@@ -69,7 +69,7 @@ def bash(program, *line):
 @needs_bash
 def test_bash_completes_the_names_of_techniques_after_python_dash_m(project):
     install = f'eval "$({shlex.quote(sys.executable)} -m nnreg -sc install=bash)"'
-    names = [f"optimizer={name}" for name in registry.entries("optimizer") if name.startswith("ad")]
+    names = [f"optimizer={name}" for name in registry.techniques("optimizer") if name.startswith("ad")]
     assert bash(install, sys.executable, "-m", "nnreg", "optimizer=ad") == names
 
 

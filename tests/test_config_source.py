@@ -45,7 +45,7 @@ def test_the_kinds_are_groups_and_the_techniques_are_configs(source):
         assert source.is_group(kind)
         assert not source.is_config(kind)
         assert source.list(kind, ObjectType.GROUP) == []
-        assert source.list(kind, ObjectType.CONFIG) == source.list(f"{kind}/", None) == list(registry.entries(kind))
+        assert source.list(kind, ObjectType.CONFIG) == source.list(f"{kind}/", None) == list(registry.techniques(kind))
 
 
 @pytest.mark.parametrize("path", ["optimizer/adam", "optimizer/adam.yaml", "optimizer/_adam", "settings"])

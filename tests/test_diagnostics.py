@@ -33,7 +33,7 @@ FEATURES, OUTPUTS = 6, 3
 
 
 def made(kind, name, **parameters):
-    return registry.load(registry.find(kind, name))(**parameters)
+    return registry.load_class(registry.find_technique(kind, name))(**parameters)
 
 
 def make_network(hidden=(5, 4), activation=None, init=None, rows=8, features=FEATURES, dtype=np.float64, **plugins):
@@ -122,7 +122,7 @@ def test_of_a_relu_the_zeros_are_saturated_and_units_of_nothing_but_zeros_are_de
     assert found["dead/layer1"] == np.mean((y == 0).all(axis=0)) >= 0.3
 
 
-@pytest.mark.parametrize("activation", registry.entries("activation"))
+@pytest.mark.parametrize("activation", registry.techniques("activation"))
 def test_the_steepest_slope_of_every_activation_is_that_of_its_values(activation):
     plugin, z = made("activation", activation), np.linspace(-10, 10, 200_001).reshape(1, -1)
     y = np.empty_like(z)
@@ -134,7 +134,7 @@ def test_the_steepest_slope_of_every_activation_is_that_of_its_values(activation
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("activation", registry.entries("activation"))
+@pytest.mark.parametrize("activation", registry.techniques("activation"))
 def test_any_activation_can_be_asked(activation, dtype):
     network = make_network((9, 9), made("activation", activation), dtype=dtype)
     found = measured(network, *make_rows(8, dtype=dtype))

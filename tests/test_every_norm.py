@@ -13,12 +13,12 @@ from nnreg.testing.precision import Watched
 from tests.layers import ROWS, bound, made_network, made_rows, peak_of, slopes
 
 UNITS = 5
-ENTRIES = registry.entries("norm").items()
+ENTRIES = registry.techniques("norm").items()
 every_norm = pytest.mark.parametrize("entry", [pytest.param(entry, id=name) for name, entry in ENTRIES])
 
 
 def made(entry, **settings):
-    return registry.load(entry)(**settings)
+    return registry.load_class(entry)(**settings)
 
 
 def made_at(entry, position):

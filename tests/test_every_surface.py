@@ -9,13 +9,13 @@ from hypothesis.extra.numpy import array_shapes
 from nnreg import registry
 
 every_surface = pytest.mark.parametrize(
-    "entry", [pytest.param(entry, id=name) for name, entry in registry.entries("surface").items()]
+    "entry", [pytest.param(entry, id=name) for name, entry in registry.techniques("surface").items()]
 )
 H = 1e-5
 
 
 def make(entry):
-    return registry.load(entry)()
+    return registry.load_class(entry)()
 
 
 def inside(surface, share):

@@ -16,12 +16,12 @@ INTERVAL = re.compile(r"in ([\[(][^,\]()]+, [^,\]()]+[\])])")
 
 
 def entries(*kinds):
-    return [pytest.param(entry, id=f"{kind}/{name}") for kind in kinds for name, entry in registry.entries(kind).items()]
+    return [pytest.param(entry, id=f"{kind}/{name}") for kind in kinds for name, entry in registry.techniques(kind).items()]
 
 
 @pytest.fixture
 def technique(request):
-    return registry.load(request.param)
+    return registry.load_class(request.param)
 
 
 every_technique = pytest.mark.parametrize("technique", entries(*KINDS), indirect=True)

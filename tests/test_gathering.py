@@ -81,7 +81,7 @@ def trained(splits, dtype=np.float32):
     """Return the records of a few steps, and what is measured between them."""
 
     def plugin(kind, name):
-        return registry.load(registry.find(kind, name))()
+        return registry.load_class(registry.find_technique(kind, name))()
 
     streams = Streams.from_seed(0)
     formulas = {kind: plugin(kind, name) for kind, name in FORMULAS.items()}

@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from nnreg.importing import uncollected
+from nnreg.process import uncollected
 
 
 def test_nothing_is_collected_meanwhile_and_everything_after_whatever_happened():

@@ -11,7 +11,7 @@ from nnreg.mistakes import explain
 from tests.publishing import publishing
 
 publish = pytest.fixture(publishing)
-OPTIMIZERS = ", ".join(registry.entries("optimizer"))
+OPTIMIZERS = ", ".join(registry.techniques("optimizer"))
 
 
 @pytest.fixture

@@ -103,9 +103,9 @@ def test_units_that_never_fire_are_dead(outputs_of):
     assert found["saturated"][1] == 1
 
 
-@pytest.mark.parametrize("entry", registry.entries("activation").values(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", registry.techniques("activation").values(), ids=lambda entry: entry.name)
 def test_bounds_hold_every_output_and_are_met(entry):
-    activation = registry.load(entry)()
+    activation = registry.load_class(entry)()
     low, high = outputs_job.bounds(activation)
     z = np.linspace(-300, 300, 5000).reshape(1, -1)
     y = np.empty_like(z)

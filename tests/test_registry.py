@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
+from nnreg import errors, registry
 from nnreg.contracts import CONTRACTS
 from nnreg.registry import BrokenPlugin, UnknownTechnique
 from tests.publishing import OPTIMIZER, publishing
@@ -18,7 +18,7 @@ publish = pytest.fixture(publishing)
 def trouble(name, kind="optimizer"):
     """The one line that loading a technique ends in."""
     with pytest.raises(BrokenPlugin) as caught:
-        registry.load(registry.find(kind, name))
+        registry.load_class(registry.find_technique(kind, name))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -26,13 +26,13 @@ def trouble(name, kind="optimizer"):
 def test_the_built_in_techniques_are_those_that_pyproject_lists():
     written = tomllib.loads((registry.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
     for group, techniques in written.items():
-        entries = registry.entries(group.removeprefix("nnreg."))
+        entries = registry.techniques(group.removeprefix("nnreg."))
         assert {name: entries[name].target for name in techniques} == techniques
         assert {entries[name].distribution for name in techniques} == {"nnreg"}
 
 
 def test_every_file_of_a_technique_is_registered():
-    targets = {entry.target.partition(":")[0] for kind in registry.kinds() for entry in registry.entries(kind).values()}
+    targets = {entry.target.partition(":")[0] for kind in registry.kinds() for entry in registry.techniques(kind).values()}
     folder = registry.CHECKOUT / "plugins" / "nnreg_std"
     files = folder.glob("[!d]*/[!_]*.py")
     written = [path for path in files if "\nSource: " in path.read_text(encoding="utf-8")]  # helpers cite nothing
@@ -43,7 +43,7 @@ def test_every_file_of_a_technique_is_registered():
 
 def test_names_are_sorted_and_known_without_importing_anything(publish):
     publish("zoo", {"zoo_module": "raise RuntimeError"}, optimizer={"zebra": "zoo_module:Zebra", "aardvark": "zoo_module:A"})
-    names = list(registry.entries("optimizer"))
+    names = list(registry.techniques("optimizer"))
     assert names == sorted(names)
     assert {"aardvark", "zebra", "adam"} <= set(names)
     assert "zoo_module" not in sys.modules
@@ -51,22 +51,22 @@ def test_names_are_sorted_and_known_without_importing_anything(publish):
 
 def test_a_technique_knows_who_brought_it(publish):
     publish("zoo", {"zoo_module": OPTIMIZER}, version="3.4", optimizer={"zebra": "zoo_module:Rule"})
-    entry = registry.find("optimizer", "zebra")
+    entry = registry.find_technique("optimizer", "zebra")
     assert (entry.distribution, entry.version, entry.target) == ("zoo", "3.4", "zoo_module:Rule")
     assert str(entry) == "optimizer 'zebra' (zoo 3.4)"
-    assert registry.load(entry).__name__ == "Rule"
+    assert registry.load_class(entry).__name__ == "Rule"
 
 
 def test_a_class_inside_a_class_can_be_a_technique(publish):
     publish("zoo", {"zoo_module": "class Zoo:\n    class Cage: ..."}, tempo={"cage": "zoo_module:Zoo.Cage"})
-    assert registry.load(registry.find("tempo", "cage")).__qualname__ == "Zoo.Cage"
+    assert registry.load_class(registry.find_technique("tempo", "cage")).__qualname__ == "Zoo.Cage"
 
 
 def test_a_new_kind_needs_an_entry_point_group_and_nothing_else(publish):
     publish("zoo", {"zoo_module": "class Halving: ..."}, tempo={"halving": "zoo_module:Halving"})
     assert "tempo" in registry.kinds()
     assert registry.required_methods("tempo") == ()
-    assert registry.load(registry.find("tempo", "halving")).__name__ == "Halving"
+    assert registry.load_class(registry.find_technique("tempo", "halving")).__name__ == "Halving"
 
 
 def test_groups_that_only_begin_alike_are_somebody_elses(publish, monkeypatch):
@@ -77,16 +77,16 @@ def test_groups_that_only_begin_alike_are_somebody_elses(publish, monkeypatch):
 
 
 def test_an_unknown_kind_has_no_techniques():
-    assert registry.entries("banana") == {}
+    assert registry.techniques("banana") == {}
 
 
 def test_a_name_that_nobody_registered_is_answered_with_what_there_is():
     with pytest.raises(
         UnknownTechnique, match=r"^there is no optimizer 'adm'; did you mean 'adam'\? Available: adadelta, adagrad, adam, "
     ):
-        registry.find("optimizer", "adm")
+        registry.find_technique("optimizer", "adm")
     with pytest.raises(UnknownTechnique, match=r"^there is no banana 'adam'\. Available: none$"):
-        registry.find("banana", "adam")
+        registry.find_technique("banana", "adam")
 
 
 @pytest.mark.parametrize(
@@ -130,19 +130,19 @@ def test_two_distributions_that_claim_one_name_are_both_named(publish):
 def test_one_distribution_that_is_listed_twice_is_one(publish):
     for _ in range(2):
         publish("zoo", {"zoo_module": OPTIMIZER}, optimizer={"zebra": "zoo_module:Rule"})
-    assert registry.find("optimizer", "zebra").targets == (("zoo_module:Rule", "zoo"),)
+    assert registry.find_technique("optimizer", "zebra").targets == (("zoo_module:Rule", "zoo"),)
 
 
 def test_two_distributions_that_mean_the_same_class_do_not_quarrel(publish):
     publish("zoo", {"zoo_module": OPTIMIZER}, optimizer={"zebra": "zoo_module:Rule"})
     publish("zoo-extras", optimizer={"zebra": "zoo_module:Rule"})
-    assert registry.load(registry.find("optimizer", "zebra")).__name__ == "Rule"
+    assert registry.load_class(registry.find_technique("optimizer", "zebra")).__name__ == "Rule"
 
 
 def test_of_two_copies_of_a_distribution_the_first_on_the_path_counts(publish):
     publish("zoo", {"zoo_module": OPTIMIZER}, version="1.0", optimizer={"zebra": "zoo_module:Rule"})
     publish("zoo", {"zoo_new": OPTIMIZER}, version="2.0", optimizer={"zebra": "zoo_new:Rule"})
-    entry = registry.find("optimizer", "zebra")
+    entry = registry.find_technique("optimizer", "zebra")
     assert (entry.target, entry.version) == ("zoo_new:Rule", "2.0")
 
 
@@ -155,7 +155,7 @@ words = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max
 
 @given(words, st.lists(words, max_size=5))
 def test_every_available_name_is_said_and_a_name_itself_is_its_best_correction(word, known):
-    said = registry.instead(word, known)
+    said = errors.instead(word, known)
     assert said.endswith(f" Available: {', '.join(known) or 'none'}")
     assert ("did you mean" in said) <= bool(known)
     if word in known:
@@ -163,12 +163,12 @@ def test_every_available_name_is_said_and_a_name_itself_is_its_best_correction(w
 
 
 def test_a_name_that_is_far_from_all_others_is_not_corrected():
-    assert registry.instead("xyz", ["adam", "sgd"]) == ". Available: adam, sgd"
+    assert errors.instead("xyz", ["adam", "sgd"]) == ". Available: adam, sgd"
 
 
 @pytest.mark.parametrize(("message", "line"), [("a\n  b\t c", "a b c"), ("", "")])
 def test_a_message_becomes_one_line(message, line):
-    assert registry.one_line(ValueError(message)) == line
+    assert errors.one_line(ValueError(message)) == line
 
 
 def test_a_place_is_chosen_by_its_kind_or_by_the_kind_at_the_place():

@@ -10,7 +10,7 @@ from nnreg.registry import BrokenPlugin
 from tests.publishing import OPTIMIZER, publishing
 
 publish = pytest.fixture(publishing)
-EVERY = [pytest.param(e, id=f"{kind}/{name}") for kind in registry.kinds() for name, e in registry.entries(kind).items()]
+EVERY = [pytest.param(e, id=f"{kind}/{name}") for kind in registry.kinds() for name, e in registry.techniques(kind).items()]
 
 
 @pytest.mark.parametrize("entry", EVERY)
@@ -62,11 +62,11 @@ def test_a_signature_that_cannot_be_read_breaks_its_plugin_only(publish, field, 
     )
     publish("zoo", {"zoo_module": source}, optimizer={"zebra": "zoo_module:Rule"})
     with pytest.raises(BrokenPlugin) as caught:
-        schemas.of(registry.find("optimizer", "zebra"))
+        schemas.of(registry.find_technique("optimizer", "zebra"))
     assert str(caught.value).startswith(f"optimizer 'zebra' (zoo 1.0) is broken: reading its signature raised {cause}")
 
 
 def test_a_class_written_in_c_without_a_signature_breaks_its_plugin_only(publish):
     publish("zoo", {"zoo_module": ""}, tempo={"zebra": "builtins:range"})
     with pytest.raises(BrokenPlugin, match=r"^tempo 'zebra' \(zoo 1.0\) is broken: reading its signature raised ValueError"):
-        schemas.of(registry.find("tempo", "zebra"))
+        schemas.of(registry.find_technique("tempo", "zebra"))

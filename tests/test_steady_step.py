@@ -17,14 +17,14 @@ from nnreg.training import Streams, train
 ROWS, FEATURES, UNITS, CLASSES = 256, 60, 200, 5
 SMALL = 60_000  # bytes: NumPy's buffer of 8,192 numbers, row numbers, logits, a number a unit; a layer's outputs are 204,800
 OURS = {
-    kind: [name for name, entry in registry.entries(kind).items() if entry.distribution == "nnreg"]
+    kind: [name for name, entry in registry.techniques(kind).items() if entry.distribution == "nnreg"]
     for kind in ("optimizer", "norm", "activation")
 }
 THRIFTY = ["relu", "leaky_relu", "identity", "sigmoid", "tanh"]  # the other formulas need work arrays of their own
 
 
 def plugin(kind, name):
-    return registry.load(registry.find(kind, name))()
+    return registry.load_class(registry.find_technique(kind, name))()
 
 
 def training(optimizer="sgd", norm="none", activation="relu", dtype=np.float32):

@@ -15,7 +15,7 @@ from nnreg_std.surfaces.quadratic import Quadratic
 from nnreg_std.surfaces.saddle import Saddle
 
 every_surface = pytest.mark.parametrize(
-    "surface", [pytest.param(registry.load(entry)(), id=name) for name, entry in registry.entries("surface").items()]
+    "surface", [pytest.param(registry.load_class(entry)(), id=name) for name, entry in registry.techniques("surface").items()]
 )
 
 

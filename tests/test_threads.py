@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from nnreg import threads
+from nnreg.process import VARIABLES, can_fork, limited_threads
 
 
 @pytest.fixture
 def free(monkeypatch):
     """An environment that says nothing about threads, and three of them."""
-    for name in threads.VARIABLES:
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     with threadpool_limits(3, user_api="blas"):
         yield
@@ -25,16 +25,16 @@ def used():
 
 
 def test_one_thread_is_used_and_told_to_children_until_the_block_ends(free):
-    with threads.limited():
+    with limited_threads():
         assert used() == {1}
-        assert {os.environ[name] for name in threads.VARIABLES} == {"1"}
+        assert {os.environ[name] for name in VARIABLES} == {"1"}
     assert used() == {3}
-    assert not set(threads.VARIABLES) & set(os.environ)
+    assert not set(VARIABLES) & set(os.environ)
 
 
 def test_what_the_environment_says_counts_also_where_it_was_said_too_late_for_numpy(free, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    with threads.limited():
+    with limited_threads():
         assert used() == {2}
     assert os.environ["OPENBLAS_NUM_THREADS"] == "2"
     assert "OMP_NUM_THREADS" not in os.environ
@@ -45,7 +45,7 @@ def test_with_a_second_thread_nothing_is_copied():
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        assert not threads.can_copy()
+        assert not can_fork()
     finally:
         stop.set()
         thread.join()

@@ -21,7 +21,7 @@ FEATURES, HIDDEN, CLASSES, ROWS = 12, (9, 7), 4, 50
 
 
 def plugin(kind, name):
-    return registry.load(registry.find(kind, name))()
+    return registry.load_class(registry.find_technique(kind, name))()
 
 
 def made(norm="none", optimizer="adam", batch=11, regularizer="l2", rule=None):
@@ -63,7 +63,7 @@ def test_two_halves_give_the_gradient_of_the_whole(norm, batch):
             np.testing.assert_allclose(array, state[name], rtol=1e-12)
 
 
-@pytest.mark.parametrize("optimizer", list(registry.entries("optimizer")))
+@pytest.mark.parametrize("optimizer", list(registry.techniques("optimizer")))
 def test_every_optimizer_steps_as_it_does_alone(optimizer):
     network, rule, rows, batch = made(optimizer=optimizer)
     together, shared_rule, *_ = made(optimizer=optimizer)

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nnreg import registry, tasks
+from nnreg import registry
 from nnreg.comparison.run_folders import is_number
 from nnreg.config_hash import TRACKING
 from nnreg.figures.words import compact
 from nnreg.results import Result
-from nnreg.settings import OF_A_SWEEP
+from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 
 STUDY_ARM, SEED = "study.arm", "seed"
 GROUNDS = ("dataset", "surface")
@@ -123,7 +123,7 @@ def _typed(run: Result) -> dict[str, str]:
 
 def _effective(run: Result, typed: Mapping[str, str]) -> Flat:
     """Return everything that a run was configured with and that means something to its training, by key."""
-    task, choices = tasks.of(run.summary), run.summary["choices"]
+    task, choices = task_of(run.summary), run.summary["choices"]
     flat: Flat = {STUDY_ARM: run.arm} if run.arm else {}
     flat |= {key: value for key, value in typed.items() if _is_bundle(key) and key not in run.config}
     flat |= dict(choices)
@@ -131,7 +131,7 @@ def _effective(run: Result, typed: Mapping[str, str]) -> Flat:
         if isinstance(value, Mapping):
             chosen = value if key in choices else {}
             flat |= {f"{key}.{inner}": frozen(given) for inner, given in chosen.items() if inner not in ("name", *LOCATIONS)}
-        elif key != SEED and key not in IGNORED and tasks.matters(task, key):
+        elif key != SEED and key not in IGNORED and is_setting_of(task, key):
             flat[key] = frozen(value)
     return flat
 

@@ -10,8 +10,8 @@ from typing import Any
 from nnreg.comparison import comparing, files
 from nnreg.comparison.comparing import Comparison
 from nnreg.comparison.console import show
+from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
-from nnreg.recording.console import print_line, terminal
 from nnreg.sweep_manifest import read_manifest
 
 HOME = Path("comparisons")

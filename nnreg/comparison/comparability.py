@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnreg import tasks
 from nnreg.comparison.axes import LOCATIONS, frozen
 from nnreg.errors import UserError
 from nnreg.results import Result
+from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 Found = Mapping[Path, Sequence[Result]]
 
@@ -24,11 +24,11 @@ def check(found: Found) -> None:
         UserError: they differ in task or loss, or one given folder has data, or surfaces, that another lacks.
     """
     runs = [run for folder in found.values() for run in folder]
-    _one(runs, "task", [tasks.of(run.summary) for run in runs])
-    if tasks.of(runs[0].summary) == tasks.ACTIVATIONS:
+    _one(runs, "task", [task_of(run.summary) for run in runs])
+    if task_of(runs[0].summary) == ACTIVATIONS:
         raise UserError("looks at untrained layers are not compared: none is better or worse; see outputs.png of the sweep")
     _one(runs, "loss", [run.summary["choices"].get("loss", "") for run in runs])
-    _same_ground(found, "surface" if tasks.of(runs[0].summary) == tasks.DESCEND else "dataset")
+    _same_ground(found, "surface" if task_of(runs[0].summary) == DESCEND else "dataset")
 
 
 def _one(runs: Sequence[Result], key: str, values: Sequence[str]) -> None:

@@ -17,8 +17,7 @@ from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.profiles import Profile
 from nnreg.comparison.sensitivity import Sensitivity
 from nnreg.comparison.standings import Standing, Target
-from nnreg.errors import UserError
-from nnreg.registry import instead
+from nnreg.errors import UserError, instead
 from nnreg.results import Results
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from nnreg.figures import saving
 from nnreg.figures.overview import cut
 from nnreg.figures.saving import Pixels
 from nnreg.figures.style import Page
-from nnreg.threads import can_copy
+from nnreg.process import can_fork
 
 Make = Callable[[str], Page | None]
 Place = Callable[[str], Path]
@@ -29,7 +29,7 @@ def draw(names: Iterable[str], make: Make, place: Place) -> dict[str, Pixels]:
         place: name to file, written.
     """
     wanted = list(names)
-    if len(wanted) < 2 or (os.cpu_count() or 1) < 2 or not can_copy():
+    if len(wanted) < 2 or (os.cpu_count() or 1) < 2 or not can_fork():
         drawn = _draw(wanted, make, place)
     else:
         drawn = _draw_beside(wanted, make, place)

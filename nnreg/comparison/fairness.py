@@ -6,7 +6,6 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
-from nnreg import tasks
 from nnreg.comparison import rates
 from nnreg.comparison.axes import is_ground
 from nnreg.comparison.contenders import shared_seeds
@@ -15,6 +14,7 @@ from nnreg.comparison.metrics import CURVES, VALID_FINAL, called
 from nnreg.comparison.phrasing import enumerated
 from nnreg.figures import words
 from nnreg.records import LAST, TRAIN_LOSS
+from nnreg.settings import DESCEND, task_of
 from nnreg.sweep_manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
 
 PROTOCOLS = {GRID: "grid", RANDOM_SEARCH: "random search", TUNE_THEN_SEEDS: "tuned, then run on other seeds"}
@@ -41,7 +41,7 @@ def fairness(gathered: Gathered, metrics: Sequence[str], window: int = 1) -> str
 
 def _is_sure(gathered: Gathered) -> bool:
     """Tell whether the runs involve no chance."""
-    return tasks.of(gathered.arms[0].runs[0].summary) == tasks.DESCEND
+    return task_of(gathered.arms[0].runs[0].summary) == DESCEND
 
 
 def _seeds(gathered: Gathered) -> str:

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnreg import tasks
 from nnreg.comparison.axes import grounds
 from nnreg.comparison.metrics import called
 from nnreg.directions import is_higher_better
-from nnreg.errors import UserError
+from nnreg.errors import UserError, instead
 from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
-from nnreg.registry import instead
 from nnreg.results import Result
+from nnreg.settings import DESCEND, task_of
 from nnreg.smoothing import smooth
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def target(gathered: Gathered, wanted: str | None = None) -> Target | None:
         return _wanted(runs, wanted)
     if grounds(gathered.axes):
         return None
-    if tasks.of(runs[0].summary) == tasks.DESCEND:
+    if task_of(runs[0].summary) == DESCEND:
         tolerance = {float(run.config.get("tolerance", math.nan)) for run in runs}
         arrived = any(DISTANCE in run.summary["metrics"] for run in runs)
         return Target(DISTANCE, tolerance.pop(), "the tolerance of the descents") if arrived and len(tolerance) == 1 else None

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nnreg import tasks
 from nnreg.figures import words
 from nnreg.records import TRAIN_LOSS
+from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
     from nnreg.comparison.gathering import Gathered
@@ -43,7 +43,7 @@ def default(gathered: Gathered) -> str:
     the final validation accuracy, or R², where the loss itself was changed.
     """
     runs = [run for arm in gathered.arms for run in arm.runs]
-    if tasks.of(runs[0].summary) == tasks.DESCEND:
+    if task_of(runs[0].summary) == DESCEND:
         return DESCENT_VALUE
     changed = {key.partition(".")[0] for arm in gathered.arms for key in arm.settings}
     wanted: Sequence[str] = [TRAIN_FINAL]

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnreg import tasks
 from nnreg.comparison.contenders import ARM, Contender, contenders, resolution, shared_seeds
 from nnreg.comparison.contenders import at_best_rates as at_best_rates
 from nnreg.comparison.phrasing import lost_in
 from nnreg.comparison.standings import Standing
 from nnreg.directions import is_higher_better
+from nnreg.settings import DESCEND, task_of
 from nnreg.statistics import Values, half_width, simultaneous, welch_half_width
 
 TIED = "cannot be told apart"
@@ -93,7 +93,7 @@ def matrix(found: Sequence[Standing], metric: str, of: str = ARM, *, paired: boo
     level, least = simultaneous(len(pairs)), resolution(found, metric)
     differences = [_difference(a, b, metric, level, least, paired=paired) for a, b in pairs]
     correction = _correction(differences)
-    if found and tasks.of(found[0].arm.runs[0].summary) == tasks.DESCEND:  # the same at every seed
+    if found and task_of(found[0].arm.runs[0].summary) == DESCEND:  # the same at every seed
         differences = [dataclasses.replace(each, half=None, winner=each.winner if each.lost else "") for each in differences]
         correction = "no chance in a descent, so no interval"
     return Matrix(metric, of, [rival.name for rival in rivals], differences, correction)

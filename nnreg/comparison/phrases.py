@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nnreg import tasks
 from nnreg.comparison.axes import grounds, is_ground, several
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.metrics import called
 from nnreg.comparison.standings import Standing
 from nnreg.figures.words import unit, value
+from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison
@@ -28,7 +28,7 @@ def fastest(comparison: Comparison) -> str:
     """Return the question that curves answer."""
     if len(comparison.gathered.arms) < 2:
         return "How does it go?"
-    descends = tasks.of(comparison.gathered.arms[0].runs[0].summary) == tasks.DESCEND
+    descends = task_of(comparison.gathered.arms[0].runs[0].summary) == DESCEND
     return f"Which {asked(comparison)} {'descends' if descends else 'learns'} fastest?"
 
 
@@ -38,7 +38,7 @@ def rate_words(comparison: Comparison) -> str:
     seeds = f"{len(searched.seeds)} seed{'s' if len(searched.seeds) > 1 else ''}"
     whose = f"Runs of the tuning ({seeds}), which are not compared. " if len(searched) else ""
     means = "" if len(searched) and len(searched.seeds) < 2 else "Mean over seeds with its 95 % interval. "
-    by = "" if tasks.of(comparison.gathered.arms[0].runs[0].summary) == tasks.DESCEND else " by validation loss"
+    by = "" if task_of(comparison.gathered.arms[0].runs[0].summary) == DESCEND else " by validation loss"
     return f"{whose}{means}Ring: best rate of each{by}, in black where it is the last one tried; cross: runs were lost there."
 
 

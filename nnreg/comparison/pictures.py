@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nnreg import tasks
 from nnreg.comparison import cells, overlay, wording
 from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.charts import sensitivities, strokes, technique_coloured
@@ -44,14 +43,15 @@ from nnreg.figures.tracks import Picture
 from nnreg.figures.wins import wins
 from nnreg.figures.words import with_half
 from nnreg.results import Results
+from nnreg.settings import DESCEND, TRAIN, task_of
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison
 
 
-def task_of(comparison: Comparison) -> str:
+def compared_task(comparison: Comparison) -> str:
     """Return what the runs do."""
-    return tasks.of(comparison.gathered.arms[0].runs[0].config)
+    return task_of(comparison.gathered.arms[0].runs[0].config)
 
 
 def line(comparison: Comparison, metrics: Sequence[str], window: int = 1) -> str:
@@ -60,7 +60,7 @@ def line(comparison: Comparison, metrics: Sequence[str], window: int = 1) -> str
 
 
 def _curves(comparison: Comparison) -> Page | None:
-    metric = {tasks.TRAIN: "train/loss", tasks.DESCEND: "value"}.get(task_of(comparison), "")
+    metric = {TRAIN: "train/loss", DESCEND: "value"}.get(compared_task(comparison), "")
     return _overlay(comparison, metric, fastest(comparison))
 
 
@@ -200,7 +200,7 @@ def _profile(comparison: Comparison) -> Page | None:
 
 
 def _paths(comparison: Comparison) -> Page | None:
-    if task_of(comparison) != tasks.DESCEND:
+    if compared_task(comparison) != DESCEND:
         return None
     picture = paths_picture(comparison)
     return picture.page if picture is not None else None

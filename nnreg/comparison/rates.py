@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from nnreg import tasks
 from nnreg.records import TRAIN_LOSS, VALID_LOSS
 from nnreg.results import Results
+from nnreg.settings import DESCEND, TRAIN
 
 DECIDING: Mapping[str, Sequence[str]] = {
-    tasks.TRAIN: (f"{VALID_LOSS}_final", f"{TRAIN_LOSS}_final"),
-    tasks.DESCEND: ("descent/value",),
+    TRAIN: (f"{VALID_LOSS}_final", f"{TRAIN_LOSS}_final"),
+    DESCEND: ("descent/value",),
 }
 """Metrics that a choice between runs of a task is made by, lowest first; the first that was recorded."""
 CHOSEN_BY = tuple(metric for metrics in DECIDING.values() for metric in metrics)

@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.table import Table
 
-from nnreg import tasks
 from nnreg.recording.console import shown
+from nnreg.settings import DESCEND, task_of
 
 COLUMNS = {
     "train/loss_final": "train loss",
@@ -72,7 +72,7 @@ def differing(summaries: Sequence[Summary]) -> list[str]:
 def _rank(summary: Summary) -> tuple[int, float, float]:
     order = ("finished", "diverged", "killed", "failed").index(summary["status"])
     metrics = summary["metrics"]
-    if tasks.of(summary) == tasks.DESCEND:
+    if task_of(summary) == DESCEND:
         return order, metrics.get("descent/steps_to_tolerance", math.inf), metrics.get("descent/value", math.inf)
     quality = metrics.get("valid/accuracy_final", metrics.get("valid/r2_final", 0.0))
     return order, -quality, metrics.get("train/loss_final", math.inf)

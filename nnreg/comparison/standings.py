@@ -13,8 +13,7 @@ from nnreg.comparison.goals import Target as Target
 from nnreg.comparison.goals import reached_at
 from nnreg.comparison.goals import target as target
 from nnreg.directions import is_higher_better
-from nnreg.errors import UserError
-from nnreg.registry import instead
+from nnreg.errors import UserError, instead
 from nnreg.results import Result
 from nnreg.statistics import half_width
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from nnreg import tasks
 from nnreg.comparison import axes
 from nnreg.comparison.axes import is_ground
 from nnreg.comparison.contenders import ARM
@@ -17,6 +16,7 @@ from nnreg.comparison.phrasing import between, clipped, enumerated, lead, runs_l
 from nnreg.comparison.standings import measure
 from nnreg.directions import is_higher_better
 from nnreg.figures.words import is_share, value, with_half
+from nnreg.settings import DESCEND, task_of
 
 LONGEST = 300  # characters of an answer
 MORE_SEEDS = "one seed carries no interval: add seed=1,2,3,4,5"
@@ -65,7 +65,7 @@ def _arms(gathered: Gathered, compared: Matrix) -> list[Arm]:
 
 
 def _ground(gathered: Gathered) -> str:
-    return "a surface" if tasks.of(gathered.arms[0].runs[0].summary) == tasks.DESCEND else "a dataset"
+    return "a surface" if task_of(gathered.arms[0].runs[0].summary) == DESCEND else "a dataset"
 
 
 def _count(compared: Matrix, grounds: int) -> str:
@@ -141,7 +141,7 @@ class _Speaker:
     def _one_seed(self, names: Sequence[str]) -> str:
         most = "highest" if is_higher_better(self.metric) else "lowest"
         found = measure(self._of(names[:1])[0].runs, self.metric)
-        if tasks.of(self._of(names)[0].runs[0].summary) == tasks.DESCEND:
+        if task_of(self._of(names)[0].runs[0].summary) == DESCEND:
             ended = f"{self.name(names[0])} has the {most} {self.what}, {value(self.metric, found.mean)}"
             return f"{ended}; there is no chance in a descent, so there is no interval"
         if max(len(measure(arm.runs, self.metric).by_seed) for arm in self._of(names)) > 1:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnreg.errors import UserError
-from nnreg.importing import uncollected
-from nnreg.registry import instead
+from nnreg.errors import UserError, instead
+from nnreg.process import uncollected
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

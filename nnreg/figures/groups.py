@@ -11,8 +11,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 
 from nnreg import palette, registry
-from nnreg.errors import UserError
-from nnreg.registry import instead
+from nnreg.errors import UserError, instead
 from nnreg.results import Result, Results
 
 ARM = "arm"

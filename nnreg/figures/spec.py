@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg.errors import UserError
-from nnreg.registry import instead
+from nnreg.errors import UserError, instead
 
 OUTSIDE = ("kind", "title", "name")
 """Words about a figure that are not the drawing's concern."""

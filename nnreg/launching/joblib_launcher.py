@@ -16,13 +16,13 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from nnreg import fitting, task
+from nnreg import console, fitting
 from nnreg.errors import UserError
 from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell
 from nnreg.launching.work import Job, Work
 from nnreg.launching.worker import Worker, first_ended
+from nnreg.process import can_fork
 from nnreg.recording import uploader
-from nnreg.threads import can_copy
 
 
 class JoblibLauncher(ParallelLauncher):
@@ -59,8 +59,8 @@ class JoblibLauncher(ParallelLauncher):
     def prepare(self, sweep: Path) -> None:
         """Start the process that sends runs to MLflow, if they are tracked and this process can be copied."""
         config = self._config
-        if config.get("tracking") is not None and config.tracking.name == "mlflow" and can_copy():
-            uploader.begin(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), sweep, task.warn)
+        if config.get("tracking") is not None and config.tracking.name == "mlflow" and can_fork():
+            uploader.begin(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), sweep, console.warn)
 
     def execute(self, shared: Work, jobs: Sequence[Job], tell: Tell) -> None:
         """Give every free worker the next job until all have ended."""

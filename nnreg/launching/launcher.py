@@ -22,7 +22,7 @@ from nnreg.launching import lost, work
 from nnreg.launching.job_configs import JobConfigs
 from nnreg.launching.work import Ended, Job, Work
 from nnreg.objectives import nothing
-from nnreg.termination import terminable
+from nnreg.process import terminable
 
 GRACE = 20.0
 """Seconds in which interrupted runs may record what they have, the tracking store included."""

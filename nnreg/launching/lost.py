@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from nnreg import job, registry, task
+from nnreg import console, job, registry, settings, task
 from nnreg.errors import UserError
 from nnreg.launching.work import Job, Work
 from nnreg.recording import disk, uploader
@@ -65,14 +65,14 @@ def _end_tracking(folder: Path) -> None:
     if uploader.kill(folder) or tracked is None or tracked.run_id is None:
         return
     with contextlib.suppress(Exception):  # `runs clean` does it later
-        Store(resolve(Path.cwd(), tracked.uri, tracked.experiment, task.warn)).kill(tracked.run_id)
+        Store(resolve(Path.cwd(), tracked.uri, tracked.experiment, console.warn)).kill(tracked.run_id)
 
 
 def _as_typed(shared: Work, lost: Job) -> Request:
     """Return what is known of a job without composing it."""
     slots = registry.groups()
     subdir = next((word.partition("=")[2] for word in lost.overrides if word.startswith(SUBDIR)), str(lost.number))
-    words = [word for word in lost.overrides if not word.startswith("hydra") and not task.is_of_a_sweep(word)]
+    words = [word for word in lost.overrides if not word.startswith("hydra") and not settings.is_of_a_sweep(word)]
     pairs = [(key, value) for key, _, value in (word.partition("=") for word in words)]
     sweep = Path(str(shared.config.hydra.sweep.dir)).absolute()
     config = OmegaConf.from_dotlist([f"{key}={value}" for key, value in pairs if key not in slots and key.isidentifier()])

@@ -17,11 +17,10 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from nnreg.errors import UserError
+from nnreg.errors import UserError, one_line
 from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell, died
 from nnreg.launching.work import Ended, Job, Work
-from nnreg.registry import one_line
-from nnreg.termination import terminable
+from nnreg.process import terminable
 
 _QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
 """Lines of the runs are printed here, each once, without Ray's ``(pid=...)`` before it."""

@@ -27,10 +27,10 @@ from omegaconf import DictConfig, open_dict
 from threadpoolctl import threadpool_limits
 
 from nnreg import jobs, mistakes
-from nnreg.registry import one_line
+from nnreg.errors import one_line
+from nnreg.process import terminable
 from nnreg.request import Request
 from nnreg.task import request_of
-from nnreg.termination import terminable
 
 _SENT = ("MLFLOW_", "NNREG_")
 _LOOK = 0.5  # seconds between two looks at whether the sweep is still there

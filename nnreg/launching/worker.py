@@ -20,7 +20,7 @@ from typing import Any
 from nnreg import shared_data
 from nnreg.launching.launcher import GRACE, died, shielded
 from nnreg.launching.work import Ended, Job, Work, end_with_the_sweep
-from nnreg.threads import can_copy
+from nnreg.process import can_fork
 
 IDLE = 60.0  # seconds after which a worker without work ends
 
@@ -80,7 +80,7 @@ class Worker:
 
     def _start(self, shared: Work) -> None:
         context = _context()
-        if can_copy():
+        if can_fork():
             importlib.import_module("nnreg.figures.run")  # every run draws, and the sweep at its end: a third of a second, once
         self._pipe, theirs = context.Pipe()
         self._shared = shared
@@ -97,7 +97,7 @@ def first_ended(busy: Sequence[Worker], timeout: float | None = None) -> list[Wo
 
 
 def _context() -> Any:
-    if can_copy():
+    if can_fork():
         return multiprocessing.get_context("fork")
     from joblib.externals.loky.backend.context import get_context
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnreg.console import say
 from nnreg.errors import UserError
 from nnreg.pages.links import links
 from nnreg.pages.mlflow_server import Address, answers, last_line, server, stopping_on_signals
-from nnreg.recording.console import say
 from nnreg.recording.mlflow_sink import reason
 from nnreg.recording.tracking_target import ARTIFACTS, Target, UnreachableError, resolve
 

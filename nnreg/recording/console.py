@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,13 +12,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nnreg import checkpoint, tasks
+from nnreg import checkpoint
+from nnreg.console import LABEL_WIDTH, print_line
 from nnreg.errors import UserError
 from nnreg.recording import telling
 from nnreg.recording.telling import technique
 from nnreg.records import TRAIN_LOSS, EarlyStop, History, Outcome, Record, RunCard
+from nnreg.settings import PICTURES, TRAIN, task_of
 
-LABEL_WIDTH = 14
 OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule")
 NOTES = {TRAIN_LOSS: "final: mean of the last 100 steps", "test/loss": "looked at once, at the end"}
 
@@ -45,7 +45,7 @@ class ConsoleSink:
             print_line(self._console, label, text)
         if card.resumed_at is not None:
             print_line(self._console, "resumed", f"after {card.resumed_at:,} of {card.steps:,} steps")
-        self._progress = _progress(self._console, has_bar=tasks.of(card.config) == tasks.TRAIN)
+        self._progress = _progress(self._console, has_bar=task_of(card.config) == TRAIN)
         self._task = self._progress.add_task("", total=card.steps, loss="-", quality="-")
         self._progress.start()
 
@@ -90,11 +90,6 @@ class SweepLineSink:
         self._console.print(escape(job_line(self._card, outcome)), soft_wrap=True, highlight=False)
 
 
-def terminal() -> Console:
-    """Return where lines are printed: as text in a notebook too, where rich would make a block of HTML of each."""
-    return Console(highlight=False, force_jupyter=False)
-
-
 def composition(card: RunCard) -> list[tuple[str, str]]:
     """Return what a run is made of as (label, text) lines."""
     if not is_training(card):
@@ -117,29 +112,13 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
 
 def is_training(card: RunCard) -> bool:
     """Tell whether a run trains a network."""
-    return tasks.of(card.config) == tasks.TRAIN
+    return task_of(card.config) == TRAIN
 
 
 def _pictures(card: RunCard) -> list[tuple[str, str]]:
     """Return where the pictures of a run are that trains nothing: they are what it is for."""
-    names = () if is_training(card) else (tasks.PICTURES[tasks.of(card.config)], "path.gif", "path.mp4")
+    names = () if is_training(card) else (PICTURES[task_of(card.config)], "path.gif", "path.mp4")
     return [("picture", str(card.folder / name)) for name in names if (card.folder / name).exists()]
-
-
-def say(line: str) -> None:
-    """Print one line for the person at the keyboard, at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def warn(message: str) -> None:
-    """Print a line for the person, beside the output."""
-    sys.stderr.write(f"nnreg: {message}\n")
-
-
-def print_line(console: Console, label: str, text: str) -> None:
-    """Print a labelled line, never folded: paths and links stay whole."""
-    console.print(f"[bold]{label:<{LABEL_WIDTH}}[/bold]{escape(text)}", soft_wrap=True, highlight=False)
 
 
 def job_line(card: RunCard, outcome: Outcome) -> str:

@@ -23,12 +23,13 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from nnreg import checkpoint, tasks
+from nnreg import checkpoint
 from nnreg.config_hash import config_hash
 from nnreg.diagnostics import layers
 from nnreg.errors import UserError
 from nnreg.recording.spool import TRACKED
 from nnreg.records import TRAIN_LOSS, History, Outcome, Record, RunCard
+from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
 LAYERS_FIGURE = "diagnostics.png"
@@ -189,7 +190,7 @@ def _ending(outcome: Outcome) -> dict[str, object]:
 
 def _facts(card: RunCard) -> dict[str, object]:
     return {
-        "task": tasks.of(card.config),
+        "task": task_of(card.config),
         "config_hash": config_hash(card.config),
         "choices": dict(card.choices),
         "overrides": list(card.overrides),

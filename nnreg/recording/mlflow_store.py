@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from nnreg.importing import uncollected
+from nnreg.process import uncollected
 from nnreg.recording.first_use import make_tables
 from nnreg.recording.run_facts import KEY_TAG, figure_of, note
 from nnreg.recording.spool import Ledger, Point, files_of

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nnreg import tasks
 from nnreg.config_hash import TRACKING
 from nnreg.records import Outcome, RunCard
+from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
 
 KEY_TAG = "nnreg.run_key"
 RESUMED = "resumed_at_time"  # milliseconds since 1970: since when its process is the one that goes on with it
@@ -27,8 +27,8 @@ LONGEST_TAG = 8_000
 def parameters(card: RunCard) -> dict[str, str]:
     """Return the resolved configuration by dotted key; a technique's name stands under its kind: ``optimizer: adam``."""
     names = {f"{kind}.name": choice for kind, choice in card.choices.items()}  # kept only where a user's file renames it
-    task, config = tasks.of(card.config), card.config
-    used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else tasks.matters(task, key))}
+    task, config = task_of(card.config), card.config
+    used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else is_setting_of(task, key))}
     flat = _flatten({key: config[key] for key in config if key in used})
     facts = {key: text for key, text in flat if names.get(key) != text and key not in TRACKING}
     own = {"seed": str(card.seed), "steps": str(card.steps)}  # an answer about many runs has them where all of those share them
@@ -86,7 +86,7 @@ def closing_tags(outcome: Outcome) -> dict[str, str]:
 
 def figure_of(task: str) -> str:
     """Return the file that shows a run of a task."""
-    return tasks.PICTURES.get(task, tasks.PICTURES[tasks.TRAIN])
+    return PICTURES.get(task, PICTURES[TRAIN])
 
 
 def note(command: str, experiment_id: str, run_id: str, page: str, about: str = "") -> str:

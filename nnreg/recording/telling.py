@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from nnreg import tasks
 from nnreg.records import History, Outcome, RunCard
+from nnreg.settings import DESCEND, task_of
 
 OUTPUTS = {
     "mean": "mean",
@@ -27,7 +27,7 @@ def technique(name: str, parameters: Mapping[str, object]) -> str:
 def composition(card: RunCard) -> list[tuple[str, str]]:
     """Return what a run is made of as (label, text) lines."""
     config, choices = card.config, card.choices
-    if tasks.of(config) == tasks.DESCEND:
+    if task_of(config) == DESCEND:
         x, y = config["start"]
         extra = [f"schedule {technique(choices['schedule'], config['schedule'])}"] if choices["schedule"] != "constant" else []
         extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup") if config.get(key)]
@@ -43,7 +43,7 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
 
 def findings(card: RunCard, outcome: Outcome, history: History) -> Table | list[tuple[str, str]]:
     """Return what was found: a table of layers, or (label, text) lines of a descent."""
-    if tasks.of(card.config) == tasks.DESCEND:
+    if task_of(card.config) == DESCEND:
         return _descent(card, outcome) if outcome.summary else []
     if not history.metrics:
         return []
@@ -68,7 +68,7 @@ def ending(card: RunCard, outcome: Outcome) -> str:
 def result(card: RunCard, outcome: Outcome) -> list[str]:
     """Return what the line of a sweep's job says of a run that finished."""
     found = outcome.summary
-    if tasks.of(card.config) == tasks.DESCEND:
+    if task_of(card.config) == DESCEND:
         steps = found.get("descent/steps_to_tolerance")
         parts = [f"f = {found['descent/value']:<10.4g}"]
         parts += [f"distance {found['descent/distance']:<9.3g}"] if "descent/distance" in found else []

@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from nnreg.errors import UserError
-from nnreg.registry import instead
+from nnreg.errors import UserError, instead
 from nnreg.results import Results
 from nnreg.statistics import half_width
 from nnreg.studies.measures import MEASURES, Values

@@ -27,8 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
-from nnreg.errors import UserError
-from nnreg.registry import instead, one_line
+from nnreg.errors import UserError, instead, one_line
 
 FOLDER = "experiment"
 

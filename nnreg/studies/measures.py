@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.errors import UserError
-from nnreg.registry import instead
+from nnreg.errors import UserError, instead
 from nnreg.results import Result, Results
 
 Values = npt.NDArray[np.float64]

@@ -20,10 +20,10 @@ from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import answer_run, config_source, jobs, results, task
+from nnreg import answer_run, config_source, console, jobs, results, settings, task
 from nnreg.answer_run import AnswerRun
+from nnreg.console import print_line
 from nnreg.errors import UserError
-from nnreg.recording.console import print_line
 from nnreg.recording.disk import occupied
 from nnreg.records import Outcome
 from nnreg.request import Request
@@ -117,7 +117,7 @@ def _check_words(typed: Sequence[str]) -> None:
         UserError: naming the word.
     """
     for word in typed:
-        if task.is_of_a_sweep(word):
+        if settings.is_of_a_sweep(word):
             raise UserError(f"{word} is for sweeps, and a study says itself which runs it has: leave it out")
         if _is_swept(word):
             raise UserError(f"{word} names several values, and a study says itself what it varies: name one for all its runs")
@@ -243,4 +243,4 @@ def _track(report: Report, home: Path) -> None:
         about=report.study.title,
         error=f"{report.failed} runs failed" if report.failed else next(iter(report.troubles), None),
     )
-    answer_run.log(answer, report.runs, task.warn)
+    answer_run.log(answer, report.runs, console.warn)

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nnreg.errors import UserError
-from nnreg.registry import instead
-from nnreg.task import is_of_a_sweep
+from nnreg.errors import UserError, instead
+from nnreg.settings import is_of_a_sweep
 
 if TYPE_CHECKING:
     from nnreg.settings import SweepSettings

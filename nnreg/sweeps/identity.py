@@ -10,10 +10,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg import descent_job, jobs, run_card, task, tasks
+from nnreg import descent_job, jobs, run_card, task
 from nnreg.config_hash import config_hash
 from nnreg.errors import UserError
 from nnreg.request import Request
+from nnreg.settings import DESCEND, task_of
 
 
 def _request_of(config: DictConfig) -> Request:
@@ -25,7 +26,7 @@ def _request_of(config: DictConfig) -> Request:
 
 def _settled(request: Request) -> Mapping[str, Any]:
     """Return the configuration as the run writes it: a descent says where on its surface it begins."""
-    if tasks.of(request.config) == tasks.DESCEND:
+    if task_of(request.config) == DESCEND:
         with contextlib.suppress(UserError):  # then the run fails, and writes what was asked for
             return descent_job.prepare(request)[0].config
     return run_card.plain(request.config, request.choices)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, open_dict
 
-from nnreg import task
+from nnreg import settings, task
 from nnreg.errors import UserError
 from nnreg.override_words import quoted
 from nnreg.recording import disk
@@ -126,7 +126,7 @@ def _shown(folder: Path) -> Path:
 
 def lasting(words: Iterable[str]) -> list[str]:
     """Return the words that say what a sweep is, not what is to be done with it this time."""
-    return [word for word in words if not task.is_of_a_sweep(word) or word.startswith(("protocol", *_COMPARING))]
+    return [word for word in words if not settings.is_of_a_sweep(word) or word.startswith(("protocol", *_COMPARING))]
 
 
 _COMPARING = ("sweep.metric=", "sweep.target=", "sweep.axes=")

@@ -53,8 +53,8 @@ def range_of(
 
 def declared_by(kind: str, technique: str) -> Mapping[str, tuple[float, float]]:
     """Return the ranges that a technique declares, by parameter."""
-    entry = registry.entries(kind).get(technique)
-    declared = getattr(registry.load(entry), "search", {}) if entry else {}
+    entry = registry.techniques(kind).get(technique)
+    declared = getattr(registry.load_class(entry), "search", {}) if entry else {}
     return declared if isinstance(declared, Mapping) else {}
 
 

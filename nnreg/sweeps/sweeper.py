@@ -22,19 +22,18 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import shared_data
-from nnreg.errors import Interrupted, UserError
+from nnreg.console import say, warn
+from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.launching.job_configs import JobConfigs, remembering
 from nnreg.launching.launcher import ParallelLauncher
 from nnreg.override_words import quoted
-from nnreg.recording.console import say, warn
-from nnreg.registry import one_line
+from nnreg.process import terminable
 from nnreg.settings import SweepSettings
 from nnreg.sweep_manifest import Manifest, Tuned
 from nnreg.sweeps import asking, resuming
 from nnreg.sweeps.axes import Axis, read
 from nnreg.sweeps.identity import digest_of
 from nnreg.sweeps.placement import Place, is_whole, place
-from nnreg.termination import terminable
 
 Words = tuple[str, ...]
 Kind = TypeVar("Kind")

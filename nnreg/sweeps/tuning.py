@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnreg import tasks
 from nnreg.comparison import rates
 from nnreg.comparison.metrics import called
+from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
-from nnreg.recording.console import print_line, terminal
+from nnreg.settings import DESCEND, task_of
 from nnreg.sweep_manifest import TUNE_THEN_SEEDS, TUNING, Tuned
 from nnreg.sweeps import choosing
 from nnreg.sweeps.axes import Axis, count
@@ -62,7 +62,7 @@ class TuneThenSeeds(ProtocolSweeper):
         """Return the number of runs of both stages."""
         self._wanted = self.read(TuningSettings, "protocol")
         self._check(axes)
-        most = 1 if tasks.of(self.config) == tasks.DESCEND else None  # a descent is the same at every seed
+        most = 1 if task_of(self.config) == DESCEND else None  # a descent is the same at every seed
         self._tuning_seeds, self._seeds = self._wanted.tuning_seeds[:most], self._wanted.seeds[:most]
         combined = count(axes)
         if not combined:
@@ -93,7 +93,7 @@ class TuneThenSeeds(ProtocolSweeper):
         self.launch([words for _, words in self._finals(axes, chosen)], alone=True)
 
     def _check(self, axes: Sequence[Axis]) -> None:
-        if (task := tasks.of(self.config)) not in rates.DECIDING:
+        if (task := task_of(self.config)) not in rates.DECIDING:
             raise UserError(f"protocol=tune_then_seeds needs a loss to tune by, and task={task} has none")
         if any(axis.setting == "seed" for axis in axes):
             raise UserError(
@@ -156,7 +156,7 @@ class TuneThenSeeds(ProtocolSweeper):
         found: dict[str, dict[float, list[Path]]] = {}
         for (name, value, _), folder in zip(trials, folders, strict=True):
             found.setdefault(name, {}).setdefault(value, []).append(folder)
-        return choosing.best(found, tasks.of(self.config))
+        return choosing.best(found, task_of(self.config))
 
     def _edge(self, name: str, value: float) -> str:
         span = self._ranges[name.partition(",")[0]]

@@ -11,7 +11,7 @@ from typing import Literal, NoReturn
 import numpy as np
 
 from nnreg.contracts import Array
-from nnreg.registry import one_line
+from nnreg.errors import one_line
 from nnreg.testing.subject import Subject
 
 Outcome = Literal["passed", "failed", "skipped"]

@@ -58,8 +58,8 @@ def subject_of(technique: str | type, settings: Mapping[str, Any]) -> Subject:
     """
     if isinstance(technique, str):
         kind, _, name = technique.partition("/")
-        entry = registry.find(kind, name)
-        return Subject(entry, registry.load(entry), settings)
+        entry = registry.find_technique(kind, name)
+        return Subject(entry, registry.load_class(entry), settings)
     kinds = [kind for kind, contract in CONTRACTS.items() if contract in technique.__mro__]
     if not kinds:
         wanted = ", ".join(contract.__name__ for contract in CONTRACTS.values())

@@ -14,10 +14,10 @@ DOWNLOADED = ("mnist", "fashion_mnist")
 
 
 def load(name):
-    return registry.load(registry.entries("dataset")[name])
+    return registry.load_class(registry.techniques("dataset")[name])
 
 
-NAMES = tuple(registry.entries("dataset"))
+NAMES = tuple(registry.techniques("dataset"))
 OF_A_PERSON = tuple(n for n in NAMES if any(p.default is signature.REQUIRED for p in signature.parameters(load(n))))
 READY = tuple(name for name in NAMES if name not in (*DOWNLOADED, *OF_A_PERSON))
 
@@ -65,7 +65,7 @@ for target in targets:
 
 def imported(names, action, heavy):
     """Return the heavy libraries that a new process has after it did something with each dataset, by target; mostly none."""
-    targets = [registry.entries("dataset")[name].target for name in names]
+    targets = [registry.techniques("dataset")[name].target for name in names]
     command = [sys.executable, "-c", IMPORTS, action, heavy, *targets]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.split()[0] for line in told] == targets

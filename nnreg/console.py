@@ -1,0 +1,31 @@
+"""How anything is printed: a line for the person, a warning beside the output, a label before its text."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+
+LABEL_WIDTH = 14
+
+
+def terminal() -> Console:
+    """Return where lines are printed: as text in a notebook too, where rich would make a block of HTML of each."""
+    return Console(highlight=False, force_jupyter=False)
+
+
+def say(line: str) -> None:
+    """Print one line for the person at the keyboard, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def warn(message: str) -> None:
+    """Print a line for the person, beside the output."""
+    sys.stderr.write(f"nnreg: {message}\n")
+
+
+def print_line(console: Console, label: str, text: str) -> None:
+    """Print a labelled line, never folded: paths and links stay whole."""
+    console.print(f"[bold]{label:<{LABEL_WIDTH}}[/bold]{escape(text)}", soft_wrap=True, highlight=False)
