@@ -10,7 +10,7 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-from nnreg.products import kernels
+from nnreg.engine.numerics import kernels
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # of libraries that are imported by another name
 

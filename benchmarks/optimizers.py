@@ -18,9 +18,10 @@ import numpy as np
 from machine import described
 from workloads import WORKLOADS, Floats, plugin
 
-from nnreg import fused, registry
+from nnreg import registry
 from nnreg.contracts import Optimizer
 from nnreg.contracts.tracing import Program, Walk
+from nnreg.engine import compiled
 
 LR = 0.001
 ENDURING = 100  # updates before the first that is measured: some rules begin with another formula
@@ -60,7 +61,7 @@ def cost(name: str, size: int, turns: int) -> Cost:
     """Return what one optimizer's update costs on vectors of this length."""
     rule = plugin("optimizer", name)(lr=LR)
     vectors = [_vector(size) for _ in range(2 + len(rule.state))]
-    ways = _updates(rule, vectors, Program), _updates(rule, vectors, fused.Loop), _floor(vectors)
+    ways = _updates(rule, vectors, Program), _updates(rule, vectors, compiled.Loop), _floor(vectors)
     for way in ways:
         for _ in range(ENDURING):
             way()

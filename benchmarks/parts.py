@@ -28,7 +28,7 @@ PARTS = {  # name: functions, as module:attribute
     "network and techniques": ("nnreg.job:assemble",),
     "describing the run": ("nnreg.job:describe",),
     "training and recording": ("nnreg.job:_record",),
-    "evaluation": ("nnreg.network:Network.evaluate",),
+    "evaluation": ("nnreg.engine.network:Network.evaluate",),
     "run folder": (*(f"nnreg.recording.disk:DiskSink.{method}" for method in ("open", "write", "close")),),
     "figure of a run": ("nnreg.figures.run:loss_figure", "matplotlib.figure:Figure.savefig"),
     "MLflow, imported": ("nnreg.recording.mlflow_store:_import_mlflow",),

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.batches import Batches
-from nnreg.training import Streams
+from nnreg.engine.rows import Batches
+from nnreg.engine.training import Streams
 
 FEATURES, CLASSES, ROWS, WHITE = 784, 10, 60_000, 255
 Floats = npt.NDArray[np.float32]

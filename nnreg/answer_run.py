@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnreg.engine.history import History
 from nnreg.recording import uploader
 from nnreg.recording.spool import Tracked
-from nnreg.records import History, Outcome, RunCard, Status
+from nnreg.records import Outcome, RunCard, Status
 from nnreg.results import Result, Results
 
 INK = "#222222"

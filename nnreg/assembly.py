@@ -11,18 +11,18 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg import fitting, fused, registry, schemas, shared, shared_data, signature
+from nnreg import fitting, registry, schemas, shared_data, signature
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
+from nnreg.engine import compiled, workers
+from nnreg.engine.network import Network
+from nnreg.engine.training import Streams, paced
 from nnreg.errors import UserError, instead, one_line
-from nnreg.network import Network
-from nnreg.pacing import paced
 from nnreg.probing import probe
 from nnreg.records import DatasetCard
 from nnreg.registry import BrokenPlugin, Entry
 from nnreg.settings import Settings
-from nnreg.training import Streams
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     with fitting.within_memory(settings):
         network = _network(settings, built, splits, streams)
         if settings.kernels == "numba":
-            execute_by(built["optimizer"], fused.Loop)
+            execute_by(built["optimizer"], compiled.Loop)
         built["optimizer"].bind(network.parameters)
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
     card = _dataset_card(choices["dataset"], splits, digest)
@@ -89,7 +89,7 @@ def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, strea
         masks=streams.dropout,
         rows=settings.batch,
         dtype=settings.dtype,
-        allocate=shared.zeros if settings.workers == 2 else np.zeros,
+        allocate=workers.zeros if settings.workers == 2 else np.zeros,
     )
     network.initialise(built["init"], streams.init, built["bias"])
     return network

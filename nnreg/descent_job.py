@@ -17,12 +17,12 @@ from nnreg import fitting
 from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
-from nnreg.clipping import clipper
 from nnreg.contracts import Optimizer, Surface
-from nnreg.descent import descend
-from nnreg.pacing import paced
+from nnreg.engine.descent import descend
+from nnreg.engine.history import Record
+from nnreg.engine.training import clipper, paced
 from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import Outcome, Record, RunCard, Status
+from nnreg.records import Outcome, RunCard, Status
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.settings import DESCEND, PICTURES, Settings

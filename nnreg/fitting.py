@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from nnreg import fused
 from nnreg.contracts import Activation, Layer, Loss, Splits
+from nnreg.engine import compiled
 from nnreg.errors import UserError, one_line
 from nnreg.registry import Entry
 from nnreg.settings import Settings
@@ -76,7 +76,7 @@ def check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes
             f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
         )
     check_warmup(settings)
-    if settings.kernels == "numba" and not fused.available():
+    if settings.kernels == "numba" and not compiled.available():
         raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
     if settings.watch_train and splits.targets == "values" and not np.ptp(splits.train.y, axis=0).any():
         raise UserError(

@@ -8,22 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from nnreg import gradients
 from nnreg.assembly import Assembled, assemble
-from nnreg.clipping import clipper
 from nnreg.contracts import Array, Targets
-from nnreg.diagnostics import Diagnostics
+from nnreg.engine.diagnostics import Diagnostics, check_gradient
+from nnreg.engine.history import Record
+from nnreg.engine.rows import converted
+from nnreg.engine.stopping import EarlyStopping
+from nnreg.engine.training import PAUSE, Stopwatch, clipper, train
+from nnreg.engine.workers import TwoWorkers
 from nnreg.errors import UserError, one_line
-from nnreg.gathering import converted
 from nnreg.process import terminable
 from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import Outcome, Record, RunCard, Status, summarise
+from nnreg.records import Outcome, RunCard, Status, summarise
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.snapshot import Checkpoints, Live
-from nnreg.stopping import EarlyStopping
-from nnreg.training import PAUSE, Stopwatch, train
-from nnreg.workers import TwoWorkers
 
 TRACEBACK = "traceback.txt"
 
@@ -103,7 +102,7 @@ def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers |
             run.settings.checkpoint_seconds, lambda step: live.take(step, recorder.history.size, card), card, recorder
         )
         if run.settings.check_gradient and card.resumed_at is None:
-            for record in gradients.check(run.network, first_rows(run), run.streams.dropout):
+            for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
         records = progress.watch(_training(live, progress.steps, checkpoints.due, workers))
         for record in stopping.watch(records) if stopping else records:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from nnreg.engine.history import VALID_LOSS
 from nnreg.errors import UserError, instead
-from nnreg.records import VALID_LOSS, Outcome
+from nnreg.records import Outcome
 from nnreg.settings import DESCEND, TRAIN, task_of
 
 _USUAL = {TRAIN: f"{VALID_LOSS}_final", DESCEND: "descent/value"}

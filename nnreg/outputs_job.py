@@ -18,17 +18,18 @@ from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
 from nnreg.contracts import Activation, Array
-from nnreg.dense import Elementwise
-from nnreg.diagnostics import of_outputs, steepest_slope
+from nnreg.engine.diagnostics import of_outputs, steepest_slope
+from nnreg.engine.history import Record
+from nnreg.engine.layers import Elementwise
+from nnreg.engine.network import Network
+from nnreg.engine.numerics import silently
+from nnreg.engine.training import Streams
 from nnreg.layer_outputs import LayerOutputs, write_outputs
-from nnreg.network import Network
 from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import Outcome, Record, RunCard
+from nnreg.records import Outcome, RunCard
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
-from nnreg.silence import silently
-from nnreg.training import Streams
 
 QUANTITIES = ("mean", "std", "saturated", "edges", "dead")
 FAR = 1e6  # from zero, where an activation is as good as at its bounds

@@ -6,68 +6,14 @@ step is that of the forward pass which made the step's gradient. What diagnostic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
-
-TRAIN_LOSS = "train/loss"
-VALID_LOSS = "valid/loss"
-VALID_ACCURACY = "valid/accuracy"
-VALID_R2 = "valid/r2"
-TEST_ACCURACY = "test/accuracy"
-LAST = 100
-"""Training losses that the final one is the mean of: single batches are noisy."""
+from nnreg.engine.history import LAST, TRAIN_LOSS, EarlyStop, History
 
 Status = Literal["finished", "diverged", "failed", "killed"]
-
-
-class Record(NamedTuple):
-    """One measurement: the value of a metric after ``step`` updates (the first training loss has step 0)."""
-
-    step: int
-    metric: str
-    value: float
-
-
-class History:
-    """Every record of a run, by metric, in the order they came."""
-
-    def __init__(self) -> None:
-        self._series: dict[str, tuple[list[int], list[float]]] = {}
-
-    def add(self, record: Record) -> None:
-        """Append one record."""
-        steps, values = self._series.setdefault(record.metric, ([], []))
-        steps.append(record.step)
-        values.append(record.value)
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """Names of the metrics seen, in order of appearance."""
-        return tuple(self._series)
-
-    @property
-    def size(self) -> int:
-        """Number of records."""
-        return sum(len(steps) for steps, _ in self._series.values())
-
-    def __iter__(self) -> Iterator[Record]:
-        for metric, (steps, values) in self._series.items():
-            yield from (Record(step, metric, value) for step, value in zip(steps, values, strict=True))
-
-    def series(self, metric: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Return steps (n,) int64 and values (n,) float64 of one metric; empty where it was never recorded."""
-        steps, values = self._series.get(metric, ([], []))
-        return np.array(steps, dtype=np.int64), np.array(values, dtype=np.float64)
-
-    def finite(self, metric: str, step: int | None = None) -> npt.NDArray[np.float64]:
-        """Return the finite values of one metric, (n,) float64; of one step where a step is given."""
-        steps, values = self.series(metric)
-        return values[np.isfinite(values) & ((steps == step) if step is not None else True)]
 
 
 @dataclass(frozen=True)
@@ -123,20 +69,6 @@ class RunCard:
     past: History = field(default_factory=History)
     about: str = ""
     page: str = ""
-
-
-class EarlyStop(NamedTuple):
-    """What early stopping did.
-
-    Attributes:
-        patience: validations without a lower loss that it waits for.
-        stopped_at: updates made when it ended training, or None where training ended by itself.
-        best_at: updates made at the lowest validation loss, whose parameters it brings back; None if there was none.
-    """
-
-    patience: int
-    stopped_at: int | None
-    best_at: int | None
 
 
 @dataclass(frozen=True)

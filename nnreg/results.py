@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from nnreg import palette, registry
+from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.recording.disk import CONFIG, read_history, read_summary
-from nnreg.records import TRAIN_LOSS, DatasetCard, History, RunCard
+from nnreg.records import DatasetCard, RunCard
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 if TYPE_CHECKING:

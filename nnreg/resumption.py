@@ -9,8 +9,8 @@ from omegaconf import DictConfig
 
 from nnreg import assembly, checkpoint, registry
 from nnreg.checkpoint import Checkpoint
+from nnreg.engine.training import paced
 from nnreg.errors import UserError
-from nnreg.pacing import paced
 from nnreg.recording import disk
 from nnreg.request import Request
 from nnreg.run_card import describe

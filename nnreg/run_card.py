@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf, SCMode
 
 from nnreg import palette, registry, schemas, signature
 from nnreg.assembly import Assembled
+from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.recording.tracking_target import without_password
-from nnreg.records import History, RunCard
+from nnreg.records import RunCard
 from nnreg.request import Request
 from nnreg.settings import DESCEND, TRAIN, Settings, run_label, task_of
 

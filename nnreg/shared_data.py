@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from nnreg.contracts import Split, Splits
-from nnreg.gathering import converted
+from nnreg.engine.rows import converted
 
 Loaded = tuple[Splits, str]
 """Data, and a hash of every row."""

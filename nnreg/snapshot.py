@@ -13,15 +13,16 @@ import numpy.typing as npt
 
 from nnreg import checkpoint
 from nnreg.assembly import Assembled
-from nnreg.batches import Batches
 from nnreg.checkpoint import Checkpoint
 from nnreg.config_hash import ALIKE, TRACKING
+from nnreg.engine.history import History
+from nnreg.engine.rows import Batches
+from nnreg.engine.stopping import EarlyStopping
+from nnreg.engine.training import Stopwatch
 from nnreg.errors import UserError, one_line
 from nnreg.recording import disk
 from nnreg.recording.recorder import Recorder
-from nnreg.records import History, RunCard
-from nnreg.stopping import EarlyStopping
-from nnreg.training import Stopwatch
+from nnreg.records import RunCard
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
 CHANGEABLE = ("steps", "checkpoint_seconds", *ALIKE, *TRACKING)

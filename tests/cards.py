@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, DatasetCard, History, Record, RunCard
+from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
+from nnreg.records import DatasetCard, RunCard
 
 
 def card(folder: Path, **changes: Any) -> RunCard:

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnreg.network import Network
-from nnreg.parameters import Parameters
+from nnreg.engine.network import Network, Parameters
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.inits.he import He
 from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.batches import DRAWN, Batches
+from nnreg.engine.rows import DRAWN, Batches
 
 
 @given(st.integers(1, 100_000), st.integers(1, 40), st.integers(0, 2**32 - 1))

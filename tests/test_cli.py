@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from nnreg import cli, composing
+from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY
 from nnreg.recording.disk import read_history, read_summary
-from nnreg.records import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY
 
 QUICK = ("steps=20", "validate_every=10", "hidden=[16]")
 ENDLESS = (sys.executable, "-m", "nnreg", "tracking=off", "steps=1000000", "validate_every=1000000")

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnreg.clipping import clipper
+from nnreg.engine.history import TRAIN_LOSS
+from nnreg.engine.training import clipper
 from nnreg.recording.disk import read_history
-from nnreg.records import TRAIN_LOSS
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

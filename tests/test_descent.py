@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnreg import registry
-from nnreg.descent import descend
+from nnreg.engine.descent import descend
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.momentum import Momentum
 from nnreg_std.optimizers.sgd import SGD

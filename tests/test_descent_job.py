@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 
 from nnreg import descent_job, jobs, registry
 from nnreg.contracts import Surface
+from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.recording.disk import DiskSink, read_history, read_summary
 from nnreg.recording.run_facts import parameters
-from nnreg.records import History
 from nnreg.request import Request
 from nnreg_std.surfaces.quadratic import Quadratic
 

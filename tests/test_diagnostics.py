@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from nnreg import registry
-from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
-from nnreg.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS, Diagnostics, layers, steepest_slope
-from nnreg.network import Network
-from nnreg.records import TRAIN_LOSS, History, Record
-from nnreg.training import train
+from nnreg.engine.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS, Diagnostics, layers, steepest_slope
+from nnreg.engine.history import TRAIN_LOSS, History, Record
+from nnreg.engine.network import Network
+from nnreg.engine.rows import Batches
+from nnreg.engine.training import train
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.sigmoid import Sigmoid
 from nnreg_std.activations.tanh import Tanh

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nnreg import registry
 from nnreg.contracts import Optimizer, Shape
-from nnreg.parameters import Parameters
+from nnreg.engine.network import Parameters
 
 SHAPES = [Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True)]
 CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg import registry
-from nnreg.pacing import paced
+from nnreg.engine.training import paced
 
 every_schedule = pytest.mark.parametrize(
     "entry", [pytest.param(entry, id=name) for name, entry in registry.techniques("schedule").items()]

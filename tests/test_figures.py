@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
 from nnreg.figures import loss_figure
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
 from nnreg.smoothing import smooth
 from tests.cards import card, history
 

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nnreg import checkpoint, fused, registry
+from nnreg import checkpoint, registry
 from nnreg.contracts import Optimizer
 from nnreg.contracts.optimizer import execute_by
 from nnreg.contracts.tracing import Tape
+from nnreg.engine import compiled
 
 SIZE = 1001
 
@@ -17,7 +18,7 @@ def test_the_text_of_the_loop_reads_and_writes_each_number_once():
     tape = Tape(2)
     x, y = tape.vectors
     x -= 0.1 * y / (abs(x) + 1e-8)
-    assert fused.source(tape.instructions, 2).splitlines() == [
+    assert compiled.source(tape.instructions, 2).splitlines() == [
         "def loop(numbers, v0, v1):",
         "    n0 = numbers[0]",
         "    n1 = numbers[1]",
@@ -42,7 +43,7 @@ def test_every_optimizer_compiled_goes_the_same_way_to_the_bit(name, dtype):
     plain, loop = (registry.load_class(registry.find_technique("optimizer", name))() for _ in range(2))
     if type(plain).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
-    execute_by(loop, fused.Loop)
+    execute_by(loop, compiled.Loop)
     loop.slice_size = 400
     start, grad = np.random.default_rng(0).standard_normal(SIZE).astype(dtype), np.zeros(SIZE, dtype)
     apart, together = (SimpleNamespace(theta=start.copy(), grad=grad, named={}) for _ in range(2))
@@ -60,7 +61,7 @@ def test_what_is_not_defined_to_the_last_bit_is_left_to_numpy():
     x = np.linspace(-1, 1, SIZE)
     tape = Tape(1)
     tape.vectors[0][...] = np.exp(tape.vectors[0])
-    loop = fused.Loop(tape.instructions, [(x,)])
+    loop = compiled.Loop(tape.instructions, [(x,)])
     loop.run(tape.numbers)
     assert not loop.is_compiled
     np.testing.assert_array_equal(x, np.exp(np.linspace(-1, 1, SIZE)))
@@ -78,5 +79,5 @@ def test_a_run_is_the_same_with_compiled_kernels(nnreg, project):
 
 
 def test_without_numba_a_run_says_how_to_get_it(nnreg, monkeypatch):
-    monkeypatch.setattr(fused, "available", lambda: False)
+    monkeypatch.setattr(compiled, "available", lambda: False)
     assert nnreg("steps=2", "kernels=numba").complaint.endswith("kernels=numba needs numba: pip install 'nnreg[fast]'")

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from nnreg import registry, shared_data
-from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
-from nnreg.gathering import Gather, Unconverted, converted
-from nnreg.network import Network
-from nnreg.training import Streams, train
+from nnreg.engine.network import Network
+from nnreg.engine.rows import Batches, Gather, Unconverted, converted
+from nnreg.engine.training import Streams, train
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 9))
 bytes_of_rows = arrays.arrays(np.uint8, shapes)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from nnreg import gradients
 from nnreg.contracts import Split
+from nnreg.engine.diagnostics import check_gradient
+from nnreg.engine.network import Network
 from nnreg.errors import UserError
-from nnreg.network import Network
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.dropouts.dropout import InvertedDropout
 from nnreg_std.inits.he import He
@@ -31,7 +31,7 @@ def checked(activation=None, dtype=np.float64, hidden=(6, 5)):
     rng = np.random.default_rng(1)
     rows = Split(rng.normal(size=(8, 4)).astype(dtype), rng.integers(3, size=8))
     before = network.parameters.theta.copy(), {k: v.copy() for k, v in network.state().items()}, masks.bit_generator.state
-    records = {record.metric: record.value for record in gradients.check(network, rows, masks)}
+    records = {record.metric: record.value for record in check_gradient(network, rows, masks)}
     after = network.parameters.theta, network.state(), masks.bit_generator.state
     np.testing.assert_array_equal(before[0], after[0])
     for name, array in before[1].items():

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
-from nnreg.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS
+from nnreg.engine.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS
+from nnreg.engine.history import History, Record
 from nnreg.figures.layers import MOST_NAMES, layer_figure
 from nnreg.figures.style import spread
-from nnreg.records import History, Record
 from tests.cards import card
 
 

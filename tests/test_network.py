@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnreg.dense import Affine, Elementwise
-from nnreg.network import EVALUATION_ROWS, Network
-from nnreg.parameters import Parameters
+from nnreg.engine.layers import Affine, Elementwise
+from nnreg.engine.network import EVALUATION_ROWS, Network, Parameters
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.inits.he import He

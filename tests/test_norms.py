@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.network import Network
+from nnreg.engine.network import Network
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.inits.he import He

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.contracts import Schedule
-from nnreg.pacing import paced
+from nnreg.engine.history import TRAIN_LOSS
+from nnreg.engine.training import paced
 from nnreg.recording.disk import read_history
-from nnreg.records import TRAIN_LOSS
 from nnreg_std.schedules.constant import Constant
 from nnreg_std.schedules.polynomial import Polynomial
 

@@ -11,11 +11,11 @@ from omegaconf import OmegaConf
 
 from nnreg import registry
 from nnreg.assembly import assemble
-from nnreg.batches import Batches
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
+from nnreg.engine.rows import Batches
+from nnreg.engine.training import train
 from nnreg.errors import UserError
 from nnreg.recording.disk import read_history, read_summary
-from nnreg.records import TRAIN_LOSS, VALID_LOSS
-from nnreg.training import train
 from nnreg_std.datasets.digits import Digits
 
 STEPS = 20

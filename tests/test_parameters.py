@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.contracts import Shape
-from nnreg.parameters import Parameters
+from nnreg.engine.network import Parameters
 
 MLP = [Shape("W1", (3, 4), True), Shape("b1", (4,), False), Shape("W2", (4, 2), True), Shape("b2", (2,), False)]
 

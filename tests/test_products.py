@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from nnreg import products
-from nnreg.products import product, product_with_transposed
+from nnreg.engine import numerics
+from nnreg.engine.numerics import product, product_with_transposed
 
 SHAPES = [
     (128, 784, 100),
@@ -25,7 +25,7 @@ SHAPES = [
 
 @pytest.fixture(params=[True, False], ids=["small kernels", "none"])
 def kernels(request, monkeypatch):
-    monkeypatch.setattr(products, "has_small_kernels", lambda: request.param)
+    monkeypatch.setattr(numerics, "has_small_kernels", lambda: request.param)
     return request.param
 
 
@@ -76,19 +76,19 @@ def test_a_matrix_that_lies_scattered_in_memory_is_not_cut(kernels):
 def test_no_block_is_larger_than_the_kernels_take_nor_too_thin_to_gain(shape):
     x, w, _ = matrices(*shape)
     for a in (x, x.T):
-        blocks = products._blocks(a, w.shape[1])
+        blocks = numerics._blocks(a, w.shape[1])
         if blocks > 1:
-            assert a.size * w.shape[1] / blocks <= products.MOST
+            assert a.size * w.shape[1] / blocks <= numerics.MOST
             assert len(a) % blocks == 0
             assert len(a) // blocks >= 8
 
 
-@pytest.mark.skipif(not products.kernels()[0], reason="NumPy computes with another BLAS than OpenBLAS")
+@pytest.mark.skipif(not numerics.kernels()[0], reason="NumPy computes with another BLAS than OpenBLAS")
 def test_how_many_threads_there_are_counts_when_a_product_is_laid_out_not_when_this_was_imported(monkeypatch):
-    monkeypatch.setattr(products, "SMALL", {products.kernels()[0]})
+    monkeypatch.setattr(numerics, "SMALL", {numerics.kernels()[0]})
     for threads in (1, 2, 1):
         with threadpool_limits(threads, user_api="blas"):
-            assert products.has_small_kernels() == (threads == 1)
+            assert numerics.has_small_kernels() == (threads == 1)
 
 
 @pytest.mark.parametrize(
@@ -96,12 +96,12 @@ def test_how_many_threads_there_are_counts_when_a_product_is_laid_out_not_when_t
     [("SkylakeX", 1, True), ("SkylakeX", 2, False), ("Cooperlake", 1, True), ("Haswell", 1, False), ("", 0, False)],
 )
 def test_small_kernels_are_those_of_openblas_for_avx_512_on_one_thread(processor, threads, small, monkeypatch):
-    monkeypatch.setattr(products, "kernels", lambda: (processor, threads))
-    assert products.has_small_kernels() is small
+    monkeypatch.setattr(numerics, "kernels", lambda: (processor, threads))
+    assert numerics.has_small_kernels() is small
 
 
-@pytest.mark.skipif(products.kernels()[0] not in {*products.SMALL, "Haswell", "Zen"}, reason="no x86 processor with AVX2")
+@pytest.mark.skipif(numerics.kernels()[0] not in {*numerics.SMALL, "Haswell", "Zen"}, reason="no x86 processor with AVX2")
 def test_openblas_is_asked_which_kernels_it_took_as_the_environment_may_choose_others():
-    command = [sys.executable, "-c", "from nnreg.products import kernels; print(*kernels())"]
+    command = [sys.executable, "-c", "from nnreg.engine.numerics import kernels; print(*kernels())"]
     told = os.environ | {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"}
     assert subprocess.run(command, env=told, check=True, capture_output=True, text=True).stdout.split() == ["Haswell", "1"]

@@ -3,7 +3,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.records import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record, summarise
+from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
+from nnreg.records import summarise
 
 records = st.lists(
     st.builds(Record, st.integers(0, 10**6), st.sampled_from([TRAIN_LOSS, VALID_LOSS]), st.floats(allow_nan=False))

@@ -7,10 +7,10 @@ import pytest
 
 from nnreg import assembly
 from nnreg.contracts import Split, Splits
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, VALID_R2, History, Record
+from nnreg.engine.network import Network
 from nnreg.figures import loss_figure
-from nnreg.network import Network
 from nnreg.recording.disk import read_summary
-from nnreg.records import TRAIN_LOSS, VALID_LOSS, VALID_R2, History, Record
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.inits.he import He
 from nnreg_std.losses.mse import MSE

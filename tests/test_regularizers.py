@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
-from nnreg.network import Network
-from nnreg.training import train
+from nnreg.engine.network import Network
+from nnreg.engine.rows import Batches
+from nnreg.engine.training import train
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 from nnreg_std.optimizers.adam import Adam

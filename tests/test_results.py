@@ -3,9 +3,10 @@
 import pytest
 
 from nnreg import run as scripted
+from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History
 from nnreg.errors import UserError
 from nnreg.recording.disk import DiskSink
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Outcome, summarise
+from nnreg.records import Outcome, summarise
 from nnreg.results import read
 from tests.cards import card, history
 

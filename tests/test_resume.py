@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from nnreg import checkpoint, cli, job
 from nnreg.checkpoint import FILE
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.recording.disk import DiskSink, occupied, read_facts, read_history, read_summary
-from nnreg.records import TRAIN_LOSS
 from nnreg.run_card import describe
 from nnreg.snapshot import Checkpoints, Resumption
 from tests.interrupted import checkpointed, everything, killed, request, resumed, traces, undrawn, whole
@@ -341,7 +341,7 @@ def test_a_resumed_run_says_where_it_goes_on(tmp_path, nnreg):
 
 def test_a_run_that_fails_again_has_exit_code_1(tmp_path, nnreg, monkeypatch):
     folder = cut(tmp_path / "run")
-    monkeypatch.setattr("nnreg.training.Stopwatch.__enter__", lambda _: 1 / 0)
+    monkeypatch.setattr("nnreg.engine.training.Stopwatch.__enter__", lambda _: 1 / 0)
     answer = nnreg("resume", str(folder))
     assert answer.code == 1
     assert "the run failed: ZeroDivisionError" in answer.complaint

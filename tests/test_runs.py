@@ -7,11 +7,12 @@ import time
 import pytest
 
 from nnreg import runs
+from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.recording import mlflow_sink
 from nnreg.recording.spool import SPOOL, Ledger
 from nnreg.recording.tracking_target import resolve
-from nnreg.records import TRAIN_LOSS, History, Outcome
+from nnreg.records import Outcome
 from tests.recording.tracking import FINISHED, Road, Tracked, artifacts, client, curve, new_database, only_run, serving_at
 
 

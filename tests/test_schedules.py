@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.pacing import paced
+from nnreg.engine.training import paced
 from nnreg_std.schedules.constant import Constant
 from nnreg_std.schedules.cosine import Cosine
 from nnreg_std.schedules.exponential import Exponential

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnreg.silence import silent_context, silently
+from nnreg.engine.numerics import silent_context, silently
 
 
 def overflow(x=1e300):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from nnreg import registry
-from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
-from nnreg.network import Network
-from nnreg.training import Streams, train
+from nnreg.engine.network import Network
+from nnreg.engine.rows import Batches
+from nnreg.engine.training import Streams, train
 
 ROWS, FEATURES, UNITS, CLASSES = 256, 60, 200, 5
 SMALL = 60_000  # bytes: NumPy's buffer of 8,192 numbers, row numbers, logits, a number a unit; a layer's outputs are 204,800

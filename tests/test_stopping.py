@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, EarlyStop, History, Record
+from nnreg.engine.stopping import EarlyStopping
+from nnreg.engine.training import PAUSE
 from nnreg.recording.console import ConsoleSink, job_line
 from nnreg.recording.disk import read_history, read_summary
 from nnreg.recording.run_facts import closing_tags
-from nnreg.records import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, EarlyStop, History, Outcome, Record, summarise
-from nnreg.stopping import EarlyStopping
-from nnreg.training import PAUSE
+from nnreg.records import Outcome, summarise
 from tests.cards import card, history
 
 TRAIN_ACCURACY = "train/accuracy"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.descent import descend
+from nnreg.engine.descent import descend
 from nnreg_std.optimizers.adagrad import AdaGrad
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.momentum import Momentum

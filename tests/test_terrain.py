@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from nnreg import registry
 from nnreg.contracts import Surface
-from nnreg.terrain import around, measure
+from nnreg.engine.descent import around, measure
 from nnreg_std.surfaces.quadratic import Quadratic
 from nnreg_std.surfaces.saddle import Saddle
 

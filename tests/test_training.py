@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nnreg.batches import Batches
 from nnreg.contracts import Split, Splits
-from nnreg.network import Network
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS
-from nnreg.training import PAUSE, Stopwatch, Streams, train
+from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS
+from nnreg.engine.network import Network
+from nnreg.engine.rows import Batches
+from nnreg.engine.training import PAUSE, Stopwatch, Streams, train
 from nnreg_std.activations.identity import Identity
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.inits.he import He
@@ -277,7 +277,7 @@ def test_the_stopwatch_counts_neither_validation_nor_the_consumer(monkeypatch):
     evaluate = run.network.evaluate
     run.network.evaluate = lambda x, y: next(ticks) and evaluate(x, y)
     with monkeypatch.context() as clock:
-        clock.setattr("nnreg.training.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+        clock.setattr("nnreg.engine.training.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
         for _ in run.records(steps=6, validate_every=1, stopwatch=stopwatch):
             next(ticks)
     assert stopwatch.seconds == 2 * 6  # one tick for each gradient, one for each update

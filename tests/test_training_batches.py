@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.batches import Batches
-from nnreg.training import Streams
+from nnreg.engine.rows import Batches
+from nnreg.engine.training import Streams
 
 batchings = st.integers(1, 40).flatmap(lambda rows: st.tuples(st.just(rows), st.integers(1, rows)))
 

@@ -11,10 +11,8 @@ import pytest
 
 from nnreg import checkpoint, registry
 from nnreg.contracts import Optimizer, Shape, Split
-from nnreg.network import Network
-from nnreg.parameters import Parameters
-from nnreg.shared import Pair, zeros
-from nnreg.workers import TwoWorkers
+from nnreg.engine.network import Network, Parameters
+from nnreg.engine.workers import Pair, TwoWorkers, zeros
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 FEATURES, HIDDEN, CLASSES, ROWS = 12, (9, 7), 4, 50

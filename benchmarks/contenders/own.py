@@ -11,17 +11,17 @@ import numpy as np
 from workloads import CLASSES, FEATURES, SWEPT, WHITE, Workload, data, plugin
 
 from contenders import CannotTrain, Run
-from nnreg import fused, shared
-from nnreg.batches import Batches
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.optimizer import execute_by
-from nnreg.gathering import converted
-from nnreg.network import Network
+from nnreg.engine.compiled import Loop
+from nnreg.engine.history import TRAIN_LOSS
+from nnreg.engine.network import Network
+from nnreg.engine.rows import Batches, converted
+from nnreg.engine.training import Streams, train
+from nnreg.engine.workers import TwoWorkers, zeros
 from nnreg.recording.recorder import Recorder
-from nnreg.records import TRAIN_LOSS, RunCard
+from nnreg.records import RunCard
 from nnreg.settings import Settings
-from nnreg.training import Streams, train
-from nnreg.workers import TwoWorkers
 
 HELD_OUT = 5_000  # rows, as of MNIST
 
@@ -63,7 +63,7 @@ def evaluated(workload: Workload, optimizer: str, threads: int) -> Run:
 
 def _compiled(optimizer: str) -> Optimizer:
     rule: Optimizer = plugin("optimizer", optimizer)(lr=SWEPT[optimizer])
-    execute_by(rule, fused.Loop)
+    execute_by(rule, Loop)
     return rule
 
 
@@ -86,7 +86,7 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1, held_out: in
         norm=plugin("norm", "batch_norm")() if workload.batch_norm else None,
         masks=streams.dropout,
         rows=workload.batch,
-        allocate=shared.zeros if workers == 2 else np.zeros,
+        allocate=zeros if workers == 2 else np.zeros,
     )
     network.initialise(plugin("init", "he")(), streams.init)
     rule.bind(network.parameters)

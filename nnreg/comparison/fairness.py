@@ -12,8 +12,8 @@ from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.metrics import CURVES, VALID_FINAL, called
 from nnreg.comparison.phrasing import enumerated
+from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.figures import words
-from nnreg.records import LAST, TRAIN_LOSS
 from nnreg.settings import DESCEND, task_of
 from nnreg.sweep_manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
 

@@ -12,8 +12,8 @@ import numpy as np
 from nnreg.comparison.axes import grounds
 from nnreg.comparison.metrics import called
 from nnreg.directions import is_higher_better
+from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
 from nnreg.errors import UserError, instead
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
 from nnreg.results import Result
 from nnreg.settings import DESCEND, task_of
 from nnreg.smoothing import smooth

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.figures import words
-from nnreg.records import TRAIN_LOSS
 from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.metrics import CURVES
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.figures.curves import aligned
-from nnreg.records import TRAIN_LOSS
 from nnreg.results import Result
 from nnreg.smoothing import WINDOW, smooth
 from nnreg.statistics import half_widths

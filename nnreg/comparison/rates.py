@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from nnreg.records import TRAIN_LOSS, VALID_LOSS
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.results import Results
 from nnreg.settings import DESCEND, TRAIN
 

@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.spec import Common, check_limits, needed, read
 from nnreg.figures.style import NAME, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
 from nnreg.figures.words import across, footer, is_share, unit
-from nnreg.records import TRAIN_LOSS
 from nnreg.results import Result, Results
 from nnreg.smoothing import WINDOW, smooth
 from nnreg.statistics import half_widths

@@ -15,12 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nnreg.directions import is_higher_better
+from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ended, groups
 from nnreg.figures.spec import Common, needed, read
 from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, width_of
 from nnreg.figures.words import CELLS, footer, unit, value
-from nnreg.records import LAST, TRAIN_LOSS
 from nnreg.results import Result, Results
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches

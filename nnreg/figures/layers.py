@@ -12,10 +12,11 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from nnreg.diagnostics import layers
+from nnreg.engine.diagnostics import layers
+from nnreg.engine.history import History
 from nnreg.figures.shown import ShownFigure
 from nnreg.figures.style import INK, QUIET, STEEP, legible, spread
-from nnreg.records import History, RunCard
+from nnreg.records import RunCard
 
 HEALTHY_UPDATE = 1e-3
 NARROWEST = 0.1  # span of a plain scale, of means above 1 a share: smaller differences are noise

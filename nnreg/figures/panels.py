@@ -13,13 +13,13 @@ from matplotlib.ticker import MaxNLocator
 
 from nnreg import registry
 from nnreg.directions import is_higher_better
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.curves import Drawn, cross, draw, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
 from nnreg.figures.spec import Common, check_limits, needed, read
 from nnreg.figures.style import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.words import across, compact, footer, short, unit, value
-from nnreg.records import TRAIN_LOSS
 from nnreg.results import Result, Results
 
 OF_SPLITS = {"train": "#0072B2", "valid": "#009E73", "test": "#D55E00"}

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from nnreg.engine.descent import measure
 from nnreg.figures.groups import ended
 from nnreg.figures.paths import ground
 from nnreg.figures.spec import Common, read
 from nnreg.figures.style import INK, Page
 from nnreg.results import Results
-from nnreg.terrain import measure
 
 EVERY = 6  # points of the grid between two lines of the mesh
 

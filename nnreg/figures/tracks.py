@@ -16,10 +16,10 @@ from matplotlib.lines import Line2D
 
 from nnreg.contracts import Surface
 from nnreg.contracts.surface import Point
+from nnreg.engine.descent import Terrain, Window, around, measure
 from nnreg.errors import UserError
 from nnreg.figures.spec import Common, check_limits
 from nnreg.figures.style import INK, NAME, QUIET, Page, finish, legible, width_of
-from nnreg.terrain import Terrain, Window, around, measure
 
 Values = npt.NDArray[np.float64]
 Layout = Literal["overlay", "panels"]

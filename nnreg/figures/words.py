@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nnreg.records import TRAIN_LOSS
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.results import Result, Results
 
 _SPLITS = {"train": "training", "valid": "validation", "test": "test"}

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from nnreg import console, job, registry, settings, task
+from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.launching.work import Job, Work
 from nnreg.recording import disk, uploader
@@ -16,7 +17,7 @@ from nnreg.recording.console import SweepLineSink
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.spool import Tracked
 from nnreg.recording.tracking_target import resolve
-from nnreg.records import History, Outcome, Status, summarise
+from nnreg.records import Outcome, Status, summarise
 from nnreg.request import Request
 from nnreg.run_card import describe
 

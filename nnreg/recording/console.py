@@ -14,10 +14,11 @@ from rich.table import Table
 
 from nnreg import checkpoint
 from nnreg.console import LABEL_WIDTH, print_line
+from nnreg.engine.history import TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
 from nnreg.recording import telling
 from nnreg.recording.telling import technique
-from nnreg.records import TRAIN_LOSS, EarlyStop, History, Outcome, Record, RunCard
+from nnreg.records import Outcome, RunCard
 from nnreg.settings import PICTURES, TRAIN, task_of
 
 OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule")

@@ -25,10 +25,11 @@ from omegaconf import OmegaConf
 
 from nnreg import checkpoint
 from nnreg.config_hash import config_hash
-from nnreg.diagnostics import layers
+from nnreg.engine.diagnostics import layers
+from nnreg.engine.history import TRAIN_LOSS, History, Record
 from nnreg.errors import UserError
 from nnreg.recording.spool import TRACKED
-from nnreg.records import TRAIN_LOSS, History, Outcome, Record, RunCard
+from nnreg.records import Outcome, RunCard
 from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from nnreg.records import TRAIN_LOSS, VALID_LOSS, History, Outcome, Record, RunCard
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History, Record
+from nnreg.records import Outcome, RunCard
 
 DIVERGES = (TRAIN_LOSS, VALID_LOSS)  # an update that overflows shows in the next loss, which may be the validation's
 

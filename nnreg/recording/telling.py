@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from nnreg.records import History, Outcome, RunCard
+from nnreg.engine.history import History
+from nnreg.records import Outcome, RunCard
 from nnreg.settings import DESCEND, task_of
 
 OUTPUTS = {

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nnreg.records import History, Record
+from nnreg.engine.history import History, Record
 
 POINTS = 300
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from nnreg.contracts import Array, Optimizer, Weights
-from nnreg.parameters import Parameters
+from nnreg.engine.network import Parameters
 from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
 from nnreg.testing.precision import DTYPES, watched
 from nnreg.testing.subject import Subject

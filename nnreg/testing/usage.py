@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from nnreg.contracts import Array, Layer, Optimizer, Shape, Splits, Targets
 from nnreg.contracts.objective import targets_of
-from nnreg.parameters import Parameters
+from nnreg.engine.network import Parameters
 from nnreg.testing.offline import offline
 from nnreg.testing.outcome import expect, skip
 from nnreg.testing.subject import Subject

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnreg.records import History, Record
+from nnreg.engine.history import History, Record
 from nnreg.results import Result, Results
 
 CHOICES = {"optimizer": "sgd", "init": "he", "activation": "relu", "norm": "none", "loss": "softmax_cross_entropy"}

@@ -7,11 +7,10 @@ import pytest
 from PIL import Image
 
 from nnreg import palette
-from nnreg.descent import descend
+from nnreg.engine.descent import descend, measure
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES, animation
 from nnreg.figures.tracks import Ground, Paths, Track, draw_paths, visible
-from nnreg.terrain import measure
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.sgd import SGD
 from nnreg_std.surfaces.beale import Beale

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from nnreg import checkpoint
+from nnreg.engine.history import TRAIN_LOSS, History, Record
 from nnreg.recording.disk import DiskSink, read_history, read_summary
 from nnreg.recording.spool import TRACKED
-from nnreg.records import TRAIN_LOSS, History, Outcome, Record
+from nnreg.records import Outcome
 from tests.cards import card, history
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History, Record
 from nnreg.recording import mlflow_sink, tracking_target
 from nnreg.recording.mlflow_sink import MlflowSink
 from nnreg.recording.spool import SPOOL, Ledger
-from nnreg.records import TRAIN_LOSS, VALID_LOSS, History, Outcome, Record
+from nnreg.records import Outcome
 from tests.cards import card
 from tests.recording.tracking import Tracked, artifacts, client, curve, free_port, make_outdated, new_database, only_run
 

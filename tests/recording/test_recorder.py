@@ -2,8 +2,9 @@ import math
 
 import pytest
 
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, Record
 from nnreg.recording.recorder import Recorder
-from nnreg.records import TRAIN_LOSS, VALID_LOSS, Outcome, Record
+from nnreg.records import Outcome
 from tests.cards import card
 
 END = Outcome("finished", 3, 0.1)

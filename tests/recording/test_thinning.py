@@ -4,8 +4,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnreg.engine.history import History, Record
 from nnreg.recording.thinning import POINTS, Thinner
-from nnreg.records import History, Record
 
 values = st.floats(width=32) | st.sampled_from([math.nan, math.inf, -math.inf])
 curves = st.lists(values, max_size=2_000)

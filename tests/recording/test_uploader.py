@@ -9,12 +9,13 @@ from contextlib import closing
 
 import pytest
 
+from nnreg.engine.history import History, Record
 from nnreg.recording import uploader
 from nnreg.recording.mlflow_sink import MlflowSink
 from nnreg.recording.sending import Sender
 from nnreg.recording.spool import SPOOL, Ledger, Tracked
 from nnreg.recording.tracking_target import resolve
-from nnreg.records import History, Outcome, Record
+from nnreg.records import Outcome
 from tests.cards import card
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnreg.engine.history import History
 from nnreg.recording import mlflow_store
 from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.records import History, Outcome, summarise
+from nnreg.records import Outcome, summarise
 from tests.cards import card, history
 
 FINISHED = Outcome("finished", 200, 1.5, summarise(history()))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, History, Record
 from nnreg.errors import UserError
-from nnreg.records import TRAIN_LOSS, VALID_ACCURACY, History, Record
 from nnreg.results import Result, Results
 from nnreg.studies import claims
 from nnreg.studies.claims import check, measure

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Activation, Array, Layer, Shape, Weights
-from nnreg.products import product, product_with_transposed
+from nnreg.engine.numerics import product, product_with_transposed
 
 
 class Affine(Layer):

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from nnreg.contracts import Array
-from nnreg.network import Network
-from nnreg.records import TRAIN_LOSS, VALID_LOSS, EarlyStop, Record
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, EarlyStop, Record
+from nnreg.engine.network import Network
 
 COUNTS = ("lowest", "waited", "best_at")
 KEPT = "best."  # what the best arrays are called when saved

@@ -1,4 +1,4 @@
-"""Training as a generator of records: whoever consumes it logs, plots, or stops early by not asking for more."""
+"""The training loop as a generator of records, the pace of the learning rate, and the bound on the gradient."""
 
 from __future__ import annotations
 
@@ -9,14 +9,83 @@ from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 
-from nnreg.batches import Batches, Indices
-from nnreg.clipping import unclipped
-from nnreg.contracts import Array, Optimizer, Splits
-from nnreg.gathering import Gather, Rows, converted
-from nnreg.network import Network
-from nnreg.pacing import constant
-from nnreg.records import TRAIN_LOSS, Record
-from nnreg.silence import silent_context
+from nnreg.contracts import Array, Optimizer, Schedule, Splits
+from nnreg.engine.history import TRAIN_LOSS, Record
+from nnreg.engine.network import Network
+from nnreg.engine.numerics import silent_context
+from nnreg.engine.rows import Batches, Gather, Indices, Rows, converted
+
+
+def constant(t: int) -> float:
+    """Return 1 for every step: the learning rate stays what it is."""
+    return 1.0
+
+
+def paced(schedule: Schedule, steps: int, warmup: int = 0) -> Callable[[int], float]:
+    """Return the factor by number of the update, from 1.
+
+    Update t of a warm-up of w has t / w times the factor with which the schedule begins. Update w is therefore both the top of
+    the warm-up and the schedule's first, so that a warm-up of 1 is none, and the schedule runs over the updates from there to
+    the end. (Goyal et al. (2017), "Accurate, Large Minibatch SGD", section 2.2: gradual warm-up.)
+
+    Args:
+        schedule: what follows the warm-up.
+        steps: updates of the whole run.
+        warmup: updates of the warm-up, fewer than ``steps``; 0 for none.
+    """
+    top = max(warmup, 1)
+
+    def factor(t: int) -> float:
+        return min(t / top, 1.0) * schedule.factor(max(t - top + 1, 1), steps - top + 1)
+
+    return factor
+
+
+LEAST_TRUSTED = 1e-20  # a sum of squares below it may have lost some of them to underflow in float32
+
+
+def unclipped(grad: Array) -> None:
+    """Leave a gradient as it is."""
+
+
+def clipper(value: float | None, norm: float | None) -> Callable[[Array], None]:
+    """Return what bounds a gradient in place, before each update.
+
+    A gradient that is not finite stays so, for the run to be seen to diverge; only an infinite component is cut to ``value``.
+
+    Args:
+        value: bound on the size of each component, or None.
+        norm: bound on the Euclidean length of the whole gradient, which is scaled down to it, or None; applied after
+            ``value``. (Pascanu, Mikolov & Bengio (2013), "On the difficulty of training recurrent neural networks",
+            algorithm 1.)
+    """
+
+    def clip(grad: Array) -> None:
+        if value is not None:
+            np.clip(grad, -value, value, out=grad)
+        if norm is not None:
+            _shorten(grad, norm)
+
+    return clip
+
+
+@np.errstate(over="ignore", under="ignore", invalid="ignore")
+def _shorten(grad: Array, norm: float) -> None:
+    """Scale a gradient, float array (n,), down to a length in place if it is longer."""
+    squared = float(np.dot(grad, grad))
+    if LEAST_TRUSTED < squared < math.inf:
+        length = math.sqrt(squared)
+        if length > norm:
+            grad *= norm / length
+        return
+    largest = float(np.abs(grad).max(initial=0))
+    if largest == 0:
+        return
+    unit = grad / largest  # components in [-1, 1], whose squares neither overflow nor all underflow
+    length = math.sqrt(float(np.dot(unit, unit)))
+    if length > norm / largest:  # false for NaN, which a gradient that is not finite makes of it
+        np.multiply(unit, norm / length, out=grad)
+
 
 PAUSE = "pause"
 """Name of a record that measures nothing: training stands still between two steps."""

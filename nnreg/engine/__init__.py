@@ -1,0 +1,1 @@
+"""NumPy that trains: a network, a descent, and the loop around them."""
