@@ -18,10 +18,10 @@ import numpy as np
 from machine import described
 from workloads import WORKLOADS, Floats, plugin
 
-from nnreg import registry
 from nnreg.contracts import Optimizer
 from nnreg.contracts.tracing import Program, Walk
 from nnreg.engine import compiled
+from nnreg.registry import entries
 
 LR = 0.001
 ENDURING = 100  # updates before the first that is measured: some rules begin with another formula
@@ -52,7 +52,7 @@ def measure(turns: int) -> Iterator[Cost]:
     """Yield the cost of every optimizer on every length of vector."""
     for workload in (WORKLOADS["W1"], WORKLOADS["W3"]):
         size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(workload.widths))
-        for name in registry.techniques("optimizer"):
+        for name in entries.techniques("optimizer"):
             if plugin("optimizer", name).step is Optimizer.step:
                 yield cost(name, size, turns)
 

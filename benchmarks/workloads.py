@@ -94,6 +94,6 @@ def batches(workload: Workload) -> Iterator[Integers]:
 
 def plugin(kind: str, name: str) -> Any:
     """Return a technique's class."""
-    from nnreg.registry import find_technique, load_class
+    from nnreg.registry.entries import find_technique, load_class
 
     return load_class(find_technique(kind, name))

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nnreg import errors, registry, testing
+from nnreg import errors, testing
 from nnreg.errors import UserError
-from nnreg.registry import BrokenPlugin, Entry
+from nnreg.registry import entries
+from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.testing import Report, Result
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
@@ -55,32 +56,32 @@ def _selected(wanted: Sequence[str], everything: bool) -> tuple[Entry, ...]:
     """Return the techniques meant, each once."""
     if not wanted and not everything:
         raise UserError("say what to check: a technique (optimizer/adam), a kind (optimizer), a distribution, or --all")
-    words = (*registry.kinds(), *wanted) if everything else wanted
+    words = (*entries.kinds(), *wanted) if everything else wanted
     return tuple(dict.fromkeys(entry for word in words for entry in _meant(word)))
 
 
 def _meant(word: str) -> Iterable[Entry]:
     kind, slash, name = word.partition("/")
     distributions = _distributions()
-    if slash and registry.techniques(kind):
-        return [registry.find_technique(kind, name)]
+    if slash and entries.techniques(kind):
+        return [entries.find_technique(kind, name)]
     if slash:
-        raise UserError(f"there is no kind '{kind}'{errors.instead(kind, registry.kinds())}")
-    if registry.techniques(word):
-        return registry.techniques(word).values()
+        raise UserError(f"there is no kind '{kind}'{errors.instead(kind, entries.kinds())}")
+    if entries.techniques(word):
+        return entries.techniques(word).values()
     if _normal(word) in distributions:
         return distributions[_normal(word)]
     if _is_installed(word):
         raise UserError(f'{word} is installed but registers no technique: its entry points must be in a group "nnreg.<kind>"')
-    known = (*registry.kinds(), *distributions)
+    known = (*entries.kinds(), *distributions)
     raise UserError(f"there is no kind and no distribution '{word}'{errors.instead(word, known)}")
 
 
 def _distributions() -> Mapping[str, list[Entry]]:
     """Return the techniques by the distribution that registered them; one that is quarrelled over belongs to all."""
     found: dict[str, list[Entry]] = {}
-    for kind in registry.kinds():
-        for entry in registry.techniques(kind).values():
+    for kind in entries.kinds():
+        for entry in entries.techniques(kind).values():
             for _, distribution in entry.targets:
                 found.setdefault(_normal(distribution), []).append(entry)
     return found

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from nnreg import registry
 from nnreg.errors import Interrupted, UserError, instead
+from nnreg.registry import entries
 from nnreg.settings import Settings
 from nnreg.studies import study_words
 
@@ -77,7 +77,7 @@ def _check_words(arguments: Sequence[str]) -> None:
         )
     for option in filter(None, (re.match(r"--([\w@]+)((?:\.\w+)*)(?:=(.*))?$", word) for word in arguments)):
         key, rest, value = option.groups()
-        if key in registry.slots() or key in {field.name for field in dataclasses.fields(Settings)}:
+        if key in entries.slots() or key in {field.name for field in dataclasses.fields(Settings)}:
             raise UserError(f"a setting is typed without dashes: {key}{rest}={value or 'VALUE'}")
 
 
@@ -90,9 +90,9 @@ def _plugins(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """List every registered technique, or show one: its parameters, formula, source paper, file and line."""
     parser.add_argument("technique", nargs="?", help="a kind such as optimizer, or one technique such as optimizer/adam")
     parsed = parser.parse_args(arguments)
-    from nnreg import catalogue
+    from nnreg.registry.catalogue import show_plugins
 
-    return catalogue.show(parsed.technique)
+    return show_plugins(parsed.technique)
 
 
 def _check(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
@@ -112,9 +112,9 @@ def _new(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("name", help="what will be typed to choose it, such as my_rule")
     parser.add_argument("--folder", type=Path, help="to be made (default: nnreg-NAME, here)")
     parsed = parser.parse_args(arguments)
-    from nnreg import scaffold
+    from nnreg.registry.scaffold import new_plugin
 
-    return scaffold.new(parsed.kind, parsed.name, parsed.folder)
+    return new_plugin(parsed.kind, parsed.name, parsed.folder)
 
 
 def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

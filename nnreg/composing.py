@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nnreg
-from nnreg import config_source, launching, sweeping
+from nnreg import launching, sweeping
 from nnreg.errors import UserError
 from nnreg.recording import uploader
 from nnreg.recording.disk import discard
+from nnreg.registry import hydra_source
+from nnreg.registry.hydra_source import kinds_by_glob, register_source
 from nnreg.thrifty_hydra import thrifty
 
 if TYPE_CHECKING:
@@ -53,10 +55,10 @@ def compose(words: Sequence[str], task: Task) -> int:
     from nnreg.sweeps import resuming
 
     words = resuming.completed(words)
-    config_source.register()
+    register_source()
     sweeps.register()
     launching.register()
-    config_source.swept_by_glob = config_source.kinds_by_glob(words)
+    hydra_source.swept_by_glob = kinds_by_glob(words)
     sweeping.started = None
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
@@ -79,7 +81,7 @@ def compose(words: Sequence[str], task: Task) -> int:
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
     """Turn what Hydra has against a configuration into one line, unless the user wants the traceback."""
-    from nnreg import mistakes
+    from nnreg.registry.mistakes import explain
 
     wants_traceback = os.environ.get(FULL_ERROR) == "1"
     try:
@@ -87,7 +89,7 @@ def explained() -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        message = mistakes.explain(error)
+        message = explain(error)
         if wants_traceback or message is None:
             raise
         raise UserError(message) from error

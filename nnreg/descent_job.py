@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg import fitting
-from nnreg.assembly import read_settings, technique
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
 from nnreg.contracts import Optimizer, Surface
@@ -23,6 +22,7 @@ from nnreg.engine.history import Record
 from nnreg.engine.training import clipper, paced
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, RunCard, Status
+from nnreg.registry.building import build_technique, read_settings
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.settings import DESCEND, PICTURES, Settings
@@ -47,7 +47,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     settings = read_settings(request.config)
     fitting.check_warmup(settings)
     optimizer, surface, schedule = (
-        technique(request.config, request.choices, slot) for slot in ("optimizer", "surface", "schedule")
+        build_technique(request.config, request.choices, slot) for slot in ("optimizer", "surface", "schedule")
     )
     if settings.animate != "off":
         from nnreg.figures.animation import check

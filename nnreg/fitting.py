@@ -11,7 +11,7 @@ import numpy as np
 from nnreg.contracts import Activation, Layer, Loss, Splits
 from nnreg.engine import compiled
 from nnreg.errors import UserError, one_line
-from nnreg.registry import Entry
+from nnreg.registry.entries import Entry
 from nnreg.settings import Settings
 
 

@@ -13,7 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobRuntime
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from nnreg import config_source
+from nnreg.registry import hydra_source
 
 
 @contextlib.contextmanager
@@ -23,7 +23,7 @@ def put_aside() -> Iterator[None]:
     search_paths = list(known[SearchPathPlugin])
     hydra, config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
     base, name = version.VersionBase.instance().version_base, JobRuntime.instance().get("name")
-    swept = config_source.swept_by_glob
+    swept = hydra_source.swept_by_glob
     GlobalHydra.instance().clear()
     try:
         yield
@@ -31,5 +31,5 @@ def put_aside() -> Iterator[None]:
         GlobalHydra.instance().hydra, HydraConfig.instance().cfg = hydra, config
         version.VersionBase.instance().version_base = base
         JobRuntime.instance().set("name", name)
-        config_source.swept_by_glob = swept
+        hydra_source.swept_by_glob = swept
         known[SearchPathPlugin] = search_paths  # the techniques are no options of the program's own configuration

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnreg import fitting, registry
-from nnreg.assembly import read_settings, technique
+from nnreg import fitting
 from nnreg.brief_job import Work
 from nnreg.brief_job import execute as execute_briefly
 from nnreg.contracts import Activation, Array
@@ -27,6 +26,8 @@ from nnreg.engine.training import Streams
 from nnreg.layer_outputs import LayerOutputs, write_outputs
 from nnreg.recording.recorder import Recorder, Sink
 from nnreg.records import Outcome, RunCard
+from nnreg.registry import entries
+from nnreg.registry.building import build_technique, read_settings
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
@@ -48,10 +49,10 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     """Build the network."""
     settings = read_settings(request.config)
     slots = ("init", "bias", "activation", "norm", "dropout")
-    made = {slot: technique(request.config, request.choices, slot) for slot in slots}
+    made = {slot: build_technique(request.config, request.choices, slot) for slot in slots}
     for kind in ("norm", "dropout"):
         name = str(request.config[kind].get("name") or request.choices[kind])
-        fitting.check_rows(registry.find_technique(kind, name), made[kind], settings.batch)
+        fitting.check_rows(entries.find_technique(kind, name), made[kind], settings.batch)
     streams = Streams.from_seed(settings.seed)
     activation = made["activation"]
     never: Any = None  # nothing is trained

@@ -8,10 +8,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from nnreg import registry
 from nnreg.errors import UserError
-from nnreg.override_words import quoted
 from nnreg.recording.disk import CONFIG
+from nnreg.registry import entries
+from nnreg.registry.overrides import quoted
 
 
 def overrides(folder: Path, typed: Sequence[str] = ()) -> list[str]:
@@ -25,7 +25,7 @@ def overrides(folder: Path, typed: Sequence[str] = ()) -> list[str]:
         UserError: the folder holds no readable configuration.
     """
     words, chosen = [], {word.lstrip("+").partition("=")[0] for word in typed}
-    groups = {slot: group for group, slot in registry.groups().items()}
+    groups = {slot: group for group, slot in entries.groups().items()}
     for key, value in saved(folder).items():
         if key in groups and isinstance(value, dict):
             if groups[key] in chosen:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from nnreg import palette, registry
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.recording.disk import CONFIG, read_history, read_summary
 from nnreg.records import DatasetCard, RunCard
+from nnreg.registry import entries, palette
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Result:
     @property
     def typed(self) -> dict[str, Any]:
         """What was typed for this run, as configured: ``{"optimizer": "adam", "optimizer.lr": 0.1}``; lists as tuples."""
-        slots = registry.groups()
+        slots = entries.groups()
         keys = [word.lstrip("+").partition("=")[0] for word in self.summary["overrides"] if not word.startswith("~")]
         found: dict[str, Any] = {}
         for key in (slots.get(key, key) for key in keys):

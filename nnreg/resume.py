@@ -10,9 +10,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from nnreg import assembly, console, job, registry, rerun, resumption, task
+from nnreg import console, job, rerun, resumption, task
 from nnreg.errors import UserError, instead
 from nnreg.recording import disk
+from nnreg.registry import building, entries
 from nnreg.request import Request
 from nnreg.settings import TRAIN, task_of
 from nnreg.snapshot import CHANGEABLE
@@ -52,7 +53,7 @@ def _saved(folder: Path) -> dict[str, Any]:
     saved = rerun.saved(folder)
     if "${" in str(saved):
         raise UserError(f"{folder / disk.CONFIG} is no saved configuration: it refers to values from elsewhere")
-    for slot in saved.keys() & registry.slots().keys():
+    for slot in saved.keys() & entries.slots().keys():
         if not isinstance(saved[slot], dict) or not isinstance(saved[slot].get("name"), str):
             raise UserError(f"{folder / disk.CONFIG} is no saved configuration: its {slot} has no name")
     return saved
@@ -96,7 +97,7 @@ def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[
 
 def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
     try:
-        return dataclasses.asdict(assembly.read_settings(OmegaConf.create({**saved, **changes})))
+        return dataclasses.asdict(building.read_settings(OmegaConf.create({**saved, **changes})))
     except UserError as error:
         words = " ".join(f"{key}={value}" for key, value in changes.items())
         raise UserError(f"{words}: {error}" if words else str(error)) from error
@@ -104,7 +105,7 @@ def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> di
 
 def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was asked for, as far as the folder says."""
-    choices = {slot: saved[slot]["name"] for slot in registry.slots() if slot in saved}
+    choices = {slot: saved[slot]["name"] for slot in entries.slots() if slot in saved}
     unknown: dict[str, Any] = {"status": disk.RUNNING, "choices": choices, "overrides": [], "sweep_id": None, "job": None}
     unknown["command"] = shlex.join(["python", "-m", "nnreg", *rerun.overrides(folder)])
     wanted = {"status": str, "choices": dict, "overrides": list, "command": str}

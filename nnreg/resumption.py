@@ -7,11 +7,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from nnreg import assembly, checkpoint, registry
+from nnreg import checkpoint
 from nnreg.checkpoint import Checkpoint
 from nnreg.engine.training import paced
 from nnreg.errors import UserError
 from nnreg.recording import disk
+from nnreg.registry import building, entries
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.snapshot import Resumption, versions
@@ -62,5 +63,5 @@ def _check_pace(found: Checkpoint, config: DictConfig) -> None:
 
 
 def _pace(config: DictConfig, steps: int) -> Callable[[int], float]:
-    entry = registry.find_technique("schedule", str(config.schedule.name))
-    return paced(assembly.build(entry, config.schedule), steps, config.get("warmup", 0))
+    entry = entries.find_technique("schedule", str(config.schedule.name))
+    return paced(building.build_entry(entry, config.schedule), steps, config.get("warmup", 0))

@@ -9,12 +9,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, SCMode
 
-from nnreg import palette, registry, schemas, signature
 from nnreg.assembly import Assembled
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.recording.tracking_target import without_password
 from nnreg.records import RunCard
+from nnreg.registry import entries, palette
+from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.request import Request
 from nnreg.settings import DESCEND, TRAIN, Settings, run_label, task_of
 
@@ -23,8 +24,8 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     """Return the card of a run, also of one that could not be assembled."""
     config = plain(request.config, request.choices)
     task, choices = task_of(config), request.choices
-    techniques = [(kind, str(config[kind]["name"])) for kind in registry.kinds() if isinstance(config.get(kind), dict)]
-    entries = [registry.techniques(kind)[name] for kind, name in techniques if name in registry.techniques(kind)]
+    chosen = [(kind, str(config[kind]["name"])) for kind in entries.kinds() if isinstance(config.get(kind), dict)]
+    used = [entries.techniques(kind)[name] for kind, name in chosen if name in entries.techniques(kind)]
     return RunCard(
         label=run_label(task, choices),
         folder=request.folder,
@@ -33,7 +34,7 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
         overrides=tuple(map(without_password, request.overrides)),
         command=without_password(request.command),
         colour=_colour(task, choices),
-        plugins={entry.distribution: entry.version for entry in entries},
+        plugins={entry.distribution: entry.version for entry in used},
         dataset=assembled.dataset if assembled else None,
         parameters=assembled.network.parameters.theta.size if assembled else None,
         seed=int(config.get("seed", 0)),
@@ -57,7 +58,7 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True, structured_config_mode=SCMode.DICT)
     assert isinstance(container, dict)
     values = dataclasses.asdict(Settings()) | {str(key): value for key, value in container.items()}
-    for slot, kind in registry.slots().items():
+    for slot, kind in entries.slots().items():
         node = values.get(slot)
         if isinstance(node, dict):
             name = str(node.get("name") or choices.get(slot, ""))
@@ -68,13 +69,11 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _defaults(kind: str, name: str) -> dict[str, Any]:
-    entry = registry.techniques(kind).get(name)
+    entry = entries.techniques(kind).get(name)
     if entry is None:
         return {}
     with contextlib.suppress(UserError):
-        schemas.of(entry)
-        found = [
-            p for p in signature.parameters(registry.load_class(entry)) if p.settable and p.default is not signature.REQUIRED
-        ]
+        schema_of(entry)
+        found = [p for p in parameters_of(entries.load_class(entry)) if p.settable and p.default is not REQUIRED]
         return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in found}
     return {}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nnreg import hydra_state, override_words, results, sweeping, task
+from nnreg import hydra_state, results, sweeping, task
 from nnreg.comparison import comparing
 from nnreg.comparison.comparing import Comparison
 from nnreg.composing import compose
@@ -19,6 +19,7 @@ from nnreg.errors import RunFailed, UserError
 from nnreg.objectives import Value
 from nnreg.process import limited_threads
 from nnreg.records import Outcome
+from nnreg.registry.overrides import of_run, of_sweep, quoted
 from nnreg.request import Request
 from nnreg.results import Result
 
@@ -68,7 +69,7 @@ def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, 
         RunFailed: the run broke off; its folder is kept.
         KeyboardInterrupt: after the run was recorded as killed.
     """
-    words = _words(overrides, override_words.of_run(settings), folder, "hydra.run.dir")
+    words = _words(overrides, of_run(settings), folder, "hydra.run.dir")
     ended: list[tuple[Request, Outcome]] = []
     refused: list[UserError] = []
 
@@ -122,7 +123,7 @@ def sweep(
     """
     compared = {"sweep.metric": metric, "sweep.target": target, "sweep.axes": axes}
     chosen = settings | {name: value for name, value in compared.items() if value is not None}
-    words = _words(overrides, override_words.of_sweep(chosen), folder, "hydra.sweep.dir")
+    words = _words(overrides, of_sweep(chosen), folder, "hydra.sweep.dir")
     with _inside_a_program(quiet=quiet):
         compose(["-m", *words], job)
         home = sweeping.folder()
@@ -175,7 +176,7 @@ def _words(overrides: Sequence[str], written: Sequence[str], folder: str | Path 
     words = [*overrides, *written]
     if study := next((word for word in words if word.startswith("experiment=") and word != "experiment=null"), None):
         raise UserError(f"{study} is a study with runs of its own: `python -m nnreg {study}`, then compare(FOLDER)")
-    words += [f"{key}={override_words.quoted(str(folder))}"] if folder is not None else []
+    words += [f"{key}={quoted(str(folder))}"] if folder is not None else []
     groups = {word.partition("=")[0] for word in words}
     return [*words, *(f"{group}=none" for group in UNLOGGED if group not in groups)]
 

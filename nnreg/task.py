@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from nnreg import job, jobs, objectives, registry, resumption
+from nnreg import job, jobs, objectives, resumption
 from nnreg.console import terminal, warn
 from nnreg.errors import UserError
 from nnreg.recording import uploader
@@ -20,6 +20,7 @@ from nnreg.recording.console import ConsoleSink, SweepLineSink
 from nnreg.recording.disk import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
 from nnreg.recording.recorder import Sink
 from nnreg.records import Outcome
+from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.settings import TRAIN, is_of_a_sweep, task_of
 from nnreg.snapshot import Resumption
@@ -147,7 +148,7 @@ def typed(words: Sequence[str]) -> list[str]:
 
 def choices(chosen: Mapping[str, Any]) -> dict[str, str]:
     """Return slot to option, from what Hydra says was chosen in each of its groups."""
-    return {slot: str(chosen[group]) for group, slot in registry.groups().items() if group in chosen}
+    return {slot: str(chosen[group]) for group, slot in entries.groups().items() if group in chosen}
 
 
 def _command(overrides: Sequence[str], config: DictConfig) -> str:

@@ -17,10 +17,11 @@ from unittest import mock
 import numpy as np
 from omegaconf import OmegaConf
 
-from nnreg import job, registry, resume
+from nnreg import job, resume
 from nnreg.assembly import Assembled, assemble
 from nnreg.contracts import Array
 from nnreg.recording.disk import DiskSink, read_history, read_summary
+from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.snapshot import Checkpoints
 
@@ -142,7 +143,7 @@ def bits(run: Assembled) -> dict[str, bytes]:
 
 def everything(kind: str) -> list[str]:
     """Return the names of a kind."""
-    return list(registry.techniques(kind))
+    return list(entries.techniques(kind))
 
 
 def main(home: Path) -> None:

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nnreg.contracts import Shape, Split, Splits, check_range
-from nnreg.templates.kinds import (
+from nnreg.registry.templates.kinds import (
     activation,
     dataset,
     dropout,

@@ -3,7 +3,8 @@
 import sys
 import textwrap
 
-from nnreg import registry, schemas
+from nnreg.registry import entries
+from nnreg.registry.schemas import schema_of
 
 OPTIMIZER = """
 from dataclasses import dataclass
@@ -22,9 +23,9 @@ class Rule(Optimizer):
 
 def forget() -> None:
     """Let the registry look again at what is installed."""
-    registry._catalogue.cache_clear()
-    registry.distribution_version.cache_clear()
-    schemas.of.cache_clear()
+    entries._catalogue.cache_clear()
+    entries.distribution_version.cache_clear()
+    schema_of.cache_clear()
 
 
 def publishing(tmp_path_factory, monkeypatch):

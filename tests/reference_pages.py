@@ -17,8 +17,8 @@ from omegaconf import MISSING
 from nnreg import settings
 from nnreg.figures import FIGURES
 from nnreg.figures.spec import Common
+from nnreg.registry.schemas import Parameter, parameters_of
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, Settings, SweepSettings, is_setting_of
-from nnreg.signature import Parameter, parameters
 from nnreg.studies.measures import MEASURES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -82,7 +82,7 @@ def of_runs() -> str:
     """Return the table of the settings of a run."""
     bounds = intervals(Settings, train_size=1, clip_value=1.0, clip_norm=1.0, patience=1)
     rows, meant = [], meanings(Settings)
-    for each in parameters(Settings):
+    for each in parameters_of(Settings):
         name, takes = each.name, allowed(each, bounds.get(each.name))
         of = NOT_OF_A_RESULT.get(name) or [task for task in TASKS if is_setting_of(task, name)]
         which = "all" if len(of) == len(TASKS) else ", ".join(of)
@@ -95,7 +95,7 @@ def of_sweeps() -> str:
     bounds, meant = intervals(SweepSettings), meanings(SweepSettings)
     rows = (
         (f"`sweep.{each.name}`", f"`{value(each.default)}`", allowed(each, bounds.get(each.name)), meant[each.name])
-        for each in parameters(SweepSettings)
+        for each in parameters_of(SweepSettings)
     )
     return table(("setting", "default", "values", "meaning"), rows)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
+from nnreg.registry import entries
 from nnreg_std.activations.elu import ELU
 from nnreg_std.activations.gelu import GELU
 from nnreg_std.activations.hard_tanh import HardTanh
@@ -79,14 +79,14 @@ def test_tanh_is_the_hyperbolic_tangent(z):
 @pytest.mark.parametrize("case", ORACLE["cases"], ids=lambda case: f"{case['name']}-{case['settings']}")
 @pytest.mark.parametrize(("dtype", "error"), [(np.float64, 4e-15), (np.float32, 1e-6)], ids=["float64", "float32"])
 def test_values_and_slopes_are_those_of_torch_from_minus_a_thousand_to_a_thousand(case, dtype, error):
-    activation = registry.load_class(registry.find_technique("activation", case["name"]))(**case["settings"])
+    activation = entries.load_class(entries.find_technique("activation", case["name"]))(**case["settings"])
     np.testing.assert_allclose(forward(activation, *ORACLE["z"], dtype=dtype), case["y"], rtol=error, atol=error)
     np.testing.assert_allclose(slope(activation, *ORACLE["z"], dtype=dtype), case["slope"], rtol=error, atol=error)
 
 
 def test_every_activation_that_torch_has_was_compared_with_it():
     compared = {case["name"] for case in ORACLE["cases"]}
-    assert set(registry.techniques("activation")) - compared == {"identity", "step"}
+    assert set(entries.techniques("activation")) - compared == {"identity", "step"}
 
 
 def phi(*z, dtype=np.float64):

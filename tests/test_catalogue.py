@@ -7,9 +7,9 @@ from types import ModuleType
 
 import pytest
 
-from nnreg import catalogue, registry
-from nnreg.catalogue import describe
 from nnreg.errors import UserError
+from nnreg.registry import catalogue, entries
+from nnreg.registry.catalogue import describe
 from tests.publishing import OPTIMIZER, publishing
 
 publish = pytest.fixture(publishing)
@@ -53,7 +53,7 @@ def shown(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
 
     def show(wanted=None):
-        code = catalogue.show(wanted)
+        code = catalogue.show_plugins(wanted)
         return code, capsys.readouterr().out
 
     return show
@@ -63,7 +63,7 @@ def test_every_technique_has_a_line_with_its_summary(shown):
     code, text = shown()
     assert code == 0
     lines = [line.split(maxsplit=4) for line in text.splitlines()[1:] if line and not line.startswith("python")]
-    assert [line[:2] for line in lines] == [[kind, name] for kind in registry.kinds() for name in registry.techniques(kind)]
+    assert [line[:2] for line in lines] == [[kind, name] for kind in entries.kinds() for name in entries.techniques(kind)]
     assert all(len(line) == 5 for line in lines)
 
 
@@ -88,15 +88,15 @@ def test_a_second_name_of_a_technique_is_said_to_be_one(shown):
 )
 def test_what_does_not_exist_is_answered_with_what_does(wanted, complaint):
     with pytest.raises(UserError) as caught:
-        catalogue.show(wanted)
+        catalogue.show_plugins(wanted)
     assert str(caught.value).startswith(complaint)
 
 
-@pytest.mark.parametrize("kind", registry.kinds())
+@pytest.mark.parametrize("kind", entries.kinds())
 def test_every_technique_can_be_shown_with_its_formula_source_and_place(shown, kind):
-    for name, entry in registry.techniques(kind).items():
+    for name, entry in entries.techniques(kind).items():
         _, text = shown(f"{kind}/{name}")
-        technique = registry.load_class(entry)
+        technique = entries.load_class(entry)
         assert text.startswith(f"{kind}/{name}  {technique.__name__}, nnreg ")
         file, _, line = text.splitlines()[-1].removeprefix("written in  ").rpartition(":")
         source = Path(file).read_text(encoding="utf-8").splitlines()

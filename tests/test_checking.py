@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from nnreg import registry
+from nnreg.registry import entries
 
 COUNTS = re.compile(r"^(\w+/\w+) +(\d+) +(\d+) +(\d+) *$", re.MULTILINE)
 
@@ -24,10 +24,10 @@ def installed(tmp_path_factory, monkeypatch):
         lines = [f"[nnreg.{point.split('/')[0]}]\n{point.split('/')[1]} = {module}:{cls}\n" for point, cls in points.items()]
         (info / "entry_points.txt").write_text("".join(lines))
         monkeypatch.syspath_prepend(folder)
-        registry._catalogue.cache_clear()
+        entries._catalogue.cache_clear()
 
     yield install
-    registry._catalogue.cache_clear()
+    entries._catalogue.cache_clear()
     for module in [name for name in sys.modules if name.startswith("nnreg_made_up")]:
         del sys.modules[module]
 
@@ -64,7 +64,7 @@ def test_one_technique_shows_every_check_and_exits_with_0(nnreg):
 def test_a_kind_is_a_table_with_one_row_for_each_technique(nnreg):
     answer = nnreg("check", "regularizer")
     rows = {name: (int(passed), int(failed)) for name, passed, failed, _ in COUNTS.findall(answer.out)}
-    assert set(rows) == {f"regularizer/{name}" for name in registry.techniques("regularizer")}
+    assert set(rows) == {f"regularizer/{name}" for name in entries.techniques("regularizer")}
     assert all(passed > 5 and failed == 0 for passed, failed in rows.values())
     assert answer.code == 0
 
@@ -72,9 +72,9 @@ def test_a_kind_is_a_table_with_one_row_for_each_technique(nnreg):
 def test_everything_registered_is_checked_and_what_cannot_be_is_said(nnreg, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("NNREG_DATA", raising=False)
-    monkeypatch.setattr(registry, "kinds", lambda: ("dataset", "schedule"))  # all are run in test_every_technique_conforms.py
+    monkeypatch.setattr(entries, "kinds", lambda: ("dataset", "schedule"))  # all are run in test_every_technique_conforms.py
     answer = nnreg("check", "--all")
-    every = {f"{kind}/{name}" for kind in registry.kinds() for name in registry.techniques(kind)}
+    every = {f"{kind}/{name}" for kind in entries.kinds() for name in entries.techniques(kind)}
     assert {name for name, *_ in COUNTS.findall(answer.out)} == every
     assert answer.code == 0, answer.out
     assert "its data is not on this machine, and a check downloads nothing" in answer.out

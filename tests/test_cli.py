@@ -195,7 +195,7 @@ def test_a_failing_job_leaves_the_others_running_and_is_named_at_the_end(nnreg, 
 
 @pytest.mark.long
 def test_a_sweep_over_every_optimizer_and_several_seeds(nnreg, project):
-    from nnreg.registry import techniques
+    from nnreg.registry.entries import techniques
 
     answer = nnreg("-m", "optimizer=glob(*)", "seed=1,2", *QUICK)
     assert answer.code == 0

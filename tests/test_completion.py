@@ -9,8 +9,9 @@ import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.completion_plugin import CompletionPlugin
 
-from nnreg import completion, registry
+from nnreg import completion
 from nnreg.completion import SCRIPT, NnregCompletion
+from nnreg.registry import entries
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
 
@@ -69,7 +70,7 @@ def bash(program, *line):
 @needs_bash
 def test_bash_completes_the_names_of_techniques_after_python_dash_m(project):
     install = f'eval "$({shlex.quote(sys.executable)} -m nnreg -sc install=bash)"'
-    names = [f"optimizer={name}" for name in registry.techniques("optimizer") if name.startswith("ad")]
+    names = [f"optimizer={name}" for name in entries.techniques("optimizer") if name.startswith("ad")]
     assert bash(install, sys.executable, "-m", "nnreg", "optimizer=ad") == names
 
 

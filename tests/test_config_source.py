@@ -11,9 +11,9 @@ from hydra.plugins.config_source import ConfigSource
 from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
-from nnreg import config_source, registry
 from nnreg.composing import conf_folder
-from nnreg.config_source import NnregConfigSource
+from nnreg.registry import entries, hydra_source
+from nnreg.registry.hydra_source import NnregConfigSource, kinds_by_glob, register_source
 from tests.publishing import OPTIMIZER, publishing
 
 publish = pytest.fixture(publishing)
@@ -25,27 +25,27 @@ def source():
 
 
 def composed(*overrides):
-    config_source.register()
+    register_source()
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         return compose("config", overrides=list(overrides))
 
 
 def test_registering_twice_does_no_harm():
     for _ in range(2):
-        config_source.register()
+        register_source()
     assert Plugins.instance().discover(ConfigSource).count(NnregConfigSource) == 1
 
 
 def test_the_kinds_are_groups_and_the_techniques_are_configs(source):
     assert source.available()
     assert source.scheme() == "nnreg"
-    assert source.list("", ObjectType.GROUP) == source.list("", None) == list(registry.kinds())
+    assert source.list("", ObjectType.GROUP) == source.list("", None) == list(entries.kinds())
     assert source.list("", ObjectType.CONFIG) == []
-    for kind in registry.kinds():
+    for kind in entries.kinds():
         assert source.is_group(kind)
         assert not source.is_config(kind)
         assert source.list(kind, ObjectType.GROUP) == []
-        assert source.list(kind, ObjectType.CONFIG) == source.list(f"{kind}/", None) == list(registry.techniques(kind))
+        assert source.list(kind, ObjectType.CONFIG) == source.list(f"{kind}/", None) == list(entries.techniques(kind))
 
 
 @pytest.mark.parametrize("path", ["optimizer/adam", "optimizer/adam.yaml", "optimizer/_adam", "settings"])
@@ -80,7 +80,7 @@ def test_a_broken_plugin_is_a_composition_error_of_one_line(source, publish):
 
 def test_a_sweep_by_glob_sees_sound_plugins_only_and_says_what_it_skips(source, publish, monkeypatch, capsys):
     publish("zoo", {"zoo_module": "1 / 0"}, optimizer={"zebra": "zoo_module:Rule"}, init={"zebra": "zoo_module:Rule"})
-    monkeypatch.setattr(config_source, "swept_by_glob", {"optimizer"})
+    monkeypatch.setattr(hydra_source, "swept_by_glob", {"optimizer"})
     assert "zebra" not in source.list("optimizer", None)
     assert capsys.readouterr().err.startswith("skipped: optimizer 'zebra' (zoo 1.0) is broken")
     assert "zebra" in source.list("init", None)
@@ -88,7 +88,7 @@ def test_a_sweep_by_glob_sees_sound_plugins_only_and_says_what_it_skips(source, 
 
 def test_whatever_sweeps_over_a_kind_by_glob_is_known():
     words = ["+optimizer=glob(*)", "init@bias=glob([z*,c*])", "activation=relu", "steps=choice(1,2)", "optimizer.lr=glob(1)"]
-    assert config_source.kinds_by_glob(words) == {"optimizer", "init"}
+    assert kinds_by_glob(words) == {"optimizer", "init"}
 
 
 def test_a_composed_configuration_holds_the_settings_and_a_node_for_each_kind():

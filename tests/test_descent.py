@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from nnreg import registry
 from nnreg.engine.descent import descend
+from nnreg.registry import entries
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.momentum import Momentum
 from nnreg_std.optimizers.sgd import SGD
@@ -17,12 +17,12 @@ from nnreg_std.surfaces.quadratic import Quadratic
 from nnreg_std.surfaces.rosenbrock import Rosenbrock
 
 every_optimizer = pytest.mark.parametrize(
-    "entry", [pytest.param(entry, id=name) for name, entry in registry.techniques("optimizer").items()]
+    "entry", [pytest.param(entry, id=name) for name, entry in entries.techniques("optimizer").items()]
 )
 
 
 def made(kind, name, **settings):
-    return registry.load_class(registry.find_technique(kind, name))(**settings)
+    return entries.load_class(entries.find_technique(kind, name))(**settings)
 
 
 def published(rule, steps=30):
@@ -98,7 +98,7 @@ def test_a_rule_descends_once():
 
 @every_optimizer
 def test_every_rule_goes_down_and_never_the_same_way_differently(entry):
-    first, second = (descend(registry.load_class(entry)(), Quadratic(), steps=50) for _ in range(2))
+    first, second = (descend(entries.load_class(entry)(), Quadratic(), steps=50) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     heights = Quadratic().value(first)
     assert heights[-1] < heights[0]

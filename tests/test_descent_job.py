@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from nnreg import descent_job, jobs, registry
+from nnreg import descent_job, jobs
 from nnreg.contracts import Surface
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.recording.disk import DiskSink, read_history, read_summary
 from nnreg.recording.run_facts import parameters
+from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg_std.surfaces.quadratic import Quadratic
 
@@ -37,7 +38,7 @@ def request_for(tmp_path):
     def make(sweep=None, **changes):
         config = OmegaConf.create(CONFIG)
         config.merge_with({key: {"name": value} if isinstance(value, str) else value for key, value in changes.items()})
-        choices = {key: node["name"] for key, node in config.items() if key in registry.slots()}
+        choices = {key: node["name"] for key, node in config.items() if key in entries.slots()}
         return Request(config, choices, tmp_path / "run", (), "python -m nnreg", sweep, None if sweep is None else 0)
 
     return make

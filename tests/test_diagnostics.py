@@ -7,13 +7,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nnreg import registry
 from nnreg.contracts import Split, Splits
 from nnreg.engine.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS, Diagnostics, layers, steepest_slope
 from nnreg.engine.history import TRAIN_LOSS, History, Record
 from nnreg.engine.network import Network
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
+from nnreg.registry import entries
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.sigmoid import Sigmoid
 from nnreg_std.activations.tanh import Tanh
@@ -33,7 +33,7 @@ FEATURES, OUTPUTS = 6, 3
 
 
 def made(kind, name, **parameters):
-    return registry.load_class(registry.find_technique(kind, name))(**parameters)
+    return entries.load_class(entries.find_technique(kind, name))(**parameters)
 
 
 def make_network(hidden=(5, 4), activation=None, init=None, rows=8, features=FEATURES, dtype=np.float64, **plugins):
@@ -122,7 +122,7 @@ def test_of_a_relu_the_zeros_are_saturated_and_units_of_nothing_but_zeros_are_de
     assert found["dead/layer1"] == np.mean((y == 0).all(axis=0)) >= 0.3
 
 
-@pytest.mark.parametrize("activation", registry.techniques("activation"))
+@pytest.mark.parametrize("activation", entries.techniques("activation"))
 def test_the_steepest_slope_of_every_activation_is_that_of_its_values(activation):
     plugin, z = made("activation", activation), np.linspace(-10, 10, 200_001).reshape(1, -1)
     y = np.empty_like(z)
@@ -134,7 +134,7 @@ def test_the_steepest_slope_of_every_activation_is_that_of_its_values(activation
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("activation", registry.techniques("activation"))
+@pytest.mark.parametrize("activation", entries.techniques("activation"))
 def test_any_activation_can_be_asked(activation, dtype):
     network = make_network((9, 9), made("activation", activation), dtype=dtype)
     found = measured(network, *make_rows(8, dtype=dtype))

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnreg import registry
+from nnreg.registry import entries
 
 every_activation = pytest.mark.parametrize(
-    "entry", [pytest.param(entry, id=name) for name, entry in registry.techniques("activation").items()]
+    "entry", [pytest.param(entry, id=name) for name, entry in entries.techniques("activation").items()]
 )
 GRID = np.linspace(-6, 6, 120).reshape(20, 6) + 0.0137  # off the whole and half numbers, where kinks are
 matrices = arrays(np.float64, (3, 4), elements=st.floats(-50, 50))
@@ -17,13 +17,13 @@ matrices = arrays(np.float64, (3, 4), elements=st.floats(-50, 50))
 
 def forward(entry, z):
     out = np.full_like(z, np.nan)
-    assert registry.load_class(entry)().forward(z, out=out) is None
+    assert entries.load_class(entry)().forward(z, out=out) is None
     return out
 
 
 def backward(entry, dy, z):
     out = np.full_like(z, np.nan)
-    assert registry.load_class(entry)().backward(dy, z, forward(entry, z), out=out) is None
+    assert entries.load_class(entry)().backward(dy, z, forward(entry, z), out=out) is None
     return out
 
 

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
 from nnreg.contracts import Dropout
+from nnreg.registry import entries
 from nnreg.testing.precision import Watched
 from tests.layers import ROWS, bound, made_network, made_rows, peak_of, slopes
 
 UNITS = 5
-ENTRIES = registry.techniques("dropout").items()
+ENTRIES = entries.techniques("dropout").items()
 every_dropout = pytest.mark.parametrize("entry", [pytest.param(entry, id=name) for name, entry in ENTRIES])
 
 
 def made(entry, **settings):
-    return registry.load_class(entry)(**settings)
+    return entries.load_class(entry)(**settings)
 
 
 def some(rows=ROWS, units=UNITS, dtype=np.float64, seed=0):

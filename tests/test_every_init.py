@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
+from nnreg.registry import entries
 
-ENTRIES = registry.techniques("init").items()
+ENTRIES = entries.techniques("init").items()
 every_init = pytest.mark.parametrize("entry", [pytest.param(entry, id=name) for name, entry in ENTRIES])
 fans = st.integers(1, 40)
 
@@ -15,13 +15,13 @@ fans = st.integers(1, 40)
 def draws(entry):
     """Whether the rule is random at all."""
     rng = np.random.default_rng(0)
-    registry.load_class(entry)().fill(np.empty((2, 2)), rng)
+    entries.load_class(entry)().fill(np.empty((2, 2)), rng)
     return rng.random() != np.random.default_rng(0).random()
 
 
 def filled(entry, shape, dtype=np.float64, seed=0):
     weight = np.full(shape, np.nan, dtype)
-    registry.load_class(entry)().fill(weight, np.random.default_rng(seed))
+    entries.load_class(entry)().fill(weight, np.random.default_rng(seed))
     return weight
 
 
@@ -48,7 +48,7 @@ def test_float32_and_float64_runs_start_from_the_same_numbers(entry):
 @every_init
 def test_filling_twice_from_one_stream_is_filling_two_layers(entry):
     rng = np.random.default_rng(3)
-    init = registry.load_class(entry)()
+    init = entries.load_class(entry)()
     first, second = np.empty((6, 6)), np.empty((6, 6))
     init.fill(first, rng)
     init.fill(second, rng)

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnreg import registry
 from nnreg.contracts.objective import targets_of
+from nnreg.registry import entries
 
-ENTRIES = registry.techniques("loss").items()
+ENTRIES = entries.techniques("loss").items()
 CASES = [
-    pytest.param(entry, kind, id=f"{name}-{kind}") for name, entry in ENTRIES for kind in targets_of(registry.load_class(entry))
+    pytest.param(entry, kind, id=f"{name}-{kind}") for name, entry in ENTRIES for kind in targets_of(entries.load_class(entry))
 ]
 every_loss = pytest.mark.parametrize(("entry", "kind"), CASES)
 
@@ -34,14 +34,14 @@ def some(rows, outputs, seed=0):
 
 def both(entry, logits, targets):
     out = np.full_like(logits, np.nan)
-    return registry.load_class(entry)().value_and_gradient(logits, targets, out=out), out
+    return entries.load_class(entry)().value_and_gradient(logits, targets, out=out), out
 
 
 @every_loss
 @given(batch=batches())
 def test_the_gradient_agrees_with_central_differences(entry, kind, batch):
     logits, targets = batch[0], batch[1][kind]
-    loss, h = registry.load_class(entry)(), 1e-5
+    loss, h = entries.load_class(entry)(), 1e-5
     measured = np.empty_like(logits)
     for index in np.ndindex(logits.shape):
         nudge = np.zeros_like(logits)
@@ -54,7 +54,7 @@ def test_the_gradient_agrees_with_central_differences(entry, kind, batch):
 @given(batch=batches())
 def test_the_value_is_the_same_with_and_without_the_gradient(entry, kind, batch):
     logits, targets = batch[0], batch[1][kind]
-    assert registry.load_class(entry)().value(logits, targets) == pytest.approx(both(entry, logits, targets)[0], rel=1e-14)
+    assert entries.load_class(entry)().value(logits, targets) == pytest.approx(both(entry, logits, targets)[0], rel=1e-14)
 
 
 @every_loss
@@ -93,4 +93,4 @@ def test_a_network_that_diverged_shows_in_the_value(entry, kind, poison):
     logits[1, 2] = poison
     with np.errstate(all="ignore"):
         assert not np.isfinite(both(entry, logits, targets[kind])[0])
-        assert not np.isfinite(registry.load_class(entry)().value(logits, targets[kind]))
+        assert not np.isfinite(entries.load_class(entry)().value(logits, targets[kind]))

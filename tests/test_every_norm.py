@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
 from nnreg.contracts import Norm
+from nnreg.registry import entries
 from nnreg.testing.precision import Watched
 from tests.layers import ROWS, bound, made_network, made_rows, peak_of, slopes
 
 UNITS = 5
-ENTRIES = registry.techniques("norm").items()
+ENTRIES = entries.techniques("norm").items()
 every_norm = pytest.mark.parametrize("entry", [pytest.param(entry, id=name) for name, entry in ENTRIES])
 
 
 def made(entry, **settings):
-    return registry.load_class(entry)(**settings)
+    return entries.load_class(entry)(**settings)
 
 
 def made_at(entry, position):

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
 from nnreg.contracts import Optimizer, Shape
 from nnreg.engine.network import Parameters
+from nnreg.registry import entries
 
 SHAPES = [Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True)]
 CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)
 
 every_optimizer = pytest.mark.parametrize(
-    "entry", [pytest.param(entry, id=name) for name, entry in registry.techniques("optimizer").items()]
+    "entry", [pytest.param(entry, id=name) for name, entry in entries.techniques("optimizer").items()]
 )
 
 
@@ -27,7 +27,7 @@ def start(dtype=np.float64, seed=0):
 
 
 def bound(entry, parameters, **settings):
-    rule = registry.load_class(entry)(**settings)
+    rule = entries.load_class(entry)(**settings)
     rule.bind(parameters)
     return rule
 
@@ -40,8 +40,8 @@ def descend(rule, parameters, steps, first=1):
 
 @every_optimizer
 def test_it_is_an_optimizer_and_a_dataclass(entry):
-    assert issubclass(registry.load_class(entry), Optimizer)
-    assert dataclasses.is_dataclass(registry.load_class(entry))
+    assert issubclass(entries.load_class(entry), Optimizer)
+    assert dataclasses.is_dataclass(entries.load_class(entry))
 
 
 @every_optimizer
@@ -65,7 +65,7 @@ def test_with_its_defaults_it_finds_the_bottom_of_a_bowl(entry):
 def test_the_slices_the_buffer_is_walked_in_do_not_change_the_result(entry, slice_size):
     whole, sliced = start(), start()
     descend(bound(entry, whole), whole, steps=4)
-    rule = registry.load_class(entry)()
+    rule = entries.load_class(entry)()
     rule.slice_size = slice_size
     rule.bind(sliced)
     descend(rule, sliced, steps=4)

@@ -6,16 +6,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from nnreg import registry
+from nnreg.registry import entries
 
 every_surface = pytest.mark.parametrize(
-    "entry", [pytest.param(entry, id=name) for name, entry in registry.techniques("surface").items()]
+    "entry", [pytest.param(entry, id=name) for name, entry in entries.techniques("surface").items()]
 )
 H = 1e-5
 
 
 def make(entry):
-    return registry.load_class(entry)()
+    return entries.load_class(entry)()
 
 
 def inside(surface, share):

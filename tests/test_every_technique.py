@@ -9,19 +9,19 @@ import typing
 import docstring_parser
 import pytest
 
-from nnreg import registry
+from nnreg.registry.entries import load_class, techniques
 
 KINDS = ("optimizer", "init", "activation", "loss", "regularizer", "norm", "dropout", "schedule", "surface")
 INTERVAL = re.compile(r"in ([\[(][^,\]()]+, [^,\]()]+[\])])")
 
 
 def entries(*kinds):
-    return [pytest.param(entry, id=f"{kind}/{name}") for kind in kinds for name, entry in registry.techniques(kind).items()]
+    return [pytest.param(entry, id=f"{kind}/{name}") for kind in kinds for name, entry in techniques(kind).items()]
 
 
 @pytest.fixture
 def technique(request):
-    return registry.load_class(request.param)
+    return load_class(request.param)
 
 
 every_technique = pytest.mark.parametrize("technique", entries(*KINDS), indirect=True)

@@ -2,20 +2,22 @@
 
 import pytest
 
-from nnreg import registry, signature, testing
+from nnreg import testing
+from nnreg.registry import entries
+from nnreg.registry.schemas import parameters_of
 
 
 def variants(entry):
     """Settings under which a technique is checked: its defaults, and each switch and each choice that is not one, alone."""
     yield {}
-    for parameter in signature.parameters(registry.load_class(entry)):
+    for parameter in parameters_of(entries.load_class(entry)):
         others = (True, False) if isinstance(parameter.default, bool) else parameter.choices
         yield from ({parameter.name: value} for value in others if value != parameter.default)
 
 
 def cases():
-    for kind in registry.kinds():
-        for name, entry in registry.techniques(kind).items():
+    for kind in entries.kinds():
+        for name, entry in entries.techniques(kind).items():
             for settings in variants(entry):
                 changed = "".join(f"-{key}={value}" for key, value in settings.items())
                 for check in testing.checks(f"{kind}/{name}", **settings):

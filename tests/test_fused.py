@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nnreg import checkpoint, registry
+from nnreg import checkpoint
 from nnreg.contracts import Optimizer
 from nnreg.contracts.optimizer import execute_by
 from nnreg.contracts.tracing import Tape
 from nnreg.engine import compiled
+from nnreg.registry import entries
 
 SIZE = 1001
 
@@ -38,9 +39,9 @@ def test_the_text_of_the_loop_reads_and_writes_each_number_once():
 @pytest.mark.slow
 @pytest.mark.extra("fast")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", list(registry.techniques("optimizer")))
+@pytest.mark.parametrize("name", list(entries.techniques("optimizer")))
 def test_every_optimizer_compiled_goes_the_same_way_to_the_bit(name, dtype):
-    plain, loop = (registry.load_class(registry.find_technique("optimizer", name))() for _ in range(2))
+    plain, loop = (entries.load_class(entries.find_technique("optimizer", name))() for _ in range(2))
     if type(plain).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
     execute_by(loop, compiled.Loop)

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nnreg import registry, shared_data
+from nnreg import shared_data
 from nnreg.contracts import Split, Splits
 from nnreg.engine.network import Network
 from nnreg.engine.rows import Batches, Gather, Unconverted, converted
 from nnreg.engine.training import Streams, train
+from nnreg.registry import entries
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 9))
 bytes_of_rows = arrays.arrays(np.uint8, shapes)
@@ -80,7 +81,7 @@ def trained(splits, dtype=np.float32):
     """Return the records of a few steps, and what is measured between them."""
 
     def plugin(kind, name):
-        return registry.load_class(registry.find_technique(kind, name))()
+        return entries.load_class(entries.find_technique(kind, name))()
 
     streams = Streams.from_seed(0)
     formulas = {kind: plugin(kind, name) for kind, name in FORMULAS.items()}

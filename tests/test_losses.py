@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
-from nnreg.probing import probe
+from nnreg.registry import entries
+from nnreg.registry.building import probe
 from nnreg_std.losses.binary_cross_entropy import BinaryCrossEntropy
 from nnreg_std.losses.mse import MSE
 from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy
@@ -82,14 +82,14 @@ def both(loss, logits, targets, dtype=np.float64):
 )
 @pytest.mark.parametrize(("dtype", "error"), [(np.float64, 1e-14), (np.float32, 1e-6)], ids=["float64", "float32"])
 def test_value_and_gradient_are_those_of_torch(case, dtype, error):
-    loss = registry.load_class(registry.find_technique("loss", case["name"]))(**case["settings"])
+    loss = entries.load_class(entries.find_technique("loss", case["name"]))(**case["settings"])
     value, gradient = both(loss, case["logits"], case["targets"], dtype)
     assert value == pytest.approx(case["value"], rel=error)
     np.testing.assert_allclose(gradient, case["gradient"], rtol=error, atol=error)
 
 
 def test_every_loss_was_compared_with_torch():
-    assert {case["name"] for case in ORACLE["cases"]} == set(registry.techniques("loss"))
+    assert {case["name"] for case in ORACLE["cases"]} == set(entries.techniques("loss"))
 
 
 @given(smoothing=st.floats(0, 0.99), shift=st.floats(-5, 5))
@@ -175,4 +175,4 @@ class OnlyValues(MSE):
 
 
 def test_a_loss_is_tried_with_the_targets_that_it_takes():
-    probe(registry.find_technique("loss", "mse"), OnlyValues())
+    probe(entries.find_technique("loss", "mse"), OnlyValues())

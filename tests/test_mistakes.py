@@ -5,19 +5,20 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg import config_source, registry
 from nnreg.composing import conf_folder
-from nnreg.mistakes import explain
+from nnreg.registry import entries
+from nnreg.registry.hydra_source import register_source
+from nnreg.registry.mistakes import explain
 from tests.publishing import publishing
 
 publish = pytest.fixture(publishing)
-OPTIMIZERS = ", ".join(registry.techniques("optimizer"))
+OPTIMIZERS = ", ".join(entries.techniques("optimizer"))
 
 
 @pytest.fixture
 def complaint(tmp_path):
     """What is said about overrides, with some YAML of the user's in optimizer/."""
-    config_source.register()
+    register_source()
 
     def complain(*overrides, **files):
         (tmp_path / "optimizer").mkdir()

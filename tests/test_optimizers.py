@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import registry
+from nnreg.registry import entries
 from nnreg_std.optimizers.adadelta import AdaDelta
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.adamax import AdaMax
@@ -39,7 +39,7 @@ def case_name(case):
 
 @pytest.mark.parametrize("case", ORACLE["cases"], ids=case_name)
 def test_twenty_steps_lead_where_torch_goes(case):
-    rule = registry.load_class(registry.techniques("optimizer")[case["optimizer"]])(**case["settings"])
+    rule = entries.load_class(entries.techniques("optimizer")[case["optimizer"]])(**case["settings"])
     theirs = np.array(case["trajectory"])
     ours = path(rule, slope, ORACLE["start"], len(theirs), shrink=case["shrink"])[1:]
     difference = np.abs(ours / theirs - 1).max()
@@ -50,7 +50,7 @@ def test_twenty_steps_lead_where_torch_goes(case):
 
 def test_every_rule_that_torch_has_is_compared_with_it():
     assert {case["optimizer"] for case in ORACLE["cases"]} == {
-        entry.name for entry in registry.techniques("optimizer").values() if entry.distribution == "nnreg"
+        entry.name for entry in entries.techniques("optimizer").values() if entry.distribution == "nnreg"
     } - {"lion"}
 
 

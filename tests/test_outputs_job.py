@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import jobs, outputs_job, registry
+from nnreg import jobs, outputs_job
 from nnreg.layer_outputs import read_outputs
 from nnreg.recording.disk import DiskSink, read_history, read_summary
+from nnreg.registry import entries
 from nnreg.request import Request
 
 CONFIG = {
@@ -31,7 +32,7 @@ def outputs_of(tmp_path):
         tables = []
         for seed in range(seeds):
             config = OmegaConf.create(CONFIG | {"activation": {"name": activation}, "init": init, "seed": seed} | changes)
-            choices = {key: node["name"] for key, node in config.items() if key in registry.slots()}
+            choices = {key: node["name"] for key, node in config.items() if key in entries.slots()}
             jobs.execute(Request(config, choices, tmp_path / "run", (), "python -m nnreg"), [DiskSink()])
             history = read_history(tmp_path / "run")
             tables.append({name: history.series(f"outputs/{name}")[1] for name in outputs_job.QUANTITIES})
@@ -103,9 +104,9 @@ def test_units_that_never_fire_are_dead(outputs_of):
     assert found["saturated"][1] == 1
 
 
-@pytest.mark.parametrize("entry", registry.techniques("activation").values(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", entries.techniques("activation").values(), ids=lambda entry: entry.name)
 def test_bounds_hold_every_output_and_are_met(entry):
-    activation = registry.load_class(entry)()
+    activation = entries.load_class(entry)()
     low, high = outputs_job.bounds(activation)
     z = np.linspace(-300, 300, 5000).reshape(1, -1)
     y = np.empty_like(z)
@@ -122,7 +123,7 @@ def test_bounds_hold_every_output_and_are_met(entry):
 
 def test_outputs_that_overflow_fail_the_run_in_one_line(tmp_path):
     config = OmegaConf.create(CONFIG | {"activation": {"name": "relu"}, "init": {"name": "normal", "std": 1e30}})
-    choices = {key: node["name"] for key, node in config.items() if key in registry.slots()}
+    choices = {key: node["name"] for key, node in config.items() if key in entries.slots()}
     outcome = jobs.execute(Request(config, choices, tmp_path / "run", (), "python -m nnreg"), [DiskSink()])
     assert outcome.status == "failed"
     assert "outputs of layer 2 are not finite: use smaller initial weights" in outcome.error

@@ -8,9 +8,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import override_words
 from nnreg.errors import UserError
-from nnreg.override_words import quoted
+from nnreg.registry.overrides import of_run, of_sweep, quoted
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=8) | st.sampled_from(
     ["a b", " a", "a,b", "true", "Null", "NaN", "inf", "1e5", "it's", "C:\\data\\", "\\'", "a=b", "${steps}", "*", ""]
@@ -35,7 +34,7 @@ def test_every_value_survives_the_way_through_hydras_grammar(value):
 
 @given(tried=st.lists(values, min_size=2, max_size=4))
 def test_every_element_of_an_axis_survives_the_way_through_hydras_grammar(tried):
-    (word,) = override_words.of_sweep({"key": tried})
+    (word,) = of_sweep({"key": tried})
     override = parsed(word)
     assert override.is_sweep_override()
     assert [parsed(f"key={one}").value() for one in override.sweep_string_iterator()] == tried
@@ -65,7 +64,7 @@ def test_numpys_values_paths_and_every_kind_of_sequence_are_written(value, word)
 
 
 def test_two_underscores_stand_for_a_dot():
-    assert override_words.of_run({"optimizer__lr": 0.1, "weight_decay": None}) == ["optimizer.lr=0.1", "weight_decay=null"]
+    assert of_run({"optimizer__lr": 0.1, "weight_decay": None}) == ["optimizer.lr=0.1", "weight_decay=null"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,7 @@ def test_two_underscores_stand_for_a_dot():
     ids=str,
 )
 def test_in_a_sweep_a_sequence_is_what_is_tried(tried, word):
-    assert override_words.of_sweep({"key": tried}) == [word]
+    assert of_sweep({"key": tried}) == [word]
 
 
 def test_what_says_how_a_sweep_is_made_is_never_tried():
@@ -93,7 +92,7 @@ def test_what_says_how_a_sweep_is_made_is_never_tried():
         "hydra__job__env_copy": ["PATH"],
         "seed": [3, 4],
     }
-    assert override_words.of_sweep(settings) == [
+    assert of_sweep(settings) == [
         "protocol.seeds=[1,2]",
         "sweep.axes=[optimizer,init]",
         "hydra.job.env_copy=[PATH]",
@@ -104,13 +103,13 @@ def test_what_says_how_a_sweep_is_made_is_never_tried():
 @pytest.mark.parametrize("nothing", [[], (), range(0), np.array([])], ids=repr)
 def test_an_axis_without_values_is_refused(nothing):
     with pytest.raises(UserError, match=r"key=.* is a sweep over nothing: give at least one value"):
-        override_words.of_sweep({"key": nothing})
+        of_sweep({"key": nothing})
 
 
 @pytest.mark.parametrize("widths", [[64, 64], (64,), range(8, 10)], ids=str)
 def test_a_network_where_several_are_wanted_is_answered_with_what_to_write(widths):
     with pytest.raises(UserError) as caught:
-        override_words.of_sweep({"hidden": widths})
+        of_sweep({"hidden": widths})
     said = f"hidden={widths!r}: a list in a sweep is what is tried; one that is always the same is hidden=[{widths!r}]"
     assert str(caught.value) == said
 
@@ -119,15 +118,15 @@ def test_a_network_where_several_are_wanted_is_answered_with_what_to_write(width
     ("tried", "word"), [([[8]], "hidden=[8]"), ([[8, 8], [9]], "hidden=[8,8],[9]"), ("[8]", "hidden='[8]'")]
 )
 def test_networks_are_lists_of_widths(tried, word):
-    assert override_words.of_sweep({"hidden": tried}) == [word]
+    assert of_sweep({"hidden": tried}) == [word]
 
 
 def test_a_set_is_refused_as_it_has_no_order():
     with pytest.raises(UserError, match="a set has no order"):
-        override_words.of_sweep({"key": {"he"}})
+        of_sweep({"key": {"he"}})
 
 
-@pytest.mark.parametrize("write", [override_words.of_run, override_words.of_sweep])
+@pytest.mark.parametrize("write", [of_run, of_sweep])
 def test_what_hydra_has_no_words_for_is_refused_by_name(write):
     with pytest.raises(UserError, match=r"^optimizer__lr: <function .* is no value of a setting: give a number, text"):
         write({"optimizer__lr": lambda: 0.1})

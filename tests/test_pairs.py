@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import registry
 from nnreg.assembly import assemble
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
 from nnreg.errors import UserError
 from nnreg.recording.disk import read_history, read_summary
+from nnreg.registry import entries
 from nnreg_std.datasets.digits import Digits
 
 STEPS = 20
@@ -35,7 +35,7 @@ UNTRAINABLE = {"step"}  # activations; no other pair is refused
 
 
 def pairs(kind, other):
-    names = product(registry.techniques(kind), registry.techniques(other))
+    names = product(entries.techniques(kind), entries.techniques(other))
     return pytest.mark.parametrize(("one", "two"), [pytest.param(*pair, id="-".join(pair)) for pair in names])
 
 
@@ -112,7 +112,7 @@ def test_every_optimizer_trains_under_every_regularizer(one, two, assembled):
     assert_trains(assembled(optimizer=one, regularizer=two))
 
 
-@pytest.mark.parametrize("one", registry.techniques("dropout"))
+@pytest.mark.parametrize("one", entries.techniques("dropout"))
 def test_optimizers_with_one_seed_see_the_same_masks_also_after_a_validation(one, assembled):
     ends = []
     for optimizer, every in (("sgd", 1), ("adam", 7)):
@@ -122,8 +122,8 @@ def test_optimizers_with_one_seed_see_the_same_masks_also_after_a_validation(one
     assert ends[0] == ends[1]
 
 
-@pytest.mark.parametrize("one", registry.techniques("norm"))
-@pytest.mark.parametrize("two", registry.techniques("dropout"))
+@pytest.mark.parametrize("one", entries.techniques("norm"))
+@pytest.mark.parametrize("two", entries.techniques("dropout"))
 def test_a_run_is_the_same_to_the_last_bit_when_it_is_run_again(one, two, assembled):
     first, second = (train_all(assembled(norm=one, dropout=two, optimizer="adam")) for _ in range(2))
     assert first == second

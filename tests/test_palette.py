@@ -4,8 +4,8 @@ import colorsys
 
 import pytest
 
-from nnreg import palette, registry
-from nnreg.registry import Entry
+from nnreg.registry import entries, palette
+from nnreg.registry.entries import Entry
 
 
 def entry(kind, name, distribution):
@@ -21,7 +21,7 @@ def catalogue(monkeypatch):
             kind: {name: entry(kind, name, distribution) for name, distribution in sorted(names.items())}
             for kind, names in techniques.items()
         }
-        monkeypatch.setattr(registry, "techniques", lambda kind: made.get(kind, {}))
+        monkeypatch.setattr(entries, "techniques", lambda kind: made.get(kind, {}))
 
     return replace
 
@@ -37,9 +37,9 @@ def contrast(colour):
     return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
 
-@pytest.mark.parametrize("kind", registry.kinds())
+@pytest.mark.parametrize("kind", entries.kinds())
 def test_no_two_techniques_of_a_kind_share_a_colour_while_there_are_enough(kind):
-    techniques = {entry.target: name for name, entry in registry.techniques(kind).items()}
+    techniques = {entry.target: name for name, entry in entries.techniques(kind).items()}
     assert len({palette.colour(kind, name) for name in techniques.values()}) == min(len(techniques), len(palette.COLOURS))
 
 
@@ -76,7 +76,7 @@ def test_more_techniques_than_colours_begin_again(catalogue):
 
 
 def test_the_runs_of_one_optimizer_share_its_hue_and_differ_in_lightness():
-    inits = list({entry.target: name for name, entry in registry.techniques("init").items()}.values())
+    inits = list({entry.target: name for name, entry in entries.techniques("init").items()}.values())
     shades = [palette.shaded("adam", init) for init in inits]
     hue, darkest, _ = hls(palette.colour("optimizer", "adam"))
     assert len(set(shades)) == len(inits)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from nnreg import registry
 from nnreg.contracts import Optimizer
-from nnreg.probing import PROBES, probe
-from nnreg.registry import BrokenPlugin, Entry
+from nnreg.registry import entries
+from nnreg.registry.building import PROBES, probe
+from nnreg.registry.entries import BrokenPlugin, Entry
 
-BUILT_IN = [pytest.param(entry, id=f"{kind}/{name}") for kind in PROBES for name, entry in registry.techniques(kind).items()]
+BUILT_IN = [pytest.param(entry, id=f"{kind}/{name}") for kind in PROBES for name, entry in entries.techniques(kind).items()]
 
 
 def complaint(kind, technique):
@@ -35,7 +35,7 @@ def plugin(**methods):
 
 @pytest.mark.parametrize("entry", BUILT_IN)
 def test_a_built_in_technique_has_nothing_wrong_with_it_and_stays_unused(entry):
-    technique = registry.load_class(entry)()
+    technique = entries.load_class(entry)()
     before = dict(vars(technique))
     probe(entry, technique)
     assert vars(technique) == before

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nnreg.contracts import Dropout, Norm, Regularizer, Shape
-from nnreg.probing import probe
-from nnreg.registry import BrokenPlugin, Entry
+from nnreg.registry.building import probe
+from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg_std.dropouts.dropout import InvertedDropout
 from nnreg_std.norms.batch_norm import BatchNorm
 

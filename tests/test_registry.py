@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg import errors, registry
+from nnreg import errors
 from nnreg.contracts import CONTRACTS
-from nnreg.registry import BrokenPlugin, UnknownTechnique
+from nnreg.registry import entries
+from nnreg.registry.entries import BrokenPlugin, UnknownTechnique
 from tests.publishing import OPTIMIZER, publishing
 
 publish = pytest.fixture(publishing)
@@ -18,22 +19,22 @@ publish = pytest.fixture(publishing)
 def trouble(name, kind="optimizer"):
     """The one line that loading a technique ends in."""
     with pytest.raises(BrokenPlugin) as caught:
-        registry.load_class(registry.find_technique(kind, name))
+        entries.load_class(entries.find_technique(kind, name))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_the_built_in_techniques_are_those_that_pyproject_lists():
-    written = tomllib.loads((registry.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
-    for group, techniques in written.items():
-        entries = registry.techniques(group.removeprefix("nnreg."))
-        assert {name: entries[name].target for name in techniques} == techniques
-        assert {entries[name].distribution for name in techniques} == {"nnreg"}
+    written = tomllib.loads((entries.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    for group, written_there in written.items():
+        found = entries.techniques(group.removeprefix("nnreg."))
+        assert {name: found[name].target for name in written_there} == written_there
+        assert {found[name].distribution for name in written_there} == {"nnreg"}
 
 
 def test_every_file_of_a_technique_is_registered():
-    targets = {entry.target.partition(":")[0] for kind in registry.kinds() for entry in registry.techniques(kind).values()}
-    folder = registry.CHECKOUT / "plugins" / "nnreg_std"
+    targets = {entry.target.partition(":")[0] for kind in entries.kinds() for entry in entries.techniques(kind).values()}
+    folder = entries.CHECKOUT / "plugins" / "nnreg_std"
     files = folder.glob("[!d]*/[!_]*.py")
     written = [path for path in files if "\nSource: " in path.read_text(encoding="utf-8")]  # helpers cite nothing
     assert len(written) > 50
@@ -43,7 +44,7 @@ def test_every_file_of_a_technique_is_registered():
 
 def test_names_are_sorted_and_known_without_importing_anything(publish):
     publish("zoo", {"zoo_module": "raise RuntimeError"}, optimizer={"zebra": "zoo_module:Zebra", "aardvark": "zoo_module:A"})
-    names = list(registry.techniques("optimizer"))
+    names = list(entries.techniques("optimizer"))
     assert names == sorted(names)
     assert {"aardvark", "zebra", "adam"} <= set(names)
     assert "zoo_module" not in sys.modules
@@ -51,42 +52,42 @@ def test_names_are_sorted_and_known_without_importing_anything(publish):
 
 def test_a_technique_knows_who_brought_it(publish):
     publish("zoo", {"zoo_module": OPTIMIZER}, version="3.4", optimizer={"zebra": "zoo_module:Rule"})
-    entry = registry.find_technique("optimizer", "zebra")
+    entry = entries.find_technique("optimizer", "zebra")
     assert (entry.distribution, entry.version, entry.target) == ("zoo", "3.4", "zoo_module:Rule")
     assert str(entry) == "optimizer 'zebra' (zoo 3.4)"
-    assert registry.load_class(entry).__name__ == "Rule"
+    assert entries.load_class(entry).__name__ == "Rule"
 
 
 def test_a_class_inside_a_class_can_be_a_technique(publish):
     publish("zoo", {"zoo_module": "class Zoo:\n    class Cage: ..."}, tempo={"cage": "zoo_module:Zoo.Cage"})
-    assert registry.load_class(registry.find_technique("tempo", "cage")).__qualname__ == "Zoo.Cage"
+    assert entries.load_class(entries.find_technique("tempo", "cage")).__qualname__ == "Zoo.Cage"
 
 
 def test_a_new_kind_needs_an_entry_point_group_and_nothing_else(publish):
     publish("zoo", {"zoo_module": "class Halving: ..."}, tempo={"halving": "zoo_module:Halving"})
-    assert "tempo" in registry.kinds()
-    assert registry.required_methods("tempo") == ()
-    assert registry.load_class(registry.find_technique("tempo", "halving")).__name__ == "Halving"
+    assert "tempo" in entries.kinds()
+    assert entries.required_methods("tempo") == ()
+    assert entries.load_class(entries.find_technique("tempo", "halving")).__name__ == "Halving"
 
 
 def test_groups_that_only_begin_alike_are_somebody_elses(publish, monkeypatch):
     publish("zoo")
-    monkeypatch.setattr(registry, "PREFIX", "nnre.")
-    registry._catalogue.cache_clear()
-    assert "g.optimizer" not in registry.kinds()
+    monkeypatch.setattr(entries, "PREFIX", "nnre.")
+    entries._catalogue.cache_clear()
+    assert "g.optimizer" not in entries.kinds()
 
 
 def test_an_unknown_kind_has_no_techniques():
-    assert registry.techniques("banana") == {}
+    assert entries.techniques("banana") == {}
 
 
 def test_a_name_that_nobody_registered_is_answered_with_what_there_is():
     with pytest.raises(
         UnknownTechnique, match=r"^there is no optimizer 'adm'; did you mean 'adam'\? Available: adadelta, adagrad, adam, "
     ):
-        registry.find_technique("optimizer", "adm")
+        entries.find_technique("optimizer", "adm")
     with pytest.raises(UnknownTechnique, match=r"^there is no banana 'adam'\. Available: none$"):
-        registry.find_technique("banana", "adam")
+        entries.find_technique("banana", "adam")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_plugin_that_cannot_be_used_says_why_with_its_name_and_distribution(pu
 @pytest.mark.parametrize("kind", sorted(CONTRACTS))
 def test_a_class_without_methods_is_no_technique_of_a_known_kind(publish, kind):
     publish("zoo", {"zoo_module": "class Empty: ..."}, **{kind: {"empty": "zoo_module:Empty"}})
-    assert f"Empty lacks {', '.join(registry.required_methods(kind))}; subclass nnreg.contracts." in trouble("empty", kind)
+    assert f"Empty lacks {', '.join(entries.required_methods(kind))}; subclass nnreg.contracts." in trouble("empty", kind)
 
 
 def test_two_distributions_that_claim_one_name_are_both_named(publish):
@@ -130,24 +131,24 @@ def test_two_distributions_that_claim_one_name_are_both_named(publish):
 def test_one_distribution_that_is_listed_twice_is_one(publish):
     for _ in range(2):
         publish("zoo", {"zoo_module": OPTIMIZER}, optimizer={"zebra": "zoo_module:Rule"})
-    assert registry.find_technique("optimizer", "zebra").targets == (("zoo_module:Rule", "zoo"),)
+    assert entries.find_technique("optimizer", "zebra").targets == (("zoo_module:Rule", "zoo"),)
 
 
 def test_two_distributions_that_mean_the_same_class_do_not_quarrel(publish):
     publish("zoo", {"zoo_module": OPTIMIZER}, optimizer={"zebra": "zoo_module:Rule"})
     publish("zoo-extras", optimizer={"zebra": "zoo_module:Rule"})
-    assert registry.load_class(registry.find_technique("optimizer", "zebra")).__name__ == "Rule"
+    assert entries.load_class(entries.find_technique("optimizer", "zebra")).__name__ == "Rule"
 
 
 def test_of_two_copies_of_a_distribution_the_first_on_the_path_counts(publish):
     publish("zoo", {"zoo_module": OPTIMIZER}, version="1.0", optimizer={"zebra": "zoo_module:Rule"})
     publish("zoo", {"zoo_new": OPTIMIZER}, version="2.0", optimizer={"zebra": "zoo_new:Rule"})
-    entry = registry.find_technique("optimizer", "zebra")
+    entry = entries.find_technique("optimizer", "zebra")
     assert (entry.target, entry.version) == ("zoo_new:Rule", "2.0")
 
 
 def test_a_distribution_that_is_not_installed_is_a_source_checkout():
-    assert registry.distribution_version("never-published") == "source checkout"
+    assert entries.distribution_version("never-published") == "source checkout"
 
 
 words = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=8)
@@ -172,6 +173,6 @@ def test_a_message_becomes_one_line(message, line):
 
 
 def test_a_place_is_chosen_by_its_kind_or_by_the_kind_at_the_place():
-    groups = registry.groups()
+    groups = entries.groups()
     assert (groups["optimizer"], groups["init"], groups["init@bias"]) == ("optimizer", "init", "bias")
-    assert sorted(groups.values()) == sorted(registry.slots())
+    assert sorted(groups.values()) == sorted(entries.slots())

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from nnreg import assembly
 from nnreg.contracts import Split, Splits
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, VALID_R2, History, Record
 from nnreg.engine.network import Network
 from nnreg.figures import loss_figure
 from nnreg.recording.disk import read_summary
+from nnreg.registry import building
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.inits.he import He
 from nnreg_std.losses.mse import MSE
@@ -47,8 +47,8 @@ class Undeclared:
 
 
 def test_a_loss_that_does_not_say_what_it_takes_is_for_classes(nnreg, monkeypatch):
-    technique = assembly.technique
-    monkeypatch.setattr(assembly, "technique", lambda *where: Undeclared() if where[-1] == "loss" else technique(*where))
+    technique = building.build_technique
+    monkeypatch.setattr(building, "build_technique", lambda *where: Undeclared() if where[-1] == "loss" else technique(*where))
     complaint = nnreg("dataset=diabetes", *QUICK).complaint
     assert complaint.endswith("dataset=diabetes has values as targets, loss=softmax_cross_entropy takes classes: use loss=mse")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from nnreg import scaffold, testing
+from nnreg import testing
 from nnreg.contracts import CONTRACTS
+from nnreg.registry import scaffold
 
 KINDS = tuple(CONTRACTS)
 PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
@@ -75,14 +76,14 @@ def test_the_page_on_plugins_shows_what_is_written(nnreg, project):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_word_of_the_template_is_left(kind, tmp_path):
-    for path in scaffold.write(kind, "half_life", tmp_path):
+    for path in scaffold.write_plugin(kind, "half_life", tmp_path):
         words = f"{path.relative_to(tmp_path)} {path.read_text(encoding='utf-8')}"
         assert not re.search("my_rule|MyRule|my-rule|my_kind", words)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_written_keeps_its_contract_untouched(kind, tmp_path):
-    written = scaffold.write(kind, f"half_{kind}", tmp_path)
+    written = scaffold.write_plugin(kind, f"half_{kind}", tmp_path)
     technique = getattr(imported(written[-1]), f"Half{kind.capitalize()}")
     report = testing.run(technique)
     assert report.ok, str(report)

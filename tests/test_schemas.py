@@ -5,17 +5,18 @@ import pickle
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import registry, schemas
-from nnreg.registry import BrokenPlugin
+from nnreg.registry import entries, schemas
+from nnreg.registry.entries import BrokenPlugin
+from nnreg.registry.schemas import schema_of, settings
 from tests.publishing import OPTIMIZER, publishing
 
 publish = pytest.fixture(publishing)
-EVERY = [pytest.param(e, id=f"{kind}/{name}") for kind in registry.kinds() for name, e in registry.techniques(kind).items()]
+EVERY = [pytest.param(e, id=f"{kind}/{name}") for kind in entries.kinds() for name, e in entries.techniques(kind).items()]
 
 
 @pytest.mark.parametrize("entry", EVERY)
 def test_the_schema_of_every_technique_can_be_imported_by_name_and_pickles(entry):
-    schema = schemas.of(entry)
+    schema = schema_of(entry)
     assert getattr(schemas, f"{entry.kind}__{entry.name}") is schema
     config = OmegaConf.structured(schema)
     assert config.name == entry.name
@@ -38,7 +39,7 @@ def test_the_enum_of_an_optional_choice_can_be_imported_by_name(publish):
 
 
 def test_the_settings_have_a_schema_that_pickles():
-    config = OmegaConf.structured(schemas.settings())
+    config = OmegaConf.structured(settings())
     assert pickle.loads(pickle.dumps(config)) == config
 
 
@@ -62,11 +63,11 @@ def test_a_signature_that_cannot_be_read_breaks_its_plugin_only(publish, field, 
     )
     publish("zoo", {"zoo_module": source}, optimizer={"zebra": "zoo_module:Rule"})
     with pytest.raises(BrokenPlugin) as caught:
-        schemas.of(registry.find_technique("optimizer", "zebra"))
+        schema_of(entries.find_technique("optimizer", "zebra"))
     assert str(caught.value).startswith(f"optimizer 'zebra' (zoo 1.0) is broken: reading its signature raised {cause}")
 
 
 def test_a_class_written_in_c_without_a_signature_breaks_its_plugin_only(publish):
     publish("zoo", {"zoo_module": ""}, tempo={"zebra": "builtins:range"})
     with pytest.raises(BrokenPlugin, match=r"^tempo 'zebra' \(zoo 1.0\) is broken: reading its signature raised ValueError"):
-        schemas.of(registry.find_technique("tempo", "zebra"))
+        schema_of(entries.find_technique("tempo", "zebra"))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg.signature import REQUIRED, parameters, schema
+from nnreg.registry.schemas import REQUIRED, parameters_of, schema
 
 
 class Colour(enum.Enum):
@@ -28,7 +28,7 @@ class Colour(enum.Enum):
 def one(annotation: Any, default: Any = REQUIRED) -> Any:
     """The only parameter of a technique."""
     given_default = [] if default is REQUIRED else [field(default_factory=lambda: default)]
-    (parameter,) = parameters(make_dataclass("Technique", [("x", annotation, *given_default)]))
+    (parameter,) = parameters_of(make_dataclass("Technique", [("x", annotation, *given_default)]))
     return parameter
 
 
@@ -107,7 +107,7 @@ def schema_of(technique):
 
 def restored(technique, node):
     values = OmegaConf.to_container(node, throw_on_missing=True)
-    return technique(**{p.name: p.restore(values[p.name]) for p in parameters(technique)})
+    return technique(**{p.name: p.restore(values[p.name]) for p in parameters_of(technique)})
 
 
 def typed(value):
@@ -153,7 +153,7 @@ def test_parameters_come_in_the_order_of_the_constructor_with_inherited_ones_fir
         hidden: float = field(default=0, init=False)
         last: int = field(default=3, kw_only=True)
 
-    assert [(p.name, p.annotation, p.default) for p in parameters(Rule)] == [
+    assert [(p.name, p.annotation, p.default) for p in parameters_of(Rule)] == [
         ("lr", float, 0.1),
         ("beta", float, 0.9),
         ("last", int, 3),
@@ -164,7 +164,7 @@ def test_a_plain_class_is_read_from_its_constructor_without_the_catch_alls():
     class Plain:
         def __init__(self, lr: float, *rest: int, mode: Literal["a", "b"] = "a", untyped=3, **options: str) -> None: ...
 
-    assert [(p.name, p.annotation, p.default) for p in parameters(Plain)] == [
+    assert [(p.name, p.annotation, p.default) for p in parameters_of(Plain)] == [
         ("lr", float, REQUIRED),
         ("mode", Literal["a", "b"], "a"),
         ("untyped", Any, 3),
@@ -172,7 +172,7 @@ def test_a_plain_class_is_read_from_its_constructor_without_the_catch_alls():
 
 
 def test_a_class_without_a_constructor_has_no_parameters():
-    assert parameters(type("Plain", (), {})) == ()
+    assert parameters_of(type("Plain", (), {})) == ()
 
 
 def test_one_annotation_that_only_a_type_checker_can_resolve_leaves_the_others_alone():
@@ -194,8 +194,8 @@ class Plain:
 """
     try:
         exec(source, vars(module))
-        assert [p.annotation for p in parameters(module.Rule)] == [float, Any, Literal["a", "b"]]
-        assert [p.annotation for p in parameters(module.Plain)] == [float, Any]
+        assert [p.annotation for p in parameters_of(module.Rule)] == [float, Any, Literal["a", "b"]]
+        assert [p.annotation for p in parameters_of(module.Plain)] == [float, Any]
     finally:
         del sys.modules["resolving"]
 
@@ -326,7 +326,7 @@ def test_a_tuple_of_fixed_length_refuses_another_length_by_name():
     class Betas:
         betas: tuple[float, float] = (0.9, 0.999)
 
-    (parameter,) = parameters(Betas)
+    (parameter,) = parameters_of(Betas)
     assert parameter.restore([0.5, 0.6]) == (0.5, 0.6)
     with pytest.raises(ValueError, match="betas must have 2 values, got 1"):
         parameter.restore([0.5])

@@ -8,23 +8,23 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from nnreg import registry
 from nnreg.contracts import Split, Splits
 from nnreg.engine.network import Network
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams, train
+from nnreg.registry import entries
 
 ROWS, FEATURES, UNITS, CLASSES = 256, 60, 200, 5
 SMALL = 60_000  # bytes: NumPy's buffer of 8,192 numbers, row numbers, logits, a number a unit; a layer's outputs are 204,800
 OURS = {
-    kind: [name for name, entry in registry.techniques(kind).items() if entry.distribution == "nnreg"]
+    kind: [name for name, entry in entries.techniques(kind).items() if entry.distribution == "nnreg"]
     for kind in ("optimizer", "norm", "activation")
 }
 THRIFTY = ["relu", "leaky_relu", "identity", "sigmoid", "tanh"]  # the other formulas need work arrays of their own
 
 
 def plugin(kind, name):
-    return registry.load_class(registry.find_technique(kind, name))()
+    return entries.load_class(entries.find_technique(kind, name))()
 
 
 def training(optimizer="sgd", norm="none", activation="relu", dtype=np.float32):

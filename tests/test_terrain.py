@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnreg import registry
 from nnreg.contracts import Surface
 from nnreg.engine.descent import around, measure
+from nnreg.registry import entries
 from nnreg_std.surfaces.quadratic import Quadratic
 from nnreg_std.surfaces.saddle import Saddle
 
 every_surface = pytest.mark.parametrize(
-    "surface", [pytest.param(registry.load_class(entry)(), id=name) for name, entry in registry.techniques("surface").items()]
+    "surface", [pytest.param(entries.load_class(entry)(), id=name) for name, entry in entries.techniques("surface").items()]
 )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nnreg import testing
-from nnreg.registry import UnknownTechnique
+from nnreg.registry.entries import UnknownTechnique
 from nnreg.testing import suites
 from nnreg.testing.offline import offline
 from tests import mutants

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nnreg import registry
 from nnreg.contracts import Optimizer
 from nnreg.contracts.tracing import Walk
+from nnreg.registry import entries
 
 SIZE = 1000
-OURS = [name for name, entry in registry.techniques("optimizer").items() if entry.distribution == "nnreg"]
+OURS = [name for name, entry in entries.techniques("optimizer").items() if entry.distribution == "nnreg"]
 DTYPES = [np.float32, np.float64]
 
 
@@ -32,9 +32,9 @@ def taken_down(formula, given, size, **numbers):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", list(registry.techniques("optimizer")))
+@pytest.mark.parametrize("name", list(entries.techniques("optimizer")))
 def test_every_optimizer_steps_to_the_bit_as_its_formula_says(name, dtype):
-    plain, fast = (registry.load_class(registry.find_technique("optimizer", name))() for _ in range(2))
+    plain, fast = (entries.load_class(entries.find_technique("optimizer", name))() for _ in range(2))
     if type(fast).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
     fast.slice_size = 300
@@ -52,10 +52,10 @@ def test_every_optimizer_steps_to_the_bit_as_its_formula_says(name, dtype):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, entry in registry.techniques("optimizer").items() if entry.distribution == "nnreg"]
+    "name", [name for name, entry in entries.techniques("optimizer").items() if entry.distribution == "nnreg"]
 )
 def test_the_formula_of_every_optimizer_that_comes_with_nnreg_can_be_taken_down(name):
-    rule = registry.load_class(registry.find_technique("optimizer", name))()
+    rule = entries.load_class(entries.find_technique("optimizer", name))()
     for t in (1, 50):
         assert taken_down(rule.update, vectors(2 + len(rule.state)), 64, t=t, lr=0.1)
 

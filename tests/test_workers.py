@@ -9,17 +9,18 @@ import time
 import numpy as np
 import pytest
 
-from nnreg import checkpoint, registry
+from nnreg import checkpoint
 from nnreg.contracts import Optimizer, Shape, Split
 from nnreg.engine.network import Network, Parameters
 from nnreg.engine.workers import Pair, TwoWorkers, zeros
+from nnreg.registry import entries
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 FEATURES, HIDDEN, CLASSES, ROWS = 12, (9, 7), 4, 50
 
 
 def plugin(kind, name):
-    return registry.load_class(registry.find_technique(kind, name))()
+    return entries.load_class(entries.find_technique(kind, name))()
 
 
 def made(norm="none", optimizer="adam", batch=11, regularizer="l2", rule=None):
@@ -61,7 +62,7 @@ def test_two_halves_give_the_gradient_of_the_whole(norm, batch):
             np.testing.assert_allclose(array, state[name], rtol=1e-12)
 
 
-@pytest.mark.parametrize("optimizer", list(registry.techniques("optimizer")))
+@pytest.mark.parametrize("optimizer", list(entries.techniques("optimizer")))
 def test_every_optimizer_steps_as_it_does_alone(optimizer):
     network, rule, rows, batch = made(optimizer=optimizer)
     together, shared_rule, *_ = made(optimizer=optimizer)

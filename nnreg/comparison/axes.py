@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nnreg import registry
 from nnreg.comparison.run_folders import is_number
 from nnreg.config_hash import TRACKING
 from nnreg.figures.words import compact
+from nnreg.registry import entries
 from nnreg.results import Result
 from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 
@@ -79,7 +79,7 @@ def name(settings: Mapping[str, Any], *, exact: bool = False) -> str:
 
 def words(key: str, value: Any, *, full: bool = False, exact: bool = False) -> str:
     """Return one setting in words; ``full`` names the technique whose parameter it is, ``exact`` keeps every digit."""
-    if key in registry.slots():
+    if key in entries.slots():
         return f"no {key}" if value == "none" else str(value).replace("_", " ")
     if key == STUDY_ARM:
         return str(value)
@@ -165,7 +165,7 @@ def _is_seed(runs: Sequence[Result], flats: Sequence[Flat], key: str) -> bool:
 
 def _floor(key: str) -> int:
     """Return how early a setting is asked whether it explains the others."""
-    if key in registry.slots():
+    if key in entries.slots():
         return 1
     if key in (STUDY_ARM, "experiment"):
         return 0

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nnreg import registry
 from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.standings import Measured, Standing
+from nnreg.registry import entries
 from nnreg.statistics import half_width
 
 
@@ -57,7 +57,7 @@ def leading(axes: Mapping[str, Sequence[Any]]) -> list[str]:
 
     Techniques come before parameters, and what they were let loose on, a dataset or a surface, comes last.
     """
-    return sorted(several(axes), key=lambda axis: (is_ground(axis), axis not in registry.slots()))
+    return sorted(several(axes), key=lambda axis: (is_ground(axis), axis not in entries.slots()))
 
 
 def tables(standings: Sequence[Standing], axes: Mapping[str, Sequence[Any]], metric: str) -> list[Cells]:

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 
-from nnreg import palette, registry
 from nnreg.errors import UserError, instead
+from nnreg.registry import entries, palette
 from nnreg.results import Result, Results
 
 ARM = "arm"
@@ -62,7 +62,7 @@ def groups(results: Results, by: str, *, alone: bool = False, first: Sequence[st
         raise UserError(f"the runs have no setting '{by}'{instead(by, known(results[0]))}") from error
     if _numbers(found):
         found = dict(sorted(found.items()))
-    if by not in registry.slots() and _numbers(found) and len(found) > 2 and not alone:
+    if by not in entries.slots() and _numbers(found) and len(found) > 2 and not alone:
         colours = [to_hex(colormaps["viridis"](place)) for place in np.linspace(0.0, 0.88, len(found))]
     else:
         colours = _colours(by, list(found.values()), alone, first)
@@ -76,9 +76,9 @@ def technique_colour(kind: str, name: str) -> str:
 
 def _colours(by: str, found: Sequence[Results], alone: bool, first: Sequence[str]) -> list[str]:
     head = by.partition(".")[0]
-    kind = head if head in registry.slots() else _telling(found, first)
+    kind = head if head in entries.slots() else _telling(found, first)
     names = [_name(runs, kind) for runs in found]
-    colours = [technique_colour(registry.slots().get(kind, kind), name) for name in names]
+    colours = [technique_colour(entries.slots().get(kind, kind), name) for name in names]
     alike = Counter(colours)
     if alone or max(alike.values()) == 1:
         return colours

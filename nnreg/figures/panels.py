@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnreg import registry
 from nnreg.directions import is_higher_better
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
@@ -20,6 +19,7 @@ from nnreg.figures.groups import ARM, Group, ended, groups, known
 from nnreg.figures.spec import Common, check_limits, needed, read
 from nnreg.figures.style import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.words import across, compact, footer, short, unit, value
+from nnreg.registry import entries
 from nnreg.results import Result, Results
 
 OF_SPLITS = {"train": "#0072B2", "valid": "#009E73", "test": "#D55E00"}
@@ -218,7 +218,7 @@ def _setting(run: Result, key: str) -> str:
         setting = run.value(key)
     except (KeyError, TypeError) as error:
         raise UserError(f"the runs have no setting '{key}'{instead(key, known(run))}") from error
-    if key in registry.slots():
+    if key in entries.slots():
         return f"no {key}" if setting == "none" else str(setting).replace("_", " ")
     last = key.rpartition(".")[2].replace("_", " ")
     return f"{last} " + (compact(f"{setting:.2g}") if isinstance(setting, float) else str(setting))

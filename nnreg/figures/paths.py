@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from nnreg import assembly
 from nnreg.errors import UserError
 from nnreg.figures.groups import Group, ended, groups
 from nnreg.figures.spec import read
 from nnreg.figures.tracks import Ground, Paths, Picture, Track, Values, draw_paths, layout_of
+from nnreg.registry import building
 from nnreg.results import Result, Results
 
 
@@ -52,7 +52,7 @@ def path_of(run: Result) -> Values:
 def ground(run: Result) -> Ground:
     """Return the surface of a descent, made from the run's configuration."""
     config = OmegaConf.create(dict(run.config))
-    return Ground(str(run.value("surface")), assembly.technique(config, run.summary["choices"], "surface"))
+    return Ground(str(run.value("surface")), building.build_technique(config, run.summary["choices"], "surface"))
 
 
 def _key(run: Result) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from nnreg import console, job, registry, settings, task
+from nnreg import console, job, settings, task
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.launching.work import Job, Work
@@ -18,6 +18,7 @@ from nnreg.recording.mlflow_store import Store
 from nnreg.recording.spool import Tracked
 from nnreg.recording.tracking_target import resolve
 from nnreg.records import Outcome, Status, summarise
+from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.run_card import describe
 
@@ -71,7 +72,7 @@ def _end_tracking(folder: Path) -> None:
 
 def _as_typed(shared: Work, lost: Job) -> Request:
     """Return what is known of a job without composing it."""
-    slots = registry.groups()
+    slots = entries.groups()
     subdir = next((word.partition("=")[2] for word in lost.overrides if word.startswith(SUBDIR)), str(lost.number))
     words = [word for word in lost.overrides if not word.startswith("hydra") and not settings.is_of_a_sweep(word)]
     pairs = [(key, value) for key, _, value in (word.partition("=") for word in words)]

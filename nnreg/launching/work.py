@@ -26,9 +26,10 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 from threadpoolctl import threadpool_limits
 
-from nnreg import jobs, mistakes
+from nnreg import jobs
 from nnreg.errors import one_line
 from nnreg.process import terminable
+from nnreg.registry import mistakes
 from nnreg.request import Request
 from nnreg.task import request_of
 

@@ -20,12 +20,13 @@ from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import answer_run, config_source, console, jobs, results, settings, task
+from nnreg import answer_run, console, jobs, results, settings, task
 from nnreg.answer_run import AnswerRun
 from nnreg.console import print_line
 from nnreg.errors import UserError
 from nnreg.recording.disk import occupied
 from nnreg.records import Outcome
+from nnreg.registry.hydra_source import register_source
 from nnreg.request import Request
 from nnreg.results import Results
 from nnreg.studies import answers
@@ -187,7 +188,7 @@ def _command(study: Study, folders: Sequence[Path], *words: str) -> str:
 @contextmanager
 def _composer(folders: Sequence[Path]) -> Iterator[None]:
     """Let Hydra compose from nnreg's folder, with the user's own in front."""
-    config_source.register()
+    register_source()
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(folders[-1])):
         yield

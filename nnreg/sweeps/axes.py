@@ -14,8 +14,9 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from nnreg import config_source, registry
 from nnreg.errors import UserError
+from nnreg.registry import entries, hydra_source
+from nnreg.registry.hydra_source import kinds_by_glob
 from nnreg.settings import OF_A_SWEEP
 
 MANY = 10_000  # values of a range that are not made up to be counted
@@ -59,7 +60,7 @@ class Axis:
     @property
     def slot(self) -> str | None:
         """The place of a technique that it chooses, such as ``optimizer`` or ``bias``, or None for any other setting."""
-        return registry.groups().get(self.setting)
+        return entries.groups().get(self.setting)
 
     @property
     def count(self) -> int:
@@ -98,7 +99,7 @@ def read(arguments: Sequence[str], params: Mapping[str, Any] | None, config_load
     """
     parser = OverridesParser.create(config_loader=config_loader)
     words = [f"{key}={value}" for key, value in (params or {}).items()]
-    config_source.swept_by_glob = config_source.swept_by_glob | config_source.kinds_by_glob(words)
+    hydra_source.swept_by_glob = hydra_source.swept_by_glob | kinds_by_glob(words)
     axes = [Axis(override) for override in parser.parse_overrides([*words, *arguments])]
     for axis in axes:
         if axis.is_swept and axis.setting.partition(".")[0] in OF_A_SWEEP:

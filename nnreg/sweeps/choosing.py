@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnreg import registry
 from nnreg.comparison import rates
 from nnreg.recording.disk import SUMMARY
+from nnreg.registry import entries
 from nnreg.sweeps.search_ranges import declared_by
 
 USUAL = "lr"
@@ -17,7 +17,7 @@ USUAL = "lr"
 
 def kind_of(slot: str) -> str:
     """Return the kind of technique in a place of a configuration."""
-    return registry.slots()[slot]
+    return entries.slots()[slot]
 
 
 def declared(kind: str, technique: str) -> bool:

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
-from nnreg import mistakes, objectives
+from nnreg import objectives
 from nnreg.console import say, warn
 from nnreg.errors import UserError
 from nnreg.launching import lost, work
-from nnreg.override_words import quoted
+from nnreg.registry import mistakes
+from nnreg.registry.overrides import quoted
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.random_search import DIGITS, seeds_apart
 from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words

@@ -12,8 +12,8 @@ from omegaconf import DictConfig, open_dict
 
 from nnreg import settings, task
 from nnreg.errors import UserError
-from nnreg.override_words import quoted
 from nnreg.recording import disk
+from nnreg.registry.overrides import quoted
 from nnreg.settings import SweepSettings
 from nnreg.sweep_manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.sweeps import placement

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnreg import registry
 from nnreg.errors import UserError
+from nnreg.registry import entries
 
 DIGITS = 4  # of a value that is tried, so that it can be read and typed
 
@@ -53,8 +53,8 @@ def range_of(
 
 def declared_by(kind: str, technique: str) -> Mapping[str, tuple[float, float]]:
     """Return the ranges that a technique declares, by parameter."""
-    entry = registry.techniques(kind).get(technique)
-    declared = getattr(registry.load_class(entry), "search", {}) if entry else {}
+    entry = entries.techniques(kind).get(technique)
+    declared = getattr(entries.load_class(entry), "search", {}) if entry else {}
     return declared if isinstance(declared, Mapping) else {}
 
 

@@ -26,8 +26,8 @@ from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.launching.job_configs import JobConfigs, remembering
 from nnreg.launching.launcher import ParallelLauncher
-from nnreg.override_words import quoted
 from nnreg.process import terminable
+from nnreg.registry.overrides import quoted
 from nnreg.settings import SweepSettings
 from nnreg.sweep_manifest import Manifest, Tuned
 from nnreg.sweeps import asking, resuming

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from nnreg import assembly, schemas, signature
-from nnreg.catalogue import describe
+from nnreg.registry import building
+from nnreg.registry.catalogue import describe
+from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.testing.outcome import expect, skip
 from nnreg.testing.subject import Subject
 
@@ -48,8 +49,8 @@ def it_is_built_from_a_configuration(subject: Subject) -> None:
     if "<locals>" in subject.entry.target:
         skip("the class is made inside a function, where no configuration can find it")
     wanted = subject.make()
-    node = OmegaConf.merge(OmegaConf.structured(schemas.of(subject.entry)), dict(subject.settings))
-    made = assembly.build(subject.entry, node)  # type: ignore[arg-type] # merge returns what its first argument is
+    node = OmegaConf.merge(OmegaConf.structured(schema_of(subject.entry)), dict(subject.settings))
+    made = building.build_entry(subject.entry, node)  # type: ignore[arg-type] # merge returns what its first argument is
     expect(type(made) is subject.technique, f"the configuration built a {type(made).__name__}")
     if dataclasses.is_dataclass(wanted):
         for field in dataclasses.fields(wanted):
@@ -60,7 +61,7 @@ def it_is_built_from_a_configuration(subject: Subject) -> None:
 
 def every_choice_is_accepted(subject: Subject) -> None:
     """Each word that a parameter's type allows makes an instance."""
-    parameters = [parameter for parameter in signature.parameters(subject.technique) if parameter.choices]
+    parameters = [parameter for parameter in parameters_of(subject.technique) if parameter.choices]
     if not parameters:
         skip("no parameter is a choice of words")
     for parameter in parameters:
@@ -91,7 +92,7 @@ def the_declared_search_range_can_be_searched(subject: Subject) -> None:
     declared = getattr(subject.technique, "search", {})
     if not declared:
         skip("it declares no range to search: sweeps look around its defaults")
-    known = {parameter.name: parameter for parameter in signature.parameters(subject.technique)}
+    known = {parameter.name: parameter for parameter in parameters_of(subject.technique)}
     expect(isinstance(declared, Mapping), f"search must be such as {{'lr': (1e-4, 1.0)}}, got {declared!r}")
     for name, span in declared.items():
         expect(name in known, f"search names {name!r}, which is no parameter: they are {', '.join(known)}")
@@ -99,7 +100,7 @@ def the_declared_search_range_can_be_searched(subject: Subject) -> None:
         in_order = is_pair and 0 < span[0] < span[1] < math.inf
         expect(in_order, f"search[{name!r}] must be (low, high) with 0 < low < high, got {span!r}")
         default = known[name].default
-        if default is not signature.REQUIRED:
+        if default is not REQUIRED:
             expect(span[0] <= default <= span[1], f"search[{name!r}] = {span} leaves out the default, {default}")
         for end in span:
             _expect_accepted(subject, name, end, f"search[{name!r}] says that it is worth trying")
@@ -107,7 +108,7 @@ def the_declared_search_range_can_be_searched(subject: Subject) -> None:
 
 def _promises(subject: Subject) -> Iterator[tuple[str, Range]]:
     meanings = describe(subject.technique).meanings
-    for parameter in signature.parameters(subject.technique):
+    for parameter in parameters_of(subject.technique):
         kinds = {text.strip() for text in parameter.type_text.split("|")} - {"None"}
         promise = INTERVAL.search(meanings.get(parameter.name, ""))
         if promise and kinds <= {"int", "float"}:

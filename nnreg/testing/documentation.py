@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from nnreg import signature
-from nnreg.catalogue import describe
+from nnreg.registry.catalogue import describe
+from nnreg.registry.schemas import parameters_of
 from nnreg.testing.outcome import expect
 from nnreg.testing.subject import Subject
 
@@ -29,7 +29,7 @@ def it_says_where_it_comes_from(subject: Subject) -> None:
 def every_parameter_has_a_meaning(subject: Subject) -> None:
     """The ``Args:`` section lists exactly the parameters of the constructor."""
     meanings = describe(subject.technique).meanings
-    names = [parameter.name for parameter in signature.parameters(subject.technique)]
+    names = [parameter.name for parameter in parameters_of(subject.technique)]
     silent = [name for name in names if not meanings.get(name)]
     expect(not silent, f"the docstring's Args section says nothing about {', '.join(silent)}")
     strangers = sorted(set(meanings) - set(names))

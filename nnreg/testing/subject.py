@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnreg import registry, signature
 from nnreg.contracts import CONTRACTS
-from nnreg.registry import Entry
+from nnreg.registry import entries
+from nnreg.registry.entries import Entry
+from nnreg.registry.schemas import REQUIRED, parameters_of
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Subject:
     def make(self, **changes: Any) -> Any:
         """Return a new instance; ends the check as skipped if the technique has parameters without a default."""
         values = {**self.settings, **changes}
-        parameters = signature.parameters(self.technique)
-        missing = [p.name for p in parameters if p.default is signature.REQUIRED and p.name not in values]
+        parameters = parameters_of(self.technique)
+        missing = [p.name for p in parameters if p.default is REQUIRED and p.name not in values]
         if missing:
             raise unittest.SkipTest(f"it needs a value for {', '.join(missing)}: nnreg.testing takes one, {missing[0]}=...")
         return self.technique(**values)
@@ -58,8 +59,8 @@ def subject_of(technique: str | type, settings: Mapping[str, Any]) -> Subject:
     """
     if isinstance(technique, str):
         kind, _, name = technique.partition("/")
-        entry = registry.find_technique(kind, name)
-        return Subject(entry, registry.load_class(entry), settings)
+        entry = entries.find_technique(kind, name)
+        return Subject(entry, entries.load_class(entry), settings)
     kinds = [kind for kind, contract in CONTRACTS.items() if contract in technique.__mro__]
     if not kinds:
         wanted = ", ".join(contract.__name__ for contract in CONTRACTS.values())

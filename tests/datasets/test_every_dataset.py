@@ -7,18 +7,19 @@ import docstring_parser
 import numpy as np
 import pytest
 
-from nnreg import registry, signature
 from nnreg.contracts import Dataset
+from nnreg.registry import entries
+from nnreg.registry.schemas import REQUIRED, parameters_of
 
 DOWNLOADED = ("mnist", "fashion_mnist")
 
 
 def load(name):
-    return registry.load_class(registry.techniques("dataset")[name])
+    return entries.load_class(entries.techniques("dataset")[name])
 
 
-NAMES = tuple(registry.techniques("dataset"))
-OF_A_PERSON = tuple(n for n in NAMES if any(p.default is signature.REQUIRED for p in signature.parameters(load(n))))
+NAMES = tuple(entries.techniques("dataset"))
+OF_A_PERSON = tuple(n for n in NAMES if any(p.default is REQUIRED for p in parameters_of(load(n))))
 READY = tuple(name for name in NAMES if name not in (*DOWNLOADED, *OF_A_PERSON))
 
 every_dataset = pytest.mark.parametrize("dataset", [pytest.param(load(name), id=name) for name in NAMES])
@@ -45,7 +46,7 @@ def test_it_keeps_the_contract_and_explains_every_parameter(dataset):
     documented = docstring_parser.parse(dataset.__doc__)
     assert documented.short_description.endswith(".")
     assert len(documented.short_description) <= 90
-    assert [p.arg_name for p in documented.params] == [p.name for p in signature.parameters(dataset)]
+    assert [p.arg_name for p in documented.params] == [p.name for p in parameters_of(dataset)]
     source = sys.modules[dataset.__module__].__doc__
     assert "Source: " in source
     assert "https://" in source
@@ -65,7 +66,7 @@ for target in targets:
 
 def imported(names, action, heavy):
     """Return the heavy libraries that a new process has after it did something with each dataset, by target; mostly none."""
-    targets = [registry.techniques("dataset")[name].target for name in names]
+    targets = [entries.techniques("dataset")[name].target for name in names]
     command = [sys.executable, "-c", IMPORTS, action, heavy, *targets]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.split()[0] for line in told] == targets

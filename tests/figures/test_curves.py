@@ -7,9 +7,9 @@ import pytest
 from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
 from scipy import stats
 
-from nnreg import palette
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES, draw
+from nnreg.registry import palette
 from nnreg.smoothing import smooth
 from tests.figures.runs import overlaps, run, runs, texts
 

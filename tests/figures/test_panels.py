@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnreg import palette
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
+from nnreg.registry import palette
 from tests.figures.runs import overlaps, run, runs, texts
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnreg import palette
 from nnreg.engine.descent import descend, measure
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES, animation
 from nnreg.figures.tracks import Ground, Paths, Track, draw_paths, visible
+from nnreg.registry import palette
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.sgd import SGD
 from nnreg_std.surfaces.beale import Beale

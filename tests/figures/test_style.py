@@ -14,7 +14,7 @@ from PIL import Image
 from nnreg.figures import save
 from nnreg.figures.saving import nearest, packed, palette_of
 from nnreg.figures.style import FOOTER, TITLE, Name, Page, name_ends, spread, width_of, wrapped
-from nnreg.palette import COLOURS
+from nnreg.registry.palette import COLOURS
 from tests.figures.runs import overlaps, texts
 
 sorted_heights = st.lists(st.floats(0, 1), max_size=12).map(sorted)

@@ -8,13 +8,14 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from nnreg import composing, config_source
+from nnreg import composing
 from nnreg.launching.job_configs import JobConfigs
+from nnreg.registry.hydra_source import register_source
 
 
 @pytest.fixture
 def loader():
-    config_source.register()
+    register_source()
     with initialize_config_dir(str(composing.conf_folder()), version_base="1.3"):
         yield GlobalHydra.instance().config_loader()
 

@@ -16,9 +16,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nnreg import errors, registry, schemas, signature
+from nnreg import errors
 from nnreg.errors import UserError
-from nnreg.registry import BrokenPlugin, Entry
+from nnreg.registry import entries
+from nnreg.registry.entries import BrokenPlugin, Entry, load_class, techniques
+from nnreg.registry.schemas import parameters_of, schema_of
 
 BROKEN = "[red]BROKEN[/red]"
 
@@ -47,7 +49,7 @@ class Place(NamedTuple):
     line: int
 
 
-def show(wanted: str | None) -> int:
+def show_plugins(wanted: str | None) -> int:
     """Print the catalogue, the part of it that is one kind, or one technique.
 
     Args:
@@ -63,11 +65,11 @@ def show(wanted: str | None) -> int:
     if wanted is not None and "/" in wanted:
         kind, _, name = wanted.partition("/")
         _known(kind)
-        _show_one(console, registry.find_technique(kind, name))
+        _show_one(console, entries.find_technique(kind, name))
         return 0
     if wanted is not None:
         _known(wanted)
-    return _show_all(console, registry.kinds() if wanted is None else (wanted,))
+    return _show_all(console, entries.kinds() if wanted is None else (wanted,))
 
 
 def describe(technique: type) -> Description:
@@ -83,12 +85,12 @@ def describe(technique: type) -> Description:
 
 
 def _known(kind: str) -> None:
-    if not registry.techniques(kind):
-        raise UserError(f"there is no kind '{kind}'{errors.instead(kind, registry.kinds())}")
+    if not entries.techniques(kind):
+        raise UserError(f"there is no kind '{kind}'{errors.instead(kind, entries.kinds())}")
 
 
 def _show_all(console: Console, kinds: tuple[str, ...]) -> int:
-    entries = [entry for kind in kinds for entry in registry.techniques(kind).values()]
+    entries = [entry for kind in kinds for entry in techniques(kind).values()]
     rows = [("kind", "name", "distribution", "version"), *((e.kind, e.name, e.distribution, e.version) for e in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     summaries = ["summary", *_summaries(entries)]
@@ -104,17 +106,17 @@ def _summaries(entries: list[Entry]) -> list[str]:
     lines = []
     for entry in entries:
         try:
-            schemas.of(entry)
+            schema_of(entry)
             alias = first.setdefault((entry.kind, entry.target), entry.name)
-            lines.append(escape(describe(registry.load_class(entry)).summary if alias == entry.name else f"same as {alias}"))
+            lines.append(escape(describe(load_class(entry)).summary if alias == entry.name else f"same as {alias}"))
         except BrokenPlugin as error:
             lines.append(f"{BROKEN} {escape(str(error))}")
     return lines
 
 
 def _show_one(console: Console, entry: Entry) -> None:
-    schemas.of(entry)
-    technique = registry.load_class(entry)
+    schema_of(entry)
+    technique = entries.load_class(entry)
     description, place = describe(technique), _place(technique)
     console.print(f"[bold]{entry.kind}/{entry.name}[/bold]  {technique.__name__}, {entry.distribution} {entry.version}")
     console.print(escape(description.summary))
@@ -129,7 +131,7 @@ def _show_one(console: Console, entry: Entry) -> None:
 
 
 def _print_parameters(console: Console, entry: Entry, technique: type, description: Description) -> None:
-    parameters = signature.parameters(technique)
+    parameters = parameters_of(technique)
     if not parameters:
         console.print(f"no parameters: {entry.kind}={entry.name}")
         return

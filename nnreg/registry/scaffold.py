@@ -16,15 +16,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import contracts, errors, registry
+from nnreg import contracts, errors
 from nnreg.errors import UserError
+from nnreg.registry import entries
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 WORDS = re.compile("my_rule|MyRule|my-rule|my_kind")
 OUTSIDE_RUNS = ("surface",)  # kinds that a training run does not choose from
 
 
-def new(kind: str, name: str, folder: Path | None = None) -> int:
+def new_plugin(kind: str, name: str, folder: Path | None = None) -> int:
     """Write a plugin distribution with one technique, and print what to type next.
 
     Args:
@@ -44,14 +45,14 @@ def new(kind: str, name: str, folder: Path | None = None) -> int:
     if target.exists():
         raise UserError(f"{target} exists already: choose another with --folder")
     try:
-        written = write(kind, name, target)
+        written = write_plugin(kind, name, target)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
     _print_next(kind, name, target, written)
     return 0
 
 
-def write(kind: str, name: str, folder: Path) -> list[Path]:
+def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
     """Write the files of a plugin into a folder, and return where they are."""
     exchange = {"my_rule": name, "MyRule": class_name(name), "my-rule": dashed(name), "my_kind": kind}
     plugin = TEMPLATES / "plugin"
@@ -94,8 +95,8 @@ def _check_name(kind: str, name: str) -> None:
     for word in (name, made):
         if keyword.iskeyword(word) or word in meant:
             raise UserError(f"'{name}' cannot be the name of a technique: {word} has a meaning in Python or nnreg already")
-    if name in registry.techniques(kind):
-        entry = registry.find_technique(kind, name)
+    if name in entries.techniques(kind):
+        entry = entries.find_technique(kind, name)
         raise UserError(f"the {kind} '{name}' exists already, in {entry.distribution}: choose another name")
     package, distribution = f"nnreg_{name}", f"nnreg-{dashed(name)}"
     if importlib.util.find_spec(package) is not None or _is_installed(distribution):

@@ -18,8 +18,9 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import BooleanNode, DictConfig, OmegaConf
 
-from nnreg import registry, schemas
-from nnreg.registry import BrokenPlugin, Entry
+from nnreg.registry import entries
+from nnreg.registry.entries import BrokenPlugin, Entry, kinds, techniques
+from nnreg.registry.schemas import schema_of, settings, sweep
 from nnreg.settings import run_label, task_of
 
 SETTINGS = "settings"
@@ -42,7 +43,7 @@ class NnregConfigSource(ConfigSource):
 
     def is_group(self, config_path: str) -> bool:
         """Return whether a path is a kind."""
-        return config_path.rstrip("/") in ("", *registry.kinds())
+        return config_path.rstrip("/") in ("", *entries.kinds())
 
     def is_config(self, config_path: str) -> bool:
         """Return whether a path is a technique, by its name or its hidden alias."""
@@ -52,10 +53,10 @@ class NnregConfigSource(ConfigSource):
         """Return the names below a path: kinds below the root, techniques below a kind."""
         path = config_path.strip("/")
         if path == "":
-            return list(registry.kinds()) if results_filter in (None, ObjectType.GROUP) else []
+            return list(kinds()) if results_filter in (None, ObjectType.GROUP) else []
         if results_filter == ObjectType.GROUP:
             return []
-        entries = registry.techniques(path)
+        entries = techniques(path)
         return [name for name, entry in entries.items() if path not in swept_by_glob or _is_sound(entry)]
 
     def load_config(self, config_path: str) -> ConfigResult:
@@ -80,10 +81,10 @@ class NnregSearchPath(SearchPathPlugin):
 def kinds_by_glob(words: Iterable[str]) -> set[str]:
     """Return the kinds that some words of a command line sweep over by a glob, in whichever of their places."""
     found = (re.match(r"\+{0,2}(\w+)(@[\w.:]+)?=.*\bglob\(", word) for word in words)
-    return {match[1] for match in found if match} & set(registry.kinds())
+    return {match[1] for match in found if match} & set(entries.kinds())
 
 
-def register() -> None:
+def register_source() -> None:
     """Make Hydra know this source, in this process; registering twice does no harm."""
     for plugin in (NnregConfigSource, NnregSearchPath):
         Plugins.instance().register(plugin)
@@ -98,13 +99,13 @@ def _run_label(*, _root_: DictConfig) -> str:
 
 def _entry(config_path: str) -> Entry | None:
     kind, _, name = config_path.removesuffix(".yaml").rpartition("/")
-    known = registry.techniques(kind)
+    known = entries.techniques(kind)
     return known.get(name) or known.get(name.removeprefix("_"))
 
 
 def _technique(entry: Entry) -> DictConfig:
     try:
-        config: DictConfig = OmegaConf.structured(schemas.of(entry))
+        config: DictConfig = OmegaConf.structured(schema_of(entry))
     except BrokenPlugin as error:
         raise ConfigCompositionException(str(error)) from error
     for key in config:
@@ -116,15 +117,15 @@ def _technique(entry: Entry) -> DictConfig:
 
 def _settings() -> DictConfig:
     """Return the settings as typed values in an untyped container: a typed root would refuse the kinds beside them."""
-    typed = OmegaConf.structured(schemas.settings())
+    typed = OmegaConf.structured(settings())
     nodes = {key: typed._get_node(key) for key in typed}
-    of_a_sweep = {"sweep": OmegaConf.structured(schemas.sweep()), "resume": BooleanNode(False)}
+    of_a_sweep = {"sweep": OmegaConf.structured(sweep()), "resume": BooleanNode(False)}
     return OmegaConf.create(nodes | of_a_sweep)
 
 
 def _is_sound(entry: Entry) -> bool:
     try:
-        schemas.of(entry)
+        schema_of(entry)
     except BrokenPlugin as error:
         sys.stderr.write(f"skipped: {error}\n")
         return False

@@ -1,4 +1,8 @@
-"""The signature is the configuration: a technique's constructor, read as typed parameters with defaults and meanings."""
+"""A constructor becomes a typed, importable, picklable schema: the signature is the configuration.
+
+``nnreg.registry.schemas.optimizer__adam`` is made from the signature of the optimizer ``adam`` when first asked for;
+``nnreg.registry.schemas.init__glorot__mode`` is the Enum that stands for its Literal parameter.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,17 @@ import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+from nnreg.errors import one_line
+from nnreg.registry import entries
+from nnreg.registry.entries import BrokenPlugin, Entry
+from nnreg.settings import Settings, SweepSettings
 
 SCALARS: Mapping[Any, Any] = {**{kind: kind for kind in (bool, int, float, str, bytes)}, Path: str}
 """What a configuration holds for a value of a type; a path is a word there, so that every saved file stays plain YAML."""
@@ -76,7 +86,7 @@ class Parameter:
         return tuple(restored) if isinstance(self.default, tuple) and isinstance(restored, list) else restored
 
 
-def parameters(technique: type) -> tuple[Parameter, ...]:
+def parameters_of(technique: type) -> tuple[Parameter, ...]:
     """Return the constructor arguments of a class in order, ``*args`` and ``**kwargs`` left out."""
     hints = _hints(technique)
     factories = {f.name: f.default_factory for f in _fields(technique) if f.default_factory is not dataclasses.MISSING}
@@ -103,7 +113,7 @@ def schema(technique: type, name: str, module: str, fixed: Mapping[str, str] = t
         ValueError: a parameter has the name of a fixed field.
     """
     fields: list[tuple[str, Any, Any]] = [(key, str, dataclasses.field(default=value)) for key, value in fixed.items()]
-    for parameter in parameters(technique):
+    for parameter in parameters_of(technique):
         if parameter.name in fixed:
             raise ValueError(f"the parameter '{parameter.name}' must be called otherwise, nnreg keeps something else there")
         if parameter.settable:
@@ -240,3 +250,51 @@ def _resolvable_hints(technique: type) -> Iterator[tuple[str, Any]]:
         alone = types.SimpleNamespace(__annotations__={name: argument.annotation})
         with contextlib.suppress(Exception):
             yield name, typing.get_type_hints(alone, names)[name]
+
+
+@cache
+def schema_of(entry: Entry) -> type:
+    """Return the schema of a technique: its name, then its parameters.
+
+    Raises:
+        BrokenPlugin: the plugin cannot be imported, or its signature cannot be a configuration.
+    """
+    technique = entries.load_class(entry)
+    try:
+        return schema(technique, f"{entry.kind}__{entry.name}", __name__, fixed={"name": entry.name})
+    except Exception as error:  # a default factory is the plugin's code, and some classes have no signature
+        raise BrokenPlugin(
+            f"{entry} is broken: reading its signature raised {type(error).__name__}: {one_line(error)}"
+        ) from error
+
+
+@cache
+def settings() -> type:
+    """Return the schema of a run's settings."""
+    return schema(Settings, "settings__run", __name__)
+
+
+@cache
+def sweep() -> type:
+    """Return the schema of the settings of a sweep."""
+    return schema(SweepSettings, "settings__sweep", __name__)
+
+
+def __getattr__(name: str) -> Any:
+    kind, _, rest = name.partition("__")
+    technique, _, parameter = rest.partition("__")
+    if kind == "settings":
+        made = sweep() if technique == "sweep" else settings()
+    elif technique in entries.techniques(kind):
+        made = schema_of(entries.techniques(kind)[technique])
+    else:
+        raise AttributeError(f"module {__name__} has no schema {name}")
+    return _enum_of(made, parameter) if parameter else made
+
+
+def _enum_of(schema: type, parameter: str) -> Any:
+    hint = typing.get_type_hints(schema).get(parameter)
+    found = next((kernel for kernel in (hint, *typing.get_args(hint)) if getattr(kernel, "__module__", "") == __name__), None)
+    if found is None:
+        raise AttributeError(f"module {__name__} has no Enum for {schema.__name__}.{parameter}")
+    return found

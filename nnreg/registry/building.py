@@ -1,4 +1,4 @@
-"""A first, tiny use of a plugin before a run relies on it: does it write what it must, in the shape it must?
+"""A node of configuration becomes an instance that has been used once, so that what is wrong with it is said early.
 
 This catches the mistakes that would otherwise train nothing, silently. The full conformance checks are another matter.
 """
@@ -6,16 +6,22 @@ This catches the mistakes that would otherwise train nothing, silently. The full
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Regularizer, Schedule, Surface, Weights
 from nnreg.contracts.objective import targets_of
-from nnreg.errors import one_line
-from nnreg.registry import BrokenPlugin, Entry
+from nnreg.errors import UserError, instead, one_line
+from nnreg.registry import entries
+from nnreg.registry.entries import BrokenPlugin, Entry
+from nnreg.registry.schemas import parameters_of, schema_of, settings
+from nnreg.settings import Settings
 
 SHAPE = (4, 3)
 STEPS = 3
@@ -171,3 +177,96 @@ PROBES: Mapping[str, Callable[[Any], str]] = {
     "schedule": _schedule,
     "surface": _surface,
 }
+
+
+def build_technique(config: DictConfig, choices: Mapping[str, str], slot: str) -> Any:
+    """Build the technique in one place of a configuration and use it once on a few numbers.
+
+    Args:
+        config: settings at the top, one node for each kind.
+        choices: kind to the option chosen, for a node that does not name its technique.
+        slot: the kind, or ``bias``.
+
+    Raises:
+        UserError: the place is empty, a parameter is wrong, or the plugin is broken.
+    """
+    kind = entries.slots()[slot]
+    entry = _entry(slot, kind, config.get(slot), choices)
+    built = build_entry(entry, config[slot], slot)
+    probe(entry, built)
+    return built
+
+
+def read_settings(config: DictConfig) -> Settings:
+    """Return the checked settings of a configuration.
+
+    Raises:
+        UserError: a key is neither a setting nor a kind, or a value is out of its range.
+    """
+    known = [field.name for field in dataclasses.fields(Settings)]
+    for key in map(str, config):
+        if key not in known and key not in entries.slots():
+            raise UserError(f"'{key}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
+    given = {name: config[name] for name in known if name in config}
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(settings()), given)
+        values = OmegaConf.to_container(merged, resolve=True)
+        assert isinstance(values, dict)
+        return Settings(**{p.name: p.restore(values[p.name]) for p in parameters_of(Settings)})
+    except (ValueError, OmegaConfBaseException) as error:
+        raise UserError(str(error).splitlines()[0]) from error
+
+
+def build_entry(entry: Entry, node: DictConfig, slot: str = "") -> Any:
+    """Return an instance of a technique made from its configuration node.
+
+    Args:
+        entry: which technique.
+        node: its name and parameters.
+        slot: where the node stands in the configuration, if not under the technique's kind.
+
+    Raises:
+        UserError: a parameter is unknown, missing, of the wrong type, or refused by the technique.
+    """
+    made = entries.load_class(entry)
+    values = _validated(entry, node, slot or entry.kind)
+    try:
+        arguments = {p.name: p.restore(values[p.name]) for p in parameters_of(made) if p.settable}
+        return made(**arguments)
+    except ValueError as error:
+        raise UserError(f"{entry.kind}={entry.name}: {one_line(error)}") from error
+    except Exception as error:  # any other error in a constructor is the plugin's, not the user's
+        raise BrokenPlugin(f"{entry} is broken: making it raised {type(error).__name__}: {one_line(error)}") from error
+
+
+def _entry(slot: str, kind: str, node: Any, choices: Mapping[str, str]) -> Entry:
+    """Return which technique a node configures: it says so itself, or it is the option of that name."""
+    if not isinstance(node, DictConfig):
+        raise UserError(f"{slot} must be chosen by name, such as {slot}={next(iter(entries.techniques(kind)))}, got {node}")
+    name = str(node.get("name") or choices.get(slot, ""))
+    if name not in entries.techniques(kind) and "name" not in node:
+        raise UserError(
+            f"{slot}={name} comes from a file that names no technique: begin it with `defaults: [TECHNIQUE, _self_]`, where "
+            f"TECHNIQUE is one of {', '.join(entries.techniques(kind))}"
+        )
+    return entries.find_technique(kind, name)
+
+
+def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
+    """Check a node against the schema once more: a user's YAML of the same name as a technique comes here untyped."""
+    schema = OmegaConf.structured(schema_of(entry))
+    known = [str(key) for key in schema if key != "name"]
+    for key in map(str, node):
+        if key not in ("name", *known):  # `in schema` would miss a parameter without a default
+            raise UserError(f"{entry.kind}={entry.name} has no parameter '{key}'{instead(key, known)}")
+    try:
+        values = OmegaConf.to_container(OmegaConf.merge(schema, node), resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        key = str(error.full_key)
+        raise UserError(f"{entry.kind}={entry.name} needs a value for {key}: add {slot}.{key}=VALUE") from error
+    except OmegaConfBaseException as error:
+        if "is not a subclass of" in str(error):  # a node of another technique, whose name was changed
+            raise UserError(f"a technique is chosen by its kind: type {slot}={entry.name}, not {slot}.name=...") from error
+        raise UserError(f"{entry.kind}={entry.name}: {error.full_key}: {str(error).splitlines()[0]}") from error
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items()}

@@ -19,7 +19,7 @@ from nnreg.contracts import CONTRACTS
 from nnreg.errors import UserError, instead, one_line
 
 PREFIX = "nnreg."
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 class UnknownTechnique(UserError):

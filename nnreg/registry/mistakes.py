@@ -10,9 +10,9 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg import schemas
 from nnreg.errors import instead, one_line
-from nnreg.registry import find_technique, kinds, techniques
+from nnreg.registry.entries import find_technique, kinds, techniques
+from nnreg.registry.schemas import schema_of
 
 EXTRAS = {
     "hydra/launcher/joblib": "joblib",
@@ -126,9 +126,7 @@ def _in_file(path: str, complaint: str, key: str | None) -> str:
     unknown = re.match(r"Key '([^']+)' not in '(\w+?)__(\w+)'", complaint)
     if unknown:
         name, kind, technique = unknown.groups()
-        known = [
-            field.name for field in dataclasses.fields(schemas.of(find_technique(kind, technique))) if field.name != "name"
-        ]
+        known = [field.name for field in dataclasses.fields(schema_of(find_technique(kind, technique))) if field.name != "name"]
         return f"{path}.yaml: {kind}={technique} has no parameter '{name}'{instead(name, known)}"
     return f"{path}.yaml: {key}: {complaint}" if key else f"{path}.yaml: {complaint}"
 

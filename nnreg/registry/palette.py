@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nnreg import registry
+from nnreg.registry.entries import techniques
 
 # Okabe & Ito (2008), "Color universal design", black and yellow left out (text and paper), then Tol's "muted" for more.
 COLOURS = (
@@ -31,7 +31,7 @@ def shaded(optimizer: str, init: str) -> str:
 
 def _place(kind: str, name: str) -> int | None:
     """Return a technique's place in its kind, built-in ones first, so that installing a plugin leaves their colours alone."""
-    entries = registry.techniques(kind)
+    entries = techniques(kind)
     order = sorted(entries, key=lambda other: (entries[other].distribution != "nnreg", other))
     targets = list(dict.fromkeys(entries[other].target for other in order))
     return targets.index(entries[name].target) if name in entries else None

@@ -1,0 +1,1 @@
+"""A word is a technique: found, typed, built, explained."""
