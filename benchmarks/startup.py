@@ -78,7 +78,7 @@ def markdown(measured: Mapping[str, Cost]) -> str:
 
 def has_mnist() -> bool:
     """Tell whether MNIST can be loaded without a download."""
-    code = "import nnreg.testing.offline as o; from nnreg_std.datasets.mnist import MNIST\nwith o.offline(): MNIST().load()"
+    code = "import nnreg.testing.usage as o; from nnreg_std.datasets.mnist import MNIST\nwith o.offline(): MNIST().load()"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 

@@ -101,9 +101,9 @@ def _check(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("--all", action="store_true", help="everything that is registered")
     parser.add_argument("-v", "--verbose", action="store_true", help="list every check")
     parsed = parser.parse_args(arguments)
-    from nnreg import checking
+    from nnreg.testing import command
 
-    return checking.check(parsed.wanted, everything=parsed.all, verbose=parsed.verbose)
+    return command.check_techniques(parsed.wanted, everything=parsed.all, verbose=parsed.verbose)
 
 
 def _new(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

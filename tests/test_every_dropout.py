@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nnreg.contracts import Dropout
 from nnreg.registry import entries
-from nnreg.testing.precision import Watched
+from nnreg.testing.arrays import Watched
 from tests.layers import ROWS, bound, made_network, made_rows, peak_of, slopes
 
 UNITS = 5

@@ -14,7 +14,7 @@ import pytest
 from nnreg import testing
 from nnreg.registry.entries import UnknownTechnique
 from nnreg.testing import suites
-from nnreg.testing.offline import offline
+from nnreg.testing.usage import offline
 from tests import mutants
 from tests.publishing import publishing
 

@@ -13,8 +13,7 @@ it is registered. A check passes, fails with a reason, or is skipped and says wh
 Each public function of this package's modules that ``nnreg.testing.suites`` lists is one check: to add one, write a function.
 """
 
-from nnreg.testing.outcome import Check, Report, Result
-from nnreg.testing.subject import Subject
+from nnreg.testing.report import Check, Report, Result, Subject
 from nnreg.testing.suites import checks, run, suite
 
 __all__ = ["Check", "Report", "Result", "Subject", "checks", "run", "suite"]

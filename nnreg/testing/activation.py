@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nnreg.contracts import Array
-from nnreg.testing.differences import expect_gradient, slopes
-from nnreg.testing.outcome import expect, expect_close, expect_equal
-from nnreg.testing.precision import DTYPES, watched
-from nnreg.testing.subject import Subject
+from nnreg.testing.arrays import DTYPES, expect_gradient, slopes, watched
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal
 
 GRID = np.linspace(-6, 6, 120).reshape(20, 6) + 0.0137  # off the whole and half numbers, where kinks like to be
 UPSTREAM = 0.2 + np.cos(7 * GRID)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnreg.contracts import Splits
-from nnreg.testing.outcome import expect, expect_equal, skip
-from nnreg.testing.subject import Subject
+from nnreg.testing.report import Subject, expect, expect_equal, skip
 from nnreg.testing.usage import loaded
 
 LARGE = 100

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnreg.testing.outcome import expect, expect_equal, skip
-from nnreg.testing.subject import Subject
+from nnreg.testing.report import Subject, expect, expect_equal, skip
 from nnreg.testing.usage import bound
 
 ROWS, UNITS = 40, 50

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array
-from nnreg.testing.outcome import expect, expect_equal
-from nnreg.testing.precision import DTYPES
-from nnreg.testing.subject import Subject
+from nnreg.testing.arrays import DTYPES
+from nnreg.testing.report import Subject, expect, expect_equal
 
 SHAPES = ((30, 20), (20, 30), (7, 7), (9, 1), (1, 9), (1, 1))
 SEEDS = range(5)

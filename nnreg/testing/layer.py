@@ -10,10 +10,8 @@ import copy
 import numpy as np
 
 from nnreg.contracts import Array
-from nnreg.testing.differences import expect_gradient, gradient
-from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
-from nnreg.testing.precision import DTYPES, watch, watched
-from nnreg.testing.subject import Subject
+from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watch, watched
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import UNITS, bound, rows_of
 
 ROWS = 8

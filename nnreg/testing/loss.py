@@ -8,10 +8,8 @@ import numpy as np
 
 from nnreg.contracts import Array, Loss, Targets
 from nnreg.contracts.objective import targets_of
-from nnreg.testing.differences import expect_gradient, gradient
-from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
-from nnreg.testing.precision import DTYPES, watched
-from nnreg.testing.subject import Subject
+from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watched
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import Batch, batches
 
 SORTS = {"classes", "values"}

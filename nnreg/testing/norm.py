@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from nnreg.contracts import Shape
-from nnreg.testing.outcome import expect
-from nnreg.testing.subject import Subject
+from nnreg.testing.report import Subject, expect
 
 
 def its_position_is_before_or_after_the_activation(subject: Subject) -> None:

@@ -8,9 +8,8 @@ import numpy as np
 
 from nnreg.contracts import Array, Optimizer, Weights
 from nnreg.engine.network import Parameters
-from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
-from nnreg.testing.precision import DTYPES, watched
-from nnreg.testing.subject import Subject
+from nnreg.testing.arrays import DTYPES, watched
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import CURVATURE, SHAPES, bowl, descend, driving
 
 BOWL_STEPS = 3000

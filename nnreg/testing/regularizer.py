@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnreg.testing.differences import expect_gradient, gradient
-from nnreg.testing.outcome import expect, expect_close, expect_equal
-from nnreg.testing.precision import DTYPES, watched
-from nnreg.testing.subject import Subject
+from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watched
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal
 
 WEIGHTS = np.random.default_rng(0).standard_normal(9)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nnreg.testing.outcome import expect
-from nnreg.testing.subject import Subject
+from nnreg.testing.report import Subject, expect
 
 LENGTHS = (1, 2, 3, 10, 1000)
 

@@ -8,24 +8,21 @@ from typing import Any
 
 from nnreg.testing import (
     activation,
-    configuration,
     dataset,
-    documentation,
     dropout,
+    every,
     init,
     layer,
     loss,
     norm,
     optimizer,
-    randomness,
     regularizer,
     schedule,
     surface,
 )
-from nnreg.testing.outcome import Check, Report
-from nnreg.testing.subject import Subject, subject_of
+from nnreg.testing.report import Check, Report, Subject, subject_of
 
-GENERIC = (documentation, configuration, randomness)
+GENERIC = (every,)
 SUITES: Mapping[str, tuple[types.ModuleType, ...]] = {
     "optimizer": (optimizer,),
     "init": (init,),
@@ -80,8 +77,8 @@ def run(technique: str | type, *, without: Mapping[str, str] | None = None, **se
 
     The arguments, and what is raised, are those of ``checks``.
     """
-    every = checks(technique, without=without, **settings)
-    return Report(str(every[0].subject), tuple(check.result() for check in every))
+    every_check = checks(technique, without=without, **settings)
+    return Report(str(every_check[0].subject), tuple(check.result() for check in every_check))
 
 
 def _public_functions(module: types.ModuleType) -> list[Callable[[Subject], None]]:

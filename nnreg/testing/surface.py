@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnreg.contracts import Array
-from nnreg.testing.differences import expect_gradient, slopes
-from nnreg.testing.outcome import expect, expect_close, expect_equal, skip
-from nnreg.testing.precision import DTYPES
-from nnreg.testing.subject import Subject
+from nnreg.testing.arrays import DTYPES, expect_gradient, slopes
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 
 
 def the_gradient_agrees_with_central_differences(subject: Subject) -> None:

@@ -15,13 +15,13 @@ from nnreg import errors, testing
 from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
-from nnreg.testing import Report, Result
+from nnreg.testing.report import Report, Result
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 NAMED = 3  # techniques named beside a reason that several share; of more, the number
 
 
-def check(wanted: Sequence[str], *, everything: bool = False, verbose: bool = False) -> int:
+def check_techniques(wanted: Sequence[str], *, everything: bool = False, verbose: bool = False) -> int:
     """Check techniques and print what became of it.
 
     Args:

@@ -1,20 +1,49 @@
-"""What every technique owes its user: a configuration made from its signature, and documented ranges that it keeps."""
+"""What every kind owes: documentation, a configuration, and the same again from the same seed."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import random
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 from omegaconf import OmegaConf
 
 from nnreg.registry import building
 from nnreg.registry.catalogue import describe
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
-from nnreg.testing.outcome import expect, skip
-from nnreg.testing.subject import Subject
+from nnreg.testing.report import Subject, expect, expect_equal, skip
+from nnreg.testing.usage import use
+
+
+def it_is_summed_up_in_one_sentence(subject: Subject) -> None:
+    """The class has a docstring of its own that begins with a one-line summary."""
+    technique = subject.technique
+    own = vars(technique).get("__doc__") or ""
+    made_up = own.startswith(f"{technique.__name__}(")  # a dataclass without a docstring is given its signature
+    expect(own.strip() and not made_up, f"the class {technique.__name__} needs a docstring that begins with one sentence")
+    summary = describe(technique).summary
+    expect(summary.endswith((".", "?", "!")), f"the docstring must begin with one sentence on one line, got: {summary}")
+
+
+def it_says_where_it_comes_from(subject: Subject) -> None:
+    """A paragraph of the module's or the class's docstring names the source."""
+    sources = [note for note in describe(subject.technique).notes if re.match(r"Source:\s*\S", note)]
+    expect(sources, "no paragraph of the docstrings begins with 'Source: ' and names the paper, its year and a link")
+
+
+def every_parameter_has_a_meaning(subject: Subject) -> None:
+    """The ``Args:`` section lists exactly the parameters of the constructor."""
+    meanings = describe(subject.technique).meanings
+    names = [parameter.name for parameter in parameters_of(subject.technique)]
+    silent = [name for name in names if not meanings.get(name)]
+    expect(not silent, f"the docstring's Args section says nothing about {', '.join(silent)}")
+    strangers = sorted(set(meanings) - set(names))
+    expect(not strangers, f"the docstring's Args section explains {', '.join(strangers)}, which the constructor does not take")
+
 
 INTERVAL = re.compile(r"\bin ([\[(]\s*[^,\[\]()]+,[^,\[\]()]+[\])])")
 
@@ -121,3 +150,31 @@ def _expect_accepted(subject: Subject, name: str, value: Any, promise: str) -> N
         subject.make(**{name: value})
     except ValueError as error:
         raise AssertionError(f"{name}={value} is refused ({error}), yet {promise}") from error
+
+
+def the_global_generators_are_left_alone(subject: Subject) -> None:
+    """Neither NumPy's global generator nor Python's is drawn from or seeded."""
+    before = _global_state()
+    use(subject)
+    expect(
+        _global_state() == before,
+        "it draws from a global random generator; only the numpy.random.Generator that is passed in may be used",
+    )
+
+
+def equal_seeds_give_equal_results(subject: Subject) -> None:
+    """Used twice from equal seeds, it computes the same to the last bit, whatever a global generator does meanwhile."""
+    first = use(subject)
+    before = np.random.get_state()  # noqa: NPY002 - it is disturbed on purpose, and restored
+    try:
+        np.random.random()  # noqa: NPY002
+        second = use(subject)
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+    for one, other in zip(first, second, strict=True):
+        expect_equal(other, one, "used a second time with the same seed it gave other numbers")
+
+
+def _global_state() -> Any:
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - looked at, not drawn from
+    return name, np.asarray(keys).tobytes(), tuple(rest), random.getstate()
