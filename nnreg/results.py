@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from nnreg.engine.history import TRAIN_LOSS, History
-from nnreg.errors import UserError
 from nnreg.recording.disk import CONFIG, read_history, read_summary
-from nnreg.records import DatasetCard, RunCard
-from nnreg.registry import entries, palette
-from nnreg.settings import ACTIVATIONS, DESCEND, task_of
+from nnreg.registry import entries
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 SHOWN = ("train/loss_final", "valid/accuracy_final", "valid/r2_final", "descent/value")
-FIGURES: Mapping[str, str] = {DESCEND: "paths", ACTIVATIONS: "histograms"}
-"""Kind of figure that shows a run which trains nothing."""
 
 
 @dataclass(frozen=True)
@@ -98,40 +92,6 @@ class Result:
 
         columns = {metric: dict(zip(*self.history.series(metric), strict=True)) for metric in self.history.metrics}
         return pd.DataFrame(columns).sort_index().rename_axis("step")
-
-    def figure(self) -> Figure:
-        """Draw the run: its loss, or the path of a descent, or the outputs of untrained layers.
-
-        Raises:
-            UserError: nothing was recorded that could be drawn.
-        """
-        from nnreg.figures import draw, loss_figure
-
-        kind = FIGURES.get(task_of(self.config))
-        if kind is not None:
-            return draw(Results([self]), {"kind": kind}, str(self.summary["label"]))
-        if not self.history.finite(TRAIN_LOSS).size:
-            raise UserError(f"{self.folder} has no training loss to draw: it {self.summary['status']}")
-        return loss_figure(self._card, self.history)
-
-    @property
-    def _card(self) -> RunCard:
-        """What is known of the run, as when it began."""
-        choices, summary = self.summary["choices"], self.summary
-        return RunCard(
-            label=summary["label"],
-            folder=self.folder,
-            choices=choices,
-            config=self.config,
-            overrides=tuple(summary["overrides"]),
-            command=summary["command"],
-            colour=palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none")),
-            plugins=summary["plugins"],
-            dataset=None if summary["dataset"] is None else DatasetCard(**summary["dataset"]),
-            parameters=summary["parameters"],
-            seed=self.seed,
-            steps=int(self.config["steps"]),
-        )
 
 
 class Results(Sequence[Result]):

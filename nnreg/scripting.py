@@ -16,6 +16,7 @@ from nnreg.comparison import comparing
 from nnreg.comparison.comparing import Comparison
 from nnreg.composing import compose
 from nnreg.errors import RunFailed, UserError
+from nnreg.figures.drawable import Run
 from nnreg.objectives import Value
 from nnreg.process import limited_threads
 from nnreg.records import Outcome
@@ -50,7 +51,7 @@ def _in_one_line(do: Callable[Words, Found]) -> Callable[Words, Found]:
 
 
 @_in_one_line
-def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, **settings: Any) -> Result:
+def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, **settings: Any) -> Run:
     """Run one configuration, as ``python -m nnreg`` does.
 
     ``run("optimizer=adam", "init=he", steps=500, optimizer__lr=0.01, tracking="off")``
@@ -90,7 +91,7 @@ def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, 
         if outcome.status == "failed":
             raise RunFailed(task.failure(request, outcome), request.folder)
     (result,) = results.read({request.folder: ""})
-    return result
+    return Run.of(result)
 
 
 @_in_one_line

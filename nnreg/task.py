@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from nnreg import job, jobs, objectives, resumption
+from nnreg import figures, job, jobs, objectives, resumption
 from nnreg.console import terminal, warn
 from nnreg.errors import UserError
 from nnreg.recording import uploader
@@ -170,7 +170,7 @@ def sinks(request: Request, *, alone: bool) -> list[Sink]:
         alone: whether the terminal is its own, or a line is all that it gets: in a sweep, in a script.
     """
     config, console = request.config, terminal()
-    found: list[Sink] = [DiskSink()]
+    found: list[Sink] = [DiskSink(figures.draw_pictures)]
     links = _no_links
     if getattr(config.get("tracking"), "name", config.get("tracking")) == "mlflow":
         from nnreg.recording.mlflow_sink import MlflowSink

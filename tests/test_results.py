@@ -5,6 +5,7 @@ import pytest
 from nnreg import run as scripted
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History
 from nnreg.errors import UserError
+from nnreg.figures.drawable import Run
 from nnreg.recording.disk import DiskSink
 from nnreg.records import Outcome, summarise
 from nnreg.results import read
@@ -149,7 +150,7 @@ def test_what_was_typed_is_told_as_configured_and_what_means_nothing_to_the_run_
 
 
 def test_the_figure_of_a_run_shows_its_loss_and_is_shown_by_a_notebook(runs):
-    figure = runs[0].figure()
+    figure = Run.of(runs[0]).figure()
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss (softmax_cross_entropy)", "validation\naccuracy (%)"]
     raw = figure.axes[0].lines[0]
     assert raw.get_ydata().tolist() == history().series(TRAIN_LOSS)[1].tolist()
@@ -176,4 +177,4 @@ def test_a_run_without_a_loss_has_nothing_to_draw(tmp_path):
     sink.close(Outcome("failed", 0, 0.0, error="no data"), History())
     (run,) = read({tmp_path: ""})
     with pytest.raises(UserError, match=r"has no training loss to draw: it failed$"):
-        run.figure()
+        Run.of(run).figure()

@@ -18,6 +18,7 @@ from nnreg.comparison.profiles import Profile
 from nnreg.comparison.sensitivity import Sensitivity
 from nnreg.comparison.standings import Standing, Target
 from nnreg.errors import UserError, instead
+from nnreg.figures.drawable import Run
 from nnreg.results import Results
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Comparison:
     @property
     def runs(self) -> Results:
         """Every run that is compared, arm by arm: its ``table`` and ``curves`` are for questions of one's own."""
-        return Results(run for arm in self.gathered.arms for run in arm.runs)
+        return Results(Run.of(run) for arm in self.gathered.arms for run in arm.runs)
 
     def table(self) -> pd.DataFrame:
         """Return one row an arm, best first: its settings, runs, metrics with half their intervals, steps to the target."""

@@ -16,7 +16,7 @@ import gzip
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,8 +25,7 @@ from omegaconf import OmegaConf
 
 from nnreg import checkpoint
 from nnreg.config_hash import config_hash
-from nnreg.engine.diagnostics import layers
-from nnreg.engine.history import TRAIN_LOSS, History, Record
+from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.recording.spool import TRACKED
 from nnreg.records import Outcome, RunCard
@@ -34,16 +33,26 @@ from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
 LAYERS_FIGURE = "diagnostics.png"
-QUICK = {"compress_level": 3}  # half the time of the usual 6, and 4 % more bytes
 LOCK = ".lock"
 HEADER = "step,metric,value"
 RUNNING = "running"
 
 
+def _no_pictures(card: RunCard, history: History) -> None:
+    """Draw nothing."""
+
+
 class DiskSink:
-    """Writes the run folder; records reach the disk within a second, so a killed run keeps what it recorded."""
+    """Writes the run folder; records reach the disk within a second, so a killed run keeps what it recorded.
+
+    Args:
+        draw: draws the pictures of a run that ends into its folder.
+    """
 
     period = 1.0
+
+    def __init__(self, draw: Callable[[RunCard, History], None] = _no_pictures) -> None:
+        self._draw = draw
 
     def open(self, card: RunCard) -> None:
         """Write what is run and its configuration; start the history, or cut it to where a resumed run goes on."""
@@ -67,21 +76,14 @@ class DiskSink:
         self._file.flush()
 
     def close(self, outcome: Outcome, history: History) -> None:
-        """Compress the history, draw the figure, and write the summary last: its status says that the folder is whole."""
+        """Compress the history, have the pictures drawn, write the summary last: its status says that the folder is whole."""
         self._file.close()
         folder = self._card.folder
         plain = folder / HISTORY
         _write(folder / f"{HISTORY}.gz", gzip.compress(plain.read_bytes(), mtime=0))
         plain.unlink()
         (folder / checkpoint.PART).unlink(missing_ok=True)  # of a write that was cut off
-        if history.finite(TRAIN_LOSS).size:
-            from nnreg.figures import loss_figure  # half a second for matplotlib
-
-            loss_figure(self._card, history).savefig(folder / FIGURE, pil_kwargs=QUICK)
-        if layers(history, "weight_norm"):
-            from nnreg.figures.layers import layer_figure
-
-            layer_figure(self._card, history).savefig(folder / LAYERS_FIGURE)
+        self._draw(self._card, history)
         _write(folder / SUMMARY, _as_json(_summary(self._card, outcome)))
 
 

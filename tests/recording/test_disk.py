@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from nnreg import checkpoint
 from nnreg.engine.history import TRAIN_LOSS, History, Record
+from nnreg.figures import draw_pictures
 from nnreg.recording.disk import DiskSink, read_history, read_summary
 from nnreg.recording.spool import TRACKED
 from nnreg.records import Outcome
@@ -15,7 +16,7 @@ from tests.cards import card, history
 
 
 def closed(folder, outcome, past=None, **changes):
-    sink, past = DiskSink(), past or history()
+    sink, past = DiskSink(draw_pictures), past or history()
     sink.open(card(folder, **changes))
     sink.write(list(past))
     sink.close(outcome, past)
