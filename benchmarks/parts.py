@@ -29,7 +29,7 @@ PARTS = {  # name: functions, as module:attribute
     "describing the run": ("nnreg.job:describe",),
     "training and recording": ("nnreg.job:_record",),
     "evaluation": ("nnreg.engine.network:Network.evaluate",),
-    "run folder": (*(f"nnreg.recording.disk:DiskSink.{method}" for method in ("open", "write", "close")),),
+    "run folder": (*(f"nnreg.records.folder:DiskSink.{method}" for method in ("open", "write", "close")),),
     "figure of a run": ("nnreg.figures.run:loss_figure", "matplotlib.figure:Figure.savefig"),
     "MLflow, imported": ("nnreg.recording.mlflow_store:_import_mlflow",),
     "MLflow, database made": ("nnreg.recording.mlflow_store:_create_database",),

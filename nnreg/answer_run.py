@@ -10,8 +10,8 @@ from typing import Any
 from nnreg.engine.history import History
 from nnreg.recording import uploader
 from nnreg.recording.spool import Tracked
-from nnreg.records import Outcome, RunCard, Status
-from nnreg.results import Result, Results
+from nnreg.records.card import Outcome, RunCard, Status
+from nnreg.records.results import Result, Results
 
 INK = "#222222"
 

@@ -18,7 +18,7 @@ from nnreg.engine import compiled, workers
 from nnreg.engine.network import Network
 from nnreg.engine.training import Streams, paced
 from nnreg.errors import UserError, one_line
-from nnreg.records import DatasetCard
+from nnreg.records.card import DatasetCard
 from nnreg.registry import entries
 from nnreg.registry.building import _entry, build_technique, read_settings
 from nnreg.registry.entries import BrokenPlugin, Entry

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from nnreg.errors import UserError, one_line
 from nnreg.job import TRACEBACK, close, keep_traceback, refuse
 from nnreg.process import terminable
-from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard
+from nnreg.records.recorder import Recorder, Sink
 from nnreg.request import Request
 
 Work = Callable[[Recorder], Outcome]

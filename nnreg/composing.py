@@ -13,7 +13,7 @@ import nnreg
 from nnreg import launching, sweeping
 from nnreg.errors import UserError
 from nnreg.recording import uploader
-from nnreg.recording.disk import discard
+from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
 from nnreg.thrifty_hydra import thrifty

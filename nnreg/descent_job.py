@@ -20,8 +20,8 @@ from nnreg.contracts import Optimizer, Surface
 from nnreg.engine.descent import descend
 from nnreg.engine.history import Record
 from nnreg.engine.training import clipper, paced
-from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import Outcome, RunCard, Status
+from nnreg.records.card import Outcome, RunCard, Status
+from nnreg.records.recorder import Recorder, Sink
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.request import Request
 from nnreg.run_card import describe

@@ -18,8 +18,8 @@ from nnreg.engine.training import PAUSE, Stopwatch, clipper, train
 from nnreg.engine.workers import TwoWorkers
 from nnreg.errors import UserError, one_line
 from nnreg.process import terminable
-from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import Outcome, RunCard, Status, summarise
+from nnreg.records.card import Outcome, RunCard, Status, summarise
+from nnreg.records.recorder import Recorder, Sink
 from nnreg.request import Request
 from nnreg.run_card import describe
 from nnreg.snapshot import Checkpoints, Live

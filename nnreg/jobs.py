@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnreg import descent_job, job, outputs_job
 from nnreg.errors import UserError, instead
-from nnreg.recording.recorder import Sink
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.recorder import Sink
 from nnreg.request import Request
 from nnreg.settings import ACTIVATIONS, DESCEND, OF_A_SWEEP, TRAIN, task_of, used_choices
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nnreg import results
 from nnreg.comparison import axes
-from nnreg.results import Results
+from nnreg.records.results import Results, read_results
 
 PICTURE = "outputs.png"
 MOST_ROWS = 12
@@ -29,7 +28,7 @@ def draw(folders: Mapping[Path, Mapping[str, Any]], home: Path) -> list[Path]:
     from nnreg.figures.saving import save
 
     ended = {path: "" for path, summary in folders.items() if summary["status"] == "finished"}
-    runs = _named(results.read(ended))
+    runs = _named(read_results(ended))
     if not len(runs):
         return []
     depth = max(len(run.history.series("outputs/std")[0]) for run in runs)

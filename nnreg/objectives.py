@@ -8,7 +8,7 @@ from typing import Any
 
 from nnreg.engine.history import VALID_LOSS
 from nnreg.errors import UserError, instead
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
 from nnreg.settings import DESCEND, TRAIN, task_of
 
 _USUAL = {TRAIN: f"{VALID_LOSS}_final", DESCEND: "descent/value"}

@@ -23,9 +23,9 @@ from nnreg.engine.layers import Elementwise
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silently
 from nnreg.engine.training import Streams
-from nnreg.layer_outputs import LayerOutputs, write_outputs
-from nnreg.recording.recorder import Recorder, Sink
-from nnreg.records import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard
+from nnreg.records.outputs import LayerOutputs, write_outputs
+from nnreg.records.recorder import Recorder, Sink
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.request import Request

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from nnreg.errors import UserError
-from nnreg.recording.disk import CONFIG
+from nnreg.records.folder import CONFIG
 from nnreg.registry import entries
 from nnreg.registry.overrides import quoted
 

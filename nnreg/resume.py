@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from nnreg import console, job, rerun, resumption, task
 from nnreg.errors import UserError, instead
-from nnreg.recording import disk
+from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, occupied, read_facts
 from nnreg.registry import building, entries
 from nnreg.request import Request
 from nnreg.settings import TRAIN, task_of
@@ -35,7 +35,7 @@ def resume(folder: Path, overrides: Sequence[str]) -> int:
     shown, folder = folder, folder.absolute()
     saved = _saved(shown)
     try:
-        with disk.occupied(folder):
+        with occupied(folder):
             request = _request(shown, folder, saved, _changes(shown, overrides))
             outcome = job.execute(request, task.sinks(request, alone=True))
     except OSError as error:
@@ -47,15 +47,15 @@ def resume(folder: Path, overrides: Sequence[str]) -> int:
 
 def _saved(folder: Path) -> dict[str, Any]:
     """Read the configuration of a run."""
-    jobs = sorted(folder.glob(f"*/{disk.CONFIG}"))
-    if jobs and not (folder / disk.CONFIG).exists():
+    jobs = sorted(folder.glob(f"*/{CONFIG}"))
+    if jobs and not (folder / CONFIG).exists():
         raise UserError(f"{folder} holds several runs: resume one of them, such as {jobs[0].parent}")
     saved = rerun.saved(folder)
     if "${" in str(saved):
-        raise UserError(f"{folder / disk.CONFIG} is no saved configuration: it refers to values from elsewhere")
+        raise UserError(f"{folder / CONFIG} is no saved configuration: it refers to values from elsewhere")
     for slot in saved.keys() & entries.slots().keys():
         if not isinstance(saved[slot], dict) or not isinstance(saved[slot].get("name"), str):
-            raise UserError(f"{folder / disk.CONFIG} is no saved configuration: its {slot} has no name")
+            raise UserError(f"{folder / CONFIG} is no saved configuration: its {slot} has no name")
     return saved
 
 
@@ -106,16 +106,16 @@ def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> di
 def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was asked for, as far as the folder says."""
     choices = {slot: saved[slot]["name"] for slot in entries.slots() if slot in saved}
-    unknown: dict[str, Any] = {"status": disk.RUNNING, "choices": choices, "overrides": [], "sweep_id": None, "job": None}
+    unknown: dict[str, Any] = {"status": RUNNING, "choices": choices, "overrides": [], "sweep_id": None, "job": None}
     unknown["command"] = shlex.join(["python", "-m", "nnreg", *rerun.overrides(folder)])
     wanted = {"status": str, "choices": dict, "overrides": list, "command": str}
     try:
-        facts = unknown | (disk.read_facts(folder) or {})
+        facts = unknown | (read_facts(folder) or {})
         shlex.split(facts["command"])
         if not all(isinstance(facts[key], kind) for key, kind in wanted.items()):
             raise TypeError("a value is of another type")
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / disk.SUMMARY} is damaged ({error}): delete it to resume without it") from error
+        raise UserError(f"{folder / SUMMARY} is damaged ({error}): delete it to resume without it") from error
     return facts | {"choices": {str(slot): str(name) for slot, name in facts["choices"].items()}}
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from nnreg import checkpoint
-from nnreg.checkpoint import Checkpoint
 from nnreg.engine.training import paced
 from nnreg.errors import UserError
-from nnreg.recording import disk
+from nnreg.records.checkpoint import FILE, Checkpoint, load_checkpoint
+from nnreg.records.folder import read_history
 from nnreg.registry import building, entries
 from nnreg.request import Request
 from nnreg.run_card import describe
@@ -29,13 +28,13 @@ def read(folder: Path, request: Request, warn: Callable[[str], None]) -> Resumpt
     Raises:
         UserError: the checkpoint or the history is damaged, or the updates already made would have been others.
     """
-    path = folder / checkpoint.FILE
+    path = folder / FILE
     if not path.exists():
         return Resumption()
-    found = checkpoint.load(path)
+    found = load_checkpoint(path)
     _check_pace(found, request.config)
     try:
-        past = disk.read_history(request.folder, found.records)
+        past = read_history(request.folder, found.records)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"the history in {folder} is damaged ({error}): delete {path} to train from the start") from error
     if past.size < found.records:

@@ -13,7 +13,7 @@ from nnreg.assembly import Assembled
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.recording.tracking_target import without_password
-from nnreg.records import RunCard
+from nnreg.records.card import RunCard
 from nnreg.registry import entries, palette
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.request import Request

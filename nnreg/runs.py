@@ -17,8 +17,9 @@ from nnreg.errors import UserError
 from nnreg.recording.mlflow_sink import reason
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.run_facts import process_of
-from nnreg.recording.spool import SPOOL, Ledger, now
+from nnreg.recording.spool import Ledger, now
 from nnreg.recording.tracking_target import resolve
+from nnreg.records.folder import SPOOL
 
 
 def clean(home: Path, say: Callable[[str], None] = say) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nnreg import hydra_state, results, sweeping, task
+from nnreg import hydra_state, sweeping, task
 from nnreg.comparison import comparing
 from nnreg.comparison.comparing import Comparison
 from nnreg.composing import compose
@@ -19,10 +19,10 @@ from nnreg.errors import RunFailed, UserError
 from nnreg.figures.drawable import Run
 from nnreg.objectives import Value
 from nnreg.process import limited_threads
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.results import Result, read_results
 from nnreg.registry.overrides import of_run, of_sweep, quoted
 from nnreg.request import Request
-from nnreg.results import Result
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -90,7 +90,7 @@ def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, 
         (request, outcome), *_ = ended
         if outcome.status == "failed":
             raise RunFailed(task.failure(request, outcome), request.folder)
-    (result,) = results.read({request.folder: ""})
+    (result,) = read_results({request.folder: ""})
     return Run.of(result)
 
 

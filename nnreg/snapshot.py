@@ -11,18 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nnreg import checkpoint
 from nnreg.assembly import Assembled
-from nnreg.checkpoint import Checkpoint
-from nnreg.config_hash import ALIKE, TRACKING
 from nnreg.engine.history import History
 from nnreg.engine.rows import Batches
 from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import Stopwatch
 from nnreg.errors import UserError, one_line
-from nnreg.recording import disk
-from nnreg.recording.recorder import Recorder
-from nnreg.records import RunCard
+from nnreg.records import folder
+from nnreg.records.card import ALIKE, TRACKING, RunCard
+from nnreg.records.checkpoint import FILE, Checkpoint, save_checkpoint
+from nnreg.records.recorder import Recorder
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
 CHANGEABLE = ("steps", "checkpoint_seconds", *ALIKE, *TRACKING)
@@ -108,7 +106,7 @@ class Live:
     def _check(self, saved: Checkpoint, card: RunCard) -> None:
         for key, was, now in _differences(saved.config, card.config):
             raise UserError(
-                f"{card.folder / disk.CONFIG} says {key}={now}, its checkpoint {key}={was}: a run goes on as it was; "
+                f"{card.folder / folder.CONFIG} says {key}={now}, its checkpoint {key}={was}: a run goes on as it was; "
                 f"`python -m nnreg rerun {card.folder}` trains anew"
             )
         if card.dataset is None or saved.data != card.dataset.digest:
@@ -139,8 +137,8 @@ class Checkpoints:
         """Write one; the history on disk is never behind it."""
         began = time.perf_counter()
         self._recorder.settle()
-        disk.secure_history(self._folder)
-        checkpoint.save(self._folder / checkpoint.FILE, self._take(step))
+        folder.secure_history(self._folder)
+        save_checkpoint(self._folder / FILE, self._take(step))
         cost = time.perf_counter() - began
         self._due = began + cost + max(self._seconds, cost / SHARE) if self._seconds else began
 
@@ -150,7 +148,7 @@ def versions(card: RunCard) -> dict[str, str]:
     return {"numpy": np.__version__, **card.plugins}
 
 
-_ADVICE = f"delete {checkpoint.FILE} to train this run from its start"
+_ADVICE = f"delete {FILE} to train this run from its start"
 
 
 def _fill(live: npt.NDArray[Any], saved: npt.NDArray[Any]) -> None:

@@ -13,10 +13,9 @@ from rich.console import Console
 
 from nnreg.console import print_line, terminal, warn
 from nnreg.errors import UserError, one_line
-from nnreg.recording.disk import SUMMARY, discard, read_summary
-from nnreg.recording.spool import TRACKED
+from nnreg.records.folder import SUMMARY, TRACKED, discard, read_summary
+from nnreg.records.manifest import Manifest, read_manifest
 from nnreg.settings import ACTIVATIONS, task_of
-from nnreg.sweep_manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison

@@ -17,14 +17,14 @@ from nnreg.console import terminal, warn
 from nnreg.errors import UserError
 from nnreg.recording import uploader
 from nnreg.recording.console import ConsoleSink, SweepLineSink
-from nnreg.recording.disk import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
-from nnreg.recording.recorder import Sink
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
+from nnreg.records.manifest import TUNING
+from nnreg.records.recorder import Sink
 from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.settings import TRAIN, is_of_a_sweep, task_of
 from nnreg.snapshot import Resumption
-from nnreg.sweep_manifest import TUNING
 
 
 def task(config: DictConfig) -> objectives.Value:

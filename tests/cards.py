@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
-from nnreg.records import DatasetCard, RunCard
+from nnreg.records.card import DatasetCard, RunCard
 
 
 def card(folder: Path, **changes: Any) -> RunCard:

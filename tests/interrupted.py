@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 from nnreg import job, resume
 from nnreg.assembly import Assembled, assemble
 from nnreg.contracts import Array
-from nnreg.recording.disk import DiskSink, read_history, read_summary
+from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.snapshot import Checkpoints

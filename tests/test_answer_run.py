@@ -6,7 +6,7 @@ import pytest
 
 from nnreg import answer_run
 from nnreg.answer_run import AnswerRun, common
-from nnreg.results import Results
+from nnreg.records.results import Results
 from tests.figures.runs import run
 
 

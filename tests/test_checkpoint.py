@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nnreg import checkpoint
-from nnreg.checkpoint import FACTS, Checkpoint, load, save
 from nnreg.errors import UserError
+from nnreg.records.checkpoint import FACTS, FILE, Checkpoint, load_checkpoint, save_checkpoint
 
 EMPTY = Checkpoint(
     step=3,
@@ -37,13 +36,13 @@ numbers = arrays.arrays(
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / checkpoint.FILE
+    return tmp_path / FILE
 
 
 @pytest.fixture
 def content(path):
     """The bytes of a checkpoint."""
-    save(path, filled(theta=np.arange(5.0)))
+    save_checkpoint(path, filled(theta=np.arange(5.0)))
     return path.read_bytes()
 
 
@@ -71,21 +70,21 @@ def page(**changes):
 
 @given(theta=numbers, moment=numbers)
 def test_what_is_loaded_is_what_was_saved_to_the_last_bit(tmp_path_factory, theta, moment):
-    path = tmp_path_factory.mktemp("run") / checkpoint.FILE
-    save(path, filled(**{"theta": theta, "optimizer/m": moment}))
-    found = load(path)
+    path = tmp_path_factory.mktemp("run") / FILE
+    save_checkpoint(path, filled(**{"theta": theta, "optimizer/m": moment}))
+    found = load_checkpoint(path)
     assert dataclasses.replace(found, arrays={}) == EMPTY
     assert found.arrays["theta"].tobytes() == theta.tobytes()
     assert (found.part("optimizer")["m"].dtype, found.part("optimizer")["m"].shape) == (moment.dtype, moment.shape)
 
 
 def test_only_the_file_itself_is_left_behind(path):
-    save(path, filled(theta=np.zeros(3)))
-    assert [entry.name for entry in path.parent.iterdir()] == [checkpoint.FILE]
+    save_checkpoint(path, filled(theta=np.zeros(3)))
+    assert [entry.name for entry in path.parent.iterdir()] == [FILE]
 
 
 def test_numpy_reads_it_without_pickles(path):
-    save(path, filled(theta=np.arange(3)))
+    save_checkpoint(path, filled(theta=np.arange(3)))
     with np.load(path, allow_pickle=False) as found:
         assert found["theta"].tolist() == [0, 1, 2]
 
@@ -93,13 +92,13 @@ def test_numpy_reads_it_without_pickles(path):
 def test_a_write_that_is_cut_off_leaves_the_checkpoint_before(path, content, monkeypatch):
     monkeypatch.setattr(np.lib.format, "write_array", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        save(path, EMPTY)
+        save_checkpoint(path, EMPTY)
     assert path.read_bytes() == content
 
 
 def test_python_objects_are_never_written(path):
     with pytest.raises(ValueError, match="Object arrays cannot be saved"):
-        save(path, filled(theta=np.array([object()])))
+        save_checkpoint(path, filled(theta=np.array([object()])))
     assert not path.exists()
 
 
@@ -115,13 +114,13 @@ def test_a_pickle_in_it_is_not_executed(path, name):
     armed = npy(np.array([Bomb()], dtype=object), allow_pickle=True)
     archive(path, {FACTS: page(), "theta": npy(np.zeros(2)), name: armed})
     with pytest.raises(UserError, match=r"damaged or no checkpoint .*says object"):
-        load(path)
+        load_checkpoint(path)
 
 
 def test_a_pickle_of_that_name_is_not_executed(path):
     path.write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(UserError, match="damaged or no checkpoint"):
-        load(path)
+        load_checkpoint(path)
 
 
 def header(shape, dtype="<f8"):
@@ -145,7 +144,7 @@ def test_an_array_that_says_it_is_larger_than_the_file_is_refused_before_it_is_a
     archive(path, {FACTS: page(), "theta": theta})
     tracemalloc.start()
     with pytest.raises(UserError, match="says"):
-        load(path)
+        load_checkpoint(path)
     assert tracemalloc.get_traced_memory()[1] < 1e6
     tracemalloc.stop()
 
@@ -153,7 +152,7 @@ def test_an_array_that_says_it_is_larger_than_the_file_is_refused_before_it_is_a
 def test_an_archive_that_unpacks_to_more_than_it_is_is_refused(path):
     archive(path, {FACTS: page(), "theta": npy(np.zeros(10**6))}, zipfile.ZIP_DEFLATED)
     with pytest.raises(UserError, match="it unpacks to more than it is"):
-        load(path)
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize(
@@ -171,19 +170,19 @@ def test_an_archive_that_unpacks_to_more_than_it_is_is_refused(path):
 def test_facts_that_are_not_those_of_a_checkpoint_are_refused(path, changes, said):
     archive(path, {FACTS: page(**changes)})
     with pytest.raises(UserError, match=said):
-        load(path)
+        load_checkpoint(path)
 
 
 def test_an_archive_without_facts_is_no_checkpoint(path):
     np.savez(path, theta=np.zeros(3))
     with pytest.raises(UserError, match="no checkpoint"):
-        load(path)
+        load_checkpoint(path)
 
 
 @given(st.data())
 def test_a_damaged_file_is_told_in_one_line_or_holds_what_was_saved(tmp_path_factory, data):
-    path = tmp_path_factory.mktemp("run") / checkpoint.FILE
-    save(path, filled(theta=np.arange(5.0)))
+    path = tmp_path_factory.mktemp("run") / FILE
+    save_checkpoint(path, filled(theta=np.arange(5.0)))
     content = bytearray(path.read_bytes())
     if data.draw(st.booleans(), "cut"):
         del content[data.draw(st.integers(0, len(content) - 1), "to") :]
@@ -191,7 +190,7 @@ def test_a_damaged_file_is_told_in_one_line_or_holds_what_was_saved(tmp_path_fac
         content[data.draw(st.integers(0, len(content) - 1), "at")] ^= data.draw(st.integers(1, 255), "by")
     path.write_bytes(content)
     try:
-        found = load(path)
+        found = load_checkpoint(path)
     except UserError as error:
         assert "\n" not in str(error)
         assert "delete it to train this run from its start" in str(error)

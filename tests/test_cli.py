@@ -15,7 +15,7 @@ import pytest
 
 from nnreg import cli, composing
 from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY
-from nnreg.recording.disk import read_history, read_summary
+from nnreg.records.folder import read_history, read_summary
 
 QUICK = ("steps=20", "validate_every=10", "hidden=[16]")
 ENDLESS = (sys.executable, "-m", "nnreg", "tracking=off", "steps=1000000", "validate_every=1000000")

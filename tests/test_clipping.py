@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.engine.training import clipper
-from nnreg.recording.disk import read_history
+from nnreg.records.folder import read_history
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

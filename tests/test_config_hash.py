@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.config_hash import LEFT_OUT, config_hash
+from nnreg.records.card import LEFT_OUT, config_hash
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 KEYS = st.text("abc.", min_size=1, max_size=4)

@@ -14,8 +14,8 @@ from nnreg import descent_job, jobs
 from nnreg.contracts import Surface
 from nnreg.engine.history import History
 from nnreg.errors import UserError
-from nnreg.recording.disk import DiskSink, read_history, read_summary
 from nnreg.recording.run_facts import parameters
+from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg_std.surfaces.quadratic import Quadratic

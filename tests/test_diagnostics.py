@@ -292,7 +292,7 @@ def test_a_run_with_diagnostics_draws_them_and_says_nothing_more(nnreg, project)
 
 
 def test_a_run_with_diagnostics_has_the_history_of_one_without(nnreg, project):
-    from nnreg.recording.disk import read_history, read_summary
+    from nnreg.records.folder import read_history, read_summary
 
     for choice in ("off", "on"):
         nnreg("steps=20", "hidden=[8,8]", "diagnostics_every=5", f"diagnostics={choice}", f"hydra.run.dir={choice}")

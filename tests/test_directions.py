@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnreg.directions import is_higher_better
+from nnreg.records.metrics import is_higher_better
 
 
 @pytest.mark.parametrize(

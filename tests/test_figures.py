@@ -3,7 +3,7 @@ import pytest
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
 from nnreg.figures import loss_figure
-from nnreg.smoothing import smooth
+from nnreg.records.statistics import smooth
 from tests.cards import card, history
 
 

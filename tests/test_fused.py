@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nnreg import checkpoint
 from nnreg.contracts import Optimizer
 from nnreg.contracts.optimizer import execute_by
 from nnreg.contracts.tracing import Tape
 from nnreg.engine import compiled
+from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.registry import entries
 
 SIZE = 1001
@@ -74,7 +74,7 @@ def test_a_run_is_the_same_with_compiled_kernels(nnreg, project):
     for kernels in ("numpy", "numba"):
         said = nnreg("steps=20", "optimizer=adam", f"kernels={kernels}", f"hydra.run.dir={kernels}", "checkpoint_seconds=0")
         assert said.code == 0, said.err
-    numpy, numba = (checkpoint.load(project / kernels / checkpoint.FILE).arrays for kernels in ("numpy", "numba"))
+    numpy, numba = (load_checkpoint(project / kernels / FILE).arrays for kernels in ("numpy", "numba"))
     for name, array in numpy.items():
         np.testing.assert_array_equal(numba[name], array)
 

@@ -62,7 +62,7 @@ def test_what_cannot_be_checked_is_refused_in_one_line(changes, said):
 
 
 def test_the_setting_records_the_check_before_the_first_update(nnreg, project):
-    from nnreg.recording.disk import read_history
+    from nnreg.records.folder import read_history
 
     assert nnreg("check_gradient=true", "dtype=float64", "hidden=[4]", "activation=tanh", "steps=2", "batch=8").code == 0
     (folder,) = (project / "runs").iterdir()

@@ -8,7 +8,7 @@ import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
 
-from nnreg.recording.disk import DiskSink
+from nnreg.records.folder import DiskSink
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra("optuna")]
 QUICK = ("dataset=iris", "hidden=[8]", "steps=20", "batch=30", "validate_every=10")

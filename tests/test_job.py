@@ -10,7 +10,7 @@ from nnreg.assembly import assemble
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError
 from nnreg.job import execute
-from nnreg.recording.disk import DiskSink, read_history, read_summary
+from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.request import Request
 from nnreg_std.inits.he import He
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.layer_outputs import LayerOutputs, read_outputs, write_outputs
+from nnreg.records.outputs import LayerOutputs, read_outputs, write_outputs
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["normal", "half zero", "two values", "equal"]))

@@ -7,8 +7,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from nnreg import jobs, outputs_job
-from nnreg.layer_outputs import read_outputs
-from nnreg.recording.disk import DiskSink, read_history, read_summary
+from nnreg.records.folder import DiskSink, read_history, read_summary
+from nnreg.records.outputs import read_outputs
 from nnreg.registry import entries
 from nnreg.request import Request
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nnreg.contracts import Schedule
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.engine.training import paced
-from nnreg.recording.disk import read_history
+from nnreg.records.folder import read_history
 from nnreg_std.schedules.constant import Constant
 from nnreg_std.schedules.polynomial import Polynomial
 

@@ -14,7 +14,7 @@ from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
 from nnreg.errors import UserError
-from nnreg.recording.disk import read_history, read_summary
+from nnreg.records.folder import read_history, read_summary
 from nnreg.registry import entries
 from nnreg_std.datasets.digits import Digits
 

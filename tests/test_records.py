@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
-from nnreg.records import summarise
+from nnreg.records.card import summarise
 
 records = st.lists(
     st.builds(Record, st.integers(0, 10**6), st.sampled_from([TRAIN_LOSS, VALID_LOSS]), st.floats(allow_nan=False))

@@ -9,7 +9,7 @@ from nnreg.contracts import Split, Splits
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, VALID_R2, History, Record
 from nnreg.engine.network import Network
 from nnreg.figures import loss_figure
-from nnreg.recording.disk import read_summary
+from nnreg.records.folder import read_summary
 from nnreg.registry import building
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.inits.he import He

@@ -6,9 +6,9 @@ from nnreg import run as scripted
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History
 from nnreg.errors import UserError
 from nnreg.figures.drawable import Run
-from nnreg.recording.disk import DiskSink
-from nnreg.records import Outcome, summarise
-from nnreg.results import read
+from nnreg.records.card import Outcome, summarise
+from nnreg.records.folder import DiskSink
+from nnreg.records.results import read_results
 from tests.cards import card, history
 
 
@@ -31,7 +31,7 @@ def left_behind(folder, seed=0, optimizer="adam", lr=0.001, *, ended=True):
 @pytest.fixture
 def runs(tmp_path):
     folders = [(2, "adam", 0.001), (0, "adam", 0.1), (1, "sgd", 0.1)]
-    return read({left_behind(tmp_path / str(seed), seed, *rule): f"arm {rule[0]}" for seed, *rule in folders})
+    return read_results({left_behind(tmp_path / str(seed), seed, *rule): f"arm {rule[0]}" for seed, *rule in folders})
 
 
 def test_a_run_is_read_whole(runs):
@@ -43,7 +43,7 @@ def test_a_run_is_read_whole(runs):
 
 def test_a_run_that_has_not_ended_and_a_folder_without_one_are_left_out(tmp_path):
     folders = {left_behind(tmp_path / "going", ended=False): "", tmp_path / "nothing": "", left_behind(tmp_path / "done"): ""}
-    assert [run.folder.name for run in read(folders)] == ["done"]
+    assert [run.folder.name for run in read_results(folders)] == ["done"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_was_typed_is_told_as_configured_and_what_means_nothing_to_the_run_
     sink = DiskSink()
     sink.open(card(tmp_path, overrides=words))
     sink.close(Outcome("finished", 0, 0.0), history())
-    (run,) = read({tmp_path: ""})
+    (run,) = read_results({tmp_path: ""})
     assert run.typed == {"optimizer": "adam", "optimizer.lr": 0.001, "hidden": (100, 100)}
 
 
@@ -175,6 +175,6 @@ def test_a_run_without_a_loss_has_nothing_to_draw(tmp_path):
     sink = DiskSink()
     sink.open(card(tmp_path))
     sink.close(Outcome("failed", 0, 0.0, error="no data"), History())
-    (run,) = read({tmp_path: ""})
+    (run,) = read_results({tmp_path: ""})
     with pytest.raises(UserError, match=r"has no training loss to draw: it failed$"):
         Run.of(run).figure()

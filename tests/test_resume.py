@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnreg import checkpoint, cli, job
-from nnreg.checkpoint import FILE
+from nnreg import cli, job
 from nnreg.engine.history import TRAIN_LOSS
-from nnreg.recording.disk import DiskSink, occupied, read_facts, read_history, read_summary
+from nnreg.records.checkpoint import FILE, load_checkpoint, save_checkpoint
+from nnreg.records.folder import DiskSink, occupied, read_facts, read_history, read_summary
 from nnreg.run_card import describe
 from nnreg.snapshot import Checkpoints, Resumption
 from tests.interrupted import checkpointed, everything, killed, request, resumed, traces, undrawn, whole
@@ -144,8 +144,8 @@ def trip(updates, error):
 
 def test_the_seconds_of_training_add_up(tmp_path):
     folder = cut(tmp_path / "cut")
-    found = checkpoint.load(folder / FILE)
-    checkpoint.save(folder / FILE, type(found)(**vars(found) | {"seconds": 1000.0}))
+    found = load_checkpoint(folder / FILE)
+    save_checkpoint(folder / FILE, type(found)(**vars(found) | {"seconds": 1000.0}))
     resumed(folder)
     assert 1000 < read_summary(folder)["seconds"] < 1100
 
@@ -235,7 +235,7 @@ def test_a_folder_of_several_runs_names_one_of_them(tmp_path, nnreg):
 
 def damage(folder, name):
     """Spoil a file of a run folder in one way."""
-    found = checkpoint.load(folder / FILE)
+    found = load_checkpoint(folder / FILE)
     changed = {
         "config": {"config": found.config | {"optimizer": {"name": "adam", "lr": 0.5}}},
         "data": {"data": "1" * 64},
@@ -248,7 +248,7 @@ def damage(folder, name):
         "records": {"records": 10**6},
     }
     if name in changed:
-        checkpoint.save(folder / FILE, type(found)(**vars(found) | changed[name]))
+        save_checkpoint(folder / FILE, type(found)(**vars(found) | changed[name]))
     elif name == "checkpoint":
         (folder / FILE).write_bytes(b"PK\3\4 nonsense")
     elif name == "history":
@@ -301,8 +301,8 @@ def test_without_its_checkpoint_and_summary_a_run_begins_again(tmp_path):
 
 def test_another_version_is_mentioned_and_no_obstacle(tmp_path, nnreg):
     folder = cut(tmp_path / "cut")
-    found = checkpoint.load(folder / FILE)
-    checkpoint.save(folder / FILE, type(found)(**vars(found) | {"versions": {"numpy": "1.0"}}))
+    found = load_checkpoint(folder / FILE)
+    save_checkpoint(folder / FILE, type(found)(**vars(found) | {"versions": {"numpy": "1.0"}}))
     answer = nnreg("resume", str(folder))
     assert answer.code == 0
     assert answer.complaint == f"nnreg: numpy is {np.__version__} and was 1.0: the last bits may differ from here on"

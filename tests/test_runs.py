@@ -10,9 +10,10 @@ from nnreg import runs
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.recording import mlflow_sink
-from nnreg.recording.spool import SPOOL, Ledger
+from nnreg.recording.spool import Ledger
 from nnreg.recording.tracking_target import resolve
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.folder import SPOOL
 from tests.recording.tracking import FINISHED, Road, Tracked, artifacts, client, curve, new_database, only_run, serving_at
 
 

@@ -18,7 +18,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from nnreg import RunFailed, UserError, compare, run, sweep
-from nnreg.recording.disk import read_history, read_summary
+from nnreg.records.folder import read_history, read_summary
 from nnreg_std.optimizers.sgd import SGD
 
 TINY = {"dataset": "iris", "hidden": [8], "steps": 20, "batch": 16, "tracking": "off"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnreg.smoothing import smooth
+from nnreg.records.statistics import smooth
 
 curves = arrays(np.float64, st.integers(0, 60), elements=st.floats(-1e6, 1e6))
 windows = st.integers(0, 20).map(lambda half: 2 * half + 1)

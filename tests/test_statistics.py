@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.statistics import half_width, half_widths, simultaneous, welch_half_width
+from nnreg.records.statistics import half_width, half_widths, simultaneous, welch_half_width
 
 DRAWS = 2000
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnreg.sweep_manifest import FILE, Manifest, Tuned, read_manifest
+from nnreg.records.manifest import FILE, Manifest, Tuned, read_manifest
 
 FINITE = st.floats(1e-9, 1e9)
 NAMES = st.text("abc_", min_size=1, max_size=4)

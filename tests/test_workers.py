@@ -9,10 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from nnreg import checkpoint
 from nnreg.contracts import Optimizer, Shape, Split
 from nnreg.engine.network import Network, Parameters
 from nnreg.engine.workers import Pair, TwoWorkers, zeros
+from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.registry import entries
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
@@ -127,7 +127,7 @@ SETTINGS = (
 
 
 def theta(folder):
-    return checkpoint.load(folder / checkpoint.FILE).arrays["theta"]
+    return load_checkpoint(folder / FILE).arrays["theta"]
 
 
 @pytest.mark.slow

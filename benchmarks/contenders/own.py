@@ -19,8 +19,8 @@ from nnreg.engine.network import Network
 from nnreg.engine.rows import Batches, converted
 from nnreg.engine.training import Streams, train
 from nnreg.engine.workers import TwoWorkers, zeros
-from nnreg.recording.recorder import Recorder
-from nnreg.records import RunCard
+from nnreg.records.card import RunCard
+from nnreg.records.recorder import Recorder
 from nnreg.settings import Settings
 
 HELD_OUT = 5_000  # rows, as of MNIST

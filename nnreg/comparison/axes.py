@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nnreg.comparison.run_folders import is_number
-from nnreg.config_hash import TRACKING
-from nnreg.figures.words import compact
+from nnreg.records.card import TRACKING
+from nnreg.records.metrics import compact
+from nnreg.records.results import Result, is_number
 from nnreg.registry import entries
-from nnreg.results import Result
 from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 
 STUDY_ARM, SEED = "study.arm", "seed"

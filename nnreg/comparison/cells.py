@@ -12,8 +12,8 @@ import numpy as np
 
 from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.standings import Measured, Standing
+from nnreg.records.statistics import half_width
 from nnreg.registry import entries
-from nnreg.statistics import half_width
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,8 @@ from nnreg.comparison.phrases import axis_word, quantity, value_word
 from nnreg.comparison.profiles import Profile
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.sensitivity import Sensitivity
-from nnreg.directions import is_higher_better
 from nnreg.figures.style import STEEP
-from nnreg.figures.words import across, is_share, unit
+from nnreg.records.metrics import across, is_higher_better, is_share, unit
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison

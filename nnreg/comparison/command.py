@@ -12,7 +12,7 @@ from nnreg.comparison.comparing import Comparison
 from nnreg.comparison.console import show
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
-from nnreg.sweep_manifest import read_manifest
+from nnreg.records.manifest import read_manifest
 
 HOME = Path("comparisons")
 _SETTINGS = ("metric", "target", "axes")

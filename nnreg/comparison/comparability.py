@@ -8,7 +8,7 @@ from typing import Any
 
 from nnreg.comparison.axes import LOCATIONS, frozen
 from nnreg.errors import UserError
-from nnreg.results import Result
+from nnreg.records.results import Result
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 Found = Mapping[Path, Sequence[Result]]

@@ -9,17 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnreg.comparison import gathering, metrics, pairs, profiles, sensitivity, standings, tables, wording
+from nnreg.comparison import gathering, goals, pairs, profiles, sensitivity, standings, tables, wording
 from nnreg.comparison.axes import grounds, several
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.gathering import Gathered
+from nnreg.comparison.goals import Target
 from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.profiles import Profile
 from nnreg.comparison.sensitivity import Sensitivity
-from nnreg.comparison.standings import Standing, Target
+from nnreg.comparison.standings import Standing, default_metric
 from nnreg.errors import UserError, instead
 from nnreg.figures.drawable import Run
-from nnreg.results import Results
+from nnreg.records.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +138,7 @@ def compare(
     gathered = gathering.gather([Path(folder) for folder in folders])
     _check_axes(gathered, axes)
     chosen = _metric(gathered, metric)
-    goal = standings.target(gathered, target)
+    goal = goals.target(gathered, target)
     found = _by_ground(standings.standings(gathered, goal, chosen), gathered)
     swept = several(gathered.axes)
     of = [ARM, *(swept if len(swept) > 1 else [])]
@@ -172,7 +173,7 @@ def _in_order(matrix: Matrix, found: Sequence[Standing]) -> Matrix:
 def _metric(gathered: Gathered, wanted: str | None) -> str:
     """Return the metric to compare by; ``valid/accuracy`` stands for its final value."""
     if wanted is None:
-        return metrics.default(gathered)
+        return default_metric(gathered)
     known = {name for arm in gathered.arms for run in arm.runs for name in run.summary["metrics"]}
     return f"{wanted}_final" if wanted not in known and f"{wanted}_final" in known else wanted
 

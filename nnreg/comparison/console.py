@@ -10,12 +10,11 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from nnreg.comparison.metrics import called
 from nnreg.comparison.phrases import lost_words, target_words
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.comparison.standings_panel import LABELS, shown_metrics
 from nnreg.comparison.tables import settings_of
-from nnreg.figures.words import with_half
+from nnreg.records.metrics import called, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison

@@ -13,8 +13,7 @@ from nnreg.comparison import axes, rates
 from nnreg.comparison.axes import is_ground
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.standings import Standing
-from nnreg.directions import is_higher_better
-from nnreg.figures.words import is_share
+from nnreg.records.metrics import is_higher_better, is_share
 
 Ground = tuple[tuple[str, Any], ...]
 

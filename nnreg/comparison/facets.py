@@ -11,12 +11,12 @@ from nnreg.comparison.axes import is_ground, name, words
 from nnreg.comparison.cells import leading
 from nnreg.comparison.contenders import Ground, at_best_rates, ground_of
 from nnreg.comparison.gathering import Arm
-from nnreg.comparison.metrics import called
 from nnreg.comparison.phrases import value_word
 from nnreg.comparison.rates import is_rate
 from nnreg.figures.groups import ARM, Group, groups, known
 from nnreg.figures.overlays import Facet
-from nnreg.results import Results
+from nnreg.records.metrics import called
+from nnreg.records.results import Results
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison

@@ -10,12 +10,12 @@ from nnreg.comparison import rates
 from nnreg.comparison.axes import is_ground
 from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.gathering import Gathered
-from nnreg.comparison.metrics import CURVES, VALID_FINAL, called
 from nnreg.comparison.phrasing import enumerated
 from nnreg.engine.history import LAST, TRAIN_LOSS
-from nnreg.figures import words
+from nnreg.figures.spec import CURVE_MARKS, RECORDED, stopped_early
+from nnreg.records.manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
+from nnreg.records.metrics import CURVES, VALID_FINAL, called
 from nnreg.settings import DESCEND, task_of
-from nnreg.sweep_manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
 
 PROTOCOLS = {GRID: "grid", RANDOM_SEARCH: "random search", TUNE_THEN_SEEDS: "tuned, then run on other seeds"}
 MOST_LEFT_OUT = 3
@@ -116,7 +116,7 @@ def _recorded(metrics: Sequence[str], *, has_fewer: bool) -> list[str]:
     shown = [metric for metric in metrics if metric.startswith(TRAIN_LOSS)]
     parts = []
     if shown:
-        parts.append(words.RECORDED)
+        parts.append(RECORDED)
     if f"{TRAIN_LOSS}_final" in shown:
         parts[-1] += "; final: mean of the last 100 steps" + (", or of all where there are fewer" if has_fewer else "")
     if any(metric.startswith("seconds_to_target") for metric in metrics):
@@ -130,8 +130,8 @@ def _smoothing(metrics: Sequence[str], window: int) -> str:
 
 def _stopped(gathered: Gathered, metrics: Sequence[str]) -> str:
     """Return why a curve, the mean of an arm's runs, may end before some of them do."""
-    stopped = any(words.stopped_early(run) for arm in gathered.arms if len(arm.runs) > 1 for run in arm.runs)
-    return words.CURVES.stops if stopped and {*metrics} & {*CURVES} else ""
+    stopped = any(stopped_early(run) for arm in gathered.arms if len(arm.runs) > 1 for run in arm.runs)
+    return CURVE_MARKS.stops if stopped and {*metrics} & {*CURVES} else ""
 
 
 def _lost(gathered: Gathered) -> str:

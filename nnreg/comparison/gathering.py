@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnreg.comparison import axes, comparability, run_folders
-from nnreg.comparison.run_folders import ENDINGS
-from nnreg.comparison.run_folders import LeftOut as LeftOut
+from nnreg.comparison import axes, comparability
 from nnreg.comparison.tuning import Tuning as Tuning
 from nnreg.comparison.tuning import tuning
 from nnreg.errors import UserError
-from nnreg.results import Result, Results
-from nnreg.sweep_manifest import Manifest, read_manifest
+from nnreg.records.manifest import Manifest, read_manifest
+from nnreg.records.results import ENDINGS, LeftOut, Result, Results, find_run_folders, read_run
 
 STUDY = Path("study", "study.json")
 
@@ -74,7 +72,7 @@ def gather(folders: Sequence[Path]) -> Gathered:
     left_out: list[LeftOut] = []
     found = {
         folder: _read(folder, _planned(paths, manifests[folder], left_out), left_out)
-        for folder, paths in run_folders.find(folders).items()
+        for folder, paths in find_run_folders(folders).items()
     }
     runs = [run for each in found.values() for run in each]
     if not runs:
@@ -105,7 +103,7 @@ def _planned(paths: Sequence[Path], manifest: Manifest | None, left_out: list[Le
 
 def _read(folder: Path, paths: Sequence[Path], left_out: list[LeftOut]) -> list[Result]:
     names = _study_arms(folder)
-    read = [run_folders.read(path) for path in paths]
+    read = [read_run(path) for path in paths]
     left_out += [each for each in read if isinstance(each, LeftOut)]
     return [_named(run, names.get(run.folder.name, "")) for run in read if isinstance(run, Result)]
 
@@ -179,6 +177,6 @@ def _tuning(
     for folder, manifest in manifests.items():
         inside = folder / manifest.tuning.folder if manifest is not None and manifest.tuning is not None else None
         if inside is not None and inside.is_dir():
-            searched += _read(inside, [path for paths in run_folders.find([inside]).values() for path in paths], left_out)
+            searched += _read(inside, [path for paths in find_run_folders([inside]).values() for path in paths], left_out)
     known = [manifest for manifest in manifests.values() if manifest is not None]
     return tuning(known, [(arm.settings, arm.runs) for arm in arms], swept, Results(searched))

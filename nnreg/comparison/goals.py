@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnreg.comparison.axes import grounds
-from nnreg.comparison.metrics import called
-from nnreg.directions import is_higher_better
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
 from nnreg.errors import UserError, instead
-from nnreg.results import Result
+from nnreg.records.metrics import called, is_higher_better
+from nnreg.records.results import Result
+from nnreg.records.statistics import smooth
 from nnreg.settings import DESCEND, task_of
-from nnreg.smoothing import smooth
 
 if TYPE_CHECKING:
     from nnreg.comparison.gathering import Gathered

@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.comparison.gathering import Arm
-from nnreg.comparison.metrics import CURVES
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.figures.curves import aligned
-from nnreg.results import Result
-from nnreg.smoothing import WINDOW, smooth
-from nnreg.statistics import half_widths
+from nnreg.records.metrics import CURVES
+from nnreg.records.results import Result
+from nnreg.records.statistics import WINDOW, half_widths, smooth
 
 MOST = 300  # points of a curve
 MOST_LOST = 60  # of a diverged one

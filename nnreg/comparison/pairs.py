@@ -14,9 +14,9 @@ from nnreg.comparison.contenders import ARM, Contender, contenders, resolution, 
 from nnreg.comparison.contenders import at_best_rates as at_best_rates
 from nnreg.comparison.phrasing import lost_in
 from nnreg.comparison.standings import Standing
-from nnreg.directions import is_higher_better
+from nnreg.records.metrics import is_higher_better
+from nnreg.records.statistics import Values, half_width, simultaneous, welch_half_width
 from nnreg.settings import DESCEND, task_of
-from nnreg.statistics import Values, half_width, simultaneous, welch_half_width
 
 TIED = "cannot be told apart"
 

@@ -13,10 +13,9 @@ from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.pairs import TIED, Difference, Matrix
 from nnreg.comparison.phrases import averaged, axis_word, framed, quantity, value_word
-from nnreg.directions import is_higher_better
 from nnreg.figures.heatmap import best_of, shade
 from nnreg.figures.wins import MOST_WRITTEN, symbol, why_undecided
-from nnreg.figures.words import signed, with_half
+from nnreg.records.metrics import is_higher_better, signed, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnreg.comparison.axes import grounds, is_ground, several
 from nnreg.comparison.contenders import ARM
-from nnreg.comparison.metrics import called
 from nnreg.comparison.standings import Standing
-from nnreg.figures.words import unit, value
+from nnreg.records.metrics import called, format_value, unit
 from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def target_words(comparison: Comparison) -> str:
     """Return the target in words: ``validation accuracy of 95.0% (chosen)``."""
     goal = comparison.target
     assert goal is not None
-    return f"{called(goal.metric)} of {value(goal.metric, goal.value)} ({goal.rule})"
+    return f"{called(goal.metric)} of {format_value(goal.metric, goal.value)} ({goal.rule})"
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nnreg.results import Result
+from nnreg.records.results import Result
 
 if TYPE_CHECKING:
     from nnreg.comparison.pairs import Difference

@@ -11,7 +11,6 @@ from nnreg.comparison.axes import is_ground, several
 from nnreg.comparison.charts import sensitivities, strokes, technique_coloured
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.facets import MOST_CURVES, ended, facets
-from nnreg.comparison.metrics import called
 from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.phrases import (
     asked,
@@ -30,7 +29,6 @@ from nnreg.comparison.phrases import (
     value_word,
 )
 from nnreg.comparison.standings import Measured
-from nnreg.directions import is_higher_better
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.overlays import Facet, overlays
@@ -41,8 +39,8 @@ from nnreg.figures.rows import Column, Row, rows
 from nnreg.figures.style import Page
 from nnreg.figures.tracks import Picture
 from nnreg.figures.wins import wins
-from nnreg.figures.words import with_half
-from nnreg.results import Results
+from nnreg.records.metrics import called, is_higher_better, with_half
+from nnreg.records.results import Results
 from nnreg.settings import DESCEND, TRAIN, task_of
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from nnreg.comparison.axes import grounds, is_ground
 from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.standings import Standing, standings
-from nnreg.directions import is_higher_better
-from nnreg.figures.words import is_share
+from nnreg.records.metrics import is_higher_better, is_share
 
 TINY = 1e-12  # below it losses are equally good; a ratio to 0 would say nothing
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
-from nnreg.results import Results
+from nnreg.records.results import Results
 from nnreg.settings import DESCEND, TRAIN
 
 DECIDING: Mapping[str, Sequence[str]] = {

@@ -14,7 +14,7 @@ from nnreg.comparison.cells import main_pair, pairs
 from nnreg.comparison.contenders import at_best_rates
 from nnreg.comparison.phrases import asked, duration, fastest, goes_with, ground_word, is_split, rate_words
 from nnreg.comparison.pictures import main_matrix
-from nnreg.sweep_manifest import read_manifest
+from nnreg.records.manifest import read_manifest
 
 if TYPE_CHECKING:
     import jinja2

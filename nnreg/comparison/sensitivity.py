@@ -9,7 +9,7 @@ from typing import Any
 from nnreg.comparison import axes, rates
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.standings import Measured, measure
-from nnreg.results import Results
+from nnreg.records.results import Results
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,33 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.comparison.gathering import Arm, Gathered
-from nnreg.comparison.goals import Target as Target
-from nnreg.comparison.goals import reached_at
-from nnreg.comparison.goals import target as target
-from nnreg.directions import is_higher_better
+from nnreg.comparison.goals import Target, reached_at
 from nnreg.errors import UserError, instead
-from nnreg.results import Result
-from nnreg.statistics import half_width
+from nnreg.records.metrics import ACCURACY_FINAL, DESCENT_VALUE, TRAIN_FINAL, VALID_FINAL, is_higher_better
+from nnreg.records.results import Result
+from nnreg.records.statistics import half_width
+from nnreg.settings import DESCEND, task_of
+
+
+def default_metric(gathered: Gathered) -> str:
+    """Return the metric to compare by where nobody chose one.
+
+    The final training loss; of descents the final value. Where regularizers, their strength or the loss's own parameters were
+    swept, training losses are those of different objectives: the final validation loss then, which is of the data alone, or
+    the final validation accuracy, or R², where the loss itself was changed.
+    """
+    runs = [run for arm in gathered.arms for run in arm.runs]
+    if task_of(runs[0].summary) == DESCEND:
+        return DESCENT_VALUE
+    changed = {key.partition(".")[0] for arm in gathered.arms for key in arm.settings}
+    wanted: Sequence[str] = [TRAIN_FINAL]
+    if "loss" in changed:
+        wanted = [ACCURACY_FINAL, "valid/r2_final", VALID_FINAL, TRAIN_FINAL]
+    elif "regularizer" in changed:
+        wanted = [VALID_FINAL, TRAIN_FINAL]
+    known = {name for run in runs for name in run.summary["metrics"]}
+    return next((metric for metric in wanted if metric in known), wanted[0])
+
 
 SECONDS = "seconds"
 

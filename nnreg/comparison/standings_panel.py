@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from nnreg.comparison import tables
 from nnreg.comparison.charts import strokes
 from nnreg.comparison.contenders import at_best_rates, ground_of
-from nnreg.comparison.metrics import called
 from nnreg.comparison.pairs import TIED
 from nnreg.comparison.phrases import asked, lost_words, quantity, target_words
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.figures.style import STEEP
-from nnreg.figures.words import signed, with_half
+from nnreg.records.metrics import called, signed, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison

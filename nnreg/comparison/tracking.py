@@ -11,8 +11,8 @@ from nnreg import answer_run
 from nnreg.answer_run import AnswerRun
 from nnreg.comparison import files, report
 from nnreg.comparison.axes import grounds
-from nnreg.results import Results
-from nnreg.sweep_manifest import read_manifest
+from nnreg.records.manifest import read_manifest
+from nnreg.records.results import Results
 
 if TYPE_CHECKING:
     from nnreg.comparison.comparing import Comparison

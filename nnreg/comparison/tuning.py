@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnreg.comparison import rates
-from nnreg.comparison.metrics import VALID_FINAL
-from nnreg.results import Results
-from nnreg.sweep_manifest import GRID, Manifest, Tuned
+from nnreg.records.manifest import GRID, Manifest, Tuned
+from nnreg.records.metrics import VALID_FINAL
+from nnreg.records.results import Results
 
 Members = Sequence[tuple[Mapping[str, Any], Results]]
 

@@ -10,12 +10,10 @@ from nnreg.comparison.axes import is_ground
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.fairness import fairness as fairness
 from nnreg.comparison.gathering import Arm, Gathered
-from nnreg.comparison.metrics import called
 from nnreg.comparison.pairs import Difference, Matrix
 from nnreg.comparison.phrasing import between, clipped, enumerated, lead, runs_lost
 from nnreg.comparison.standings import measure
-from nnreg.directions import is_higher_better
-from nnreg.figures.words import is_share, value, with_half
+from nnreg.records.metrics import called, format_value, is_higher_better, is_share, with_half
 from nnreg.settings import DESCEND, task_of
 
 LONGEST = 300  # characters of an answer
@@ -142,7 +140,7 @@ class _Speaker:
         most = "highest" if is_higher_better(self.metric) else "lowest"
         found = measure(self._of(names[:1])[0].runs, self.metric)
         if task_of(self._of(names)[0].runs[0].summary) == DESCEND:
-            ended = f"{self.name(names[0])} has the {most} {self.what}, {value(self.metric, found.mean)}"
+            ended = f"{self.name(names[0])} has the {most} {self.what}, {format_value(self.metric, found.mean)}"
             return f"{ended}; there is no chance in a descent, so there is no interval"
         if max(len(measure(arm.runs, self.metric).by_seed) for arm in self._of(names)) > 1:
             return "no two arms have two finished seeds in common, so nothing can be compared"

@@ -16,13 +16,13 @@ from nnreg.engine import diagnostics
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError, instead
 from nnreg.process import uncollected
-from nnreg.recording.disk import FIGURE, LAYERS_FIGURE
-from nnreg.records import RunCard
+from nnreg.records.card import RunCard
+from nnreg.records.folder import FIGURE, LAYERS_FIGURE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from nnreg.results import Results
+    from nnreg.records.results import Results
 
 QUICK = {"compress_level": 3}  # half the time of the usual 6, and 4 % more bytes
 

@@ -16,12 +16,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
-from nnreg.figures.spec import Common, check_limits, needed, read
+from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
 from nnreg.figures.style import NAME, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
-from nnreg.figures.words import across, footer, is_share, unit
-from nnreg.results import Result, Results
-from nnreg.smoothing import WINDOW, smooth
-from nnreg.statistics import half_widths
+from nnreg.records.metrics import across, is_share, unit
+from nnreg.records.results import Result, Results
+from nnreg.records.statistics import WINDOW, half_widths, smooth
 
 Values = npt.NDArray[np.float64]
 MANY = 500  # points of a curve from which what is behind it is pixels in an SVG too
@@ -81,7 +80,7 @@ class Drawn(NamedTuple):
 
 def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw an overlay, as ``Curves`` says."""
-    words, shown = read(Curves, spec), ended(results)
+    words, shown = read_words(Curves, spec), ended(results)
     window = window_for(words.metric, words.smooth)
     found = groups(shown, words.by)
     labels = [labelled(group) for group in found]

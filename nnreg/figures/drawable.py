@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from nnreg import figures
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError
-from nnreg.records import DatasetCard, RunCard
+from nnreg.records.card import DatasetCard, RunCard
+from nnreg.records.results import Result, Results
 from nnreg.registry import palette
-from nnreg.results import Result, Results
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 if TYPE_CHECKING:

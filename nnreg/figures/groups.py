@@ -11,8 +11,8 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 
 from nnreg.errors import UserError, instead
+from nnreg.records.results import Result, Results
 from nnreg.registry import entries, palette
-from nnreg.results import Result, Results
 
 ARM = "arm"
 FIRST = ("optimizer", "init", "activation", "norm", "dropout", "regularizer", "schedule")

@@ -14,14 +14,13 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nnreg.directions import is_higher_better
 from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ended, groups
-from nnreg.figures.spec import Common, needed, read
+from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
 from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, width_of
-from nnreg.figures.words import CELLS, footer, unit, value
-from nnreg.results import Result, Results
+from nnreg.records.metrics import format_value, is_higher_better, unit
+from nnreg.records.results import Result, Results
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
 EMPTY = "#eeeeee"
@@ -72,14 +71,14 @@ class Table(NamedTuple):
 
 def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw a table of colours, as ``Heatmap`` says; the best cell is framed."""
-    words, shown = read(Heatmap, spec), ended(results)
+    words, shown = read_words(Heatmap, spec), ended(results)
     across, down = groups(shown, words.columns), groups(shown, words.rows)
     known = {name for run in shown for name in run.history.metrics}
     if words.metric not in known:
         raise UserError(f"no run recorded '{words.metric}'{instead(words.metric, sorted(known))}")
     lowest = not is_higher_better(words.metric) if words.lowest is None else words.lowest
     cells = [[_within(row.runs, words.columns, column.value) for column in across] for row in down]
-    line = footer(results, [runs for row in cells for runs in row if len(runs)], [], 1, _note(cells, words), marks=CELLS)
+    line = footer(results, [runs for row in cells for runs in row if len(runs)], [], 1, _note(cells, words), marks=CELL_MARKS)
     table = Table(
         (words.rows, words.columns),
         [group.label for group in down],
@@ -195,7 +194,7 @@ def _cell(runs: Results, metric: str) -> Cell:
     finals = [values[-(LAST if metric == TRAIN_LOSS else 1) :].mean() for values in series if values.size]
     mean = float(np.mean(finals)) if finals else float("nan")
     note = f"\n{lost} of {len(runs)} diverged" if lost else ""
-    return Cell(mean, (value(metric, mean) if finals else "–") + note)
+    return Cell(mean, (format_value(metric, mean) if finals else "–") + note)
 
 
 def _value(run: Result, key: str) -> Any:

@@ -15,10 +15,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nnreg.errors import UserError
 from nnreg.figures.groups import ARM, Group, ended, groups
-from nnreg.figures.spec import Common, read
+from nnreg.figures.spec import Common, read_words
 from nnreg.figures.style import INK, NAME, QUIET, Page, finish, legible, wrapped
-from nnreg.layer_outputs import LayerOutputs, read_outputs
-from nnreg.results import Results
+from nnreg.records.outputs import LayerOutputs, read_outputs
+from nnreg.records.results import Results
 
 BINS = 41
 WIDE = 20.0  # largest over smallest spread of a row's layers from which each layer has a range of its own
@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
 def histograms(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw one row of histograms for each group of runs, one column for each layer, as ``Histograms`` says."""
-    words, shown = read(Histograms, spec), ended(results)
+    words, shown = read_words(Histograms, spec), ended(results)
     rows = [_row(group) for group in groups(shown, words.by, alone=True, first=("activation", "init", "norm", "dropout"))]
     return draw_rows(rows, title, words.subtitle, f"{_source(shown)}{words.note}".strip())
 

@@ -16,7 +16,7 @@ from nnreg.engine.diagnostics import layers
 from nnreg.engine.history import History
 from nnreg.figures.shown import ShownFigure
 from nnreg.figures.style import INK, QUIET, STEEP, legible, spread
-from nnreg.records import RunCard
+from nnreg.records.card import RunCard
 
 HEALTHY_UPDATE = 1e-3
 NARROWEST = 0.1  # span of a plain scale, of means above 1 a share: smaller differences are noise

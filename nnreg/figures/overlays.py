@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from nnreg.figures.curves import Curves, Drawn, cross, draw, labelled, scale, thin_dots
 from nnreg.figures.groups import Group
 from nnreg.figures.style import INK, NAME, QUIET, STEEP, Name, Page, finish, name_ends, width_of
-from nnreg.figures.words import across, unit
-from nnreg.results import Results
+from nnreg.records.metrics import across, unit
+from nnreg.records.results import Results
 
 MOST_ACROSS = 3  # panels side by side
 HEADING, LINE = 10.0, 0.19  # points; inches between two names

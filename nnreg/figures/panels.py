@@ -11,16 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnreg.directions import is_higher_better
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.curves import Drawn, cross, draw, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
-from nnreg.figures.spec import Common, check_limits, needed, read
+from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
 from nnreg.figures.style import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
-from nnreg.figures.words import across, compact, footer, short, unit, value
+from nnreg.records.metrics import across, compact, format_value, is_higher_better, short, unit
+from nnreg.records.results import Result, Results
 from nnreg.registry import entries
-from nnreg.results import Result, Results
 
 OF_SPLITS = {"train": "#0072B2", "valid": "#009E73", "test": "#D55E00"}
 OTHERS = ("#CC79A7", "#56B4E9", "#E69F00")
@@ -84,7 +83,7 @@ class Panel(NamedTuple):
 
 def panels(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw a grid of panels, as ``Panels`` says."""
-    words, shown = read(Panels, spec), ended(results)
+    words, shown = read_words(Panels, spec), ended(results)
     found = _best(shown, words) if words.top is not None else _per(shown, words)
     columns = min(words.columns or _columns(len(found)), len(found))
     rows = math.ceil(len(found) / columns)
@@ -144,7 +143,7 @@ def _draw_all(page: Page, found: Sequence[Panel], words: Panels, columns: int, d
 
 def _write_ends(axes: Axes, panel: Panel, drawn: Sequence[Drawn]) -> None:
     names = [
-        Name(value(metric, end.end, digits=2).rstrip("%") if math.isfinite(end.end) else "×", end.end, group.colour)
+        Name(format_value(metric, end.end, digits=2).rstrip("%") if math.isfinite(end.end) else "×", end.end, group.colour)
         for (group, metric), end in zip(panel.curves, drawn, strict=True)
     ]
     name_ends(axes, names, ENDS)

@@ -11,10 +11,10 @@ from omegaconf import OmegaConf
 
 from nnreg.errors import UserError
 from nnreg.figures.groups import Group, ended, groups
-from nnreg.figures.spec import read
+from nnreg.figures.spec import read_words
 from nnreg.figures.tracks import Ground, Paths, Picture, Track, Values, draw_paths, layout_of
+from nnreg.records.results import Result, Results
 from nnreg.registry import building
-from nnreg.results import Result, Results
 
 
 def paths(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
@@ -24,7 +24,7 @@ def paths(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
 
 def picture(results: Results, spec: Mapping[str, Any], title: str) -> Picture:
     """Draw paths; see ``paths``."""
-    words, shown = read(Paths, spec), ended(results)
+    words, shown = read_words(Paths, spec), ended(results)
     others = [run.folder.name for run in shown if run.config.get("task", "train") != "descend"]
     if others:
         raise UserError(f"paths need runs with task=descend, {others[0]} is none")

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, PercentFormatter
 
 from nnreg.figures.style import INK, NAME, STEEP, Name, Page, PlainLogFormatter, finish, name_ends, width_of
-from nnreg.figures.words import is_share
+from nnreg.records.metrics import is_share
 
 if TYPE_CHECKING:
     from nnreg.comparison.sensitivity import Sensitivity

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, PlainLogFormatter, finish, legible, width_of
-from nnreg.figures.words import is_share, with_half
+from nnreg.records.metrics import is_share, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.standings import Measured

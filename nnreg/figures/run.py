@@ -11,8 +11,8 @@ from matplotlib.ticker import LogLocator
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, History
 from nnreg.figures.shown import ShownFigure
 from nnreg.figures.style import INK, QUIET, PlainLogFormatter, finish, legible
-from nnreg.records import RunCard
-from nnreg.smoothing import WINDOW, smooth
+from nnreg.records.card import RunCard
+from nnreg.records.statistics import WINDOW, smooth
 
 TICKS = 5  # intervals between them; a tick costs a millisecond, and a sweep draws a figure for every run
 

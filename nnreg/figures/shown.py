@@ -13,9 +13,9 @@ class ShownFigure(Figure):
 
     def _repr_png_(self) -> bytes:
         """Return the picture as a small PNG; where pyplot's inline backend is active, that one is asked instead."""
-        from nnreg import figures
+        from nnreg.figures import save
 
         with TemporaryDirectory() as folder:
             path = Path(folder) / "figure.png"
-            figures.save(self, path)
+            save(self, path)
             return path.read_bytes()

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from nnreg.engine.descent import measure
 from nnreg.figures.groups import ended
 from nnreg.figures.paths import ground
-from nnreg.figures.spec import Common, read
+from nnreg.figures.spec import Common, read_words
 from nnreg.figures.style import INK, Page
-from nnreg.results import Results
+from nnreg.records.results import Results
 
 EVERY = 6  # points of the grid between two lines of the mesh
 
@@ -36,7 +36,7 @@ class Surface3D(Common):
 
 def surface_3d(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw the surface of the first run, as ``Surface3D`` says."""
-    words, run = read(Surface3D, spec), ended(results)[0]
+    words, run = read_words(Surface3D, spec), ended(results)[0]
     found = ground(run)
     terrain = measure(found.name, found.surface)
     z = np.log10(np.maximum(terrain.z - terrain.lowest, 1e-3)) if words.log else terrain.z

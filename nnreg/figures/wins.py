@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from nnreg.figures.style import INK, NAME, QUIET, Page, width_of
-from nnreg.figures.words import signed
+from nnreg.records.metrics import signed
 
 if TYPE_CHECKING:
     from nnreg.comparison.pairs import Difference, Matrix

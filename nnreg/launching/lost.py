@@ -12,12 +12,13 @@ from nnreg import console, job, settings, task
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.launching.work import Job, Work
-from nnreg.recording import disk, uploader
+from nnreg.recording import uploader
 from nnreg.recording.console import SweepLineSink
 from nnreg.recording.mlflow_store import Store
 from nnreg.recording.spool import Tracked
 from nnreg.recording.tracking_target import resolve
-from nnreg.records import Outcome, Status, summarise
+from nnreg.records import folder
+from nnreg.records.card import Outcome, Status, summarise
 from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.run_card import describe
@@ -39,8 +40,8 @@ def record(shared: Work, lost: Job, error: str | None) -> None:
         request = shared.request(lost)
     except Exception:  # it cannot be composed, and for that reason has no result
         request = _as_typed(shared, lost)
-    facts = disk.read_facts(request.folder)
-    if facts is not None and facts["status"] == disk.RUNNING:
+    facts = folder.read_facts(request.folder)
+    if facts is not None and facts["status"] == folder.RUNNING:
         _end(request, error)
     elif facts is None and error is not None:
         job.refuse(request, task.sinks(request, alone=False), UserError(error))
@@ -50,11 +51,11 @@ def _end(request: Request, error: str | None) -> None:
     """Complete the record of a run that began."""
     history = History()
     with contextlib.suppress(OSError, ValueError):  # cut off
-        history = disk.read_history(request.folder)
+        history = folder.read_history(request.folder)
     steps = max((record.step for record in history), default=0)
     status: Status = "killed" if error is None else "failed"
     card, outcome = describe(request), Outcome(status, steps, 0.0, summarise(history), error=error)
-    disk.write_ending(card, outcome)
+    folder.write_ending(card, outcome)
     _end_tracking(request.folder)
     line = SweepLineSink(Console(highlight=False))
     line.open(card)

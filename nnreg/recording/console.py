@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nnreg import checkpoint
 from nnreg.console import LABEL_WIDTH, print_line
 from nnreg.engine.history import TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
 from nnreg.recording import telling
 from nnreg.recording.telling import technique
-from nnreg.records import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard
+from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.settings import PICTURES, TRAIN, task_of
 
 OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule")
@@ -205,7 +205,7 @@ def _goes_on(card: RunCard) -> str:
     folder = os.path.relpath(card.folder) if card.folder.is_relative_to(Path.cwd()) else str(card.folder)
     how = f"; `python -m nnreg resume {shlex.quote(folder)}` goes on"
     try:
-        return f"{how} from step {checkpoint.load(card.folder / checkpoint.FILE).step:,}"
+        return f"{how} from step {load_checkpoint(card.folder / FILE).step:,}"
     except UserError:  # there is none, or the disk was full
         return f"{how} from the start: it had no checkpoint yet (see checkpoint_seconds)"
 

@@ -17,10 +17,11 @@ import numpy as np
 from nnreg.engine.history import History, Record
 from nnreg.recording import run_facts
 from nnreg.recording.mlflow_store import Store
-from nnreg.recording.spool import SPOOL, Ledger, Point, Tracked, now
+from nnreg.recording.spool import Ledger, Point, Tracked, now
 from nnreg.recording.thinning import Thinner
 from nnreg.recording.tracking_target import UI, Target, UnreachableError, resolve, without_password
-from nnreg.records import DatasetCard, Outcome, RunCard, Status
+from nnreg.records.card import DatasetCard, Outcome, RunCard, Status
+from nnreg.records.folder import SPOOL
 
 _STATUS: Mapping[Status, str] = {"finished": "FINISHED", "diverged": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 _PERIOD = 1.0  # seconds between two sends

@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nnreg.config_hash import TRACKING
-from nnreg.records import Outcome, RunCard
+from nnreg.records.card import TRACKING, Outcome, RunCard
 from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
 
 KEY_TAG = "nnreg.run_key"

@@ -9,11 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from nnreg import checkpoint
+from nnreg.records.checkpoint import FILE
+from nnreg.records.folder import SPOOL, TRACKED
 
-SPOOL = "spool.json"
-TRACKED = "mlflow.json"
-_LOCAL = (SPOOL, TRACKED, checkpoint.FILE)
+_LOCAL = (SPOOL, TRACKED, FILE)
 """Files that only this machine can do something with."""
 
 

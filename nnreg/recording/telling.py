@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from nnreg.engine.history import History
-from nnreg.records import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard
 from nnreg.settings import DESCEND, task_of
 
 OUTPUTS = {

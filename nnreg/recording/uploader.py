@@ -19,9 +19,10 @@ from typing import Any
 
 from nnreg.recording import mlflow_store
 from nnreg.recording.sending import Sender
-from nnreg.recording.spool import SPOOL, Ledger, now
+from nnreg.recording.spool import Ledger, now
 from nnreg.recording.tracking_target import Target, resolve
-from nnreg.sweep_manifest import TUNING
+from nnreg.records.folder import SPOOL
+from nnreg.records.manifest import TUNING
 
 LOOK = 0.25  # seconds between two looks at the folders
 PATIENCE = 20.0  # seconds for runs in progress to end, when the sweep is gone

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from nnreg import figures  # matplotlib, half a second, comes with the first kind that is asked for
 from nnreg.errors import UserError
-from nnreg.results import Results
+from nnreg.records.results import Results
 from nnreg.studies import claims
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Study

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from nnreg.errors import UserError, instead
-from nnreg.results import Results
-from nnreg.statistics import half_width
+from nnreg.records.results import Results
+from nnreg.records.statistics import half_width
 from nnreg.studies.measures import MEASURES, Values
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.errors import UserError, instead
-from nnreg.results import Result, Results
+from nnreg.records.results import Result, Results
 
 Values = npt.NDArray[np.float64]
 DIVERGED = "diverged"

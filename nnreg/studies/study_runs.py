@@ -20,15 +20,15 @@ from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import answer_run, console, jobs, results, settings, task
+from nnreg import answer_run, console, jobs, settings, task
 from nnreg.answer_run import AnswerRun
 from nnreg.console import print_line
 from nnreg.errors import UserError
-from nnreg.recording.disk import occupied
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.folder import occupied
+from nnreg.records.results import Results, read_results
 from nnreg.registry.hydra_source import register_source
 from nnreg.request import Request
-from nnreg.results import Results
 from nnreg.studies import answers
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Member, Study
@@ -97,7 +97,7 @@ def run(
                 if outcome.status == "failed" and outcome.steps == 0 and number == (only or 0):
                     raise UserError(str(outcome.error))  # such as missing data: no other member would fare better
                 failed += outcome.status == "failed"
-    runs = results.read(arms)
+    runs = read_results(arms)
     output = home / OUTPUT
     output.mkdir(parents=True, exist_ok=True)
     words = [*([] if only is None else [f"member={only}"]), *typed]

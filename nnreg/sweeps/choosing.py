@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.comparison import rates
-from nnreg.recording.disk import SUMMARY
+from nnreg.records.folder import SUMMARY
 from nnreg.registry import entries
 from nnreg.sweeps.search_ranges import declared_by
 

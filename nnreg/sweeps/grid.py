@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 
-from nnreg.sweep_manifest import GRID
+from nnreg.records.manifest import GRID
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
 

@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import descent_job, jobs, run_card, task
-from nnreg.config_hash import config_hash
 from nnreg.errors import UserError
+from nnreg.records.card import config_hash
 from nnreg.request import Request
 from nnreg.settings import DESCEND, task_of
 

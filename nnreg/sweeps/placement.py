@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
-from nnreg.comparison import run_folders
-from nnreg.config_hash import config_hash
-from nnreg.recording import disk
-from nnreg.results import Result
+from nnreg.records.card import config_hash
+from nnreg.records.folder import CONFIG, SUMMARY
+from nnreg.records.results import Result, read_run
 
 COMPLETE = ("finished", "diverged")
 """Endings that are results: such a run is not done again."""
@@ -74,7 +73,7 @@ def status(folder: Path) -> str:
 
 def is_whole(folder: Path) -> bool:
     """Tell whether all of a run can be read that a comparison needs."""
-    return isinstance(run_folders.read(folder), Result)
+    return isinstance(read_run(folder), Result)
 
 
 def _folders(home: Path) -> list[Path]:
@@ -91,7 +90,7 @@ def _run_in(folder: Path) -> tuple[str, str] | None:
 def _hash_of_saved(folder: Path) -> str:
     """Return the hash of a run that is older than hashes."""
     try:
-        config = OmegaConf.to_container(OmegaConf.load(folder / disk.CONFIG))
+        config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
     except Exception:  # missing, unreadable, not YAML: it does not say which run it is
         return ""
     return config_hash({str(key): value for key, value in config.items()}) if isinstance(config, dict) else ""
@@ -99,7 +98,7 @@ def _hash_of_saved(folder: Path) -> str:
 
 def _facts(folder: Path) -> Mapping[str, Any]:
     try:
-        facts = json.loads((folder / disk.SUMMARY).read_text(encoding="utf-8"))
+        facts = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

@@ -13,7 +13,7 @@ from hydra.core.override_parser.types import IntervalSweep
 
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
-from nnreg.sweep_manifest import RANDOM_SEARCH
+from nnreg.records.manifest import RANDOM_SEARCH
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
 

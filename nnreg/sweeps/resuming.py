@@ -12,10 +12,10 @@ from omegaconf import DictConfig, open_dict
 
 from nnreg import settings, task
 from nnreg.errors import UserError
-from nnreg.recording import disk
+from nnreg.records.folder import SUMMARY, occupied
+from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.registry.overrides import quoted
 from nnreg.settings import SweepSettings
-from nnreg.sweep_manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.sweeps import placement
 
 RESUME = "sweep.resume="
@@ -66,7 +66,7 @@ def folder(config: DictConfig, settings: SweepSettings, words: Iterable[str]) ->
         named = Path(settings.resume).absolute()
         if not named.is_dir():
             raise UserError(f"there is no folder {settings.resume} to go on with; the folders of sweeps are in runs/")
-        if not (named / FILE).exists() and not any(named.glob(f"*/{disk.SUMMARY}")):
+        if not (named / FILE).exists() and not any(named.glob(f"*/{SUMMARY}")):
             raise UserError(f"{settings.resume} is not the folder of a sweep; one run: `python -m nnreg resume FOLDER`")
         return named
     if not config.get("resume"):
@@ -104,11 +104,11 @@ def hold(stack: contextlib.ExitStack, folder: Path) -> None:
         UserError: another process is in it.
     """
     try:
-        stack.enter_context(disk.occupied(folder))
+        stack.enter_context(occupied(folder))
     except UserError as error:
         raise UserError(f"the sweep in {folder} is still going on, in another process") from error
     for path in _unfinished(folder):
-        with disk.occupied(path):
+        with occupied(path):
             pass
 
 

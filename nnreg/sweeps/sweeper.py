@@ -27,9 +27,9 @@ from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.launching.job_configs import JobConfigs, remembering
 from nnreg.launching.launcher import ParallelLauncher
 from nnreg.process import terminable
+from nnreg.records.manifest import Manifest, Tuned
 from nnreg.registry.overrides import quoted
 from nnreg.settings import SweepSettings
-from nnreg.sweep_manifest import Manifest, Tuned
 from nnreg.sweeps import asking, resuming
 from nnreg.sweeps.axes import Axis, read
 from nnreg.sweeps.identity import digest_of

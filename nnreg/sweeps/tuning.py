@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnreg.comparison import rates
-from nnreg.comparison.metrics import called
 from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
+from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
+from nnreg.records.metrics import called
 from nnreg.settings import DESCEND, task_of
-from nnreg.sweep_manifest import TUNE_THEN_SEEDS, TUNING, Tuned
 from nnreg.sweeps import choosing
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.search_ranges import Range, log_grid, range_of

@@ -12,8 +12,8 @@ from omegaconf import OmegaConf
 
 from nnreg.comparison.gathering import Arm, Gathered, Tuning
 from nnreg.comparison.standings import Standing, measured
-from nnreg.config_hash import config_hash
-from nnreg.results import Result, Results
+from nnreg.records.card import config_hash
+from nnreg.records.results import Result, Results
 
 CHOICES = {
     "activation": "relu",

@@ -41,9 +41,9 @@ def test_numbers_ascend_and_names_stay_in_order(values, sorted_):
 
 
 def read(tmp_path, jobs):
-    from nnreg.comparison.run_folders import read
+    from nnreg.records.results import read_run
 
-    return [read(leave(tmp_path / str(number), overrides, **changes)) for number, (overrides, changes) in enumerate(jobs)]
+    return [read_run(leave(tmp_path / str(number), overrides, **changes)) for number, (overrides, changes) in enumerate(jobs)]
 
 
 def test_a_bundle_of_settings_in_the_users_own_yaml_is_one_axis(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from nnreg.comparison import tracking
 from nnreg.comparison.comparing import compare
-from nnreg.sweep_manifest import Manifest
+from nnreg.records.manifest import Manifest
 from tests.comparison.sweeps import sweep
 from tests.recording.tracking import artifacts, client, new_database
 

@@ -3,11 +3,10 @@ from pathlib import Path
 import pytest
 
 from nnreg.comparison.gathering import gather
-from nnreg.comparison.run_folders import LeftOut
 from nnreg.comparison.tuning import Tuning
 from nnreg.comparison.wording import fairness
-from nnreg.results import Results
-from nnreg.sweep_manifest import Manifest, Tuned
+from nnreg.records.manifest import Manifest, Tuned
+from nnreg.records.results import LeftOut, Results
 from tests.comparison.sweeps import gathered, leave, standing, sweep
 
 

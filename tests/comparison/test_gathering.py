@@ -6,7 +6,7 @@ import pytest
 
 from nnreg.comparison.gathering import gather
 from nnreg.errors import UserError
-from nnreg.sweep_manifest import Manifest, Tuned
+from nnreg.records.manifest import Manifest, Tuned
 from tests.comparison.sweeps import leave, sweep
 
 

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.comparison.gathering import gather
-from nnreg.comparison.run_folders import LeftOut, find, read
 from nnreg.errors import UserError
-from nnreg.results import Result
+from nnreg.records.results import LeftOut, Result, find_run_folders, read_run
 from tests.comparison.sweeps import leave, sweep
 
 FILES = ("summary.json", "config.yaml", "history.csv.gz")
@@ -33,7 +32,7 @@ def copied(whole, scratch):
 
 
 def test_a_run_is_read_whole(whole):
-    run = read(whole)
+    run = read_run(whole)
     assert isinstance(run, Result)
     assert (run.seed, run.value("optimizer.lr")) == (12, 0.01)
     assert run.history.metrics == ("train/loss", "valid/loss", "valid/accuracy")
@@ -45,9 +44,9 @@ def test_a_file_cut_off_at_any_byte_leaves_the_run_out_or_as_it_was(whole, scrat
     content = (folder / name).read_bytes()
     kept = content[: int(where * len(content))]
     (folder / name).write_bytes(kept)
-    found = read(folder)
+    found = read_run(folder)
     if isinstance(found, Result):
-        known = read(whole)
+        known = read_run(whole)
         assert (found.summary, found.config, list(found.history)) == (known.summary, known.config, list(known.history))
     else:
         assert name.partition(".")[0] in found.why
@@ -57,7 +56,7 @@ def test_a_file_cut_off_at_any_byte_leaves_the_run_out_or_as_it_was(whole, scrat
 def test_garbage_in_a_file_leaves_the_run_out(whole, scratch, name, garbage):
     folder = copied(whole, scratch)
     (folder / name).write_bytes(garbage)
-    found = read(folder)
+    found = read_run(folder)
     assert isinstance(found, LeftOut)
     assert name.partition(".")[0] in found.why
 
@@ -68,8 +67,8 @@ def test_one_wrong_byte_in_the_configuration_is_noticed(whole, scratch, place, v
     content = bytearray((folder / "config.yaml").read_bytes())
     content[place % len(content)] = value
     (folder / "config.yaml").write_bytes(bytes(content))
-    found = read(folder)
-    kept = read(whole).config | {"tracking": None}  # which says nothing of the training
+    found = read_run(folder)
+    kept = read_run(whole).config | {"tracking": None}  # which says nothing of the training
     assert isinstance(found, LeftOut) or found.config | {"tracking": None} == kept
 
 
@@ -80,15 +79,15 @@ def test_one_wrong_byte_in_the_history_is_noticed_unless_it_means_nothing(whole,
     place %= len(content)
     content[place] ^= change
     (folder / "history.csv.gz").write_bytes(bytes(content))
-    found = read(folder)
-    assert isinstance(found, LeftOut) or list(found.history) == list(read(whole).history)  # gzip has bits to spare
+    found = read_run(folder)
+    assert isinstance(found, LeftOut) or list(found.history) == list(read_run(whole).history)  # gzip has bits to spare
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_leaves_the_run_out(whole, scratch, name):
     folder = copied(whole, scratch)
     (folder / name).unlink()
-    found = read(folder)
+    found = read_run(folder)
     assert isinstance(found, LeftOut)
     assert f"it has no {name}" in found.why
 
@@ -114,14 +113,14 @@ def test_a_summary_with_a_field_of_the_wrong_kind_leaves_the_run_out(whole, scra
     folder = copied(whole, scratch)
     facts = json.loads((folder / "summary.json").read_text())
     (folder / "summary.json").write_text(json.dumps(facts | {key: value}))
-    assert isinstance(read(folder), LeftOut)
+    assert isinstance(read_run(folder), LeftOut)
 
 
 @pytest.mark.parametrize("lines", ["step,metric,value\nx,train/loss,0.5\n", "step,metric,value\n1,2\n", "", "step\n"])
 def test_a_history_that_is_none_leaves_the_run_out(whole, scratch, lines):
     folder = copied(whole, scratch)
     (folder / "history.csv.gz").write_bytes(gzip.compress(lines.encode()))
-    found = read(folder)
+    found = read_run(folder)
     assert isinstance(found, LeftOut)
     assert "history.csv.gz" in found.why
 
@@ -130,7 +129,7 @@ def test_a_run_that_is_going_on_is_left_out_with_what_to_do(whole, scratch):
     folder = copied(whole, scratch)
     facts = json.loads((folder / "summary.json").read_text())
     (folder / "summary.json").write_text(json.dumps(facts | {"status": "running"}))
-    found = read(folder)
+    found = read_run(folder)
     assert isinstance(found, LeftOut)
     assert "still running" in found.why
     assert "python -m nnreg resume" in found.why
@@ -141,12 +140,12 @@ def test_the_jobs_of_a_sweep_are_found_in_their_order_and_nothing_else(tmp_path)
         (tmp_path / name).mkdir()
     leave(tmp_path / "by hand")
     (tmp_path / "paths.png").touch()
-    assert [path.name for path in find([tmp_path])[tmp_path]] == ["2", "9", "10", "by hand"]
+    assert [path.name for path in find_run_folders([tmp_path])[tmp_path]] == ["2", "9", "10", "by hand"]
 
 
 def test_a_run_that_is_named_twice_counts_once(tmp_path):
     home = sweep(tmp_path / "sweep", {("optimizer=sgd",): [0.5, 0.6]})
-    found = find([home, home / "0", home / ".." / "sweep"])
+    found = find_run_folders([home, home / "0", home / ".." / "sweep"])
     assert [path.name for paths in found.values() for path in paths] == ["0", "1"]
 
 

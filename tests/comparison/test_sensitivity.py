@@ -4,7 +4,7 @@ import pytest
 
 from nnreg.comparison.gathering import gather
 from nnreg.comparison.sensitivity import sensitivities
-from nnreg.sweep_manifest import Manifest, Tuned
+from nnreg.records.manifest import Manifest, Tuned
 from tests.comparison.sweeps import leave, sweep
 
 METRIC = "train/loss_final"

@@ -2,11 +2,12 @@ import math
 
 import pytest
 
-from nnreg.comparison import metrics
 from nnreg.comparison.gathering import gather
-from nnreg.comparison.standings import Target, standings, target
+from nnreg.comparison.goals import Target, target
+from nnreg.comparison.standings import default_metric, standings
 from nnreg.errors import UserError
-from nnreg.smoothing import smooth
+from nnreg.records.metrics import called
+from nnreg.records.statistics import smooth
 from tests.comparison.sweeps import leave, sweep
 
 METRIC = "train/loss_final"
@@ -117,7 +118,7 @@ def arms_with(tmp_path, metric, bests):
 def test_the_target_by_rule_is_what_the_median_arm_reaches(tmp_path, metric, bests, value):
     goal = target(arms_with(tmp_path, metric, bests))
     assert (goal.metric, goal.value) == (metric, pytest.approx(value, rel=1e-12))
-    assert goal.rule == f"the median arm's best {metrics.called(metric)}"
+    assert goal.rule == f"the median arm's best {called(metric)}"
 
 
 def test_half_the_arms_or_more_reach_the_target_by_rule(tmp_path):
@@ -168,7 +169,7 @@ def test_a_target_that_cannot_be_meant_is_refused_in_one_line(tmp_path, wanted, 
 def test_runs_are_compared_by_training_loss_unless_what_it_measures_was_swept(tmp_path, swept, known, chosen):
     leave(tmp_path / "0", metrics=dict.fromkeys(known, 0.5))
     leave(tmp_path / "1", swept, metrics=dict.fromkeys(known, 0.5))
-    assert metrics.default(gather([tmp_path])) == chosen
+    assert default_metric(gather([tmp_path])) == chosen
 
 
 @pytest.mark.parametrize(
@@ -184,4 +185,4 @@ def test_runs_are_compared_by_training_loss_unless_what_it_measures_was_swept(tm
     ],
 )
 def test_metrics_have_names(metric, said):
-    assert metrics.called(metric) == said
+    assert called(metric) == said

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from nnreg.comparison.gathering import gather
+from nnreg.comparison.goals import target
 from nnreg.comparison.pairs import matrix
-from nnreg.comparison.standings import standings, target
+from nnreg.comparison.standings import standings
 from nnreg.comparison.wording import answer, fairness
-from nnreg.recording.disk import read_summary
+from nnreg.records.folder import read_summary
 from tests.comparison.sweeps import leave
 
 METRIC = "train/loss_final"

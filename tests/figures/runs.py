@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.engine.history import History, Record
-from nnreg.results import Result, Results
+from nnreg.records.results import Result, Results
 
 CHOICES = {"optimizer": "sgd", "init": "he", "activation": "relu", "norm": "none", "loss": "softmax_cross_entropy"}
 

@@ -20,7 +20,7 @@ from nnreg.figures.rates import rates
 from nnreg.figures.rows import Column, Row, rows
 from nnreg.figures.style import INK
 from nnreg.figures.wins import BETTER, OPEN, WORSE, wins
-from nnreg.figures.words import signed, with_half
+from nnreg.records.metrics import signed, with_half
 from tests.figures.runs import overlaps, run, runs, texts
 
 NONE = Measured({}, math.nan, None)

@@ -9,8 +9,8 @@ from scipy import stats
 
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES, draw
+from nnreg.records.statistics import smooth
 from nnreg.registry import palette
-from nnreg.smoothing import smooth
 from tests.figures.runs import overlaps, run, runs, texts
 
 LOSS = "train/loss"

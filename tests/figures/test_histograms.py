@@ -8,7 +8,7 @@ import pytest
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
 from nnreg.figures.histograms import Row, draw_rows, with_spread
-from nnreg.layer_outputs import LayerOutputs, write_outputs
+from nnreg.records.outputs import LayerOutputs, write_outputs
 from tests.figures.runs import overlaps, run, runs, texts
 
 UNBOUNDED = (-np.inf, np.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnreg.figures import FIGURES
-from nnreg.figures.words import value
+from nnreg.records.metrics import format_value
 from tests.figures.runs import run, runs, texts
 
 LOSS = "valid/loss"
@@ -110,4 +110,4 @@ def test_a_table_has_no_curves_that_end():
     ],
 )
 def test_a_value_has_the_digits_that_matter_and_large_ones_are_whole(metric, number, digits, words):
-    assert value(metric, number, digits) == words
+    assert format_value(metric, number, digits) == words

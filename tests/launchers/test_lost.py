@@ -9,7 +9,7 @@ from nnreg import job
 from nnreg.assembly import assemble
 from nnreg.launching import lost
 from nnreg.launching.work import Job
-from nnreg.recording.disk import DiskSink, read_facts
+from nnreg.records.folder import DiskSink, read_facts
 from nnreg.request import Request
 from nnreg.run_card import describe
 from tests.test_job import CONFIG

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from nnreg import checkpoint
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, Record
 from nnreg.recording.console import ConsoleSink, SweepLineSink
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.checkpoint import FILE, Checkpoint, save_checkpoint
 from tests.cards import card, history
 
 SUMMARY = {"train/loss_final": 0.0312, "train/loss_best": 0.0011, "valid/accuracy_final": 0.972, "test/accuracy": 0.969}
@@ -64,8 +64,8 @@ def test_an_interrupted_run_is_told_from_where_it_would_go_on(tmp_path):
     killed = Outcome("killed", 1234, 0.1)
     how = f"interrupted after 1,234 steps; `python -m nnreg resume {tmp_path}` goes on from "
     assert f"{how}the start: it had no checkpoint yet (see checkpoint_seconds)" in shown(tmp_path, killed)
-    saved = checkpoint.Checkpoint(1000, 0.1, 1, {}, "", {}, {}, {}, {"theta": np.zeros(2)})
-    checkpoint.save(tmp_path / checkpoint.FILE, saved)
+    saved = Checkpoint(1000, 0.1, 1, {}, "", {}, {}, {}, {"theta": np.zeros(2)})
+    save_checkpoint(tmp_path / FILE, saved)
     assert f"{how}step 1,000" in shown(tmp_path, killed)
 
 

@@ -6,12 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from nnreg import checkpoint
 from nnreg.engine.history import TRAIN_LOSS, History, Record
 from nnreg.figures import draw_pictures
-from nnreg.recording.disk import DiskSink, read_history, read_summary
-from nnreg.recording.spool import TRACKED
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.checkpoint import FILE
+from nnreg.records.folder import TRACKED, DiskSink, read_history, read_summary
 from tests.cards import card, history
 
 
@@ -64,10 +63,10 @@ def test_the_summary_is_strict_json_in_every_ending(tmp_path, status):
     assert json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)["status"] == status
 
 
-@pytest.mark.parametrize(("resumed_at", "left"), [(None, set()), (0, {TRACKED}), (1, {TRACKED, checkpoint.FILE})])
+@pytest.mark.parametrize(("resumed_at", "left"), [(None, set()), (0, {TRACKED}), (1, {TRACKED, FILE})])
 def test_a_run_that_begins_again_leaves_no_checkpoint_of_before_and_stays_the_same_run_of_the_store(tmp_path, resumed_at, left):
     closed(tmp_path, Outcome("failed", 1, 0.1))
-    for name in (checkpoint.FILE, TRACKED):
+    for name in (FILE, TRACKED):
         (tmp_path / name).touch()
     closed(tmp_path, Outcome("finished", 200, 1.5), resumed_at=resumed_at)
-    assert {path.name for path in tmp_path.iterdir()} & {checkpoint.FILE, TRACKED} == left
+    assert {path.name for path in tmp_path.iterdir()} & {FILE, TRACKED} == left

@@ -14,8 +14,9 @@ import requests
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History, Record
 from nnreg.recording import mlflow_sink, tracking_target
 from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.recording.spool import SPOOL, Ledger
-from nnreg.records import Outcome
+from nnreg.recording.spool import Ledger
+from nnreg.records.card import Outcome
+from nnreg.records.folder import SPOOL
 from tests.cards import card
 from tests.recording.tracking import Tracked, artifacts, client, curve, free_port, make_outdated, new_database, only_run
 

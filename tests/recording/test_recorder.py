@@ -3,8 +3,8 @@ import math
 import pytest
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, Record
-from nnreg.recording.recorder import Recorder
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.recorder import Recorder
 from tests.cards import card
 
 END = Outcome("finished", 3, 0.1)

@@ -11,8 +11,9 @@ import pytest
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History
 from nnreg.recording import mlflow_sink
 from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.recording.spool import SPOOL, TRACKED, Ledger, Tracked
-from nnreg.records import Outcome, summarise
+from nnreg.recording.spool import Ledger, Tracked
+from nnreg.records.card import Outcome, summarise
+from nnreg.records.folder import SPOOL, TRACKED
 from nnreg.runs import clean, push
 from tests.cards import card, history
 from tests.recording.tracking import artifacts, client, curve, new_database, only_run

@@ -13,9 +13,10 @@ from nnreg.engine.history import History, Record
 from nnreg.recording import uploader
 from nnreg.recording.mlflow_sink import MlflowSink
 from nnreg.recording.sending import Sender
-from nnreg.recording.spool import SPOOL, Ledger, Tracked
+from nnreg.recording.spool import Ledger, Tracked
 from nnreg.recording.tracking_target import resolve
-from nnreg.records import Outcome
+from nnreg.records.card import Outcome
+from nnreg.records.folder import SPOOL
 from tests.cards import card
 
 pytestmark = pytest.mark.slow

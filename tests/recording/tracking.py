@@ -19,7 +19,7 @@ from pathlib import Path
 from nnreg.engine.history import History
 from nnreg.recording import mlflow_store
 from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.records import Outcome, summarise
+from nnreg.records.card import Outcome, summarise
 from tests.cards import card, history
 
 FINISHED = Outcome("finished", 200, 1.5, summarise(history()))

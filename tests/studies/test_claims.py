@@ -5,7 +5,7 @@ import pytest
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, History, Record
 from nnreg.errors import UserError
-from nnreg.results import Result, Results
+from nnreg.records.results import Result, Results
 from nnreg.studies import claims
 from nnreg.studies.claims import check, measure
 

@@ -8,7 +8,7 @@ import pytest
 
 from nnreg import figures
 from nnreg.composing import conf_folder
-from nnreg.recording.disk import read_summary
+from nnreg.records.folder import read_summary
 from nnreg.studies import study_words
 from nnreg_std.datasets import fetching, locating
 from tests.recording.tracking import artifacts, client, new_database

@@ -18,9 +18,9 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from nnreg import cli, job, jobs, sweeping, task
 from nnreg.comparison.gathering import gather
 from nnreg.recording import uploader
-from nnreg.recording.disk import DiskSink, occupied
 from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.sweep_manifest import FILE, read_manifest
+from nnreg.records.folder import DiskSink, occupied
+from nnreg.records.manifest import FILE, read_manifest
 from tests.interrupted import killed, request
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=3", "batch=8")
@@ -144,7 +144,7 @@ def test_a_sweep_or_a_run_that_another_process_is_at_is_refused(nnreg, home, sta
     (home / "2/summary.json").unlink()
     for folder, said in ((home, "the sweep in"), (home / "2", "the run in")):
         code = (
-            f"import sys, pathlib; from nnreg.recording.disk import occupied\nwith occupied(pathlib.Path({str(folder)!r})):\n"
+            f"import sys, pathlib; from nnreg.records.folder import occupied\nwith occupied(pathlib.Path({str(folder)!r})):\n"
         )
         code += "    print(flush=True); sys.stdin.read()"
         busy = start(sys.executable, "-c", code, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from nnreg import sweeping
-from nnreg.recording.disk import DiskSink
-from nnreg.sweep_manifest import read_manifest
+from nnreg.records.folder import DiskSink
+from nnreg.records.manifest import read_manifest
 from tests.publishing import publishing
 
 publish = pytest.fixture(publishing)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nnreg import sweeping
-from nnreg.sweep_manifest import read_manifest
+from nnreg.records.manifest import read_manifest
 from tests.sweeps.test_sweeper import listed
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=6", "batch=8")

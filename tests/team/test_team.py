@@ -12,7 +12,8 @@ import pytest
 
 from nnreg import runs
 from nnreg.errors import UserError
-from nnreg.recording.spool import SPOOL, files_of
+from nnreg.recording.spool import files_of
+from nnreg.records.folder import SPOOL
 from tests.recording.tracking import Tracked, client
 from tests.team.postgresql import PASSWORD, USER
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nnreg.recording.disk import read_history
+from nnreg.records.folder import read_history
 
 pytestmark = pytest.mark.slow
 TIGER = ("nnreg-tiger",)

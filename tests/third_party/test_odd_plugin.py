@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnreg.recording.disk import read_history
+from nnreg.records.folder import read_history
 
 pytestmark = pytest.mark.slow
 ODD = ("nnreg-odd",)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: records (step, metric, value), the history they add up to, and how the run ended.
+"""What is known of a run before it begins and when it has ended: its card, its outcome, the hash of its configuration.
 
 Metric names are ``<split>/<quantity>``: train, valid or test, and loss, accuracy (of classes) or r2 (of values). The loss of a
 step is that of the forward pass which made the step's gradient. What diagnostics measure of layers is ``<quantity>/layer<n>``.
@@ -6,12 +6,28 @@ step is that of the forward pass which made the step's gradient. What diagnostic
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from nnreg.engine.history import LAST, TRAIN_LOSS, EarlyStop, History
+
+TRACKING = ("tracking", "tracking_uri", "experiment_name")
+"""Keys that say where a run is recorded, nothing of the run, and that may hold a password."""
+LEFT_OUT = (*TRACKING, "checkpoint_seconds", "sweep", "protocol", "resume")
+"""Keys that leave every number of a run as it is."""
+ALIKE = {"kernels": "numpy"}
+"""Keys of which every value gives the same numbers, and the value that all of them are hashed as: that of runs before."""
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits for a resolved configuration in plain containers; the order of its keys is no matter."""
+    kept = {key: ALIKE.get(key, value) for key, value in config.items() if key not in LEFT_OUT}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
 
 Status = Literal["finished", "diverged", "failed", "killed"]
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History, Record
-from nnreg.records import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard
 
 DIVERGES = (TRAIN_LOSS, VALID_LOSS)  # an update that overflows shows in the next loss, which may be the validation's
 

@@ -1,14 +1,19 @@
-"""What figures say of metrics and of how they came about."""
+"""What the metrics of a run are: their names in words, their direction, and how their values are written."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from nnreg.engine.history import TRAIN_LOSS
-from nnreg.results import Result, Results
+from nnreg.records.results import Result
+
+
+def is_higher_better(metric: str) -> bool:
+    """Tell whether more of a metric is better: accuracies, R², steps a second."""
+    return re.sub(r"_(final|best)$", "", metric).endswith(("accuracy", "r2", "steps_per_second"))
+
 
 _SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 _LOSSES = {
@@ -61,7 +66,7 @@ def across(metric: str) -> str:
     return "layer" if metric.startswith("outputs/") else "step (updates made)"
 
 
-def value(metric: str, number: float, digits: int = 3) -> str:
+def format_value(metric: str, number: float, digits: int = 3) -> str:
     """Return a value as a reader wants it: a share in percent, a large number whole, else some digits that matter."""
     if is_share(metric):
         return f"{number:.1%}"
@@ -73,7 +78,7 @@ def with_half(metric: str, mean: float, half: float | None) -> str:
     if not math.isfinite(mean):
         return "–"
     if half is None or half == 0 or not math.isfinite(half):  # equal at every seed, such as a step counted in hundreds
-        return f"{mean:,.0f}" if metric == "steps" else value(metric, mean)
+        return f"{mean:,.0f}" if metric == "steps" else format_value(metric, mean)
     factor, sign = (100.0, " %") if is_share(metric) else (1.0, "")
     return " ± ".join(_fixed(factor * number, factor * half) for number in (mean, half)) + sign
 
@@ -104,91 +109,23 @@ def compact(number: str) -> str:
     return re.sub(r"e([+-])0+(?=\d)", r"e\1", number).replace("e+", "e")
 
 
-RECORDED = "training loss: each step's batch, before its update, in the forward pass that made the gradient"
+TRAIN_FINAL, VALID_FINAL, ACCURACY_FINAL = "train/loss_final", "valid/loss_final", "valid/accuracy_final"
+DESCENT_VALUE = "descent/value"
+CURVES = (TRAIN_LOSS, "valid/loss", "valid/accuracy", "valid/r2", "train/accuracy", "train/r2", "value")
+"""Metrics that are recorded along a run and drawn as curves."""
+_NAMES: Mapping[str, str] = {
+    DESCENT_VALUE: "final value",
+    "descent/distance": "final distance to a minimum",
+    "descent/path_length": "path length",
+    "descent/steps_to_tolerance": "steps to arrive",
+    "seconds": "training time in seconds",
+    "steps_per_second": "steps a second",
+}
 
 
-class Marks(NamedTuple):
-    """What a figure makes of each group of runs.
-
-    Attributes:
-        one: what it is called.
-        of_seeds: what is said of several seeds.
-        of_one: what is said of one run with the only seed.
-        lost: what becomes of diverged runs.
-        stops: what is said where runs stop early, or "".
-    """
-
-    one: str
-    of_seeds: str
-    of_one: str
-    lost: str
-    stops: str
-
-
-CURVES = Marks(
-    one="curve",
-    of_seeds=": mean and 95 % interval",
-    of_one="",
-    lost="each ends at its cross and is in no mean",
-    stops="where runs stop early, a curve ends with the first of them",
-)
-CELLS = Marks(one="cell", of_seeds="", of_one=", one run a cell", lost="they are in no mean", stops="")
-
-
-def stopped_early(run: Result) -> bool:
-    """Tell whether a run ended before its last step for want of patience."""
-    return (run.summary.get("early_stop") or {}).get("stopped_at") is not None
-
-
-def footer(
-    results: Results,
-    groups: Sequence[Results],
-    metrics: Sequence[str],
-    window: int = 1,
-    note: str = "",
-    *,
-    marks: Marks = CURVES,
-    is_mean: bool = True,
-) -> str:
-    """Return the line that says how many seeds, what was smoothed, what is recorded when, and which runs are missing.
-
-    Args:
-        results: all runs.
-        groups: the runs of each curve or cell that is drawn, each run in one of them.
-        metrics: what is drawn of them.
-        window: of the smoothing, in records; 1 for none.
-        note: what a study adds.
-        marks: what is drawn of a group.
-        is_mean: whether groups are means over seeds, not a panel for a single run each.
-    """
-    shown = [run for group in groups for run in group]
-    parts = [_seeds(groups, marks)] if is_mean else ["each panel: one run"]
-    if TRAIN_LOSS in metrics:
-        parts.append(RECORDED)
-    if window > 1:
-        parts.append(f"smoothed with a centred Kaiser window of {window} steps, the unsmoothed mean behind it")
-    diverged = sum(run.summary["status"] == "diverged" for run in shown)
-    if diverged:
-        parts.append(f"{diverged} of {len(shown)} runs diverged: {marks.lost}")
-    if any(map(stopped_early, shown)) and is_mean:
-        parts += [marks.stops] if marks.stops else []
-    if len(shown) < len(results):
-        parts.append(f"{len(results) - len(shown)} of {len(results)} runs did not finish and are not shown")
-    parts += [note.strip().rstrip(".")] if note.strip() else []
-    return ". ".join(part[0].upper() + part[1:] for part in parts) + "."
-
-
-def _seeds(groups: Sequence[Results], marks: Marks) -> str:
-    """Return how many seeds there are, and whether every group has the same."""
-    seeds = sorted({seed for group in groups for seed in group.seeds})
-    is_alone = all(len(group) == 1 for group in groups)
-    if len(seeds) == 1:
-        return f"one seed ({seeds[0]}){marks.of_one if is_alone else ''}"
-    if is_alone:
-        return f"{len(seeds)} seeds, one run a {marks.one}"
-    if len({group.seeds for group in groups}) == 1:
-        return f"{len(seeds)} seeds, the same for every {marks.one}{marks.of_seeds}"
-    counts = [len(group.seeds) for group in groups]
-    few, many = min(counts), max(counts)
-    each = f"{few} to {many} seeds" if few < many else f"{many} seeds" if many > 1 else "one seed"
-    return f"{len(seeds)} seeds, {each} a {marks.one}, not the same for all{marks.of_seeds}"
+def called(metric: str) -> str:
+    """Return a metric in words: ``final training loss``, ``best validation accuracy``, ``test accuracy``."""
+    if metric in _NAMES:
+        return _NAMES[metric]
+    plain, ending = re.fullmatch(r"(.*?)(?:_(final|best))?", metric).groups()  # type: ignore[union-attr] # it matches anything
+    return f"{ending or ''} {short(plain)}".strip().replace("_", " ")

@@ -23,12 +23,10 @@ from typing import IO, Any
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from nnreg import checkpoint
-from nnreg.config_hash import config_hash
 from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
-from nnreg.recording.spool import TRACKED
-from nnreg.records import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard, config_hash
+from nnreg.records.checkpoint import FILE, PART
 from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
@@ -62,7 +60,7 @@ class DiskSink:
         kept = _lines(folder)[: card.past.size] if card.past.size else []
         _write(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
         if not card.resumed_at:  # begins, maybe again in a folder that has seen another run
-            (folder / checkpoint.FILE).unlink(missing_ok=True)
+            (folder / FILE).unlink(missing_ok=True)
         if card.resumed_at is None:  # one that begins again stays the same run of the store
             (folder / TRACKED).unlink(missing_ok=True)
         _write(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(card.config))))
@@ -82,7 +80,7 @@ class DiskSink:
         plain = folder / HISTORY
         _write(folder / f"{HISTORY}.gz", gzip.compress(plain.read_bytes(), mtime=0))
         plain.unlink()
-        (folder / checkpoint.PART).unlink(missing_ok=True)  # of a write that was cut off
+        (folder / PART).unlink(missing_ok=True)  # of a write that was cut off
         self._draw(self._card, history)
         _write(folder / SUMMARY, _as_json(_summary(self._card, outcome)))
 
@@ -206,3 +204,7 @@ def _facts(card: RunCard) -> dict[str, object]:
         "job": card.job,
         "resumed_at_step": card.resumed_at,
     }
+
+
+SPOOL = "spool.json"
+TRACKED = "mlflow.json"

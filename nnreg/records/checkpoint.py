@@ -59,7 +59,7 @@ class Checkpoint:
         return {key.removeprefix(f"{name}/"): array for key, array in self.arrays.items() if key.startswith(f"{name}/")}
 
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint: at every moment there is the one before or this one, whole, even if the power fails.
 
     Raises:
@@ -78,7 +78,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     aside.replace(path)
 
 
-def load(path: Path) -> Checkpoint:
+def load_checkpoint(path: Path) -> Checkpoint:
     """Read what ``save`` wrote.
 
     Raises:
