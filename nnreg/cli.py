@@ -197,7 +197,9 @@ def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(arguments)
     from nnreg.comparison import command
 
-    return command.compare(parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder)
+    return command.compare_command(
+        parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder
+    )
 
 
 COMMANDS: Mapping[str, Callable[[argparse.ArgumentParser, Sequence[str]], int]] = {

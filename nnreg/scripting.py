@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from nnreg import hydra_state, sweeping, task
-from nnreg.comparison import comparing
-from nnreg.comparison.comparing import Comparison
+from nnreg.comparison import compare as comparing
+from nnreg.comparison.compare import Comparison
 from nnreg.composing import compose
 from nnreg.errors import RunFailed, UserError
 from nnreg.figures.drawable import Run

@@ -18,7 +18,7 @@ from nnreg.records.manifest import Manifest, read_manifest
 from nnreg.settings import ACTIVATIONS, task_of
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.compare import Comparison
 
 Runs = Mapping[Path, Mapping[str, Any]]
 
@@ -98,13 +98,13 @@ def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, A
         for picture in looks.draw(runs, home):
             print_line(console, "picture", str(picture))
         return None
-    from nnreg.comparison import comparing
+    from nnreg.comparison.compare import compare
     from nnreg.comparison.console import show
 
     wanted = {name: settings.get(name) for name in ("metric", "target", "axes")}
     try:
         axes = tuple(wanted.pop("axes") or ()) or None
-        compared = comparing.compare([home], **wanted, axes=axes)
+        compared = compare([home], **wanted, axes=axes)
     except Exception as error:  # whatever it is, the sweep and its exit code are what they were
         console.print(run_table.table(runs))
         print_line(console, "not compared", _why(error))
@@ -117,10 +117,11 @@ def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, A
 
 def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str, str]]:
     """Write the report and log it where the runs are; return where to look."""
-    from nnreg.comparison import files, tracking
+    from nnreg.comparison import tracking
+    from nnreg.comparison.findings import FOLDER
 
     try:
-        page = compared.save(home / files.FOLDER)
+        page = compared.save(home / FOLDER)
         print_line(console, "report", str(page))
         return list(tracking.log(compared, home, warn))
     except Exception as error:  # a full disk, or what nobody has thought of

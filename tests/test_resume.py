@@ -357,7 +357,7 @@ def test_what_cannot_be_assembled_any_more_leaves_the_run_as_it_was(tmp_path, nn
 def test_checkpoints_take_a_twentieth_of_the_time_at_most(monkeypatch, tmp_path):
     clock = [0.0]
     monkeypatch.setattr("nnreg.snapshot.time.perf_counter", lambda: clock[0])
-    monkeypatch.setattr("nnreg.snapshot.checkpoint.save", lambda *_: clock.__setitem__(0, clock[0] + 2))
+    monkeypatch.setattr("nnreg.snapshot.save_checkpoint", lambda *_: clock.__setitem__(0, clock[0] + 2))
     monkeypatch.setattr("nnreg.snapshot.disk.secure_history", lambda _: None)
 
     class Quiet:

@@ -20,7 +20,7 @@ from nnreg.figures.style import STEEP
 from nnreg.records.metrics import across, is_higher_better, is_share, unit
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
 
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2")
 DIGITS = 5  # that matter, of a number in the page
@@ -29,14 +29,14 @@ Chart = dict[str, Any]
 Coloured = TypeVar("Coloured", Sensitivity, Profile)
 
 
-def charts(comparison: Comparison) -> dict[str, Chart]:
+def charts(comparison: Findings) -> dict[str, Chart]:
     """Return the charts that these runs have, by name."""
     makers = {"curves": curves, "sensitivity": _sensitivity, "profile": _profile}
     made = {name: make(comparison) for name, make in makers.items()}
     return {name: chart for name, chart in made.items() if chart is not None}
 
 
-def strokes(comparison: Comparison) -> list[tuple[str, str]]:
+def strokes(comparison: Findings) -> list[tuple[str, str]]:
     """Return colour and dashes of each arm, best first.
 
     The colour tells the first swept setting, dashes the second, where there are enough of both; else each arm has its own
@@ -53,7 +53,7 @@ def strokes(comparison: Comparison) -> list[tuple[str, str]]:
     return [(colours.get(arm.settings.get(axes[0]), arm.colour), DASHES[place]) for arm, place in places]
 
 
-def technique_coloured(comparison: Comparison, found: Sequence[Coloured]) -> list[Coloured]:
+def technique_coloured(comparison: Findings, found: Sequence[Coloured]) -> list[Coloured]:
     """Return curves of techniques, whatever their rate or dataset, in the colour that their arms have in the other charts."""
     colours: dict[str, str] = {}
     for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True):
@@ -62,7 +62,7 @@ def technique_coloured(comparison: Comparison, found: Sequence[Coloured]) -> lis
     return [dataclasses.replace(each, colour=colours.get(each.name, each.colour)) for each in found]
 
 
-def sensitivities(comparison: Comparison) -> list[Sensitivity]:
+def sensitivities(comparison: Findings) -> list[Sensitivity]:
     """Return the curves over learning rates that can be drawn on a logarithmic axis: a rate below 0 failed anyway."""
     made = []
     for each in technique_coloured(comparison, comparison.sensitivities):
@@ -75,7 +75,7 @@ def sensitivities(comparison: Comparison) -> list[Sensitivity]:
     return made
 
 
-def curves(comparison: Comparison) -> Chart | None:
+def curves(comparison: Findings) -> Chart | None:
     """Return the chart of the arms' curves, best arm first, every metric a view of it."""
     arms = [each.arm for each in comparison.standings]
     metrics = overlay.metrics_of(arms)
@@ -105,7 +105,7 @@ def curves(comparison: Comparison) -> Chart | None:
     }
 
 
-def _hidden(comparison: Comparison) -> list[int]:
+def _hidden(comparison: Findings) -> list[int]:
     """Return the arms that a chart does not show at first: at other than their best learning rate, or on another dataset."""
     best = {each.arm.name for each in at_best_rates(comparison.standings)}
     arms = [each.arm for each in comparison.standings]
@@ -136,7 +136,7 @@ def _view(label: str, metric: str, lines: Sequence[Chart], means: Sequence[float
     }
 
 
-def _groups(comparison: Comparison) -> list[Chart]:
+def _groups(comparison: Findings) -> list[Chart]:
     """Return, where several settings were swept, the arms of each of their values, to be shown and hidden together."""
     axes = several(comparison.gathered.axes)
     arms = [each.arm for each in comparison.standings]
@@ -148,7 +148,7 @@ def _groups(comparison: Comparison) -> list[Chart]:
     return found
 
 
-def _sensitivity(comparison: Comparison) -> Chart | None:
+def _sensitivity(comparison: Findings) -> Chart | None:
     found = sensitivities(comparison)
     if not found:
         return None
@@ -172,7 +172,7 @@ def _sensitivity(comparison: Comparison) -> Chart | None:
     return {"series": series, "steps": [], "views": [view], "across": "learning rate", "cross": "learning rate", "xlog": True}
 
 
-def _profile(comparison: Comparison) -> Chart | None:
+def _profile(comparison: Findings) -> Chart | None:
     found = technique_coloured(comparison, comparison.profiles)
     if not found:
         return None

@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nnreg.comparison import comparing, files
-from nnreg.comparison.comparing import Comparison
+from nnreg.comparison import files
+from nnreg.comparison.compare import Comparison, compare
 from nnreg.comparison.console import show
+from nnreg.comparison.findings import FOLDER
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
 from nnreg.records.manifest import read_manifest
@@ -18,7 +19,7 @@ HOME = Path("comparisons")
 _SETTINGS = ("metric", "target", "axes")
 
 
-def compare(
+def compare_command(
     folders: Sequence[Path],
     *,
     metric: str | None = None,
@@ -44,7 +45,7 @@ def compare(
         UserError: the runs cannot be read or compared, or the report cannot be written.
     """
     told = _told(folders)
-    compared = comparing.compare(
+    compared = compare(
         folders,
         metric=metric or told.get("metric"),
         target=target or told.get("target"),
@@ -86,7 +87,7 @@ def _place(folders: Sequence[Path], compared: Comparison) -> Path:
     A comparison by another metric or target than that which lies there leaves it as it is.
     """
     if len(folders) == 1 and not (folders[0] / "config.yaml").is_file():
-        own, content = folders[0] / files.FOLDER, files.content(compared)
+        own, content = folders[0] / FOLDER, files.content(compared)
         there = files.read(own)
         is_other = any(there.get(name, content[name]) != content[name] for name in ("metric", "target"))
         return own.with_name(f"{own.name}-{compared.metric.replace('/', '-')}") if is_other else own

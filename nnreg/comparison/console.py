@@ -17,7 +17,7 @@ from nnreg.comparison.tables import settings_of
 from nnreg.records.metrics import called, with_half
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
 
 WIDE = 200  # characters of a table that goes nowhere in particular
 KEPT = 2  # measured columns that stay however narrow the terminal is
@@ -30,7 +30,7 @@ class Column(NamedTuple):
     cells: Sequence[str]
 
 
-def show(comparison: Comparison, console: Console) -> None:
+def show(comparison: Findings, console: Console) -> None:
     """Print the table, then the answer."""
     console.print(table(comparison, console))
     console.print()
@@ -41,7 +41,7 @@ def show(comparison: Comparison, console: Console) -> None:
     console.print()
 
 
-def text(comparison: Comparison) -> str:
+def text(comparison: Findings) -> str:
     """Return the table as text."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=WIDE, highlight=False, force_terminal=False, force_jupyter=False)
@@ -49,7 +49,7 @@ def text(comparison: Comparison) -> str:
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
-def table(comparison: Comparison, console: Console) -> Table:
+def table(comparison: Findings, console: Console) -> Table:
     """Return the table of the arms: their jobs, settings, means ± half their intervals, what was lost.
 
     Columns that do not fit into the terminal are left out, the last first; the report has them all.
@@ -62,7 +62,7 @@ def table(comparison: Comparison, console: Console) -> Table:
     return _table(comparison, measured[:KEPT])
 
 
-def _measured(comparison: Comparison) -> list[Column]:
+def _measured(comparison: Findings) -> list[Column]:
     """Return the measured columns, most important first."""
     found = comparison.standings
     known = [metric for metric in shown_metrics(comparison) if not metric.endswith("_best") or metric == comparison.metric]
@@ -76,7 +76,7 @@ def _measured(comparison: Comparison) -> list[Column]:
     return columns
 
 
-def _table(comparison: Comparison, measured: Sequence[Column]) -> Table:
+def _table(comparison: Findings, measured: Sequence[Column]) -> Table:
     axes = settings_of(comparison.standings)
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     made.add_column("#", justify="right", no_wrap=True)

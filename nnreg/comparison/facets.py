@@ -19,13 +19,13 @@ from nnreg.records.metrics import called
 from nnreg.records.results import Results
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
 
 MOST_TOGETHER = 4  # curves in one overlay of several settings
 MOST_FACETS, MOST_CURVES = 12, 14
 
 
-def facets(comparison: Comparison) -> tuple[list[Facet], str]:
+def facets(comparison: Findings) -> tuple[list[Facet], str]:
     """Return the panels of curves, and what a subtitle says where not all are shown."""
     gathered = comparison.gathered
     shown = at_best_rates(comparison.standings)

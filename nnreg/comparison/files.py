@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +14,15 @@ from nnreg.figures import saving
 from nnreg.figures.overview import overview
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
+    from nnreg.figures.style import Page
 
-FOLDER = "comparison"
 REPORT, OVERVIEW, CONTENT = "report.html", "overview.png", "comparison.json"
 TABLE, PAIRS = "table.csv", "pairs.csv"
 MOST_ON_ONE_PAGE = 6
 
 
-def write(comparison: Comparison, folder: Path) -> Path:
+def write(comparison: Findings, folder: Path, page: Callable[[str], Page | None]) -> Path:
     """Write a comparison and return the path of its report.
 
     Everything is made aside and moved into place at the end, so that a failure leaves what was there.
@@ -29,10 +30,11 @@ def write(comparison: Comparison, folder: Path) -> Path:
     Args:
         comparison: what to write.
         folder: made where it is missing; an earlier comparison in it is replaced, other files stay.
+        page: gives a figure with its words by its name, or None where these runs have none of that name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder) as aside:
-        names = _make(comparison, Path(aside))
+        names = _make(comparison, Path(aside), page)
         for name in _earlier(folder):
             (folder / name).unlink(missing_ok=True)
         for name in names:
@@ -40,9 +42,9 @@ def write(comparison: Comparison, folder: Path) -> Path:
     return folder / REPORT
 
 
-def _make(comparison: Comparison, folder: Path) -> list[str]:
+def _make(comparison: Findings, folder: Path, page: Callable[[str], Page | None]) -> list[str]:
     """Write all files into an empty folder and return their names."""
-    shown = drawing.draw(pictures.MAKERS, comparison.page, lambda name: _picture(folder, name))
+    shown = drawing.draw(pictures.MAKERS, page, lambda name: _picture(folder, name))
     if shown:
         title = "What did the comparison show?"
         whole = overview(list(shown.values())[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)
@@ -62,7 +64,7 @@ def _picture(folder: Path, name: str) -> Path:
     return folder / f"{name}.png"
 
 
-def content(comparison: Comparison) -> dict[str, Any]:
+def content(comparison: Findings) -> dict[str, Any]:
     """Return all of a comparison in plain containers."""
     gathered, goal = comparison.gathered, comparison.target
     return {
@@ -96,7 +98,7 @@ def _earlier(folder: Path) -> list[str]:
     return [str(name) for name in names if Path(str(name)).name == str(name)] if isinstance(names, list) else []
 
 
-def _animate(comparison: Comparison, folder: Path) -> None:
+def _animate(comparison: Findings, folder: Path) -> None:
     """Let the paths of descents grow where that was asked for."""
     kind = str(comparison.gathered.arms[0].runs[0].config.get("animate", "off"))
     if kind == "off":

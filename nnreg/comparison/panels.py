@@ -18,18 +18,18 @@ from nnreg.figures.wins import MOST_WRITTEN, symbol, why_undecided
 from nnreg.records.metrics import is_higher_better, signed, with_half
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
 
 View = dict[str, Any]
 
 
-def matrices(comparison: Comparison, chosen: Matrix | None) -> list[View]:
+def matrices(comparison: Findings, chosen: Matrix | None) -> list[View]:
     """Return the win matrices; ``chosen`` is open at first."""
     drawn = [matrix for matrix in comparison.matrices if len(matrix.names) > 1 and matrix.differences]
     return [_matrix(comparison, matrix, is_chosen=matrix is chosen) for matrix in drawn]
 
 
-def _matrix(comparison: Comparison, matrix: Matrix, *, is_chosen: bool) -> View:
+def _matrix(comparison: Findings, matrix: Matrix, *, is_chosen: bool) -> View:
     small = len(matrix.names) > MOST_WRITTEN
     known = {(each.a, each.b): (each, 1) for each in matrix.differences} | {
         (each.b, each.a): (each, -1) for each in matrix.differences
@@ -80,7 +80,7 @@ def _tally(matrix: Matrix, name: str) -> str:
     return f"{won} · {still} · {len(own) - won - still}"
 
 
-def heat(comparison: Comparison) -> list[View]:
+def heat(comparison: Findings) -> list[View]:
     """Return a coloured table for every two swept settings, the one asked for first."""
     if not comparison.metric:
         return []
@@ -93,7 +93,7 @@ def heat(comparison: Comparison) -> list[View]:
     return [_heat(comparison, table, is_chosen=place == 0) for place, table in enumerate(found)]
 
 
-def _heat(comparison: Comparison, table: cells.Cells, *, is_chosen: bool) -> View:
+def _heat(comparison: Findings, table: cells.Cells, *, is_chosen: bool) -> View:
     higher = is_higher_better(comparison.metric)
     means = np.array([[cell.measured.mean if cell else math.nan for cell in row] for row in table.cells])
     by_row = is_ground(table.rows)

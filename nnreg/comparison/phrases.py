@@ -11,11 +11,11 @@ from nnreg.records.metrics import called, format_value, unit
 from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
     from nnreg.comparison.pairs import Matrix
 
 
-def asked(comparison: Comparison) -> str:
+def asked(comparison: Findings) -> str:
     """Return what was swept, in words: ``optimizer``, ``combination of optimizer and init``."""
     axes = [axis_word(axis) for axis in several(comparison.gathered.axes) if not is_ground(axis)]
     if not axes:
@@ -23,7 +23,7 @@ def asked(comparison: Comparison) -> str:
     return f"combination of {', '.join(axes[:-1])} and {axes[-1]}" if len(axes) > 1 else axes[0]
 
 
-def fastest(comparison: Comparison) -> str:
+def fastest(comparison: Findings) -> str:
     """Return the question that curves answer."""
     if len(comparison.gathered.arms) < 2:
         return "How does it go?"
@@ -31,7 +31,7 @@ def fastest(comparison: Comparison) -> str:
     return f"Which {asked(comparison)} {'descends' if descends else 'learns'} fastest?"
 
 
-def rate_words(comparison: Comparison) -> str:
+def rate_words(comparison: Findings) -> str:
     """Return what a picture of learning rates shows."""
     searched = comparison.gathered.tuning.runs
     seeds = f"{len(searched.seeds)} seed{'s' if len(searched.seeds) > 1 else ''}"
@@ -41,18 +41,18 @@ def rate_words(comparison: Comparison) -> str:
     return f"{whose}{means}Ring: best rate of each{by}, in black where it is the last one tried; cross: runs were lost there."
 
 
-def averaged(comparison: Comparison, matrix: Matrix) -> str:
+def averaged(comparison: Findings, matrix: Matrix) -> str:
     """Return over what the values of an axis are averaged before they are compared, to follow what is compared."""
     others = [axis_word(axis) for axis in several(comparison.gathered.axes) if axis != matrix.of]
     return f", averaged over every {' and '.join(others)} at each seed" if matrix.of != ARM and others else ""
 
 
-def is_split(comparison: Comparison) -> bool:
+def is_split(comparison: Findings) -> bool:
     """Tell whether several datasets or surfaces were swept, or parameters of one: numbers on one say nothing of the others."""
     return bool(grounds(comparison.gathered.axes))
 
 
-def ground_word(comparison: Comparison) -> str:
+def ground_word(comparison: Findings) -> str:
     """Return what techniques were let loose on: ``dataset`` or ``surface``."""
     return next(iter(grounds(comparison.gathered.axes)), "dataset").partition(".")[0]
 
@@ -93,7 +93,7 @@ def lost_words(standing: Standing) -> str:
     return ", ".join(parts)
 
 
-def quantity(comparison: Comparison) -> str:
+def quantity(comparison: Findings) -> str:
     """Return the metric compared by, in words with its unit."""
     stem = comparison.metric.removesuffix("_final").removesuffix("_best")
     words, whole = called(comparison.metric), unit(stem, comparison.gathered.arms[0].runs[0])
@@ -106,7 +106,7 @@ def reached_words(standing: Standing) -> str:
     return f"{standing.reached} of {len(standing.arm.runs)} reached it"
 
 
-def target_words(comparison: Comparison) -> str:
+def target_words(comparison: Findings) -> str:
     """Return the target in words: ``validation accuracy of 95.0% (chosen)``."""
     goal = comparison.target
     assert goal is not None

@@ -44,31 +44,31 @@ from nnreg.records.results import Results
 from nnreg.settings import DESCEND, TRAIN, task_of
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
 
 
-def compared_task(comparison: Comparison) -> str:
+def compared_task(comparison: Findings) -> str:
     """Return what the runs do."""
     return task_of(comparison.gathered.arms[0].runs[0].config)
 
 
-def line(comparison: Comparison, metrics: Sequence[str], window: int = 1) -> str:
+def line(comparison: Findings, metrics: Sequence[str], window: int = 1) -> str:
     """Return the fairness line of a figure."""
     return wording.fairness(comparison.gathered, metrics, window)
 
 
-def _curves(comparison: Comparison) -> Page | None:
+def _curves(comparison: Findings) -> Page | None:
     metric = {TRAIN: "train/loss", DESCEND: "value"}.get(compared_task(comparison), "")
     return _overlay(comparison, metric, fastest(comparison))
 
 
-def _validation(comparison: Comparison) -> Page | None:
+def _validation(comparison: Findings) -> Page | None:
     seen = overlay.metrics_of(comparison.gathered.arms)
     metric = next((name for name in ("valid/accuracy", "valid/r2", "valid/loss") if name in seen), "")
     return _overlay(comparison, metric, "How well does it do on data it was not trained on?")
 
 
-def _overlay(comparison: Comparison, metric: str, title: str) -> Page | None:
+def _overlay(comparison: Findings, metric: str, title: str) -> Page | None:
     if metric not in overlay.metrics_of(comparison.gathered.arms):
         return None
     found, left_out = facets(comparison)
@@ -94,7 +94,7 @@ def _recorded(group: Group, metric: str) -> bool:
     return any(run.history.finite(metric).size > 1 for run in group.runs)
 
 
-def _common(comparison: Comparison) -> str:
+def _common(comparison: Findings) -> str:
     """Return what all arms have in common, for a subtitle."""
     choices = [run.summary["choices"] for arm in comparison.gathered.arms for run in arm.runs]
     wanted = ("dataset", "optimizer", "init", "activation", "surface")
@@ -102,7 +102,7 @@ def _common(comparison: Comparison) -> str:
     return ", ".join(value_word(choices[0][kind]) for kind in same if choices[0].get(kind) not in (None, "none"))
 
 
-def _standings(comparison: Comparison) -> Page | None:
+def _standings(comparison: Findings) -> Page | None:
     metric = comparison.metric
     if not metric or len(comparison.standings) < 2:
         return None
@@ -118,7 +118,7 @@ def _standings(comparison: Comparison) -> Page | None:
     return rows(made, [column], f"Which {asked(comparison)} ends best?", subtitle, line(comparison, [metric]))
 
 
-def main_matrix(comparison: Comparison) -> Matrix | None:
+def main_matrix(comparison: Findings) -> Matrix | None:
     """Return the matrix that is drawn: of the arms; of the first setting where they are too many, or on several datasets."""
     drawn = [matrix for matrix in comparison.matrices if len(matrix.names) > 1 and matrix.differences]
     arms, others = drawn[:1], drawn[1:]
@@ -126,7 +126,7 @@ def main_matrix(comparison: Comparison) -> Matrix | None:
     return others[0] if arms and others and (is_many or is_split(comparison)) else arms[0] if arms else None
 
 
-def _wins(comparison: Comparison) -> Page | None:
+def _wins(comparison: Findings) -> Page | None:
     matrix = main_matrix(comparison)
     if matrix is None:
         return None
@@ -135,7 +135,7 @@ def _wins(comparison: Comparison) -> Page | None:
     return wins(matrix, compared, f"Which {what} beats which?", line(comparison, [comparison.metric]))
 
 
-def _heatmap(comparison: Comparison) -> Page | None:
+def _heatmap(comparison: Findings) -> Page | None:
     axes = several(comparison.gathered.axes)
     pair = cells.main_pair(comparison.gathered.axes, comparison.axes)
     if not comparison.metric or pair is None:
@@ -167,7 +167,7 @@ def _shown(cell: cells.Cell | None, metric: str) -> Cell:
     return Cell(cell.measured.mean, text + (f"\n{cell.lost} of {cell.runs} lost" if cell.lost else ""))
 
 
-def _target(comparison: Comparison) -> Page | None:
+def _target(comparison: Findings) -> Page | None:
     goal = comparison.target
     if goal is None or len(comparison.standings) < 2:
         return None
@@ -180,7 +180,7 @@ def _target(comparison: Comparison) -> Page | None:
     return rows(made, columns, "Which one gets there first?", subtitle, line(comparison, [goal.metric]))
 
 
-def _sensitivity(comparison: Comparison) -> Page | None:
+def _sensitivity(comparison: Findings) -> Page | None:
     found = sensitivities(comparison)
     if not found:
         return None
@@ -189,7 +189,7 @@ def _sensitivity(comparison: Comparison) -> Page | None:
     return rates(found, metric, quantity(comparison), title, rate_words(comparison), line(comparison, [metric]))
 
 
-def _profile(comparison: Comparison) -> Page | None:
+def _profile(comparison: Findings) -> Page | None:
     if not comparison.profiles:
         return None
     title = f"Which {asked(comparison)} is good on every {ground_word(comparison)}?"
@@ -197,14 +197,14 @@ def _profile(comparison: Comparison) -> Page | None:
     return profile(technique_coloured(comparison, comparison.profiles), title, subtitle, line(comparison, [comparison.metric]))
 
 
-def _paths(comparison: Comparison) -> Page | None:
+def _paths(comparison: Findings) -> Page | None:
     if compared_task(comparison) != DESCEND:
         return None
     picture = paths_picture(comparison)
     return picture.page if picture is not None else None
 
 
-def paths_picture(comparison: Comparison) -> Picture | None:
+def paths_picture(comparison: Findings) -> Picture | None:
     """Return the paths of descents, one an arm."""
     runs = Results(run for arm in comparison.gathered.arms for run in list(ended(arm))[:1])
     if not len(runs):
@@ -214,7 +214,7 @@ def paths_picture(comparison: Comparison) -> Picture | None:
     return picture(runs, {}, f"How do they descend {where}?" if len(rules) > 1 else f"How does {rules[0]} descend {where}?")
 
 
-MAKERS: Mapping[str, Callable[[Comparison], Page | None]] = {
+MAKERS: Mapping[str, Callable[[Findings], Page | None]] = {
     "curves": _curves,
     "paths": _paths,
     "standings": _standings,

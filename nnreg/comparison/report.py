@@ -19,13 +19,13 @@ from nnreg.records.manifest import read_manifest
 if TYPE_CHECKING:
     import jinja2
 
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "report"
 MOST_LOST = 200
 
 
-def html(comparison: Comparison, pictures: Mapping[str, Path]) -> str:
+def html(comparison: Findings, pictures: Mapping[str, Path]) -> str:
     """Return the report.
 
     Args:
@@ -35,7 +35,7 @@ def html(comparison: Comparison, pictures: Mapping[str, Path]) -> str:
     return _render("report.html", _context(comparison, pictures))
 
 
-def fragment(comparison: Comparison) -> str:
+def fragment(comparison: Findings) -> str:
     """Return answer and table alone, for a notebook."""
     return _render("fragment.html", {"answer": comparison.answer, "fairness": comparison.fairness,
                                      "standings": standings_panel.standings(comparison)})  # fmt: skip
@@ -52,7 +52,7 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
-def _context(comparison: Comparison, pictures: Mapping[str, Path]) -> dict[str, Any]:
+def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, Any]:
     made = charts.charts(comparison)
     sources = {name: {"source": _source(path), "alt": _alt(comparison, name)} for name, path in pictures.items()}
     lost = _lost(comparison)
@@ -84,11 +84,11 @@ def _source(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _alt(comparison: Comparison, name: str) -> str:
+def _alt(comparison: Findings, name: str) -> str:
     return f"Figure: {name}. {comparison.answer}"
 
 
-def _facts(comparison: Comparison) -> list[tuple[str, str]]:
+def _facts(comparison: Findings) -> list[tuple[str, str]]:
     gathered = comparison.gathered
     runs = [run for arm in gathered.arms for run in arm.runs]
     seconds = sum(float(run.summary["seconds"]) for run in runs)
@@ -103,7 +103,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     return [*facts, ("of wall time", duration(sum(known)))] if known else facts
 
 
-def _goes_with(comparison: Comparison) -> str:
+def _goes_with(comparison: Findings) -> str:
     pair = main_pair(comparison.gathered.axes, comparison.axes)
     is_one = comparison.axes is not None or len(pairs(comparison.gathered.axes)) == 1
     return goes_with(pair) if pair and is_one else "Which goes with which?"
@@ -113,7 +113,7 @@ def _plural(word: str, count: int) -> str:
     return word if count == 1 else f"{word}s"
 
 
-def _curves(comparison: Comparison, sources: Mapping[str, Any]) -> dict[str, Any]:
+def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
     metrics = overlay.metrics_of(comparison.gathered.arms)
     tuned = len(at_best_rates(comparison.standings)) < len(comparison.standings)
     said = " Shown at first: each at its best learning rate; a click in the list shows the others." if tuned else ""
@@ -131,7 +131,7 @@ def _curves(comparison: Comparison, sources: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _chart(comparison: Comparison, name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
+def _chart(comparison: Findings, name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
     ground = ground_word(comparison)
     problems = f"Performance profile: on which share of the problems, a {ground} and a seed each, it comes within a factor of "
     words = {
@@ -149,7 +149,7 @@ def _image(name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": name, "question": "Which way do they take?", "picture": sources[name]}
 
 
-def _lost(comparison: Comparison) -> list[dict[str, str]]:
+def _lost(comparison: Findings) -> list[dict[str, str]]:
     """Return the runs that diverged or failed, and the folders left out, each with what happened."""
     found = [
         {"folder": str(run.folder), "arm": arm.name, "seed": str(run.seed), "what": _what(run.summary)}
@@ -171,7 +171,7 @@ def _what(summary: Mapping[str, Any]) -> str:
     return f"{status}: {summary['error']}" if summary.get("error") else status
 
 
-def commands(comparison: Comparison) -> list[tuple[str, str]]:
+def commands(comparison: Findings) -> list[tuple[str, str]]:
     """Return what to type to do the same again: the sweeps, and the comparison of their folders."""
     gathered = comparison.gathered
     known = [(folder, read_manifest(folder)) for folder in gathered.folders]
@@ -186,7 +186,7 @@ def commands(comparison: Comparison) -> list[tuple[str, str]]:
     return [*found, ("This comparison, from the run folders alone:", command(comparison))]
 
 
-def command(comparison: Comparison) -> str:
+def command(comparison: Findings) -> str:
     """Return the command line that makes this comparison again."""
     words: Sequence[str] = [
         "python",

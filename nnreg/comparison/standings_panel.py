@@ -16,7 +16,7 @@ from nnreg.figures.style import STEEP
 from nnreg.records.metrics import called, signed, with_half
 
 if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
+    from nnreg.comparison.findings import Findings
 
 STRIP, EDGE = 150.0, 7.0  # width of a strip and of its margins, in pixels
 LABELS = {
@@ -40,7 +40,7 @@ HIDDEN = frozenset({
 View = dict[str, Any]
 
 
-def standings(comparison: Comparison) -> View:
+def standings(comparison: Findings) -> View:
     """Return the table of the arms, best first."""
     metrics = shown_metrics(comparison)
     others = [metric for metric in metrics if metric != comparison.metric]
@@ -71,7 +71,7 @@ def standings(comparison: Comparison) -> View:
     return {"question": f"How did each {asked(comparison)} do?", "columns": columns, "rows": rows, "about": about}
 
 
-def shown_metrics(comparison: Comparison) -> list[str]:
+def shown_metrics(comparison: Findings) -> list[str]:
     """Return the metrics that a table for people holds."""
     metrics = tables.metrics_of(comparison.standings, comparison.metric)
     hidden = {*HIDDEN, *(("valid/loss_final",) if {"valid/accuracy_final", "valid/r2_final"} & set(metrics) else ())}
@@ -79,7 +79,7 @@ def shown_metrics(comparison: Comparison) -> list[str]:
 
 
 def _row(
-    comparison: Comparison,
+    comparison: Findings,
     each: Standing,
     place: int,
     others: Sequence[str],
@@ -121,7 +121,7 @@ def _to_target(metric: str, measured: Measured, each: Standing) -> View:
     return _number(metric, measured) | ({"note": f"({each.reached} of {total})"} if each.reached < total else {})
 
 
-def _against_best(comparison: Comparison, each: Standing) -> View:
+def _against_best(comparison: Findings, each: Standing) -> View:
     """Return how the difference of an arm to the best on its dataset reads."""
     matrix, name = comparison.matrices[0], each.arm.name
     rivals = [other.arm.name for other in comparison.standings if ground_of(other.arm) == ground_of(each.arm)]
@@ -141,7 +141,7 @@ def _against_best(comparison: Comparison, each: Standing) -> View:
     return {"text": number or "lost", "sort": sort, "note": half, "kind": kind}
 
 
-def _width(comparison: Comparison) -> tuple[float, float, bool]:
+def _width(comparison: Findings) -> tuple[float, float, bool]:
     """Return the range that all strips share, and whether it is logarithmic."""
     found = [each.metrics[comparison.metric] for each in comparison.standings if comparison.metric in each.metrics]
     values = [value for measured in found for value in (measured.mean, *measured.by_seed.values()) if math.isfinite(value)]

@@ -5,22 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nnreg import answer_run
 from nnreg.answer_run import AnswerRun
 from nnreg.comparison import files, report
 from nnreg.comparison.axes import grounds
+from nnreg.comparison.findings import FOLDER, Findings
 from nnreg.records.manifest import read_manifest
 from nnreg.records.results import Results
-
-if TYPE_CHECKING:
-    from nnreg.comparison.comparing import Comparison
 
 LABEL = "comparison"
 
 
-def log(comparison: Comparison, home: Path, warn: Callable[[str], None]) -> Sequence[tuple[str, str]]:
+def log(comparison: Findings, home: Path, warn: Callable[[str], None]) -> Sequence[tuple[str, str]]:
     """Log a comparison that was saved in a sweep's folder; nothing happens where the runs are not tracked.
 
     Args:
@@ -35,7 +32,7 @@ def log(comparison: Comparison, home: Path, warn: Callable[[str], None]) -> Sequ
     manifest = read_manifest(home)
     answer = AnswerRun(
         label=LABEL,
-        folder=home / files.FOLDER,
+        folder=home / FOLDER,
         command=manifest.command if manifest is not None and manifest.command else report.command(comparison),
         sweep_id=home.name,
         metrics=metrics(comparison),
@@ -47,7 +44,7 @@ def log(comparison: Comparison, home: Path, warn: Callable[[str], None]) -> Sequ
     return answer_run.log(answer, runs, warn)
 
 
-def metrics(comparison: Comparison) -> dict[str, float]:
+def metrics(comparison: Findings) -> dict[str, float]:
     """Return what MLflow's table shows of a comparison: how many runs, and how the best arm did where there is one best."""
     found: dict[str, float] = {
         "arms": len(comparison.gathered.arms),

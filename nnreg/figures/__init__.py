@@ -40,7 +40,7 @@ class _Kind:
 
     def check(self, spec: Mapping[str, Any]) -> None:
         """Read the words, for what is wrong with them."""
-        self._module.read(getattr(self._module, self.words), {"kind": self.name, **spec})
+        self._module.read_words(getattr(self._module, self.words), {"kind": self.name, **spec})
 
     @property
     def _module(self) -> Any:

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from nnreg.comparison import tracking
-from nnreg.comparison.comparing import compare
+from nnreg.comparison.compare import compare
 from nnreg.records.manifest import Manifest
 from tests.comparison.sweeps import sweep
 from tests.recording.tracking import artifacts, client, new_database

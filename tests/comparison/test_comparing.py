@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from nnreg.comparison.comparing import compare
+from nnreg.comparison.compare import compare
 from nnreg.errors import UserError
 from tests.comparison.sweeps import leave, sweep
 

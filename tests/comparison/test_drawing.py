@@ -21,7 +21,7 @@ def make(name):
 
 @pytest.mark.parametrize("helps", [False, True])
 def test_pictures_are_the_same_whether_a_copy_helps_or_not(helps, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "can_copy", lambda: helps)
+    monkeypatch.setattr(drawing, "can_fork", lambda: helps)
     pixels = drawing.draw(NAMES, make, lambda name: tmp_path / f"{name}.png")
     assert list(pixels) == ["a", "b", "c"], "in the order of their names, whoever drew them"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "c.png"]
@@ -32,7 +32,7 @@ def test_pictures_are_the_same_whether_a_copy_helps_or_not(helps, tmp_path, monk
 
 
 def test_each_page_is_drawn_by_one_of_the_two(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "can_copy", lambda: True)
+    monkeypatch.setattr(drawing, "can_fork", lambda: True)
     names = [f"page {number}" for number in range(40)]
 
     def place(name):
@@ -45,7 +45,7 @@ def test_each_page_is_drawn_by_one_of_the_two(tmp_path, monkeypatch):
 
 
 def test_what_a_copy_took_and_could_not_draw_is_drawn_here(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "can_copy", lambda: True)
+    monkeypatch.setattr(drawing, "can_fork", lambda: True)
     taken, tell = os.pipe()
 
     def die(pipe, waiting, *_):

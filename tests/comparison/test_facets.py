@@ -1,6 +1,6 @@
 """Which curves stand together, and what is said of those that are left out."""
 
-from nnreg.comparison.comparing import compare
+from nnreg.comparison.compare import compare
 from nnreg.comparison.facets import MOST_CURVES, facets
 from nnreg.comparison.tracking import metrics
 from tests.comparison.sweeps import sweep

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from nnreg.comparison.comparing import compare
+from nnreg.comparison.compare import compare
 from tests.comparison.sweeps import sweep
 
 VOID = {"meta", "img", "br", "link", "input", "hr", "line", "circle", "rect", "path"}

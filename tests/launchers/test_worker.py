@@ -27,7 +27,7 @@ class Odd:
 @pytest.fixture(params=["copies", pytest.param("no copies", marks=pytest.mark.extra("joblib"))])
 def one(request, monkeypatch):
     if request.param == "no copies":
-        monkeypatch.setattr(worker, "can_copy", lambda: False)
+        monkeypatch.setattr(worker, "can_fork", lambda: False)
     elif not worker.can_copy():
         pytest.skip("this process has threads; the sweeps of test_joblib.py copy theirs")
     place = Worker()

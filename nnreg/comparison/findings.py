@@ -1,9 +1,9 @@
-"""A comparison as one object: read from run folders, shown as tables and figures, written as a report."""
+"""What runs say, as data: read from their folders, gathered into arms, ranked, compared pair by pair."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,18 +19,17 @@ from nnreg.comparison.profiles import Profile
 from nnreg.comparison.sensitivity import Sensitivity
 from nnreg.comparison.standings import Standing, default_metric
 from nnreg.errors import UserError, instead
-from nnreg.figures.drawable import Run
 from nnreg.records.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
-    from nnreg.figures.style import Page
+FOLDER = "comparison"
+"""Where the comparison of a sweep is written, in its folder."""
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Findings:
     """What a sweep, or any set of runs, says.
 
     Attributes:
@@ -58,7 +57,7 @@ class Comparison:
     @property
     def runs(self) -> Results:
         """Every run that is compared, arm by arm: its ``table`` and ``curves`` are for questions of one's own."""
-        return Results(Run.of(run) for arm in self.gathered.arms for run in arm.runs)
+        return Results(run for arm in self.gathered.arms for run in arm.runs)
 
     def table(self) -> pd.DataFrame:
         """Return one row an arm, best first: its settings, runs, metrics with half their intervals, steps to the target."""
@@ -77,64 +76,15 @@ class Comparison:
         """Seeds, pairing, configurations tried, smoothing, what was recorded, what was lost: the line below every figure."""
         return wording.fairness(self.gathered, [self.metric])
 
-    @cached_property
-    def _made(self) -> dict[str, Page | None]:
-        return {}
 
-    def page(self, name: str) -> Page | None:
-        """Return a figure with its words, made once; None where these runs have none of that name."""
-        from nnreg.comparison import pictures
-
-        if name not in self._made:
-            self._made[name] = pictures.MAKERS[name](self)
-        return self._made[name]
-
-    def figures(self) -> Mapping[str, Figure]:
-        """Return the pictures that these runs have: ``curves``, ``standings``, ``wins``, ``heatmap``, ``target`` ..."""
-        from nnreg.comparison import pictures
-
-        return {name: page.figure for name in pictures.MAKERS if (page := self.page(name)) is not None}
-
-    def save(self, folder: Path | str) -> Path:
-        """Write ``report.html``, a PNG a figure, ``overview.png``, CSV tables, all of it as JSON; return the report's path."""
-        from nnreg.comparison import files
-
-        return files.write(self, Path(folder))
-
-    def __str__(self) -> str:
-        """Return the answer and the table, as the console shows them."""
-        from nnreg.comparison import console
-
-        return f"{console.text(self)}\n{self.answer}\n"
-
-    __repr__ = __str__  # that of a dataclass would fill pages with runs
-
-    def _repr_html_(self) -> str:
-        """Return the answer and the table for a notebook."""
-        from nnreg.comparison import report
-
-        return report.fragment(self)
-
-
-def compare(
+def find(
     folders: Sequence[Path | str],
     *,
     metric: str | None = None,
     target: str | None = None,
     axes: tuple[str, str] | None = None,
-) -> Comparison:
-    """Compare runs from their folders alone; no server is asked.
-
-    Args:
-        folders: of sweeps, studies or runs.
-        metric: to rank and compare by (default: the final training loss; where regularizers were swept the validation loss,
-            where the loss was the validation accuracy or R²; a descent's final value).
-        target: such as ``valid/accuracy=0.95`` (default: what the median arm reaches, a descent's tolerance).
-        axes: two swept settings for the heatmap (default: the first two).
-
-    Raises:
-        UserError: the runs cannot be read or compared.
-    """
+) -> Findings:
+    """Read runs and find what they say; the arguments, and what is raised, are those of ``compare.compare``."""
     gathered = gathering.gather([Path(folder) for folder in folders])
     _check_axes(gathered, axes)
     chosen = _metric(gathered, metric)
@@ -143,7 +93,7 @@ def compare(
     swept = several(gathered.axes)
     of = [ARM, *(swept if len(swept) > 1 else [])]
     matrices = [_in_order(pairs.matrix(found, chosen, each, paired=gathered.paired), found) for each in of]
-    return Comparison(
+    return Findings(
         gathered=gathered,
         metric=chosen,
         target=goal,
