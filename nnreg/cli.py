@@ -119,7 +119,7 @@ def _new(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
 
 def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Start the MLflow server on this folder's runs, or a team's, and print the link to their comparison; Ctrl-C stops it."""
-    from nnreg.recording.tracking_target import UI_HOST, UI_PORT
+    from nnreg.tracking.location import UI_HOST, UI_PORT
 
     parser.add_argument("--host", default=UI_HOST, help="address to listen on (default %(default)s: this machine only)")
     parser.add_argument("--port", type=int, default=UI_PORT, help="port to listen on (default %(default)s)")
@@ -127,11 +127,11 @@ def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("--artifacts", type=Path, help="folder for the files of runs (default: mlartifacts here)")
     parser.add_argument("--name", action="append", default=[], help="under which others call this machine (may be repeated)")
     parsed = parser.parse_args(arguments)
-    from nnreg.pages import serving
-    from nnreg.pages.mlflow_server import Address
+    from nnreg.tracking import ui
+    from nnreg.tracking.ui import Address
 
     address = Address(parsed.host, parsed.port, tuple(parsed.name))
-    return serving.serve(serving.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts))
+    return ui.serve_ui(ui.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts))
 
 
 def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
@@ -159,11 +159,11 @@ def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("action", choices=("clean", "push"))
     parser.add_argument("folders", nargs="*", type=Path, help="push: run folders (default: all below runs/)")
     parsed = parser.parse_args(arguments)
-    from nnreg import runs
+    from nnreg.tracking import commands
 
     if parsed.action == "clean":
-        return runs.clean(Path.cwd())
-    return runs.push(Path.cwd(), parsed.folders)
+        return commands.clean(Path.cwd())
+    return commands.push(Path.cwd(), parsed.folders)
 
 
 def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import nnreg
 from nnreg import launching, sweeping
 from nnreg.errors import UserError
-from nnreg.recording import uploader
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
 from nnreg.thrifty_hydra import thrifty
+from nnreg.tracking import uploader
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -101,7 +101,7 @@ def _uploading() -> Iterator[None]:
     try:
         yield
     finally:
-        uploader.end()
+        uploader.end_uploading()
 
 
 @contextlib.contextmanager

@@ -12,12 +12,12 @@ from omegaconf import DictConfig, OmegaConf, SCMode
 from nnreg.assembly import Assembled
 from nnreg.engine.history import History
 from nnreg.errors import UserError
-from nnreg.recording.tracking_target import without_password
 from nnreg.records.card import RunCard
 from nnreg.registry import entries, palette
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.request import Request
 from nnreg.settings import DESCEND, TRAIN, Settings, run_label, task_of
+from nnreg.tracking.location import without_password
 
 
 def describe(request: Request, assembled: Assembled | None = None) -> RunCard:

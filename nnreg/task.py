@@ -15,7 +15,6 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from nnreg import figures, job, jobs, objectives, resumption
 from nnreg.console import terminal, warn
 from nnreg.errors import UserError
-from nnreg.recording import uploader
 from nnreg.recording.console import ConsoleSink, SweepLineSink
 from nnreg.records.card import Outcome
 from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
@@ -25,6 +24,7 @@ from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.settings import TRAIN, is_of_a_sweep, task_of
 from nnreg.snapshot import Resumption
+from nnreg.tracking import uploader
 
 
 def task(config: DictConfig) -> objectives.Value:
@@ -173,10 +173,10 @@ def sinks(request: Request, *, alone: bool) -> list[Sink]:
     found: list[Sink] = [DiskSink(figures.draw_pictures)]
     links = _no_links
     if getattr(config.get("tracking"), "name", config.get("tracking")) == "mlflow":
-        from nnreg.recording.mlflow_sink import MlflowSink
+        from nnreg.tracking.sink import MlflowSink
 
         uri, experiment = config.get("tracking_uri"), config.get("experiment_name")
-        kept = uploader.current(uri, experiment) is not None and request.resumption is None
+        kept = uploader.current_uploader(uri, experiment) is not None and request.resumption is None
         tracker = MlflowSink(Path.cwd(), uri, experiment, warn=warn, kept=kept)
         found.append(tracker)
         links = tracker.where_to_look

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nnreg import answer_run
-from nnreg.answer_run import AnswerRun, common
 from nnreg.records.results import Results
+from nnreg.tracking.answer import AnswerRun, common, log_answer
 from tests.figures.runs import run
 
 
@@ -21,5 +20,5 @@ def test_nothing_is_logged_where_runs_are_not_tracked(tmp_path):
     answer = AnswerRun("comparison", tmp_path, "python -m nnreg", "sweep", {"runs": 2})
     untracked = run({}, config={"tracking": "off"})
     for runs in (Results([]), Results([untracked])):
-        assert answer_run.log(answer, runs, pytest.fail) == []
+        assert log_answer(answer, runs, pytest.fail) == []
     assert list(tmp_path.iterdir()) == []

@@ -14,10 +14,10 @@ from nnreg import descent_job, jobs
 from nnreg.contracts import Surface
 from nnreg.engine.history import History
 from nnreg.errors import UserError
-from nnreg.recording.run_facts import parameters
 from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.registry import entries
 from nnreg.request import Request
+from nnreg.tracking.ledger import parameters
 from nnreg_std.surfaces.quadratic import Quadratic
 
 CONFIG = {

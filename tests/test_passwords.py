@@ -1,6 +1,6 @@
 import pytest
 
-from nnreg.recording.tracking_target import without_password
+from nnreg.tracking.location import without_password
 
 ADDRESS = "postgresql+psycopg2://me:s3cret@127.0.0.1:9/runs"
 SHORT = ["dataset=iris", "hidden=[8]", "steps=5", "batch=16"]

@@ -6,20 +6,19 @@ import time
 
 import pytest
 
-from nnreg import runs
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
-from nnreg.recording import mlflow_sink
-from nnreg.recording.spool import Ledger
-from nnreg.recording.tracking_target import resolve
 from nnreg.records.card import Outcome
 from nnreg.records.folder import SPOOL
+from nnreg.tracking import commands, sink
+from nnreg.tracking.ledger import Ledger
+from nnreg.tracking.location import resolve_target
 from tests.recording.tracking import FINISHED, Road, Tracked, artifacts, client, curve, new_database, only_run, serving_at
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(mlflow_sink, "_dead", {})
+    monkeypatch.setattr(sink, "_dead", {})
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +38,13 @@ def road(server):
 
 def pushed(home, *folders):
     lines = []
-    code = runs.push(home, folders, lines.append)
+    code = commands.push(home, folders, lines.append)
     return code, lines
 
 
 def cleaned(home):
     lines = []
-    assert runs.clean(home, lines.append) == 0
+    assert commands.clean(home, lines.append) == 0
     return lines
 
 
@@ -187,7 +186,7 @@ def test_a_damaged_spool_is_named_and_kept(project, kept):
 
 def test_a_folder_that_does_not_exist_is_the_users_mistake(project):
     with pytest.raises(UserError, match="is not a folder"):
-        runs.push(project, [project / "typo"])
+        commands.push(project, [project / "typo"])
 
 
 # clean
@@ -234,26 +233,26 @@ def test_a_store_that_cannot_be_read_is_the_users_to_mend(project, monkeypatch):
         port = listener.getsockname()[1]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     with pytest.raises(UserError, match="cannot be read: no connection"):
-        runs.clean(project)
+        commands.clean(project)
 
 
 def test_a_process_is_alive_only_if_it_was_there_then():
     now = time.time_ns() // 1_000_000
-    assert runs.is_alive(os.getpid(), now)
-    assert not runs.is_alive(int(a_dead_process()), now)
-    assert not runs.is_alive(0, now)
+    assert commands.is_alive(os.getpid(), now)
+    assert not commands.is_alive(int(a_dead_process()), now)
+    assert not commands.is_alive(0, now)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says when a process began")
 def test_a_later_process_with_the_same_number_is_another_one():
-    assert not runs.is_alive(os.getpid(), since=0)
+    assert not commands.is_alive(os.getpid(), since=0)
 
 
 def test_the_command_line_prints_what_was_done(project, capfd):
-    assert runs.clean(project) == 0
-    assert runs.push(project) == 0
+    assert commands.clean(project) == 0
+    assert commands.push(project) == 0
     assert capfd.readouterr().out.splitlines()[1] == "nothing to push: every run is where it belongs"
 
 
 def test_a_trailing_slash_does_not_make_another_store(project):
-    assert resolve(project, "http://host:1/", None, pytest.fail).uri == "http://host:1"
+    assert resolve_target(project, "http://host:1/", None, pytest.fail).uri == "http://host:1"

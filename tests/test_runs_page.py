@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nnreg.pages import links
-from nnreg.pages.run_groups import SeenRun
+from nnreg.tracking import views
+from nnreg.tracking.views import SeenRun
 
 PAGE = (Path(__file__).parents[1] / "docs" / "runs.md").read_text(encoding="utf-8")
 
@@ -27,11 +27,11 @@ def test_every_file_of_a_run_is_on_the_page(nnreg, project, words, name):
 
 
 def test_the_links_have_the_names_that_are_printed(monkeypatch):
-    monkeypatch.setattr(links, "_link", lambda *_, **__: "link")
+    monkeypatch.setattr(views, "_link", lambda *_, **__: "link")
     params = ({"optimizer": "sgd", "seed": seed} for seed in "123")
     swept = [SeenRun(each, frozenset(), "today", seed, False, "") for each, seed in zip(params, "123", strict=True)]
     answer = SeenRun({}, frozenset(), "today", "4", True, "report.html")
     other = SeenRun({"optimizer": "adam", "seed": "1"}, frozenset(), None, "5", False, "")
-    printed = links._lines("http://127.0.0.1:5000", "1", [answer, *swept, other])
+    printed = views._lines("http://127.0.0.1:5000", "1", [answer, *swept, other])
     part = PAGE[PAGE.index("`python -m nnreg ui` starts") :]
     assert re.findall(r"\*\*(.+?)\*\*", part) == list(printed)

@@ -16,9 +16,9 @@ from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALI
 from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import PAUSE
 from nnreg.recording.console import ConsoleSink, job_line
-from nnreg.recording.run_facts import closing_tags
 from nnreg.records.card import Outcome, summarise
 from nnreg.records.folder import read_history, read_summary
+from nnreg.tracking.ledger import closing_tags
 from tests.cards import card, history
 
 TRAIN_ACCURACY = "train/accuracy"

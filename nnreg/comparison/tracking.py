@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nnreg import answer_run
-from nnreg.answer_run import AnswerRun
 from nnreg.comparison import files, report
 from nnreg.comparison.axes import grounds
 from nnreg.comparison.findings import FOLDER, Findings
 from nnreg.records.manifest import read_manifest
 from nnreg.records.results import Results
+from nnreg.tracking.answer import AnswerRun, log_answer
 
 LABEL = "comparison"
 
@@ -41,7 +40,7 @@ def log(comparison: Findings, home: Path, warn: Callable[[str], None]) -> Sequen
         overrides=tuple(word for word in manifest.overrides if not word.startswith("seed=")) if manifest is not None else (),
         seconds=float(manifest.seconds) if manifest is not None and manifest.seconds is not None else 0.0,
     )
-    return answer_run.log(answer, runs, warn)
+    return log_answer(answer, runs, warn)
 
 
 def metrics(comparison: Findings) -> dict[str, float]:

@@ -22,7 +22,7 @@ from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell
 from nnreg.launching.work import Job, Work
 from nnreg.launching.worker import Worker, first_ended
 from nnreg.process import can_fork
-from nnreg.recording import uploader
+from nnreg.tracking import uploader
 
 
 class JoblibLauncher(ParallelLauncher):
@@ -60,7 +60,7 @@ class JoblibLauncher(ParallelLauncher):
         """Start the process that sends runs to MLflow, if they are tracked and this process can be copied."""
         config = self._config
         if config.get("tracking") is not None and config.tracking.name == "mlflow" and can_fork():
-            uploader.begin(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), sweep, console.warn)
+            uploader.begin_uploading(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), sweep, console.warn)
 
     def execute(self, shared: Work, jobs: Sequence[Job], tell: Tell) -> None:
         """Give every free worker the next job until all have ended."""

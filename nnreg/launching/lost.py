@@ -12,16 +12,16 @@ from nnreg import console, job, settings, task
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.launching.work import Job, Work
-from nnreg.recording import uploader
 from nnreg.recording.console import SweepLineSink
-from nnreg.recording.mlflow_store import Store
-from nnreg.recording.spool import Tracked
-from nnreg.recording.tracking_target import resolve
 from nnreg.records import folder
 from nnreg.records.card import Outcome, Status, summarise
 from nnreg.registry import entries
 from nnreg.request import Request
 from nnreg.run_card import describe
+from nnreg.tracking import uploader
+from nnreg.tracking.ledger import Tracked
+from nnreg.tracking.location import resolve_target
+from nnreg.tracking.store import Store
 
 SUBDIR = "hydra.sweep.subdir="
 
@@ -65,10 +65,10 @@ def _end(request: Request, error: str | None) -> None:
 def _end_tracking(folder: Path) -> None:
     """Tell the tracking store that the process is gone; it may have gone too."""
     tracked = Tracked.read(folder)
-    if uploader.kill(folder) or tracked is None or tracked.run_id is None:
+    if uploader.kill_run(folder) or tracked is None or tracked.run_id is None:
         return
     with contextlib.suppress(Exception):  # `runs clean` does it later
-        Store(resolve(Path.cwd(), tracked.uri, tracked.experiment, console.warn)).kill(tracked.run_id)
+        Store(resolve_target(Path.cwd(), tracked.uri, tracked.experiment, console.warn)).kill(tracked.run_id)
 
 
 def _as_typed(shared: Work, lost: Job) -> Request:

@@ -20,8 +20,7 @@ from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import answer_run, console, jobs, settings, task
-from nnreg.answer_run import AnswerRun
+from nnreg import console, jobs, settings, task
 from nnreg.console import print_line
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome
@@ -32,6 +31,7 @@ from nnreg.request import Request
 from nnreg.studies import answers
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Member, Study
+from nnreg.tracking.answer import AnswerRun, log_answer
 
 OUTPUT = "study"  # folder of what the study itself produces, beside the folders of its members
 VERDICTS = "claims.csv"
@@ -244,4 +244,4 @@ def _track(report: Report, home: Path) -> None:
         about=report.study.title,
         error=f"{report.failed} runs failed" if report.failed else next(iter(report.troubles), None),
     )
-    answer_run.log(answer, report.runs, console.warn)
+    log_answer(answer, report.runs, console.warn)

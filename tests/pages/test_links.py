@@ -2,8 +2,7 @@ import pytest
 import requests
 
 from nnreg.errors import UserError
-from nnreg.pages.links import links
-from nnreg.pages.shared_view import TAG
+from nnreg.tracking.views import TAG, links
 from tests.recording.tracking import free_port
 
 

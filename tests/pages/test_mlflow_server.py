@@ -3,13 +3,13 @@ import socket
 import pytest
 
 from nnreg.errors import UserError
-from nnreg.pages import mlflow_server
-from nnreg.pages.mlflow_server import Address
+from nnreg.tracking import ui
+from nnreg.tracking.ui import Address
 
 
 @pytest.fixture(autouse=True)
 def names_of_this_machine(monkeypatch):
-    monkeypatch.setattr(mlflow_server, "own_names", lambda: ["desk", "192.168.1.5", "fd00::5"])
+    monkeypatch.setattr(ui, "own_names", lambda: ["desk", "192.168.1.5", "fd00::5"])
 
 
 def test_an_address_of_this_machine_only_leaves_the_servers_own_rules():
@@ -47,7 +47,7 @@ def test_what_is_no_name_is_refused(name):
 
 def test_the_names_of_this_machine_can_be_listened_on(monkeypatch):
     monkeypatch.undo()
-    found = mlflow_server.own_names()
+    found = ui.own_names()
     assert found
     for address in (name for name in found if name.replace(".", "").isdigit()):
         with socket.socket() as probe:

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from nnreg.pages.run_groups import SeenRun, colour, grouping, has_several_seeds, names, varying_params
+from nnreg.tracking.views import SeenRun, colour, grouping, has_several_seeds, names, varying_params
 
 
 def run(optimizer="adam", init="he", seed=0, **params):

@@ -9,16 +9,15 @@ import pytest
 import requests
 
 from nnreg.errors import UserError
-from nnreg.pages import serving
-from nnreg.pages.mlflow_server import Address
-from nnreg.pages.serving import Wanted
-from nnreg.pages.shared_view import TAG
+from nnreg.tracking import ui
+from nnreg.tracking.ui import Address, Wanted
+from nnreg.tracking.views import TAG
 from tests.recording.tracking import Tracked, children, client, free_port, new_database, pages
 
 
 def serve(home, port=None, **wanted):
     """Ask for the pages of a project within this process."""
-    return serving.serve(Wanted(home, Address("127.0.0.1", free_port() if port is None else port), **wanted), lambda _: None)
+    return ui.serve_ui(Wanted(home, Address("127.0.0.1", free_port() if port is None else port), **wanted), lambda _: None)
 
 
 def lives(pid):

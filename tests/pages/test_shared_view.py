@@ -2,8 +2,7 @@ import base64
 import json
 import zlib
 
-from nnreg.pages.run_groups import SeenRun
-from nnreg.pages.shared_view import view
+from nnreg.tracking.views import SeenRun, view
 
 METRICS = frozenset(
     {"train/loss", "valid/loss", "valid/accuracy", "test/accuracy"}

@@ -12,18 +12,19 @@ import pytest
 import requests
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History, Record
-from nnreg.recording import mlflow_sink, tracking_target
-from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.recording.spool import Ledger
 from nnreg.records.card import Outcome
 from nnreg.records.folder import SPOOL
+from nnreg.tracking import location, sink
+from nnreg.tracking import sink as mlflow_sink
+from nnreg.tracking.ledger import Ledger
+from nnreg.tracking.sink import MlflowSink
 from tests.cards import card
 from tests.recording.tracking import Tracked, artifacts, client, curve, free_port, make_outdated, new_database, only_run
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(mlflow_sink, "_dead", {})
+    monkeypatch.setattr(sink, "_dead", {})
 
 
 @pytest.fixture
@@ -222,9 +223,8 @@ def test_an_experiment_that_another_run_has_just_made_is_used(home, monkeypatch)
 
 
 def test_nothing_imports_mlflow_before_a_run_is_opened():
-    code = (
-        "import sys, nnreg.recording.mlflow_sink, nnreg.runs, nnreg.pages.serving, nnreg.cli; sys.exit('mlflow' in sys.modules)"
-    )
+    modules = "nnreg.tracking.sink, nnreg.tracking.commands, nnreg.tracking.ui, nnreg.cli"
+    code = f"import sys, {modules}; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -248,7 +248,7 @@ def asked(monkeypatch):
 def test_a_server_that_is_not_there_is_asked_once_and_the_run_is_kept(project, asked):
     tracked = Tracked(project, uri=f"http://127.0.0.1:{free_port()}")
     tracked.whole()
-    assert asked == [tracking_target.PROBE_SECONDS]
+    assert asked == [location.PROBE_SECONDS]
     (warning,) = tracked.warnings
     assert "no connection" in warning
     assert "nnreg runs push" in warning
@@ -259,7 +259,7 @@ def test_a_server_that_is_not_there_is_asked_once_and_the_run_is_kept(project, a
 
 
 def test_a_server_that_never_answers_is_waited_for_once_by_the_first_run_only(project, monkeypatch, asked):
-    monkeypatch.setattr(tracking_target, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(location, "PROBE_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as hole:
         uri = f"http://127.0.0.1:{hole.getsockname()[1]}"
         first = Tracked(project, uri=uri)
@@ -305,7 +305,7 @@ def test_old_runs_in_the_folder_are_mentioned_once_and_do_not_get_in_the_way(pro
 
 
 def test_a_locked_database_keeps_the_run_on_disk(home, monkeypatch):
-    monkeypatch.setattr(tracking_target, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(location, "PROBE_SECONDS", 0.1)
     tracked = Tracked(home)
     tracked.open()
     lock = sqlite3.connect(home / "mlflow.db", isolation_level=None)
@@ -319,7 +319,7 @@ def test_a_locked_database_keeps_the_run_on_disk(home, monkeypatch):
 
 
 def test_a_store_that_comes_back_before_the_end_gets_the_whole_run(home, monkeypatch):
-    monkeypatch.setattr(tracking_target, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(location, "PROBE_SECONDS", 0.1)
     tracked = Tracked(home)
     tracked.open()
     lock = sqlite3.connect(home / "mlflow.db", isolation_level=None)
@@ -375,7 +375,7 @@ def test_an_interruption_while_opening_leaves_no_running_run(home, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nnreg.recording.mlflow_store.Store.describe", interrupted)
+    monkeypatch.setattr("nnreg.tracking.store.Store.describe", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Tracked(home).open()
     assert run_of(home).info.status == "KILLED"
@@ -430,10 +430,10 @@ def test_the_spool_is_complete_at_any_moment(project):
 
 def test_a_store_that_stays_dead_is_asked_once_in_a_while_however_long_the_sweep(project, monkeypatch):
     uri, asked = "http://127.0.0.1:9", []
-    probe = tracking_target.Target.probe
-    monkeypatch.setattr(tracking_target.Target, "probe", lambda target: asked.append(target.uri) or probe(target))
+    probe = location.Target.probe
+    monkeypatch.setattr(location.Target, "probe", lambda target: asked.append(target.uri) or probe(target))
     for job in range(6):
         Tracked(project, uri=uri, changes={"folder": project / "runs" / str(job)}).open()
         if job % 2:  # time goes by
-            mlflow_sink._dead[uri] -= mlflow_sink._PATIENCE
+            sink._dead[uri] -= sink._PATIENCE
     assert asked == [uri] * 3

@@ -9,12 +9,12 @@ from collections import Counter
 import pytest
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History
-from nnreg.recording import mlflow_sink
-from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.recording.spool import Ledger, Tracked
 from nnreg.records.card import Outcome, summarise
 from nnreg.records.folder import SPOOL, TRACKED
-from nnreg.runs import clean, push
+from nnreg.tracking import sink
+from nnreg.tracking.commands import clean, push
+from nnreg.tracking.ledger import Ledger, Tracked
+from nnreg.tracking.sink import MlflowSink
 from tests.cards import card, history
 from tests.recording.tracking import artifacts, client, curve, new_database, only_run
 
@@ -23,7 +23,7 @@ END = Outcome("finished", 200, 1.5, summarise(history()))
 
 @pytest.fixture(autouse=True)
 def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(mlflow_sink, "_dead", {})
+    monkeypatch.setattr(sink, "_dead", {})
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_store_that_was_away_and_is_back_gets_all_and_nothing_is_left_to_push(
     opened(home, warnings=warnings).write(list(until(120)))
     assert "kept in" in warnings[0]
     (home / "away.db").replace(database)
-    mlflow_sink._dead.clear()  # the next process knows nothing of it
+    sink._dead.clear()  # the next process knows nothing of it
     assert_whole(home, finished(opened(home, resumed_at=100), since=100))
     assert not (home / "runs" / "one" / SPOOL).exists()
 
@@ -178,7 +178,7 @@ def test_a_store_that_is_away_when_the_run_goes_on_gets_the_rest_later_and_no_po
     lock.execute("BEGIN IMMEDIATE")
     warnings = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nnreg.recording.tracking_target.PROBE_SECONDS", 0.1)
+        patch.setattr("nnreg.tracking.location.PROBE_SECONDS", 0.1)
         finished(opened(home, resumed_at=100, warnings=warnings), since=100)
     lock.close()
     assert "locked" in warnings[0]

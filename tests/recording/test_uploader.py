@@ -10,13 +10,13 @@ from contextlib import closing
 import pytest
 
 from nnreg.engine.history import History, Record
-from nnreg.recording import uploader
-from nnreg.recording.mlflow_sink import MlflowSink
-from nnreg.recording.sending import Sender
-from nnreg.recording.spool import Ledger, Tracked
-from nnreg.recording.tracking_target import resolve
 from nnreg.records.card import Outcome
 from nnreg.records.folder import SPOOL
+from nnreg.tracking import uploader
+from nnreg.tracking.ledger import Ledger, Tracked
+from nnreg.tracking.location import resolve_target
+from nnreg.tracking.sink import MlflowSink
+from nnreg.tracking.uploader import Sender
 from tests.cards import card
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ def told():
 
 @pytest.fixture
 def sender(home, told):
-    return Sender(resolve(home, None, None, told.append), told.append)
+    return Sender(resolve_target(home, None, None, told.append), told.append)
 
 
 def begin(home, job=0):
@@ -91,10 +91,10 @@ def test_a_long_run_is_shown_as_it_grows(home, sender):
 
 def test_a_run_whose_process_died_is_sent_as_killed(home, sender):
     begin(home)
-    assert uploader.kill(home / "sweep" / "0")
+    assert uploader.kill_run(home / "sweep" / "0")
     sender.send(home / "sweep" / "0" / SPOOL)
     assert asked(home, "SELECT status FROM runs") == [("KILLED",)]
-    assert not uploader.kill(home / "sweep" / "1")
+    assert not uploader.kill_run(home / "sweep" / "1")
 
 
 def of_an_earlier_attempt(home, job=0):
@@ -103,7 +103,7 @@ def of_an_earlier_attempt(home, job=0):
     ledger = Ledger.read(path)
     ledger.started -= 60_000
     ledger.save()
-    earlier = Sender(resolve(home, None, None, pytest.fail), pytest.fail)
+    earlier = Sender(resolve_target(home, None, None, pytest.fail), pytest.fail)
     earlier.send(path)
     hour = time.time() - 3600
     os.utime(path, (hour, hour))
@@ -131,7 +131,7 @@ def test_a_run_that_ended_in_an_earlier_attempt_is_sent_to_its_end_as_the_same_r
 
 
 def test_trouble_is_told_once_and_every_run_is_kept(home, told):
-    sender = Sender(resolve(home, "http://127.0.0.1:9", None, told.append), told.append)
+    sender = Sender(resolve_target(home, "http://127.0.0.1:9", None, told.append), told.append)
     paths = [home / "sweep" / str(job) / SPOOL for job in range(2)]
     for job, path in enumerate(paths):
         end(begin(home, job))
@@ -143,7 +143,7 @@ def test_trouble_is_told_once_and_every_run_is_kept(home, told):
 
 
 def test_a_store_that_failed_on_the_way_has_every_run_once_in_the_end(home, sender, monkeypatch, told):
-    from nnreg.recording.mlflow_store import Store
+    from nnreg.tracking.store import Store
 
     def fails(*_):
         raise OSError("no space left")
@@ -175,20 +175,20 @@ def test_a_run_that_cannot_be_sent_costs_no_other(home, sender, told):
 @pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_the_process_sends_everything_before_it_ends_and_its_death_loses_nothing(home):
-    uploader.begin(home, None, None, home / "sweep", pytest.fail)
+    uploader.begin_uploading(home, None, None, home / "sweep", pytest.fail)
     try:
         end(begin(home, 0))
-        sender = uploader.current(None, None)
-        assert uploader.current("sqlite:///other.db", None) is None
+        sender = uploader.current_uploader(None, None)
+        assert uploader.current_uploader("sqlite:///other.db", None) is None
         folder = home / "sweep" / "0"
         assert sender.send(folder)[1] == Tracked.read(folder).run_id
         end(begin(home, 1))
     finally:
-        uploader.end()
+        uploader.end_uploading()
     assert asked(home, "SELECT status FROM runs") == [("FINISHED",)] * 2
-    uploader.begin(home, None, None, home / "sweep", pytest.fail)
-    os.kill(uploader.current(None, None)._process.pid, signal.SIGKILL)
+    uploader.begin_uploading(home, None, None, home / "sweep", pytest.fail)
+    os.kill(uploader.current_uploader(None, None)._process.pid, signal.SIGKILL)
     time.sleep(0.2)
     end(begin(home, 2))
-    uploader.end()
+    uploader.end_uploading()
     assert (home / "sweep" / "2" / SPOOL).exists()

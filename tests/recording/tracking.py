@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnreg.engine.history import History
-from nnreg.recording import mlflow_store
-from nnreg.recording.mlflow_sink import MlflowSink
 from nnreg.records.card import Outcome, summarise
+from nnreg.tracking import store
+from nnreg.tracking.sink import MlflowSink
 from tests.cards import card, history
 
 FINISHED = Outcome("finished", 200, 1.5, summarise(history()))
@@ -71,7 +71,7 @@ def first_use(home: str, number: str) -> None:
 def _empty_database() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mlflow.db"
-        mlflow_store._create_database(path, None)
+        store._create_database(path, None)
         return path.read_bytes()
 
 
@@ -90,7 +90,7 @@ def make_outdated(path: Path) -> None:
 
 def client(uri):
     """Return MLflow's own client, as an independent witness."""
-    return mlflow_store._import_mlflow(database=True).MlflowClient(uri, registry_uri=uri)
+    return store._import_mlflow(database=True).MlflowClient(uri, registry_uri=uri)
 
 
 def only_run(uri):

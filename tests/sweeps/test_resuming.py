@@ -17,10 +17,10 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from nnreg import cli, job, jobs, sweeping, task
 from nnreg.comparison.gathering import gather
-from nnreg.recording import uploader
-from nnreg.recording.mlflow_sink import MlflowSink
 from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import FILE, read_manifest
+from nnreg.tracking import uploader
+from nnreg.tracking.sink import MlflowSink
 from tests.interrupted import killed, request
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=3", "batch=8")
@@ -227,7 +227,7 @@ def test_jobs_of_a_tuning_and_of_a_resumed_sweep_are_composed_once_each(nnreg, p
 def kept_for_another_process(monkeypatch, request):
     """Go on with a job of a sweep whose runs another process sends; tell of its trackers whether they leave it to that one."""
     seen = []
-    monkeypatch.setattr(uploader, "current", lambda *_: object())
+    monkeypatch.setattr(uploader, "current_uploader", lambda *_: object())
     for module, name in ((jobs, "execute"), (job, "refuse")):
         whole = getattr(module, name)
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from nnreg import cli
-from nnreg.pages import serving
+from nnreg.tracking import ui
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "team.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def commands(start):
 
 def test_the_servers_command_is_understood(project, monkeypatch):
     asked = []
-    monkeypatch.setattr(serving, "serve", lambda wanted: asked.append(wanted) or 0)
+    monkeypatch.setattr(ui, "serve_ui", lambda wanted: asked.append(wanted) or 0)
     for words in commands("python -m nnreg ui"):
         assert cli.run(words[3:]) == 0
     first, second = asked

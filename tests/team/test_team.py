@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nnreg import runs
 from nnreg.errors import UserError
-from nnreg.recording.spool import files_of
 from nnreg.records.folder import SPOOL
+from nnreg.tracking import commands
+from nnreg.tracking.ledger import files_of
 from tests.recording.tracking import Tracked, client
 from tests.team.postgresql import PASSWORD, USER
 
@@ -132,7 +132,7 @@ def test_a_run_whose_database_dies_midway_is_whole_after_a_push(team, project):
     (warning,) = tracked.warnings
     assert "runs push" in warning
     team.database.start()
-    assert runs.push(project, say=print) == 0
+    assert commands.push(project, say=print) == 0
     run = client(team.uri).get_run(sink.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["summary/train_loss_final"] == pytest.approx(0.01, abs=1)
@@ -145,7 +145,7 @@ def test_a_run_that_was_killed_is_marked_by_clean(team, project, monkeypatch):
     sink = tracked.open()
     client(team.uri).set_tag(sink.run_id, "pid", "0")
     lines = []
-    assert runs.clean(project, lines.append) == 0
+    assert commands.clean(project, lines.append) == 0
     assert [line for line in lines if sink.run_id in line and "KILLED" in line]
     assert client(team.uri).get_run(sink.run_id).info.status == "KILLED"
 
@@ -195,5 +195,5 @@ def test_a_password_is_neither_on_disk_nor_in_the_store_nor_said(database, proje
 def test_a_wrong_password_is_told_without_showing_it(database, project, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", database.uri("postgres").replace(PASSWORD, "not-this-one"))
     with pytest.raises(UserError, match="password authentication failed") as error:
-        runs.clean(project)
+        commands.clean(project)
     assert "not-this-one" not in str(error.value)

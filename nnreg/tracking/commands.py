@@ -14,12 +14,10 @@ from filelock import FileLock, Timeout
 
 from nnreg.console import say
 from nnreg.errors import UserError
-from nnreg.recording.mlflow_sink import reason
-from nnreg.recording.mlflow_store import Store
-from nnreg.recording.run_facts import process_of
-from nnreg.recording.spool import Ledger, now
-from nnreg.recording.tracking_target import resolve
 from nnreg.records.folder import SPOOL
+from nnreg.tracking.ledger import Ledger, now, process_of
+from nnreg.tracking.location import resolve_target
+from nnreg.tracking.store import Store, reason
 
 
 def clean(home: Path, say: Callable[[str], None] = say) -> int:
@@ -35,7 +33,7 @@ def clean(home: Path, say: Callable[[str], None] = say) -> int:
     Raises:
         UserError: the store cannot be reached.
     """
-    target = resolve(home, None, None, say)
+    target = resolve_target(home, None, None, say)
     if target.sqlite_file is not None and not target.sqlite_file.exists():
         say(f"nothing to clean: there is no {target.sqlite_file}")
         return 0
@@ -98,7 +96,7 @@ def _push(home: Path, path: Path, stores: dict[str, Store]) -> str:
                     return f"{path.parent}: still running, send it when it has ended"
                 ledger.status, ledger.ended = "KILLED", int(path.stat().st_mtime * 1_000)
                 ledger.tags["outcome"] = "killed"
-            target = resolve(home, os.environ.get("MLFLOW_TRACKING_URI") or ledger.uri, ledger.experiment, _ignore)
+            target = resolve_target(home, os.environ.get("MLFLOW_TRACKING_URI") or ledger.uri, ledger.experiment, _ignore)
             if target.uri not in stores:
                 stores[target.uri] = Store(target)
             target.probe()

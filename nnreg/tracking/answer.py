@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.engine.history import History
-from nnreg.recording import uploader
-from nnreg.recording.spool import Tracked
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.results import Result, Results
+from nnreg.tracking import uploader
+from nnreg.tracking.ledger import Tracked
 
 INK = "#222222"
 
@@ -45,7 +45,7 @@ class AnswerRun:
     error: str | None = None
 
 
-def log(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) -> Sequence[tuple[str, str]]:
+def log_answer(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) -> Sequence[tuple[str, str]]:
     """Log an answer where its runs are; nothing happens where they are not tracked.
 
     Parameters of the run are those that all of them share, so that it does not pass for one of them.
@@ -61,10 +61,10 @@ def log(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) -> Sequen
     first = next(iter(runs), None)
     if first is None or first.config.get("tracking") != "mlflow":
         return []
-    from nnreg.recording.mlflow_sink import MlflowSink
+    from nnreg.tracking.sink import MlflowSink
 
     uri, experiment, card = first.config.get("tracking_uri"), first.config.get("experiment_name"), _card(answer, runs)
-    sender = uploader.current(uri, experiment) if card.resumed_at is None else None
+    sender = uploader.current_uploader(uri, experiment) if card.resumed_at is None else None
     sink = MlflowSink(Path.cwd(), uri, experiment, warn=warn, kept=sender is not None)
     sink.open(card)
     status: Status = "failed" if answer.error else "finished"

@@ -1,4 +1,4 @@
-"""The one module that speaks to MLflow; it imports it (a second, two with the SQL store) when a store is opened."""
+"""The one module that imports MLflow: a run created, written to and ended in a store."""
 
 from __future__ import annotations
 
@@ -9,17 +9,38 @@ import os
 import re
 import sqlite3
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from filelock import FileLock
 
 from nnreg.process import uncollected
-from nnreg.recording.first_use import make_tables
-from nnreg.recording.run_facts import KEY_TAG, figure_of, note
-from nnreg.recording.spool import Ledger, Point, files_of
-from nnreg.recording.tracking_target import Target, UnreachableError
+from nnreg.tracking import ledger
+from nnreg.tracking.ledger import KEY_TAG, Ledger, Point, figure_of, files_of, note
+from nnreg.tracking.location import Target, UnreachableError, without_password
+
+_LOCK = 0x6E6E726567  # "nnreg": a number that all who make tables here agree on
+
+
+def make_tables(uri: str, make: Callable[[], object]) -> None:
+    """Have tables made unless they are there, on whichever machine others want the same at this moment.
+
+    Args:
+        uri: PostgreSQL database.
+        make: makes the tables.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database refuses.
+    """
+    import sqlalchemy  # comes with MLflow, and is imported with it
+
+    engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:  # whose end, however it comes, ends the lock
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(_LOCK)))
+        if not sqlalchemy.inspect(connection).has_table("alembic_version"):  # it appears with all the others, in one commit
+            make()
+
 
 _BATCH = 1_000  # metrics a call, the most MLflow takes
 _OF_AN_END = {"outcome", "error", "stopped_early_at_step"}  # tags that no longer hold once a run goes on
@@ -165,7 +186,7 @@ class Store:
         return str(experiment.experiment_id)
 
 
-def load(target: Target) -> None:
+def load_mlflow(target: Target) -> None:
     """Import what a store needs, so that opening it takes no time."""
     _import_mlflow(database=not target.is_server)
 
@@ -206,3 +227,11 @@ def _create_database(path: Path, artifacts: Path | None) -> None:
         connection.execute("PRAGMA journal_mode=WAL")  # readers, such as the pages, do not block runs
         connection.close()
         aside.replace(path)
+
+
+def reason(error: Exception | str, uri: str) -> str:
+    """Return in one short line what went wrong with a store."""
+    text = without_password(str(error).strip()) or type(error).__name__
+    if "out-of-date database schema" in text:
+        return f"its tables are of another MLflow version: `mlflow db upgrade {uri}` after a backup"
+    return ledger.shorten(text.splitlines()[0], 200, "the log")

@@ -6,22 +6,18 @@ Training never dies of tracking: whatever goes wrong is told in one line, once, 
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from nnreg.engine.history import History, Record
-from nnreg.recording import run_facts
-from nnreg.recording.mlflow_store import Store
-from nnreg.recording.spool import Ledger, Point, Tracked, now
-from nnreg.recording.thinning import Thinner
-from nnreg.recording.tracking_target import UI, Target, UnreachableError, resolve, without_password
-from nnreg.records.card import DatasetCard, Outcome, RunCard, Status
+from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.folder import SPOOL
+from nnreg.tracking.ledger import Point, Thinner, Tracked, closing_tags, ledger_of, now
+from nnreg.tracking.location import UI, Target, UnreachableError, resolve_target
+from nnreg.tracking.store import Store, reason
 
 _STATUS: Mapping[Status, str] = {"finished": "FINISHED", "diverged": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 _PERIOD = 1.0  # seconds between two sends
@@ -111,7 +107,7 @@ class MlflowSink:
             for name, value in summary.items()
             if np.isfinite(value)
         ]
-        ledger.tags |= run_facts.closing_tags(outcome)
+        ledger.tags |= closing_tags(outcome)
         ledger.status, ledger.ended = _STATUS[outcome.status], ended
         self._try(self._finish)
         if self._kept and self.run_id is not None:
@@ -119,10 +115,10 @@ class MlflowSink:
 
     def _resolve(self, before: Tracked | None) -> Target:
         """Find the store: that which the configuration names, else that which has the run, else the usual one."""
-        target = resolve(self._home, self._wanted, self._experiment, self._warn)
+        target = resolve_target(self._home, self._wanted, self._experiment, self._warn)
         if before is None or self._wanted or (before.uri, before.experiment) == (target.shown, target.experiment):
             return target
-        return resolve(self._home, before.uri, self._experiment or before.experiment, self._warn)
+        return resolve_target(self._home, before.uri, self._experiment or before.experiment, self._warn)
 
     def _begin(self) -> None:
         if time.monotonic() - _dead.get(self.uri, -_PATIENCE) < _PATIENCE:
@@ -207,42 +203,3 @@ class MlflowSink:
             Point(record.metric, float(record.value), int(at), int(record.step))
             for record, at in zip(chosen, millis, strict=True)
         ]
-
-
-def reason(error: Exception | str, uri: str) -> str:
-    """Return in one short line what went wrong with a store."""
-    text = without_password(str(error).strip()) or type(error).__name__
-    if "out-of-date database schema" in text:
-        return f"its tables are of another MLflow version: `mlflow db upgrade {uri}` after a backup"
-    return run_facts.shorten(text.splitlines()[0], 200, "the log")
-
-
-def ledger_of(card: RunCard, target: Target, before: Tracked | None = None) -> Ledger:
-    """Begin the ledger of a run that starts now, or goes on as what was tracked before."""
-    key = before.key if before else uuid.uuid4().hex
-    return Ledger(
-        key=key,
-        uri=target.shown,
-        experiment=target.experiment,
-        name=run_facts.run_name(card),
-        folder=str(card.folder),
-        params=run_facts.parameters(card),
-        tags=run_facts.tags(card, key),
-        dataset=_dataset(card.dataset),
-        started=before.started if before else now(),
-        resumed=before is not None,
-        about=card.about,
-        page=card.page,
-    )
-
-
-def _dataset(card: DatasetCard | None) -> dict[str, str]:
-    if card is None:
-        return {}
-    return {
-        "name": card.name,
-        "digest": card.digest[:36],  # the most MLflow takes
-        "source_type": "local",
-        "source": json.dumps({"uri": card.source}),
-        "profile": json.dumps({"rows": dict(card.rows), "features": card.features, "outputs": card.outputs}),
-    }

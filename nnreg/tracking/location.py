@@ -1,4 +1,4 @@
-"""Where runs are tracked, and whether it answers. Found and asked in seconds, without importing MLflow.
+"""Which tracking store a run goes to, whether it is alive, and no password in anything that is shown.
 
 MLflow itself needs minutes to give up: 245 s on a dead server, 100 s on a dead database.
 """
@@ -10,10 +10,48 @@ import os
 import re
 import socket
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+KEY = "tracking_uri"
+
+
+class NoPasswords(Callback):
+    """Hydra calls this before a run or a sweep, when nothing is written yet."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: object) -> None:
+        """End the program if a password was typed."""
+        refuse(config)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
+        """End the program if a password was typed."""
+        refuse(config)
+
+
+def refuse(config: DictConfig) -> None:
+    """Accept a configuration whose tracking_uri holds no password, or takes it from elsewhere: ``${oc.env:...}``.
+
+    Raises:
+        SystemExit: with the line for the person, as Hydra swallows all other exceptions of callbacks.
+    """
+    if any(without_password(text) != text for text in _typed(config)):
+        raise SystemExit(
+            f"nnreg: {KEY} holds a password, which would be copied into every run folder: put the whole address into the "
+            "environment variable MLFLOW_TRACKING_URI, which is written nowhere"
+        )
+
+
+def _typed(config: DictConfig) -> Iterator[str]:
+    node = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(node, dict)
+    yield str(node.get(KEY))
+    yield from (override for override in node["hydra"]["overrides"]["task"] if KEY in override)  # of a sweep
+
 
 PROBE_SECONDS = 4.0
 DATABASE = "mlflow.db"
@@ -85,7 +123,7 @@ def without_password(text: str) -> str:
     return _PASSWORD_KEY.sub("", _PASSWORD.sub(r"\1@", text))
 
 
-def resolve(home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None]) -> Target:
+def resolve_target(home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None]) -> Target:
     """Find the store: the argument, else ``MLFLOW_TRACKING_URI``, else a database in the project folder.
 
     Args:

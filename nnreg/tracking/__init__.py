@@ -1,0 +1,1 @@
+"""Runs in MLflow: sent, kept, shown."""

@@ -1,0 +1,374 @@
+"""What a tracking store is told of a run: parameters, tags, thinned points.
+
+The complete curve is in the run folder. Pure: knows records and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import json
+import math
+import os
+import re
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnreg.engine.history import History, Record
+from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard
+from nnreg.records.checkpoint import FILE
+from nnreg.records.folder import SPOOL, TRACKED
+from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
+from nnreg.tracking.location import Target
+
+POINTS = 300
+
+
+class Thinner:
+    """Chooses points while a run goes on, then completes them when its true length is known.
+
+    While it runs, the steps are cut into ``points`` equal parts and the first record of each part is taken: an unbiased
+    sample of a noisy curve. ``rest`` adds the last point, both extremes and, for a run that ended early, points in between.
+
+    Args:
+        steps: how many steps the run is planned to take.
+        points: most points of one metric, the last and the extremes come on top.
+    """
+
+    def __init__(self, steps: int, points: int = POINTS) -> None:
+        self._span = max(1, steps + 1)
+        self._points = points
+        self._part: dict[str, int] = {}
+        self._taken: dict[str, set[tuple[int, float]]] = {}
+
+    def take(self, records: Iterable[Record]) -> list[Record]:
+        """Return those of the new records that are wanted now, in order; values that are not finite never are."""
+        chosen = []
+        for record in records:
+            step, metric, value = record
+            part = min(step * self._points // self._span, self._points - 1)
+            if part > self._part.get(metric, -1) and math.isfinite(value):
+                self._part[metric] = part
+                self._taken.setdefault(metric, set()).add((step, value))
+                chosen.append(record)
+        return chosen
+
+    def rest(self, history: History) -> list[Record]:
+        """Return what is still missing of a run that has ended, by metric and in order of step."""
+        return [record for metric in history.metrics for record in self._rest_of(metric, history)]
+
+    def _rest_of(self, metric: str, history: History) -> list[Record]:
+        steps, values = history.series(metric)
+        finite = np.isfinite(values)
+        steps, values = steps[finite], values[finite]
+        if not values.size:
+            return []
+        taken = self._taken.setdefault(metric, set())
+        if values.size <= self._points:
+            wanted = set(range(values.size))
+        else:
+            wanted = {0, values.size - 1, int(values.argmin()), int(values.argmax())}
+            missing = max(0, self._points - len(taken) - 1)
+            wanted |= set(np.linspace(0, values.size - 1, missing).astype(int).tolist())
+        missed = {(int(steps[i]), float(values[i])) for i in wanted} - taken
+        taken |= missed
+        return [Record(step, metric, value) for step, value in sorted(missed)]
+
+
+KEY_TAG = "nnreg.run_key"
+RESUMED = "resumed_at_time"  # milliseconds since 1970: since when its process is the one that goes on with it
+LONGEST_PARAM = 6_000  # characters; a longer value is cut by the store without a word
+LONGEST_TAG = 8_000
+
+
+def parameters(card: RunCard) -> dict[str, str]:
+    """Return the resolved configuration by dotted key; a technique's name stands under its kind: ``optimizer: adam``."""
+    names = {f"{kind}.name": choice for kind, choice in card.choices.items()}  # kept only where a user's file renames it
+    task, config = task_of(card.config), card.config
+    used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else is_setting_of(task, key))}
+    flat = _flatten({key: config[key] for key in config if key in used})
+    facts = {key: text for key, text in flat if names.get(key) != text and key not in TRACKING}
+    own = {"seed": str(card.seed), "steps": str(card.steps)}  # an answer about many runs has them where all of those share them
+    facts |= dict(card.choices) | {key: text for key, text in own.items() if key in config and (key == "seed" or key in used)}
+    if card.parameters is not None:
+        facts["parameters"] = str(card.parameters)
+    return {_key(key): shorten(text, LONGEST_PARAM, "config.yaml") for key, text in facts.items()}
+
+
+def tags(card: RunCard, key: str) -> dict[str, str]:
+    """Return the tags of a run that begins now in this process; ``key`` makes the run findable whatever happens to it."""
+    facts = {
+        "mlflow.user": user(),
+        "mlflow.source.name": "nnreg",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.runColor": card.colour,
+        KEY_TAG: key,
+        "overrides": " ".join(card.overrides),
+        "command": card.command,
+        "host": socket.gethostname(),
+        "pid": str(os.getpid()),
+        "seed": str(card.seed),
+        "plugins": ", ".join(f"{name} {version}" for name, version in sorted(card.plugins.items())),
+        "run_folder": str(card.folder),
+        "mlflow.note.content": f"Reproduce this run:\n\n    {card.command}\n",
+        **git_state(Path.cwd()),
+    }
+    if card.dataset is not None:
+        facts["dataset"] = f"{card.dataset.name} {card.dataset.digest}"
+    if card.sweep_id is not None:
+        facts["sweep_id"] = card.sweep_id
+    if card.job is not None:
+        facts["job"] = str(card.job)
+    if card.resumed_at is not None:
+        facts |= {"resumed_at_step": str(card.resumed_at), RESUMED: str(time.time_ns() // 1_000_000)}
+    return {name: shorten(text, LONGEST_TAG, "config.yaml") for name, text in facts.items()}
+
+
+def process_of(tags: Mapping[str, str], started: int) -> tuple[int, int]:
+    """Return the process that a run is in, and since when, in milliseconds since 1970; ``started`` is when the run began."""
+    return int(tags.get("pid", "0")), int(tags.get(RESUMED, started))
+
+
+def closing_tags(outcome: Outcome) -> dict[str, str]:
+    """Return the tags that say how a run ended."""
+    facts: dict[str, str] = {"outcome": outcome.status}
+    if outcome.diverged_at is not None:
+        facts["diverged_at_step"] = str(outcome.diverged_at)
+    if outcome.early_stop is not None and outcome.early_stop.stopped_at is not None:
+        facts["stopped_early_at_step"] = str(outcome.early_stop.stopped_at)
+    if outcome.error is not None:
+        facts["error"] = shorten(outcome.error, LONGEST_TAG, "the log")
+    return facts
+
+
+def figure_of(task: str) -> str:
+    """Return the file that shows a run of a task."""
+    return PICTURES.get(task, PICTURES[TRAIN])
+
+
+def note(command: str, experiment_id: str, run_id: str, page: str, about: str = "") -> str:
+    """Return the description of a run: what it says, the command that reproduces it, and a link to the file that shows it."""
+    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{page}"
+    if not about:
+        return f"Reproduce this run:\n\n    {command}\n\nIts figure: [{page}]({artifact})\n"
+    return f"{about}\n\nAll of it: [{page}]({artifact})\n\nAgain:\n\n    {command}\n"
+
+
+def run_name(card: RunCard) -> str:
+    """Return the label, with the seed where the seed was chosen."""
+    chosen = any(override.lstrip("+").startswith("seed=") for override in card.overrides)
+    return f"{card.label} s{card.seed}" if chosen else card.label
+
+
+def shorten(text: str, longest: int, where: str) -> str:
+    """Return the text, cut with a remark on where the rest is if it is longer than the store takes."""
+    if len(text) <= longest:
+        return text
+    remark = f" … (cut; all {len(text)} characters are in {where})"
+    return text[: longest - len(remark)] + remark
+
+
+def user() -> str:
+    """Return the name of the person, or of the account where there is no such name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may run under a number without a name
+        return "unknown"
+
+
+@functools.cache
+def git_state(folder: Path) -> dict[str, str]:
+    """Return the commit of a folder and whether it has uncommitted changes; nothing where there is no git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"mlflow.source.git.commit": commit, "git.dirty": "unknown" if changes is None else str(bool(changes)).lower()}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def _key(key: str) -> str:
+    return re.sub(r"[^\w\-. :/]", "_", key)[:250]
+
+
+_LOCAL = (SPOOL, TRACKED, FILE)
+"""Files that only this machine can do something with."""
+
+
+class Point(NamedTuple):
+    """One point of a curve: ``millis`` is when it was measured, in milliseconds since 1970."""
+
+    metric: str
+    value: float
+    millis: int
+    step: int
+
+    @property
+    def identity(self) -> tuple[str, int, float]:
+        """What makes it the same point, whenever it was measured: a resumed run measures some again."""
+        return self.metric, self.step, self.value
+
+
+@dataclass
+class Ledger:
+    """Everything the store shall know of one run; sending it twice changes nothing.
+
+    Attributes:
+        key: unique; a tag of the run, by which it is found again.
+        uri: the store it was meant for.
+        experiment: its name.
+        name: name of the run.
+        folder: run folder; every file in it becomes an artifact.
+        params: configuration by dotted key.
+        tags: by name.
+        dataset: name, digest, source and profile of the data; empty where none was loaded.
+        started: milliseconds since 1970.
+        points: thinned curves.
+        status: RUNNING, FINISHED, FAILED or KILLED.
+        ended: milliseconds since 1970, or None while it runs.
+        resumed: whether an earlier process may have sent parts of it.
+        about: begins the description, or "".
+        page: the artifact that the description links, or "" for the task's own figure.
+    """
+
+    key: str
+    uri: str
+    experiment: str
+    name: str
+    folder: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    dataset: dict[str, str]
+    started: int
+    points: list[Point] = field(default_factory=list)
+    status: str = "RUNNING"
+    ended: int | None = None
+    resumed: bool = False
+    about: str = ""
+    page: str = ""
+
+    def save(self) -> None:
+        """Write the ledger to the run folder, whole or not at all."""
+        path = Path(self.folder) / SPOOL
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(f".json.{os.getpid()}")
+        aside.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        aside.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Ledger:
+        """Read what ``save`` wrote; the folder is where the file is now.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            points = [Point(*point) for point in content.pop("points")]
+            return cls(**content | {"points": points, "folder": str(path.parent)})
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """Where a run is tracked, for the process that resumes it.
+
+    Attributes:
+        key: unique; a tag of the run, by which it is found again.
+        uri: the store, without a password.
+        experiment: its name.
+        started: milliseconds since 1970.
+        run_id: for people; None before the store has the run.
+    """
+
+    key: str
+    uri: str
+    experiment: str
+    started: int
+    run_id: str | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write it to the run folder, whole or not at all."""
+        aside = folder / f"{TRACKED}.part"
+        aside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        aside.replace(folder / TRACKED)
+
+    @classmethod
+    def read(cls, folder: Path) -> Tracked | None:
+        """Return what ``save`` wrote, or None for a run that was not tracked or whose file is damaged."""
+        try:
+            found = cls(**json.loads((folder / TRACKED).read_text(encoding="utf-8")))
+        except (OSError, TypeError, ValueError):
+            return None
+        is_whole = all(isinstance(text, str) for text in (found.key, found.uri, found.experiment))
+        return found if is_whole and found.key.isalnum() and isinstance(found.started, int) else None
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of a run folder that become artifacts: all but hidden ones and those for this machine only."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [
+        path
+        for path in files
+        if not path.name.startswith(_LOCAL) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+
+
+def now() -> int:
+    """Return milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def ledger_of(card: RunCard, target: Target, before: Tracked | None = None) -> Ledger:
+    """Begin the ledger of a run that starts now, or goes on as what was tracked before."""
+    key = before.key if before else uuid.uuid4().hex
+    return Ledger(
+        key=key,
+        uri=target.shown,
+        experiment=target.experiment,
+        name=run_name(card),
+        folder=str(card.folder),
+        params=parameters(card),
+        tags=tags(card, key),
+        dataset=_dataset(card.dataset),
+        started=before.started if before else now(),
+        resumed=before is not None,
+        about=card.about,
+        page=card.page,
+    )
+
+
+def _dataset(card: DatasetCard | None) -> dict[str, str]:
+    if card is None:
+        return {}
+    return {
+        "name": card.name,
+        "digest": card.digest[:36],  # the most MLflow takes
+        "source_type": "local",
+        "source": json.dumps({"uri": card.source}),
+        "profile": json.dumps({"rows": dict(card.rows), "features": card.features, "outputs": card.outputs}),
+    }
