@@ -37,7 +37,7 @@ PARTS = {  # name: functions, as module:attribute
     "MLflow, points sent": ("nnreg.tracking.sink:MlflowSink.write",),
     "MLflow, a run ended": ("nnreg.tracking.sink:MlflowSink.close",),
     "comparison": ("nnreg.sweeping:report",),
-    "comparison, figures": ("nnreg.figures.saving:pixels_of", "nnreg.figures.saving:write"),
+    "comparison, figures": ("nnreg.figures.page:pixels_of", "nnreg.figures.page:write_png"),
 }
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from scale import Cost, Measured, slope
 
-from nnreg.figures.saving import save as save_figure
-from nnreg.figures.style import INK, NAME, QUIET, Page, finish
+from nnreg.figures.page import INK, NAME, QUIET, Page, finish, save_figure
 
 OWN, OTHER, PRODUCTS = "#2b6cb0", "#c05621", "#999999"
 TOGETHER = {"rows as float32": "rows"}  # drawn into the panel of the other, dashed, with hollow dots

@@ -50,9 +50,9 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
         build_technique(request.config, request.choices, slot) for slot in ("optimizer", "surface", "schedule")
     )
     if settings.animate != "off":
-        from nnreg.figures.animation import check
+        from nnreg.figures.animation import check_animation
 
-        check(settings.animate)
+        check_animation(settings.animate)
     card = describe(request)
     start = (float(surface.start[0]), float(surface.start[1])) if settings.start is None else tuple(settings.start)
     card = dataclasses.replace(card, config={**card.config, "start": list(start)})
@@ -131,15 +131,15 @@ def summarise(path: Values, values: Values, surface: Surface, tolerance: float, 
 def _draw(
     card: RunCard, settings: Settings, surface: Surface, path: Values, summary: dict[str, float], diverged_at: int | None
 ) -> None:
-    from nnreg.figures.saving import save
-    from nnreg.figures.tracks import Ground, Paths, Track, draw_paths
+    from nnreg.figures.page import save_figure
+    from nnreg.figures.surfaces import Ground, Paths, Track, draw_paths
 
     optimizer, name = (str(card.choices[kind]) for kind in ("optimizer", "surface"))
     parameters = ", ".join(f"{key} {value:g}" for key, value in card.config["optimizer"].items() if _is_number(value))
     track = Track(optimizer, card.colour, path, summary.get("descent/value"), diverged_at)
     title = f"How does {optimizer} descend {name.replace('_', ' ')}?"
     picture = draw_paths([track], [Ground(name, surface)], title, Paths(subtitle=parameters))
-    save(picture.figure, card.folder / PICTURES[DESCEND])
+    save_figure(picture.figure, card.folder / PICTURES[DESCEND])
     if settings.animate != "off" and card.sweep_id is None:
         from nnreg.figures.animation import animate
 

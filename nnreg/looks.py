@@ -24,8 +24,8 @@ def draw(folders: Mapping[Path, Mapping[str, Any]], home: Path) -> list[Path]:
     Returns:
         The files written, none where no run has a result.
     """
-    from nnreg.figures.histograms import histograms
-    from nnreg.figures.saving import save
+    from nnreg.figures.layers import histograms
+    from nnreg.figures.page import save_figure
 
     ended = {path: "" for path, summary in folders.items() if summary["status"] == "finished"}
     runs = _named(read_results(ended))
@@ -36,7 +36,7 @@ def draw(folders: Mapping[Path, Mapping[str, Any]], home: Path) -> list[Path]:
     note = f"The first {MOST_ROWS} of {len(runs)} runs." if len(runs) > MOST_ROWS else ""
     common = [names for names in (runs.by(kind) for kind in ("activation", "init", "norm", "dropout")) if len(names) == 1]
     subtitle = ", ".join(str(name).replace("_", " ") for names in common for name in names if name != "none")
-    save(histograms(Results(list(runs)[:MOST_ROWS]), {"subtitle": subtitle, "note": note}, title), home / PICTURE)
+    save_figure(histograms(Results(list(runs)[:MOST_ROWS]), {"subtitle": subtitle, "note": note}, title), home / PICTURE)
     return [home / PICTURE]
 
 

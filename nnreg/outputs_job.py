@@ -125,8 +125,8 @@ def bounds(activation: Activation) -> tuple[float, float]:
 
 
 def _draw(card: RunCard, settings: Settings, layers: Sequence[LayerOutputs], limits: tuple[float, float]) -> None:
-    from nnreg.figures.histograms import Row, draw_rows
-    from nnreg.figures.saving import save
+    from nnreg.figures.layers import Row, draw_rows
+    from nnreg.figures.page import save_figure
 
     activation, init = card.choices["activation"].replace("_", " "), card.choices["init"].replace("_", " ")
     title = f"What is left of a signal after {len(layers)} layer{'s' if len(layers) > 1 else ''} of {activation}?"
@@ -135,4 +135,4 @@ def _draw(card: RunCard, settings: Settings, layers: Sequence[LayerOutputs], lim
     subtitle = ", ".join(part for part in (f"weights: {init} {parameters}".strip(), *extra) if part)
     note = f"{settings.batch:,} rows of N(0, 1) through untrained layers, seed {card.seed}."
     figure = draw_rows([Row(activation, card.colour, layers, limits)], title, subtitle, note)
-    save(figure, card.folder / PICTURES[ACTIVATIONS])
+    save_figure(figure, card.folder / PICTURES[ACTIVATIONS])

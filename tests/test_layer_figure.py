@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from nnreg.engine.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS
 from nnreg.engine.history import History, Record
 from nnreg.figures.layers import MOST_NAMES, layer_figure
-from nnreg.figures.style import spread
+from nnreg.figures.page import spread
 from tests.cards import card
 
 

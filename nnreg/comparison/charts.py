@@ -16,7 +16,7 @@ from nnreg.comparison.phrases import axis_word, quantity, value_word
 from nnreg.comparison.profiles import Profile
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.sensitivity import Sensitivity
-from nnreg.figures.style import STEEP
+from nnreg.figures.page import STEEP
 from nnreg.records.metrics import across, is_higher_better, is_share, unit
 
 if TYPE_CHECKING:

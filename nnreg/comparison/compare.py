@@ -15,7 +15,7 @@ from nnreg.records.results import Results
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from nnreg.figures.style import Page
+    from nnreg.figures.page import Page
 
 
 class Comparison(Findings):

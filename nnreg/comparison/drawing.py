@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from nnreg.figures import saving
 from nnreg.figures.overview import cut
-from nnreg.figures.saving import Pixels
-from nnreg.figures.style import Page
+from nnreg.figures.page import QUICK, Page, Pixels, pixels_of, write_png
 from nnreg.process import can_fork
 
 Make = Callable[[str], Page | None]
@@ -78,6 +76,6 @@ def _draw(names: Iterable[str], make: Make, place: Place) -> Drawn:
 
 
 def _written(page: Page, path: Path) -> Pixels:
-    pixels = saving.pixels_of(page.figure)
-    saving.write(pixels, path, saving.QUICK)
+    pixels = pixels_of(page.figure)
+    write_png(pixels, path, QUICK)
     return cut(page, pixels)

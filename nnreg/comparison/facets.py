@@ -13,8 +13,8 @@ from nnreg.comparison.contenders import Ground, at_best_rates, ground_of
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.phrases import value_word
 from nnreg.comparison.rates import is_rate
+from nnreg.figures.curves import Facet
 from nnreg.figures.groups import ARM, Group, groups, known
-from nnreg.figures.overlays import Facet
 from nnreg.records.metrics import called
 from nnreg.records.results import Results
 

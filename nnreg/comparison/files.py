@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnreg.comparison import drawing, pictures, report, tables
-from nnreg.figures import saving
 from nnreg.figures.overview import overview
+from nnreg.figures.page import QUICK, write_png
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
-    from nnreg.figures.style import Page
+    from nnreg.figures.page import Page
 
 REPORT, OVERVIEW, CONTENT = "report.html", "overview.png", "comparison.json"
 TABLE, PAIRS = "table.csv", "pairs.csv"
@@ -48,7 +48,7 @@ def _make(comparison: Findings, folder: Path, page: Callable[[str], Page | None]
     if shown:
         title = "What did the comparison show?"
         whole = overview(list(shown.values())[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)
-        saving.write(whole, folder / OVERVIEW, saving.QUICK)
+        write_png(whole, folder / OVERVIEW, QUICK)
     if "paths" in shown:
         _animate(comparison, folder)
     tables.write_csv(tables.arm_rows(comparison.standings, comparison.metric), folder / TABLE)

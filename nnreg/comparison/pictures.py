@@ -29,15 +29,14 @@ from nnreg.comparison.phrases import (
     value_word,
 )
 from nnreg.comparison.standings import Measured
+from nnreg.figures.curves import Facet, overlays
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
-from nnreg.figures.overlays import Facet, overlays
-from nnreg.figures.paths import picture
+from nnreg.figures.page import Page
 from nnreg.figures.profile import profile
 from nnreg.figures.rates import rates
 from nnreg.figures.rows import Column, Row, rows
-from nnreg.figures.style import Page
-from nnreg.figures.tracks import Picture
+from nnreg.figures.surfaces import Picture, picture
 from nnreg.figures.wins import wins
 from nnreg.records.metrics import called, is_higher_better, with_half
 from nnreg.records.results import Results

@@ -12,7 +12,7 @@ from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.pairs import TIED
 from nnreg.comparison.phrases import asked, lost_words, quantity, target_words
 from nnreg.comparison.standings import Measured, Standing
-from nnreg.figures.style import STEEP
+from nnreg.figures.page import STEEP
 from nnreg.records.metrics import called, signed, with_half
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Figures of one run (``loss_figure``) and of many, by kind; matplotlib is imported when one is drawn.
 
 ``FIGURES["curves"](results, {"metric": "train/loss", "by": "optimizer"}, "Which rule learns fastest?")`` returns a matplotlib
-figure; ``draw`` takes the kind from the words. Each kind's words are the fields of a dataclass in the module of its name.
+figure; ``draw`` takes the kind from the words. A kind has its words in a dataclass beside the function that draws it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ QUICK = {"compress_level": 3}  # half the time of the usual 6, and 4 % more byte
 
 @dataclass(frozen=True)
 class _Kind:
-    """A kind of figure: the function in the module of its name, and the dataclass of its words there."""
+    """A kind of figure: the function of its name in a module of this room, and the dataclass of its words there."""
 
     name: str
+    module: str
     words: str
 
     def __call__(self, results: Results, spec: Mapping[str, Any], title: str) -> Figure:
@@ -44,18 +45,18 @@ class _Kind:
 
     @property
     def _module(self) -> Any:
-        return importlib.import_module(f"{__name__}.{self.name}")
+        return importlib.import_module(f"{__name__}.{self.module}")
 
 
-_WORDS = {
-    "curves": "Curves",
-    "panels": "Panels",
-    "heatmap": "Heatmap",
-    "histograms": "Histograms",
-    "paths": "Paths",
-    "surface_3d": "Surface3D",
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "curves": ("curves", "Curves"),
+    "panels": ("panels", "Panels"),
+    "heatmap": ("heatmap", "Heatmap"),
+    "histograms": ("layers", "Histograms"),
+    "paths": ("surfaces", "Paths"),
+    "surface_3d": ("surfaces", "Surface3D"),
 }
-FIGURES: Mapping[str, _Kind] = {name: _Kind(name, words) for name, words in _WORDS.items()}
+FIGURES: Mapping[str, _Kind] = {name: _Kind(name, *where) for name, where in _WORDS.items()}
 
 
 def check(spec: Mapping[str, Any]) -> None:
@@ -95,7 +96,7 @@ def _kind(spec: Mapping[str, Any]) -> _Kind:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as a small ``.png`` or as ``.svg``."""
-    importlib.import_module(f"{__name__}.saving").save(figure, path)
+    importlib.import_module(f"{__name__}.page").save_figure(figure, path)
 
 
 def loss_figure(card: RunCard, history: History) -> Figure:

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from nnreg.errors import UserError
-from nnreg.figures.saving import Pixels, channels_of, nearest, packed, palette_of, pixels_of
-from nnreg.figures.tracks import Picture, Trail
+from nnreg.figures.page import Pixels, channels_of, nearest, packed, palette_of, pixels_of
+from nnreg.figures.surfaces import Picture, Trail
 
 FRAMES = 60
 COLOURS = 127  # and one that stands for no change
@@ -22,7 +22,7 @@ STILL = 1.5  # seconds that the last frame stands
 MILLIS = 70  # of every other frame
 
 
-def check(kind: str) -> None:
+def check_animation(kind: str) -> None:
     """Refuse an animation that cannot be made here.
 
     Raises:
@@ -38,7 +38,7 @@ def animate(picture: Picture, path: Path) -> None:
     Raises:
         UserError: MP4 without ffmpeg.
     """
-    check(path.suffix.removeprefix("."))
+    check_animation(path.suffix.removeprefix("."))
     (_write_gif if path.suffix == ".gif" else _write_mp4)(list(frames(picture)), path)
 
 

@@ -1,4 +1,4 @@
-"""An overlay of one metric's curves, one for each group of runs: the mean over seeds, smoothed, with its interval."""
+"""Curves of runs: in one picture, or in pictures side by side."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
+from nnreg.figures.page import INK, NAME, QUIET, STEEP, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
-from nnreg.figures.style import NAME, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
 from nnreg.records.metrics import across, is_share, unit
 from nnreg.records.results import Result, Results
 from nnreg.records.statistics import WINDOW, half_widths, smooth
@@ -88,7 +88,7 @@ def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     line = footer(results, [group.runs for group in found], [words.metric], window, words.note)
     page = Page(5.9 + names, 3.75, title, words.subtitle, line)
     axes = page.axes(0.8, 0.05, page.width - 0.8 - names, 3.15)
-    drawn = [draw(axes, group, words.metric, window) for group in found]
+    drawn = [draw_curve(axes, group, words.metric, window) for group in found]
     scale(axes, drawn, words.metric, words, shown)
     thin_dots(axes)
     cross(axes, drawn)
@@ -131,7 +131,7 @@ def window_for(metric: str, wanted: int | None) -> int:
     return window
 
 
-def draw(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
+def draw_curve(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
     """Draw one group: the smoothed mean with its 95 % band, the unsmoothed mean behind it; diverged runs one by one.
 
     Raises:
@@ -251,3 +251,73 @@ def _draw_lost(axes: Axes, group: Group, steps: npt.NDArray[np.int64], values: V
     axes.plot(steps, values, color=group.colour, linewidth=0.9, alpha=0.8)
     highest = min(float(values.max()), 3 * min(abs(float(values[0])), HUGE) + 1e-9)
     return Drawn(float(values[-1]), float(values.min()), highest, ((int(steps[-1]), float(values[-1])),))
+
+
+MOST_ACROSS = 3  # panels side by side
+HEADING, LINE = 10.0, 0.19  # points; inches between two names
+
+
+class Facet(NamedTuple):
+    """One panel.
+
+    Attributes:
+        heading: what its curves have in common, or "" for a single panel.
+        groups: a curve each.
+    """
+
+    heading: str
+    groups: Sequence[Group]
+
+
+def overlays(
+    facets: Sequence[Facet], metric: str, title: str, subtitle: str, line: str, *, window: int, alike: bool = True
+) -> Page:
+    """Draw the mean of each group with its 95 % band, diverged runs one by one up to their cross.
+
+    Args:
+        facets: the panels, row by row.
+        metric: drawn against the step.
+        title: the question.
+        subtitle: what is shown.
+        line: below the figure: how it came about.
+        window: of the smoothing, in records; 1 for none.
+        alike: whether all panels share one scale.
+    """
+    columns = min(len(facets), MOST_ACROSS if len(facets) != 4 else 2)
+    rows = math.ceil(len(facets) / columns)
+    most = max(len(facet.groups) for facet in facets)
+    names = max(width_of(labelled(group) + " ↑", NAME) for facet in facets for group in facet.groups) + 0.35
+    wide = {1: 5.6, 2: 3.4}.get(columns, 2.5)
+    high = max({1: 3.3, 2: 2.4}.get(columns, 2.1), LINE * most)
+    above = 0.22 if not facets[0].heading else 0.45
+    across_page, down = wide + names + (0.45 if not alike else 0.1), high + 0.68
+    page = Page(0.85 + across_page * columns, down * (rows - 1) + high + above + 0.45, title, subtitle, line)
+    drawn: list[tuple[Axes, Facet, list[Drawn]]] = []
+    for index, facet in enumerate(facets):
+        row, column = divmod(index, columns)
+        axes = page.axes(0.85 + across_page * column, above + down * row, wide, high)
+        drawn.append((axes, facet, [draw_curve(axes, group, metric, window) for group in facet.groups]))
+        finish(axes, across(metric) if index + columns >= len(facets) else "", "")
+        axes.set_title(facet.heading, fontsize=HEADING, weight="bold", color=INK, pad=4, loc="left")
+    page.text(0.4, 0.08, unit(metric, facets[0].groups[0].runs[0]), color=QUIET)
+    _scale(drawn, metric, alike=alike)
+    for axes, facet, ends in drawn:
+        thin_dots(axes)
+        cross(axes, ends)
+        pairs = zip(facet.groups, ends, strict=True)
+        name_ends(axes, [Name(labelled(group), end.end, group.colour) for group, end in pairs])
+    return page
+
+
+def _scale(drawn: Sequence[tuple[Axes, Facet, list[Drawn]]], metric: str, *, alike: bool) -> None:
+    together = [end for _, _, ends in drawn for end in ends]
+    for axes, facet, ends in drawn:
+        runs = Results(run for group in facet.groups for run in group.runs)
+        shown = together if alike else ends
+        scale(axes, shown, metric, Curves(metric=metric, log=_is_steep(shown)), runs)
+
+
+def _is_steep(drawn: Sequence[Drawn]) -> bool:
+    lows = [each.lowest for each in drawn if math.isfinite(each.lowest)]
+    highs = [each.highest for each in drawn if math.isfinite(each.highest)]
+    return bool(lows) and min(lows) > 0 and max(highs) > STEEP * min(lows)

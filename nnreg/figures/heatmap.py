@@ -17,8 +17,8 @@ from matplotlib.patches import Rectangle
 from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ended, groups
+from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
-from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, width_of
 from nnreg.records.metrics import format_value, is_higher_better, unit
 from nnreg.records.results import Result, Results
 

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnreg.figures.saving import Pixels, pixels_of
-from nnreg.figures.style import DPI, Page
+from nnreg.figures.page import DPI, Page, Pixels, pixels_of
 
 GAP = 16  # pixels between two pictures
 TRIED = 24  # widths of the page, of which the best is taken

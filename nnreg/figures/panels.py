@@ -13,10 +13,10 @@ from matplotlib.ticker import MaxNLocator
 
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
-from nnreg.figures.curves import Drawn, cross, draw, scale, thin_dots, window_for
+from nnreg.figures.curves import Drawn, cross, draw_curve, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
+from nnreg.figures.page import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
-from nnreg.figures.style import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.records.metrics import across, compact, format_value, is_higher_better, short, unit
 from nnreg.records.results import Result, Results
 from nnreg.registry import entries
@@ -126,7 +126,7 @@ def _draw_all(page: Page, found: Sequence[Panel], words: Panels, columns: int, d
         top = 0.2 + row * down + down - HEIGHT - 0.04
         axes = page.axes(0.72 + column * (WIDTH + BETWEEN), top, WIDTH, HEIGHT, sharex=first, sharey=first)
         first = first or axes
-        drawn = [draw(axes, group, metric, _window(metric, words)) for group, metric in panel.curves]
+        drawn = [draw_curve(axes, group, metric, _window(metric, words)) for group, metric in panel.curves]
         everything += drawn
         each.append((axes, panel, drawn))
         finish(axes, "", "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import PercentFormatter
 
-from nnreg.figures.style import NAME, Name, Page, PlainLogFormatter, finish, name_ends, width_of
+from nnreg.figures.page import NAME, Name, Page, PlainLogFormatter, finish, name_ends, width_of
 
 if TYPE_CHECKING:
     from nnreg.comparison.profiles import Profile

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, PercentFormatter
 
-from nnreg.figures.style import INK, NAME, STEEP, Name, Page, PlainLogFormatter, finish, name_ends, width_of
+from nnreg.figures.page import INK, NAME, STEEP, Name, Page, PlainLogFormatter, finish, name_ends, width_of
 from nnreg.records.metrics import is_share
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from nnreg.figures.style import INK, NAME, QUIET, STEEP, Page, PlainLogFormatter, finish, legible, width_of
+from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, PlainLogFormatter, finish, legible, width_of
 from nnreg.records.metrics import is_share, with_half
 
 if TYPE_CHECKING:

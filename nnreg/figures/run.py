@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, History
-from nnreg.figures.shown import ShownFigure
-from nnreg.figures.style import INK, QUIET, PlainLogFormatter, finish, legible
+from nnreg.figures.page import INK, QUIET, PlainLogFormatter, ShownFigure, finish, legible
 from nnreg.records.card import RunCard
 from nnreg.records.statistics import WINDOW, smooth
 

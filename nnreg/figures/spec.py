@@ -1,4 +1,4 @@
-"""What a study writes about a figure, checked: which words there are, which are missing, which are of the wrong type."""
+"""What a study may say of a figure, and the line below it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from nnreg.figures.style import INK, NAME, QUIET, Page, width_of
+from nnreg.figures.page import INK, NAME, QUIET, Page, width_of
 from nnreg.records.metrics import signed
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from nnreg.comparison import drawing
-from nnreg.figures.style import Page
+from nnreg.figures.page import Page
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux"),

@@ -7,7 +7,7 @@ import pytest
 
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
-from nnreg.figures.histograms import Row, draw_rows, with_spread
+from nnreg.figures.layers import Row, draw_rows, with_spread
 from nnreg.records.outputs import LayerOutputs, write_outputs
 from tests.figures.runs import overlaps, run, runs, texts
 

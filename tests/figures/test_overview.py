@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.figures.overview import GAP, WHITE, cut, overview, packed_tightly
-from nnreg.figures.saving import pixels_of
-from nnreg.figures.style import Page
+from nnreg.figures.page import Page, pixels_of
 
 sizes = st.lists(st.tuples(st.integers(50, 1500), st.integers(50, 1500)), min_size=1, max_size=8)
 

@@ -9,7 +9,7 @@ from PIL import Image
 from nnreg.engine.descent import descend, measure
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES, animation
-from nnreg.figures.tracks import Ground, Paths, Track, draw_paths, visible
+from nnreg.figures.surfaces import Ground, Paths, Track, draw_paths, visible
 from nnreg.registry import palette
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.sgd import SGD
@@ -218,7 +218,7 @@ def test_the_picture_is_whole_again_after_its_animation(tmp_path):
 def test_an_mp4_without_ffmpeg_names_the_gif(monkeypatch):
     monkeypatch.setattr(animation.shutil, "which", lambda name: None)
     with pytest.raises(UserError, match=r"needs ffmpeg, which is not installed here: use animate=gif"):
-        animation.check("mp4")
+        animation.check_animation("mp4")
 
 
 def test_an_mp4_is_written_by_ffmpeg(monkeypatch, tmp_path):

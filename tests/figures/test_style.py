@@ -12,8 +12,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from nnreg.figures import save
-from nnreg.figures.saving import nearest, packed, palette_of
-from nnreg.figures.style import FOOTER, TITLE, Name, Page, name_ends, spread, width_of, wrapped
+from nnreg.figures.page import FOOTER, TITLE, Name, Page, name_ends, nearest, packed, palette_of, spread, width_of, wrapped
 from nnreg.registry.palette import COLOURS
 from tests.figures.runs import overlaps, texts
 

@@ -1,11 +1,11 @@
-"""Paths on the contours of surfaces, in one picture or in panels: what is drawn, whoever asks for it."""
+"""Descents on a surface: paths on contours, and the surface in three dimensions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,17 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from omegaconf import OmegaConf
 
 from nnreg.contracts import Surface
 from nnreg.contracts.surface import Point
 from nnreg.engine.descent import Terrain, Window, around, measure
 from nnreg.errors import UserError
-from nnreg.figures.spec import Common, check_limits
-from nnreg.figures.style import INK, NAME, QUIET, Page, finish, legible, width_of
+from nnreg.figures.groups import Group, ended, groups
+from nnreg.figures.page import INK, NAME, QUIET, Page, finish, legible, width_of
+from nnreg.figures.spec import Common, check_limits, read_words
+from nnreg.records.results import Result, Results
+from nnreg.registry import building
 
 Values = npt.NDArray[np.float64]
 Layout = Literal["overlay", "panels"]
@@ -295,3 +299,87 @@ def _footer(tracks: Sequence[Track], terrains: Sequence[Terrain], words: Paths) 
         parts.append(f"plain gradient descent is stable for lr < 2/L = {2 / curvature:g}")
     parts += [words.note.strip().rstrip(".")] if words.note.strip() else []
     return ". ".join(part[0].upper() + part[1:] for part in parts) + "."
+
+
+def paths(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
+    """Draw paths on contours that are evenly spaced in the logarithm of the height, as ``Paths`` says."""
+    return picture(results, spec, title).figure
+
+
+def picture(results: Results, spec: Mapping[str, Any], title: str) -> Picture:
+    """Draw paths; see ``paths``."""
+    words, shown = read_words(Paths, spec), ended(results)
+    others = [run.folder.name for run in shown if run.config.get("task", "train") != "descend"]
+    if others:
+        raise UserError(f"paths need runs with task=descend, {others[0]} is none")
+    surfaces = list(dict.fromkeys(map(_key, shown)))
+    grounds = [ground(next(run for run in shown if _key(run) == key)) for key in surfaces]
+    alone = layout_of(words, len(groups(shown, words.by)), len(grounds)) == "panels"
+    found = groups(shown, words.by, alone=alone)
+    tracks = [_track(group, words, surfaces) for group in found]
+    return draw_paths(tracks, grounds, title, words)
+
+
+def _track(group: Group, words: Paths, surfaces: list[str]) -> Track:
+    run = group.runs[0]  # a descent knows no chance
+    end = -words.drop_last or None
+    value = None if words.drop_last else run.summary["metrics"].get("descent/value")
+    where = surfaces.index(_key(run))
+    return Track(group.label, group.colour, path_of(run)[:end], value, run.summary.get("diverged_at_step"), where)
+
+
+def path_of(run: Result) -> Values:
+    """Return the positions of a descent, (n, 2)."""
+    return np.stack([run.history.series(axis)[1] for axis in ("x", "y")], axis=-1)
+
+
+def ground(run: Result) -> Ground:
+    """Return the surface of a descent, made from the run's configuration."""
+    config = OmegaConf.create(dict(run.config))
+    return Ground(str(run.value("surface")), building.build_technique(config, run.summary["choices"], "surface"))
+
+
+def _key(run: Result) -> str:
+    return str(run.config["surface"])
+
+
+EVERY = 6  # points of the grid between two lines of the mesh
+
+
+@dataclass
+class Surface3D(Common):
+    """What a picture of a surface may be told.
+
+    Args:
+        elevation: of the eye, in degrees.
+        azimuth: of the eye, in degrees.
+        log: whether height is the logarithm of f above its minimum.
+    """
+
+    elevation: float = 32.0
+    azimuth: float = -60.0
+    log: bool = False
+
+
+def surface_3d(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
+    """Draw the surface of the first run, as ``Surface3D`` says."""
+    words, run = read_words(Surface3D, spec), ended(results)[0]
+    found = ground(run)
+    terrain = measure(found.name, found.surface)
+    z = np.log10(np.maximum(terrain.z - terrain.lowest, 1e-3)) if words.log else terrain.z
+    height = "log₁₀ of f above its minimum, at least -3" if words.log else "f(x, y)"
+    page = Page(
+        7.4, 4.9, title, words.subtitle, f"{found.name.replace('_', ' ').capitalize()}; height: {height}. {words.note}".strip()
+    )
+    axes: Any = page.axes(0.3, -0.35, 6.8, 5.4, projection="3d")
+    mesh = {"rstride": EVERY, "cstride": EVERY, "linewidth": 0.25, "edgecolor": "#ffffff70", "antialiased": True}
+    axes.plot_surface(*np.meshgrid(terrain.x, terrain.y), z, cmap="cividis", **mesh)
+    axes.view_init(words.elevation, words.azimuth)
+    axes.set_box_aspect((1, 1, 0.6), zoom=0.95)
+    for setter, label in ((axes.set_xlabel, "x"), (axes.set_ylabel, "y"), (axes.set_zlabel, "log f" if words.log else "f")):
+        setter(label, fontsize=9.5, color=INK)
+    axes.tick_params(labelsize=7.5, labelcolor=INK)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.pane.set_facecolor("#ffffff")
+        axis._axinfo["grid"].update(color="#e4e4e4", linewidth=0.6)
+    return page.figure
