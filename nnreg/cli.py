@@ -62,7 +62,7 @@ def _compose(arguments: Sequence[str]) -> int:
     """Hand the arguments to Hydra."""
     from nnreg import completion
     from nnreg.composing import compose
-    from nnreg.task import task
+    from nnreg.runs.task import task
 
     completion.register()
     return compose(arguments, task)
@@ -139,9 +139,9 @@ def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
     parser.add_argument("overrides", nargs="*", help="key=value, as in a plain run")
     parsed = parser.parse_args(arguments)
-    from nnreg import rerun
+    from nnreg.runs import resume
 
-    return _compose([*rerun.overrides(parsed.folder, parsed.overrides), *parsed.overrides])
+    return _compose([*resume.rerun_words(parsed.folder, parsed.overrides), *parsed.overrides])
 
 
 def _resume(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
@@ -149,9 +149,9 @@ def _resume(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
     parser.add_argument("overrides", nargs="*", help="steps=N, tracking=off and the like: what leaves every update as it is")
     parsed = parser.parse_args(arguments)
-    from nnreg import resume
+    from nnreg.runs.resume import resume_run
 
-    return resume.resume(parsed.folder, parsed.overrides)
+    return resume_run(parsed.folder, parsed.overrides)
 
 
 def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

@@ -21,7 +21,7 @@ from nnreg.tracking import uploader
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from nnreg.objectives import Value
+    from nnreg.runs.task import Value
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 

@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nnreg import hydra_state, sweeping, task
+from nnreg import hydra_state, sweeping
 from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
 from nnreg.composing import compose
 from nnreg.errors import RunFailed, UserError
 from nnreg.figures.drawable import Run
-from nnreg.objectives import Value
 from nnreg.process import limited_threads
 from nnreg.records.card import Outcome
 from nnreg.records.results import Result, read_results
 from nnreg.registry.overrides import of_run, of_sweep, quoted
-from nnreg.request import Request
+from nnreg.runs import request, task
+from nnreg.runs.request import Request, request_of
+from nnreg.runs.task import Value
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -75,7 +76,7 @@ def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, 
     refused: list[UserError] = []
 
     def alone(config: DictConfig) -> float:
-        request = task.request_of(config)
+        request = request_of(config)
         try:
             with _logged(request.folder):
                 ended.append((request, task.alone(request, task.sinks(request, alone=False))))
@@ -155,7 +156,7 @@ def compare(
 
 def job(config: DictConfig) -> Value:
     """Run one job of a sweep; it stands here, at the top of a module, for launchers that send it to other processes."""
-    with _logged(task.request_of(config).folder):
+    with _logged(request.request_of(config).folder):
         return task.task(config)
 
 

@@ -17,13 +17,14 @@ from unittest import mock
 import numpy as np
 from omegaconf import OmegaConf
 
-from nnreg import job, resume
-from nnreg.assembly import Assembled, assemble
+from nnreg import errors
 from nnreg.contracts import Array
 from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.registry import entries
-from nnreg.request import Request
-from nnreg.snapshot import Checkpoints
+from nnreg.runs import resume, train
+from nnreg.runs.assembly import Assembled, assemble
+from nnreg.runs.checkpoints import Checkpoints
+from nnreg.runs.request import Request
 
 TECHNIQUES = {
     "optimizer": "adam",
@@ -79,7 +80,7 @@ def killed(at: int, checkpoint_at: int | None = None) -> Iterator[None]:
     opened = DiskSink.open
     try:
         with (
-            mock.patch.object(job, "assemble", killing(at)),
+            mock.patch.object(train, "assemble", killing(at)),
             mock.patch.object(DiskSink, "open", lambda sink, card: sinks.append(sink) or opened(sink, card)),
             checkpointed(lambda updates: updates == checkpoint_at),
             contextlib.suppress(Killed),
@@ -108,21 +109,21 @@ def watched() -> Iterator[list[Assembled]]:
         seen.append(assemble(*arguments))
         return seen[-1]
 
-    with mock.patch.object(job, "assemble", assemble_and_tell):
+    with mock.patch.object(train, "assemble", assemble_and_tell):
         yield seen
 
 
 def whole(folder: Path, **choices: Any) -> tuple[Any, ...]:
     """Train without a checkpoint or an interruption; return everything that a resumed run must have in common with it."""
     with watched() as seen:
-        job.execute(request(folder, checkpoint_seconds=None, **choices), [DiskSink()])
+        train.execute(request(folder, checkpoint_seconds=None, **choices), [DiskSink()])
     return traces(folder, seen[0])
 
 
 def resumed(folder: Path, *overrides: str) -> tuple[Any, ...]:
     """Go on with a run; return the same."""
     with watched() as seen:
-        assert resume.resume(folder, overrides) == 0
+        assert resume.resume_run(folder, overrides) == 0
     return traces(folder, seen[0])
 
 
@@ -164,17 +165,17 @@ def undrawn() -> contextlib.AbstractContextManager[object]:
 def begin(folder: Path, **choices: Any) -> None:
     """Train with a checkpoint every fourth step."""
     with checkpointed(lambda updates: updates % 4 == 0):
-        job.execute(request(folder, **choices), [DiskSink()])
+        train.execute(request(folder, **choices), [DiskSink()])
 
 
 def prepare(folder: Path, **choices: Any) -> Callable[[], None]:
     """Leave a run that was interrupted, which has packed its history; return its resumption."""
     with checkpointed(stopped_at_seven), contextlib.suppress(KeyboardInterrupt):
-        job.execute(request(folder, **choices), [DiskSink()])
+        train.execute(request(folder, **choices), [DiskSink()])
 
     def go_on() -> None:
         with checkpointed(lambda updates: updates % 4 == 0):
-            resume.resume(folder, ())
+            resume.resume_run(folder, ())
 
     return go_on
 
@@ -193,8 +194,8 @@ def _killed_everywhere(make: Callable[[Path], Callable[[], None]], reference: tu
         if not _dies(make(folder), folder, number):
             return number - 1
         try:
-            resume.resume(folder, ())
-        except resume.UserError as error:
+            resume.resume_run(folder, ())
+        except errors.UserError as error:
             complete = "complete" in str(error)
             assert complete or not (folder / "config.yaml").exists(), f"operation {number}: {error}"
             if not complete:  # it died before anything was written

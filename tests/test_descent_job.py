@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from nnreg import descent_job, jobs
 from nnreg.contracts import Surface
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.registry import entries
-from nnreg.request import Request
+from nnreg.runs import descend
+from nnreg.runs.descend import course, prepare, summarise
+from nnreg.runs.request import Request
+from nnreg.runs.task import execute_task
+from nnreg.settings import used_choices
 from nnreg.tracking.ledger import parameters
 from nnreg_std.surfaces.quadratic import Quadratic
 
@@ -45,7 +48,7 @@ def request_for(tmp_path):
 
 
 def test_the_published_study_ends_where_it_ended(request_for, tmp_path):
-    outcome = jobs.execute(request_for(), [DiskSink()])
+    outcome = execute_task(request_for(), [DiskSink()])
     assert outcome.status == "finished"
     assert outcome.summary["descent/x"] == pytest.approx(-0.350393, abs=6e-7)
     assert outcome.summary["descent/y"] == pytest.approx(0.084782, abs=6e-7)
@@ -55,7 +58,7 @@ def test_the_published_study_ends_where_it_ended(request_for, tmp_path):
 
 
 def test_every_position_and_its_height_are_recorded(request_for, tmp_path):
-    jobs.execute(request_for(optimizer={"name": "sgd", "lr": 0.2}), [DiskSink()])
+    execute_task(request_for(optimizer={"name": "sgd", "lr": 0.2}), [DiskSink()])
     x, y, value = (read_history(tmp_path / "run").series(metric)[1] for metric in ("x", "y", "value"))
     t = np.arange(31)
     np.testing.assert_allclose(x, -7 * 0.98**t)  # x ← x − 0.2 x/10
@@ -64,7 +67,7 @@ def test_every_position_and_its_height_are_recorded(request_for, tmp_path):
 
 
 def test_the_summary_has_length_distance_and_steps_to_the_minimum(request_for):
-    found = jobs.execute(request_for(optimizer={"name": "sgd", "lr": 0.2}, start=[0.0, 2.0], tolerance=0.05), []).summary
+    found = execute_task(request_for(optimizer={"name": "sgd", "lr": 0.2}, start=[0.0, 2.0], tolerance=0.05), []).summary
     assert found["descent/path_length"] == pytest.approx(2 - 2 * 0.6**30)
     assert found["descent/distance"] == pytest.approx(2 * 0.6**30)
     assert found["descent/steps_to_tolerance"] == 8  # 2 · 0.6⁸ = .034, 2 · 0.6⁷ = .056
@@ -73,23 +76,23 @@ def test_the_summary_has_length_distance_and_steps_to_the_minimum(request_for):
 
 def test_a_path_that_leaves_the_minimum_again_has_not_arrived():
     path = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
-    summary = descent_job.summarise(path, Quadratic().value(path), Quadratic(), 0.1)
+    summary = summarise(path, Quadratic().value(path), Quadratic(), 0.1)
     assert summary["descent/steps_to_tolerance"] == 3
-    assert "descent/steps_to_tolerance" not in descent_job.summarise(path[:3], Quadratic().value(path[:3]), Quadratic(), 0.1)
+    assert "descent/steps_to_tolerance" not in summarise(path[:3], Quadratic().value(path[:3]), Quadratic(), 0.1)
 
 
 def test_schedule_and_clipping_act_as_in_training(request_for, tmp_path):
     wide = {"optimizer": {"name": "sgd", "lr": 1.0}, "start": [0.0, 5.0], "steps": 4}
-    jobs.execute(request_for(**wide, clip_norm=0.5), [DiskSink()])
+    execute_task(request_for(**wide, clip_norm=0.5), [DiskSink()])
     np.testing.assert_allclose(read_history(tmp_path / "run").series("y")[1], [5, 4.5, 4, 3.5, 3])
-    jobs.execute(request_for(**wide, schedule={"name": "polynomial", "power": 1.0}, warmup=2), [DiskSink()])
+    execute_task(request_for(**wide, schedule={"name": "polynomial", "power": 1.0}, warmup=2), [DiskSink()])
     y = read_history(tmp_path / "run").series("y")[1]
     assert y[1] == pytest.approx(0, abs=1e-12)  # half the rate: 5 − 0.5 · 10
 
 
 @pytest.mark.parametrize("steps", [30, 3000])
 def test_a_rate_beyond_the_stability_limit_diverges_and_that_is_a_result(request_for, tmp_path, steps):
-    outcome = jobs.execute(request_for(optimizer={"name": "sgd", "lr": 1.1}, steps=steps), [DiskSink()])
+    outcome = execute_task(request_for(optimizer={"name": "sgd", "lr": 1.1}, steps=steps), [DiskSink()])
     assert (outcome.status, outcome.diverged_at) == ("diverged", 26)  # 2 · 1.2²⁶ > 200 ≥ 2 · 1.2²⁵
     assert read_summary(tmp_path / "run")["status"] == "diverged"
     assert np.isfinite(list(outcome.summary.values())).all()
@@ -101,7 +104,7 @@ def test_a_rate_beyond_the_stability_limit_diverges_and_that_is_a_result(request
 @given(st.lists(st.sampled_from([0.0, 50.0, 250.0, -1e9]), min_size=1, max_size=8), st.booleans())
 def test_only_who_never_comes_back_has_diverged(places, ends_nowhere):
     path = np.array([[place, 0.0] for place in (0.0, *places)] + [[np.nan, 0.0]] * ends_nowhere)
-    kept, values, diverged_at = descent_job.course(path, Quadratic())
+    kept, values, diverged_at = course(path, Quadratic())
     assert len(kept) == len(values) == 1 + len(places)
     back = max(index for index, place in enumerate((0.0, *places)) if abs(place) <= 200)
     expected = back + 1 if back < len(places) or ends_nowhere else None
@@ -122,15 +125,15 @@ class Slope(Surface):
 
 def test_a_surface_without_minimum_has_no_distance():
     path = np.array([[0.0, 0.0], [-0.5, 0.0]])
-    summary = descent_job.summarise(path, Slope().value(path), Slope(), 0.1)
+    summary = summarise(path, Slope().value(path), Slope(), 0.1)
     assert set(summary) == {"descent/x", "descent/y", "descent/value", "descent/path_length"}
 
 
 def test_the_run_knows_its_start_its_label_and_only_what_it_used(request_for):
-    card, _ = descent_job.prepare(request_for())
+    card, _ = prepare(request_for())
     assert card.label == "sgd-quadratic"
     assert card.config["start"] == [-7.0, 2.0]
-    used = jobs.tasks.used("descend", card.choices)
+    used = used_choices("descend", card.choices)
     assert set(used) == {"optimizer", "surface", "schedule"}
 
 
@@ -142,7 +145,7 @@ def test_tracked_parameters_are_those_that_a_descent_has(request_for):
             seen.update(parameters(card))
             super().open(card)
 
-    jobs.execute(request_for(), [Watching()])
+    execute_task(request_for(), [Watching()])
     assert seen["optimizer.lr"] == "0.95"
     assert seen["surface"] == "quadratic"
     assert not {"dataset", "init", "init.mode", "hidden", "batch", "dtype"} & set(seen)
@@ -155,27 +158,27 @@ def test_a_plugin_that_raises_on_the_way_fails_the_run_alone(request_for, tmp_pa
         return np.stack((points[..., 0] / 10, 2 * points[..., 1]), axis=-1)
 
     monkeypatch.setattr(Quadratic, "gradient", broken)
-    outcome = jobs.execute(request_for(), [DiskSink()])
+    outcome = execute_task(request_for(), [DiskSink()])
     assert (outcome.status, outcome.error) == ("failed", "ZeroDivisionError: off the map")
     assert "off the map" in (tmp_path / "run" / "traceback.txt").read_text()
 
 
 def test_a_job_of_a_sweep_that_cannot_be_prepared_is_recorded_as_failed(request_for, tmp_path):
     (tmp_path / "run").mkdir()
-    outcome = jobs.execute(request_for(sweep="sweep", optimizer={"name": "sgd", "lr": -1.0}), [DiskSink()])
+    outcome = execute_task(request_for(sweep="sweep", optimizer={"name": "sgd", "lr": -1.0}), [DiskSink()])
     assert outcome.status == "failed"
     assert read_summary(tmp_path / "run")["error"] == "optimizer=sgd: lr must be in (0, inf), got -1.0"
     with pytest.raises(UserError, match="lr must be in"):
-        jobs.execute(request_for(optimizer={"name": "sgd", "lr": -1.0}), [])
+        execute_task(request_for(optimizer={"name": "sgd", "lr": -1.0}), [])
 
 
 def test_an_interrupt_is_recorded_and_passed_on(request_for, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(descent_job, "descend", interrupt)
+    monkeypatch.setattr(descend, "descend", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        jobs.execute(request_for(), [DiskSink()])
+        execute_task(request_for(), [DiskSink()])
     assert read_summary(tmp_path / "run")["status"] == "killed"
 
 

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nnreg import shared_data
 from nnreg.contracts import Split, Splits
 from nnreg.engine.network import Network
 from nnreg.engine.rows import Batches, Gather, Unconverted, converted
 from nnreg.engine.training import Streams, train
 from nnreg.registry import entries
+from nnreg.runs.assembly import digest_of
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 9))
 bytes_of_rows = arrays.arrays(np.uint8, shapes)
@@ -98,7 +98,7 @@ def test_training_and_evaluating_on_bytes_makes_no_float_copy_of_a_split(picture
     tracemalloc.start()
     try:
         trained(pictures)
-        shared_data.digest_of(pictures)
+        digest_of(pictures)
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -112,4 +112,4 @@ def test_training_on_bytes_is_training_on_their_quotients_to_the_last_bit(pictur
     pair = Splits(*pixels, outputs=3, source="random", divisor=255), Splits(*floats, outputs=3, source="random")
     found, wanted = (trained(splits, dtype) for splits in pair)
     assert found == wanted
-    assert shared_data.digest_of(pair[0]) == shared_data.digest_of(pair[1])
+    assert digest_of(pair[0]) == digest_of(pair[1])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import job, jobs
-from nnreg.assembly import assemble
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError
-from nnreg.job import execute
 from nnreg.records.folder import DiskSink, read_history, read_summary
-from nnreg.request import Request
+from nnreg.runs import attempt, train
+from nnreg.runs.assembly import assemble
+from nnreg.runs.request import Request
+from nnreg.runs.task import execute_task
+from nnreg.runs.train import execute
 from nnreg_std.inits.he import He
 
 CONFIG = {
@@ -56,7 +57,7 @@ def breaking(monkeypatch, error, at):
         monkeypatch.setattr(run.optimizer, "step", stepping)
         return run
 
-    monkeypatch.setattr(job, "assemble", assemble_and_break)
+    monkeypatch.setattr(train, "assemble", assemble_and_break)
 
 
 def test_an_exception_in_the_middle_fails_the_run_and_keeps_what_was_recorded(request_for, monkeypatch, tmp_path):
@@ -64,7 +65,7 @@ def test_an_exception_in_the_middle_fails_the_run_and_keeps_what_was_recorded(re
     outcome = execute(request_for(), [DiskSink()])
     assert (outcome.status, outcome.steps, outcome.error) == ("failed", 6, "ZeroDivisionError: at work")
     assert read_history(tmp_path / "run").series(TRAIN_LOSS)[0].size == 7
-    assert "ZeroDivisionError" in (tmp_path / "run" / job.TRACEBACK).read_text()
+    assert "ZeroDivisionError" in (tmp_path / "run" / attempt.TRACEBACK).read_text()
 
 
 def test_an_interrupt_is_recorded_and_passed_on(request_for, monkeypatch, tmp_path):
@@ -98,7 +99,7 @@ def test_the_test_split_is_looked_at_once_and_after_the_last_update(request_for,
         monkeypatch.setattr(run.network, "evaluate", watching)
         return run
 
-    monkeypatch.setattr(job, "assemble", assemble_and_watch)
+    monkeypatch.setattr(train, "assemble", assemble_and_watch)
     execute(request_for(), [])
     assert seen == ["valid"] * 4 + ["test"]
 
@@ -145,7 +146,7 @@ def test_a_full_disk_does_not_leave_the_run_as_running_on_a_server_that_is_well(
     request, server = request_for(), Server()
     request.config.task = task
     with pytest.raises(OSError, match="No space left"):
-        jobs.execute(request, [Full(), server])
+        execute_task(request, [Full(), server])
     assert server.status == "failed"
 
 
@@ -179,7 +180,7 @@ def test_a_plugin_that_raises_while_the_run_is_assembled_fails_the_run(request_f
     outcome = execute(request_for(**place), [DiskSink()])
     assert (outcome.status, outcome.steps, outcome.error) == ("failed", 0, "ZeroDivisionError: at work")
     assert read_summary(tmp_path / "run")["status"] == "failed"
-    assert "in fill_small" in (tmp_path / "run" / job.TRACEBACK).read_text()
+    assert "in fill_small" in (tmp_path / "run" / attempt.TRACEBACK).read_text()
 
 
 @pytest.mark.parametrize("task", ["train", "activations"])

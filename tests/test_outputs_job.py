@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import jobs, outputs_job
 from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.records.outputs import read_outputs
 from nnreg.registry import entries
-from nnreg.request import Request
+from nnreg.runs import activations
+from nnreg.runs.request import Request
+from nnreg.runs.task import execute_task
 
 CONFIG = {
     "task": "activations",
@@ -33,10 +34,10 @@ def outputs_of(tmp_path):
         for seed in range(seeds):
             config = OmegaConf.create(CONFIG | {"activation": {"name": activation}, "init": init, "seed": seed} | changes)
             choices = {key: node["name"] for key, node in config.items() if key in entries.slots()}
-            jobs.execute(Request(config, choices, tmp_path / "run", (), "python -m nnreg"), [DiskSink()])
+            execute_task(Request(config, choices, tmp_path / "run", (), "python -m nnreg"), [DiskSink()])
             history = read_history(tmp_path / "run")
-            tables.append({name: history.series(f"outputs/{name}")[1] for name in outputs_job.QUANTITIES})
-        return {name: np.mean([table[name] for table in tables], axis=0) for name in outputs_job.QUANTITIES}
+            tables.append({name: history.series(f"outputs/{name}")[1] for name in activations.QUANTITIES})
+        return {name: np.mean([table[name] for table in tables], axis=0) for name in activations.QUANTITIES}
 
     return look
 
@@ -107,7 +108,7 @@ def test_units_that_never_fire_are_dead(outputs_of):
 @pytest.mark.parametrize("entry", entries.techniques("activation").values(), ids=lambda entry: entry.name)
 def test_bounds_hold_every_output_and_are_met(entry):
     activation = entries.load_class(entry)()
-    low, high = outputs_job.bounds(activation)
+    low, high = activations.bounds(activation)
     z = np.linspace(-300, 300, 5000).reshape(1, -1)
     y = np.empty_like(z)
     activation.forward(z, y)
@@ -124,7 +125,7 @@ def test_bounds_hold_every_output_and_are_met(entry):
 def test_outputs_that_overflow_fail_the_run_in_one_line(tmp_path):
     config = OmegaConf.create(CONFIG | {"activation": {"name": "relu"}, "init": {"name": "normal", "std": 1e30}})
     choices = {key: node["name"] for key, node in config.items() if key in entries.slots()}
-    outcome = jobs.execute(Request(config, choices, tmp_path / "run", (), "python -m nnreg"), [DiskSink()])
+    outcome = execute_task(Request(config, choices, tmp_path / "run", (), "python -m nnreg"), [DiskSink()])
     assert outcome.status == "failed"
     assert "outputs of layer 2 are not finite: use smaller initial weights" in outcome.error
 

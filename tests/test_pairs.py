@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg.assembly import assemble
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
 from nnreg.errors import UserError
 from nnreg.records.folder import read_history, read_summary
 from nnreg.registry import entries
+from nnreg.runs.assembly import assemble
 from nnreg_std.datasets.digits import Digits
 
 STEPS = 20

@@ -3,14 +3,14 @@
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import rerun
 from nnreg.errors import UserError
+from nnreg.runs import resume
 
 
 def test_a_technique_is_chosen_by_its_group_before_its_parameters(tmp_path):
     config = {"steps": 5, "optimizer": {"name": "adam", "lr": 0.5}, "hidden": [3, 4]}
     OmegaConf.save(OmegaConf.create(config), tmp_path / "config.yaml")
-    assert rerun.overrides(tmp_path) == ["steps=5", "optimizer=adam", "optimizer.lr=0.5", "hidden=[3,4]"]
+    assert resume.rerun_words(tmp_path) == ["steps=5", "optimizer=adam", "optimizer.lr=0.5", "hidden=[3,4]"]
 
 
 def test_a_technique_that_is_chosen_again_leaves_the_parameters_of_the_saved_one_behind(tmp_path):
@@ -20,13 +20,13 @@ def test_a_technique_that_is_chosen_again_leaves_the_parameters_of_the_saved_one
         "seed": 3,
     }
     OmegaConf.save(OmegaConf.create(saved), tmp_path / "config.yaml")
-    assert rerun.overrides(tmp_path, ["optimizer.lr=0.2", "optimizer=adam"]) == [
+    assert resume.rerun_words(tmp_path, ["optimizer.lr=0.2", "optimizer=adam"]) == [
         "init@bias=constant",
         "bias.value=0.1",
         "seed=3",
     ]
-    assert "optimizer.momentum=0.8" in rerun.overrides(tmp_path, ["init@bias=zeros", "optimizer.lr=0.2"])
-    assert "bias.value=0.1" not in rerun.overrides(tmp_path, ["init@bias=zeros"])
+    assert "optimizer.momentum=0.8" in resume.rerun_words(tmp_path, ["init@bias=zeros", "optimizer.lr=0.2"])
+    assert "bias.value=0.1" not in resume.rerun_words(tmp_path, ["init@bias=zeros"])
 
 
 def test_another_optimizer_is_trained_with_its_own_parameters(nnreg, project):
@@ -43,4 +43,4 @@ def test_a_folder_without_a_readable_configuration_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(UserError, match=str(tmp_path)):
-        rerun.overrides(tmp_path)
+        resume.rerun_words(tmp_path)

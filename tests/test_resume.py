@@ -17,12 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnreg import cli, job
+from nnreg import cli
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.records.checkpoint import FILE, load_checkpoint, save_checkpoint
 from nnreg.records.folder import DiskSink, occupied, read_facts, read_history, read_summary
-from nnreg.run_card import describe
-from nnreg.snapshot import Checkpoints, Resumption
+from nnreg.runs import attempt, train
+from nnreg.runs.checkpoints import Checkpoints
+from nnreg.runs.request import Resumption, describe
 from tests.interrupted import checkpointed, everything, killed, request, resumed, traces, undrawn, whole
 
 ROOT = Path(__file__).parents[1]
@@ -37,7 +38,7 @@ def no_figures():
 def cut(folder, at=31, checkpoint_at=24, **choices):
     """Leave behind what a run leaves that dies at an update."""
     with killed(at, checkpoint_at):
-        job.execute(request(folder, **choices), [DiskSink()])
+        train.execute(request(folder, **choices), [DiskSink()])
     return folder
 
 
@@ -130,10 +131,10 @@ def test_a_line_that_was_cut_off_in_the_history_is_made_whole(tmp_path):
 def test_an_interrupted_and_a_failed_run_go_on_too(tmp_path, error):
     folder = tmp_path / "cut"
     with checkpointed(lambda updates: trip(updates, error)), contextlib.suppress(KeyboardInterrupt):
-        job.execute(request(folder), [DiskSink()])
+        train.execute(request(folder), [DiskSink()])
     assert read_summary(folder)["status"] == ("killed" if isinstance(error, KeyboardInterrupt) else "failed")
     assert resumed(folder) == whole(tmp_path / "whole")
-    assert not (folder / job.TRACEBACK).exists()
+    assert not (folder / attempt.TRACEBACK).exists()
 
 
 def trip(updates, error):
@@ -152,7 +153,7 @@ def test_the_seconds_of_training_add_up(tmp_path):
 
 def test_a_finished_run_can_be_trained_longer_and_is_then_the_longer_run(tmp_path):
     with checkpointed(lambda updates: updates == 50):
-        job.execute(request(tmp_path / "cut"), [DiskSink()])
+        train.execute(request(tmp_path / "cut"), [DiskSink()])
     assert resumed(tmp_path / "cut", "steps=90") == whole(tmp_path / "whole", steps=90)
     facts = read_facts(tmp_path / "cut")
     assert (facts["resumed_at_step"], facts["overrides"], facts["command"]) == (50, ["steps=90"], "python -m nnreg steps=90")
@@ -204,7 +205,7 @@ def test_a_run_that_stopped_early_is_complete_however_many_steps_are_asked_for(t
 def test_a_run_that_diverged_would_diverge_again(tmp_path, nnreg):
     asked = request(tmp_path / "run", activation="identity")
     asked.config.optimizer = {"name": "sgd", "lr": 1e6}
-    job.execute(asked, [DiskSink()])
+    train.execute(asked, [DiskSink()])
     assert "run diverged at step" in refused(nnreg, tmp_path / "run")
 
 
@@ -317,7 +318,7 @@ def test_a_new_run_in_an_old_folder_forgets_the_old_one(tmp_path):
     folder = cut(tmp_path / "cut", optimizer="sgd")
     (folder / "mlflow.json").write_text("{}")
     with killed(5):
-        job.execute(request(folder), [DiskSink()])
+        train.execute(request(folder), [DiskSink()])
     assert {path.name for path in folder.iterdir()} == {"config.yaml", "history.csv", "summary.json"}
     assert resumed(folder) == whole(tmp_path / "whole")
 
@@ -356,9 +357,9 @@ def test_what_cannot_be_assembled_any_more_leaves_the_run_as_it_was(tmp_path, nn
 
 def test_checkpoints_take_a_twentieth_of_the_time_at_most(monkeypatch, tmp_path):
     clock = [0.0]
-    monkeypatch.setattr("nnreg.snapshot.time.perf_counter", lambda: clock[0])
-    monkeypatch.setattr("nnreg.snapshot.save_checkpoint", lambda *_: clock.__setitem__(0, clock[0] + 2))
-    monkeypatch.setattr("nnreg.snapshot.disk.secure_history", lambda _: None)
+    monkeypatch.setattr("nnreg.runs.checkpoints.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("nnreg.runs.checkpoints.save_checkpoint", lambda *_: clock.__setitem__(0, clock[0] + 2))
+    monkeypatch.setattr("nnreg.runs.checkpoints.folder.secure_history", lambda _: None)
 
     class Quiet:
         folder = tmp_path

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from nnreg import shared_data
 from nnreg.contracts import Split, Splits
+from nnreg.runs.assembly import digest_of, load_shared, sharing_data
 
 
 class Source:
@@ -24,31 +24,31 @@ def source():
 
 
 def test_runs_that_share_read_once(source):
-    with shared_data.shared():
-        first, second = shared_data.load("a", source), shared_data.load("a", source)
+    with sharing_data():
+        first, second = load_shared("a", source), load_shared("a", source)
     assert source.read == 1
     assert first[0].train.x is second[0].train.x
-    assert first[1] == second[1] == shared_data.digest_of(source())
+    assert first[1] == second[1] == digest_of(source())
 
 
 def test_runs_that_do_not_share_read_again_as_files_may_have_changed(source):
     for _ in range(2):
-        shared_data.load("a", source)
-    with shared_data.shared():
-        shared_data.load("a", source)
-    shared_data.load("a", source)
+        load_shared("a", source)
+    with sharing_data():
+        load_shared("a", source)
+    load_shared("a", source)
     assert source.read == 4
 
 
 def test_only_the_last_data_is_kept(source):
-    with shared_data.shared():
+    with sharing_data():
         for key in "aba":
-            shared_data.load(key, source)
+            load_shared(key, source)
     assert source.read == 3
 
 
 def test_no_run_can_write_into_what_the_next_will_see(source):
-    splits, _ = shared_data.load("a", source)
+    splits, _ = load_shared("a", source)
     with pytest.raises(ValueError, match="read-only"):
         splits.train.x[0, 0] = 2
     source.x[0, 0] = 2  # whoever made it still can

@@ -15,9 +15,9 @@ from rich.console import Console
 from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, EarlyStop, History, Record
 from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import PAUSE
-from nnreg.recording.console import ConsoleSink, job_line
 from nnreg.records.card import Outcome, summarise
 from nnreg.records.folder import read_history, read_summary
+from nnreg.runs.console import ConsoleSink, job_line
 from nnreg.tracking.ledger import closing_tags
 from tests.cards import card, history
 

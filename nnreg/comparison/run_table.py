@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from nnreg.recording.console import shown
+from nnreg.runs.console import shown
 from nnreg.settings import DESCEND, task_of
 
 COLUMNS = {

@@ -16,12 +16,13 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from nnreg import console, fitting
+from nnreg import console
 from nnreg.errors import UserError
 from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell
 from nnreg.launching.work import Job, Work
 from nnreg.launching.worker import Worker, first_ended
 from nnreg.process import can_fork
+from nnreg.runs.assembly import BESIDE_OTHERS
 from nnreg.tracking import uploader
 
 
@@ -47,7 +48,7 @@ class JoblibLauncher(ParallelLauncher):
 
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         if config.get("workers") == 2:  # where it is swept, each run of two says so itself
-            raise UserError(fitting.BESIDE_OTHERS)
+            raise UserError(BESIDE_OTHERS)
         usual = dataclasses.asdict(JobLibLauncherConf())
         changed = [name for name, value in self._others.items() if value != usual.get(name, value)]
         if changed or self._n_jobs == 0:

@@ -21,8 +21,8 @@ from omegaconf import DictConfig
 from nnreg.launching import lost, work
 from nnreg.launching.job_configs import JobConfigs
 from nnreg.launching.work import Ended, Job, Work
-from nnreg.objectives import nothing
 from nnreg.process import terminable
+from nnreg.runs.task import no_objective
 
 GRACE = 20.0
 """Seconds in which interrupted runs may record what they have, the tracking store included."""
@@ -107,4 +107,4 @@ def _told(shared: Work, ended: Ended) -> JobReturn:
         return ended.returned
     lost.record(shared, ended.job, ended.error)
     sys.stdout.flush()
-    return JobReturn(overrides=ended.job.overrides, _return_value=nothing(shared.config), status=JobStatus.COMPLETED)
+    return JobReturn(overrides=ended.job.overrides, _return_value=no_objective(shared.config), status=JobStatus.COMPLETED)

@@ -8,16 +8,16 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from nnreg import console, job, settings, task
+from nnreg import console, settings
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.launching.work import Job, Work
-from nnreg.recording.console import SweepLineSink
 from nnreg.records import folder
 from nnreg.records.card import Outcome, Status, summarise
 from nnreg.registry import entries
-from nnreg.request import Request
-from nnreg.run_card import describe
+from nnreg.runs import attempt, task
+from nnreg.runs.console import SweepLineSink
+from nnreg.runs.request import Request, describe
 from nnreg.tracking import uploader
 from nnreg.tracking.ledger import Tracked
 from nnreg.tracking.location import resolve_target
@@ -44,7 +44,7 @@ def record(shared: Work, lost: Job, error: str | None) -> None:
     if facts is not None and facts["status"] == folder.RUNNING:
         _end(request, error)
     elif facts is None and error is not None:
-        job.refuse(request, task.sinks(request, alone=False), UserError(error))
+        attempt.refuse(request, task.sinks(request, alone=False), UserError(error))
 
 
 def _end(request: Request, error: str | None) -> None:

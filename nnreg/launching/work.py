@@ -26,12 +26,10 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 from threadpoolctl import threadpool_limits
 
-from nnreg import jobs
 from nnreg.errors import one_line
 from nnreg.process import terminable
 from nnreg.registry import mistakes
-from nnreg.request import Request
-from nnreg.task import request_of
+from nnreg.runs.request import Request, own_request, request_of
 
 _SENT = ("MLFLOW_", "NNREG_")
 _LOOK = 0.5  # seconds between two looks at whether the sweep is still there
@@ -130,7 +128,7 @@ class Work:
             HydraConfig.instance().set_config(composed)
             with open_dict(composed):
                 del composed["hydra"]
-            return jobs.own(request_of(composed))
+            return own_request(request_of(composed))
 
     def _run(self, job: Job) -> JobReturn:
         os.chdir(self.home)

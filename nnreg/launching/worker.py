@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from nnreg import shared_data
 from nnreg.launching.launcher import GRACE, died, shielded
 from nnreg.launching.work import Ended, Job, Work, end_with_the_sweep
 from nnreg.process import can_fork
+from nnreg.runs.assembly import sharing_data
 
 IDLE = 60.0  # seconds after which a worker without work ends
 
@@ -112,7 +112,7 @@ def _serve(pipe: Connection, shared: Work) -> None:
     end_with_the_sweep()
     np.random.seed()  # noqa: NPY002 # a plugin that uses the global stream must not draw the same in every copy
     gc.freeze()  # what was there before is not looked at again
-    with shared_data.shared(), contextlib.suppress(EOFError, OSError):
+    with sharing_data(), contextlib.suppress(EOFError, OSError):
         while pipe.poll(IDLE):
             pipe.send_bytes(_told(shared.run(pipe.recv())))
 

@@ -20,14 +20,16 @@ from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import console, jobs, settings, task
+from nnreg import console, settings
 from nnreg.console import print_line
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome
 from nnreg.records.folder import occupied
 from nnreg.records.results import Results, read_results
 from nnreg.registry.hydra_source import register_source
-from nnreg.request import Request
+from nnreg.runs import task
+from nnreg.runs.request import Request, choices
+from nnreg.runs.task import execute_task
 from nnreg.studies import answers
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Member, Study
@@ -168,7 +170,7 @@ def _run_member(
     folder.mkdir(parents=True, exist_ok=True)
     request = Request(
         config=config,
-        choices=task.choices(chosen),
+        choices=choices(chosen),
         folder=folder,
         overrides=member.overrides,
         command=_command(study, folders, f"member={number}", *typed),
@@ -176,7 +178,7 @@ def _run_member(
         job=number,
     )
     with occupied(folder):
-        return jobs.execute(request, task.sinks(request, alone=False))
+        return execute_task(request, task.sinks(request, alone=False))
 
 
 def _command(study: Study, folders: Sequence[Path], *words: str) -> str:

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 from hydra.core.utils import JobReturn
 from omegaconf import OmegaConf
 
-from nnreg import objectives
 from nnreg.console import say, warn
 from nnreg.errors import UserError
 from nnreg.launching import lost, work
 from nnreg.registry import mistakes
 from nnreg.registry.overrides import quoted
+from nnreg.runs.task import Value, no_objective
 from nnreg.sweeps.axes import Axis, count
 from nnreg.sweeps.random_search import DIGITS, seeds_apart
 from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
@@ -161,14 +161,14 @@ class OptunaSearch(ProtocolSweeper):
         self._returns.append(returns)
         self._made += len(jobs)
         values = dict(zip(sound, map(self._result, returns, sound), strict=True))
-        nothing = _as_tuple(objectives.nothing(self.config))
+        nothing = _as_tuple(no_objective(self.config))
         of_each = iter([values.get(words, nothing) for words in jobs])
         return [_means([next(of_each) for _ in trial.jobs]) for trial in trials]
 
     def _result(self, returned: JobReturn, words: Words) -> tuple[float, ...]:
         """Return the objectives of a job; NaN of one that broke off, whose error ``return_value`` would raise."""
         is_lost = self.is_broken_off(returned, self._home / words[-1].partition("=")[2])
-        return _as_tuple(objectives.nothing(self.config) if is_lost else returned.return_value)
+        return _as_tuple(no_objective(self.config) if is_lost else returned.return_value)
 
     def _complaint(self, words: Words) -> str | None:
         """Return what is wrong with the words of a trial, such as a parameter that its optimizer does not have."""
@@ -212,7 +212,7 @@ def _means(values: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
     return tuple(sum(column) / len(column) for column in zip(*values, strict=True))
 
 
-def _as_tuple(value: objectives.Value) -> tuple[float, ...]:
+def _as_tuple(value: Value) -> tuple[float, ...]:
     return tuple(map(float, value)) if isinstance(value, tuple | list) else (float(value),)
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig, open_dict
 
-from nnreg import settings, task
+from nnreg import settings
 from nnreg.errors import UserError
 from nnreg.records.folder import SUMMARY, occupied
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.registry.overrides import quoted
+from nnreg.runs import request
 from nnreg.settings import SweepSettings
 from nnreg.sweeps import placement
 
@@ -43,7 +44,7 @@ def command(config: DictConfig) -> str:
     words += [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
     words += [f"--config-name={hydra.job.config_name}"] if hydra.job.config_name != "config" else []
     words += [word for word in hydra.overrides.hydra if not word.startswith(_OF_THE_PROCESS)]
-    return shlex.join([*words, *lasting(task.typed(hydra.overrides.task))])
+    return shlex.join([*words, *lasting(request.typed(hydra.overrides.task))])
 
 
 def how(folder: Path) -> str:

@@ -21,7 +21,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg import shared_data
 from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.launching.job_configs import JobConfigs, remembering
@@ -29,6 +28,7 @@ from nnreg.launching.launcher import ParallelLauncher
 from nnreg.process import terminable
 from nnreg.records.manifest import Manifest, Tuned
 from nnreg.registry.overrides import quoted
+from nnreg.runs.assembly import sharing_data
 from nnreg.settings import SweepSettings
 from nnreg.sweeps import asking, resuming
 from nnreg.sweeps.axes import Axis, read
@@ -215,7 +215,7 @@ class ProtocolSweeper(Sweeper):
             try:
                 if self._resuming:
                     resuming.hold(self._held, self._home)
-                with terminable(), shared_data.shared():
+                with terminable(), sharing_data():
                     if isinstance(self.launcher, ParallelLauncher):
                         self.launcher.prepare(self._home)
                     self.execute(axes)

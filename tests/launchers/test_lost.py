@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg import job
-from nnreg.assembly import assemble
 from nnreg.launching import lost
 from nnreg.launching.work import Job
 from nnreg.records.folder import DiskSink, read_facts
-from nnreg.request import Request
-from nnreg.run_card import describe
+from nnreg.runs import attempt
+from nnreg.runs.assembly import assemble
+from nnreg.runs.request import Request, describe
 from tests.test_job import CONFIG
 
 
@@ -48,4 +47,4 @@ def test_what_the_process_wrote_of_its_run_stays(sweep):
 def test_a_process_that_wrote_nothing_leaves_its_error_as_the_traceback(sweep):
     lost.record(sweep, Job(0, ()), "its process died (SIGKILL)")
     assert read_facts(sweep.asked.folder)["status"] == "failed"
-    assert (sweep.asked.folder / job.TRACEBACK).read_text() == "nnreg.errors.UserError: its process died (SIGKILL)\n"
+    assert (sweep.asked.folder / attempt.TRACEBACK).read_text() == "nnreg.errors.UserError: its process died (SIGKILL)\n"

@@ -5,9 +5,9 @@ import pytest
 from rich.console import Console
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, Record
-from nnreg.recording.console import ConsoleSink, SweepLineSink
 from nnreg.records.card import Outcome
 from nnreg.records.checkpoint import FILE, Checkpoint, save_checkpoint
+from nnreg.runs.console import ConsoleSink, SweepLineSink
 from tests.cards import card, history
 
 SUMMARY = {"train/loss_final": 0.0312, "train/loss_best": 0.0011, "valid/accuracy_final": 0.972, "test/accuracy": 0.969}

@@ -15,10 +15,12 @@ import time
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-from nnreg import cli, job, jobs, sweeping, task
+from nnreg import cli, sweeping
 from nnreg.comparison.gathering import gather
 from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import FILE, read_manifest
+from nnreg.runs import task, train
+from nnreg.runs.task import execute_task
 from nnreg.tracking import uploader
 from nnreg.tracking.sink import MlflowSink
 from tests.interrupted import killed, request
@@ -228,7 +230,7 @@ def kept_for_another_process(monkeypatch, request):
     """Go on with a job of a sweep whose runs another process sends; tell of its trackers whether they leave it to that one."""
     seen = []
     monkeypatch.setattr(uploader, "current_uploader", lambda *_: object())
-    for module, name in ((jobs, "execute"), (job, "refuse")):
+    for module, name in ((task, "execute"), (train, "refuse")):
         whole = getattr(module, name)
 
         def without_tracking(request, sinks, *rest, whole=whole):
@@ -242,7 +244,7 @@ def kept_for_another_process(monkeypatch, request):
 def test_a_run_that_goes_on_is_sent_by_its_own_process_which_knows_what_the_store_has(tmp_path, monkeypatch):
     wanted = dataclasses.replace(request(tmp_path, tracking="mlflow"), sweep_id="s", job=0)
     with killed(at=20, checkpoint_at=10):
-        jobs.execute(wanted, [DiskSink()])
+        execute_task(wanted, [DiskSink()])
     outcome, kept = kept_for_another_process(monkeypatch, wanted)
     assert (outcome.status, kept) == ("finished", [False])
     assert json.loads((tmp_path / "summary.json").read_text())["resumed_at_step"] == 10
@@ -250,7 +252,7 @@ def test_a_run_that_goes_on_is_sent_by_its_own_process_which_knows_what_the_stor
 
 def test_so_is_one_that_failed_and_begins_again_or_cannot_be_assembled(tmp_path, monkeypatch):
     wanted = dataclasses.replace(request(tmp_path, tracking="mlflow"), sweep_id="s", job=0)
-    jobs.execute(wanted, [DiskSink()])
+    execute_task(wanted, [DiskSink()])
     facts = json.loads((tmp_path / "summary.json").read_text())
     (tmp_path / "summary.json").write_text(json.dumps(facts | {"status": "failed"}))
     (tmp_path / "traceback.txt").write_text("of an earlier attempt")

@@ -13,9 +13,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nnreg import fitting
-from nnreg.brief_job import Work
-from nnreg.brief_job import execute as execute_briefly
 from nnreg.contracts import Optimizer, Surface
 from nnreg.engine.descent import descend
 from nnreg.engine.history import Record
@@ -23,8 +20,10 @@ from nnreg.engine.training import clipper, paced
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.registry.building import build_technique, read_settings
-from nnreg.request import Request
-from nnreg.run_card import describe
+from nnreg.runs.assembly import check_warmup
+from nnreg.runs.attempt import Work
+from nnreg.runs.attempt import attempt as execute_briefly
+from nnreg.runs.request import Request, describe
 from nnreg.settings import DESCEND, PICTURES, Settings
 
 X, Y, VALUE = "x", "y", "value"
@@ -45,7 +44,7 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
 def prepare(request: Request) -> tuple[RunCard, Work]:
     """Build everything that a descent needs."""
     settings = read_settings(request.config)
-    fitting.check_warmup(settings)
+    check_warmup(settings)
     optimizer, surface, schedule = (
         build_technique(request.config, request.choices, slot) for slot in ("optimizer", "surface", "schedule")
     )

@@ -13,9 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from nnreg import fitting
-from nnreg.brief_job import Work
-from nnreg.brief_job import execute as execute_briefly
 from nnreg.contracts import Activation, Array
 from nnreg.engine.diagnostics import of_outputs, steepest_slope
 from nnreg.engine.history import Record
@@ -28,8 +25,10 @@ from nnreg.records.outputs import LayerOutputs, write_outputs
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
-from nnreg.request import Request
-from nnreg.run_card import describe
+from nnreg.runs.assembly import check_rows, within_memory
+from nnreg.runs.attempt import Work
+from nnreg.runs.attempt import attempt as execute_briefly
+from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
 
 QUANTITIES = ("mean", "std", "saturated", "edges", "dead")
@@ -52,11 +51,11 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     made = {slot: build_technique(request.config, request.choices, slot) for slot in slots}
     for kind in ("norm", "dropout"):
         name = str(request.config[kind].get("name") or request.choices[kind])
-        fitting.check_rows(entries.find_technique(kind, name), made[kind], settings.batch)
+        check_rows(entries.find_technique(kind, name), made[kind], settings.batch)
     streams = Streams.from_seed(settings.seed)
     activation = made["activation"]
     never: Any = None  # nothing is trained
-    with fitting.within_memory(settings):
+    with within_memory(settings):
         network = Network(
             settings.hidden[0],
             settings.hidden,

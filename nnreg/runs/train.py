@@ -1,14 +1,11 @@
-"""One run from its composed configuration to its outcome: assemble, train, record, whatever happens on the way."""
+"""The task that trains a network, from its request to its outcome."""
 
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 
-from nnreg.assembly import Assembled, assemble
 from nnreg.contracts import Array, Targets
 from nnreg.engine.diagnostics import Diagnostics, check_gradient
 from nnreg.engine.history import Record
@@ -16,15 +13,14 @@ from nnreg.engine.rows import converted
 from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import PAUSE, Stopwatch, clipper, train
 from nnreg.engine.workers import TwoWorkers
-from nnreg.errors import UserError, one_line
+from nnreg.errors import UserError
 from nnreg.process import terminable
 from nnreg.records.card import Outcome, RunCard, Status, summarise
 from nnreg.records.recorder import Recorder, Sink
-from nnreg.request import Request
-from nnreg.run_card import describe
-from nnreg.snapshot import Checkpoints, Live
-
-TRACEBACK = "traceback.txt"
+from nnreg.runs.assembly import Assembled, assemble
+from nnreg.runs.attempt import TRACEBACK, _said, close, keep_traceback, refuse
+from nnreg.runs.checkpoints import Checkpoints, Live
+from nnreg.runs.request import Request, describe
 
 
 def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
@@ -56,28 +52,6 @@ def _prepare(request: Request) -> tuple[RunCard, Live]:
     if request.resumption is not None and request.resumption.checkpoint is not None:
         live.bring_back(request.resumption.checkpoint, card)
     return card, live
-
-
-def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome:
-    """Record a run that cannot be assembled: it failed, the others of its sweep go on."""
-    request.folder.mkdir(parents=True, exist_ok=True)
-    keep_traceback(request.folder, error)
-    steps = request.resumption.step if request.resumption else 0
-    outcome = Outcome("failed", steps, 0.0, error=_said(error))
-    recorder = Recorder(describe(request), sinks)
-    recorder.open()
-    recorder.close(outcome)
-    return outcome
-
-
-def keep_traceback(folder: Path, error: Exception) -> None:
-    """Write the traceback of an error into a run folder, if the disk lets it be written."""
-    with contextlib.suppress(OSError):  # a full disk: what is recorded elsewhere must still come to its end
-        folder.joinpath(TRACEBACK).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
 
 
 def _two_workers(live: Live) -> AbstractContextManager[TwoWorkers | None]:
@@ -125,15 +99,6 @@ def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers |
     outcome = _outcome(status, progress.steps, live.stopwatch, recorder, error, stopping)
     close(recorder, outcome, interrupted)
     return outcome
-
-
-def close(recorder: Recorder, outcome: Outcome, interrupted: KeyboardInterrupt | None) -> None:
-    """Close the recorder of a run, and pass on the interrupt that ended it, also where the disk is full."""
-    try:
-        recorder.close(outcome)
-    finally:
-        if interrupted is not None:
-            raise interrupted
 
 
 def first_rows(run: Assembled) -> tuple[Array, Targets]:

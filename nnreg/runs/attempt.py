@@ -1,21 +1,57 @@
-"""A run that takes moments: prepared, worked off and recorded, whatever happens on the way; it needs no checkpoints."""
+"""A run prepared, worked off and recorded, whatever happens on the way."""
 
 from __future__ import annotations
 
+import contextlib
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from nnreg.errors import UserError, one_line
-from nnreg.job import TRACEBACK, close, keep_traceback, refuse
 from nnreg.process import terminable
 from nnreg.records.card import Outcome, RunCard
 from nnreg.records.recorder import Recorder, Sink
-from nnreg.request import Request
+from nnreg.runs.request import Request, describe
+
+TRACEBACK = "traceback.txt"
+
+
+def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome:
+    """Record a run that cannot be assembled: it failed, the others of its sweep go on."""
+    request.folder.mkdir(parents=True, exist_ok=True)
+    keep_traceback(request.folder, error)
+    steps = request.resumption.step if request.resumption else 0
+    outcome = Outcome("failed", steps, 0.0, error=_said(error))
+    recorder = Recorder(describe(request), sinks)
+    recorder.open()
+    recorder.close(outcome)
+    return outcome
+
+
+def keep_traceback(folder: Path, error: Exception) -> None:
+    """Write the traceback of an error into a run folder, if the disk lets it be written."""
+    with contextlib.suppress(OSError):  # a full disk: what is recorded elsewhere must still come to its end
+        folder.joinpath(TRACEBACK).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
+
+
+def close(recorder: Recorder, outcome: Outcome, interrupted: KeyboardInterrupt | None) -> None:
+    """Close the recorder of a run, and pass on the interrupt that ended it, also where the disk is full."""
+    try:
+        recorder.close(outcome)
+    finally:
+        if interrupted is not None:
+            raise interrupted
+
 
 Work = Callable[[Recorder], Outcome]
 Prepare = Callable[[Request], tuple[RunCard, Work]]
 
 
-def execute(request: Request, sinks: Sequence[Sink], prepare: Prepare) -> Outcome:
+def attempt(request: Request, sinks: Sequence[Sink], prepare: Prepare) -> Outcome:
     """Run what is asked for and record it.
 
     Args:

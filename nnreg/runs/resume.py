@@ -1,4 +1,4 @@
-"""A run folder whose run was cut short: taken up where its last checkpoint stands."""
+"""`nnreg resume FOLDER` goes on with a run; `nnreg rerun FOLDER` makes it again."""
 
 from __future__ import annotations
 
@@ -10,16 +10,57 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from nnreg import console, job, rerun, resumption, task
+from nnreg import console
 from nnreg.errors import UserError, instead
 from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, occupied, read_facts
 from nnreg.registry import building, entries
-from nnreg.request import Request
+from nnreg.registry.overrides import quoted
+from nnreg.runs import task, train
+from nnreg.runs.checkpoints import CHANGEABLE, read_resumption
+from nnreg.runs.request import Request
 from nnreg.settings import TRAIN, task_of
-from nnreg.snapshot import CHANGEABLE
 
 
-def resume(folder: Path, overrides: Sequence[str]) -> int:
+def rerun_words(folder: Path, typed: Sequence[str] = ()) -> list[str]:
+    """Return one override for every value of a saved configuration.
+
+    Args:
+        folder: of the run.
+        typed: overrides that will follow; parameters of a technique mean nothing to the one that they choose in its place.
+
+    Raises:
+        UserError: the folder holds no readable configuration.
+    """
+    words, chosen = [], {word.lstrip("+").partition("=")[0] for word in typed}
+    groups = {slot: group for group, slot in entries.groups().items()}
+    for key, value in saved_config(folder).items():
+        if key in groups and isinstance(value, dict):
+            if groups[key] in chosen:
+                continue
+            words.append(f"{groups[key]}={value['name']}")
+            words += [f"{key}.{name}={quoted(inner)}" for name, inner in value.items() if name != "name"]
+        else:
+            words.append(f"{key}={quoted(value)}")
+    return words
+
+
+def saved_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration saved in a run folder, in plain containers.
+
+    Raises:
+        UserError: the folder holds no readable configuration.
+    """
+    path = folder / CONFIG
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path))
+    except Exception as error:  # a file that is missing, unreadable, not YAML, not a configuration: the same to the person
+        raise UserError(f"{folder} is not a run folder: cannot read {path}; run folders are in runs/") from error
+    if not isinstance(config, dict) or "optimizer" not in config:
+        raise UserError(f"{path} holds no configuration: it is damaged")
+    return {str(key): value for key, value in config.items()}
+
+
+def resume_run(folder: Path, overrides: Sequence[str]) -> int:
     """Go on with a run, bit for bit as if it had never stopped.
 
     Args:
@@ -37,7 +78,7 @@ def resume(folder: Path, overrides: Sequence[str]) -> int:
     try:
         with occupied(folder):
             request = _request(shown, folder, saved, _changes(shown, overrides))
-            outcome = job.execute(request, task.sinks(request, alone=True))
+            outcome = train.execute(request, task.sinks(request, alone=True))
     except OSError as error:
         raise UserError(f"cannot work in {shown}: {error}") from error
     if outcome.status == "failed":
@@ -50,7 +91,7 @@ def _saved(folder: Path) -> dict[str, Any]:
     jobs = sorted(folder.glob(f"*/{CONFIG}"))
     if jobs and not (folder / CONFIG).exists():
         raise UserError(f"{folder} holds several runs: resume one of them, such as {jobs[0].parent}")
-    saved = rerun.saved(folder)
+    saved = saved_config(folder)
     if "${" in str(saved):
         raise UserError(f"{folder / CONFIG} is no saved configuration: it refers to values from elsewhere")
     for slot in saved.keys() & entries.slots().keys():
@@ -92,7 +133,7 @@ def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[
         sweep_id=facts["sweep_id"],
         job=facts["job"],
     )
-    return dataclasses.replace(request, resumption=resumption.read(shown, request, console.warn))
+    return dataclasses.replace(request, resumption=read_resumption(shown, request, console.warn))
 
 
 def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
@@ -107,7 +148,7 @@ def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was asked for, as far as the folder says."""
     choices = {slot: saved[slot]["name"] for slot in entries.slots() if slot in saved}
     unknown: dict[str, Any] = {"status": RUNNING, "choices": choices, "overrides": [], "sweep_id": None, "job": None}
-    unknown["command"] = shlex.join(["python", "-m", "nnreg", *rerun.overrides(folder)])
+    unknown["command"] = shlex.join(["python", "-m", "nnreg", *rerun_words(folder)])
     wanted = {"status": str, "choices": dict, "overrides": list, "command": str}
     try:
         facts = unknown | (read_facts(folder) or {})

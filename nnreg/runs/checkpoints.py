@@ -1,48 +1,33 @@
-"""A run under way: taken down as a checkpoint every so often, and brought back from one."""
+"""A run taken down, and brought back."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from omegaconf import DictConfig
 
-from nnreg.assembly import Assembled
-from nnreg.engine.history import History
 from nnreg.engine.rows import Batches
 from nnreg.engine.stopping import EarlyStopping
-from nnreg.engine.training import Stopwatch
+from nnreg.engine.training import Stopwatch, paced
 from nnreg.errors import UserError, one_line
 from nnreg.records import folder
 from nnreg.records.card import ALIKE, TRACKING, RunCard
-from nnreg.records.checkpoint import FILE, Checkpoint, save_checkpoint
+from nnreg.records.checkpoint import FILE, Checkpoint, load_checkpoint, save_checkpoint
+from nnreg.records.folder import read_history
 from nnreg.records.recorder import Recorder
+from nnreg.registry import building, entries
+from nnreg.runs.assembly import Assembled
+from nnreg.runs.request import Request, Resumption, describe
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
 CHANGEABLE = ("steps", "checkpoint_seconds", *ALIKE, *TRACKING)
 """Settings that leave every update as it is: a run may go on with others."""
-
-
-@dataclass(frozen=True)
-class Resumption:
-    """Where a run goes on.
-
-    Attributes:
-        checkpoint: the state to bring back, or None for a run that ended before its first checkpoint: it begins again.
-        past: the records of the updates made until then.
-    """
-
-    checkpoint: Checkpoint | None = None
-    past: History = field(default_factory=History)
-
-    @property
-    def step(self) -> int:
-        """Updates made until then."""
-        return self.checkpoint.step if self.checkpoint else 0
 
 
 class Live:
@@ -171,3 +156,52 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", json.dumps(value, default=str)
+
+
+def read_resumption(folder: Path, request: Request, warn: Callable[[str], None]) -> Resumption:
+    """Read where a run goes on.
+
+    Args:
+        folder: of the run, as it is shown to a person.
+        request: the run.
+        warn: takes one line for each version that is another one now.
+
+    Raises:
+        UserError: the checkpoint or the history is damaged, or the updates already made would have been others.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return Resumption()
+    found = load_checkpoint(path)
+    _check_pace(found, request.config)
+    try:
+        past = read_history(request.folder, found.records)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"the history in {folder} is damaged ({error}): delete {path} to train from the start") from error
+    if past.size < found.records:
+        raise UserError(
+            f"the history in {folder} has {past.size} of the {found.records} records before its checkpoint: "
+            f"delete {path} to train from the start"
+        )
+    now = versions(describe(request))
+    for name in sorted(now.keys() & found.versions.keys()):
+        if now[name] != found.versions[name]:
+            warn(f"{name} is {now[name]} and was {found.versions[name]}: the last bits may differ from here on")
+    return Resumption(found, past)
+
+
+def _check_pace(found: Checkpoint, config: DictConfig) -> None:
+    """Refuse another number of steps where the updates already made would have been other ones."""
+    if found.config.get("steps") == config.steps:
+        return
+    before, after = (_pace(config, steps) for steps in (int(found.config["steps"]), config.steps))
+    if any(before(t) != after(t) for t in range(1, found.step + 1)):
+        raise UserError(
+            f"schedule={config.schedule.name} depends on the number of steps: with steps={config.steps} the {found.step} "
+            f"updates already made would have been others; `python -m nnreg rerun` trains anew"
+        )
+
+
+def _pace(config: DictConfig, steps: int) -> Callable[[int], float]:
+    entry = entries.find_technique("schedule", str(config.schedule.name))
+    return paced(building.build_entry(entry, config.schedule), steps, config.get("warmup", 0))

@@ -1,33 +1,87 @@
-"""What Hydra calls for each configuration it has composed: a run, with the sinks and the exit code that belong to it."""
+"""What Hydra calls for each configuration: which task, which sinks, which exit code, what a sweeper minimises."""
 
 from __future__ import annotations
 
 import dataclasses
-import shlex
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig
 
-from nnreg import figures, job, jobs, objectives, resumption
+from nnreg import figures
 from nnreg.console import terminal, warn
-from nnreg.errors import UserError
-from nnreg.recording.console import ConsoleSink, SweepLineSink
+from nnreg.engine.history import VALID_LOSS
+from nnreg.errors import UserError, instead
 from nnreg.records.card import Outcome
 from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
-from nnreg.records.manifest import TUNING
 from nnreg.records.recorder import Sink
-from nnreg.registry import entries
-from nnreg.request import Request
-from nnreg.settings import TRAIN, is_of_a_sweep, task_of
-from nnreg.snapshot import Resumption
+from nnreg.runs import activations, attempt, train
+from nnreg.runs.checkpoints import read_resumption
+from nnreg.runs.console import ConsoleSink, SweepLineSink
+from nnreg.runs.descend import execute
+from nnreg.runs.request import Request, Resumption, own_request, request_of
+from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, task_of
 from nnreg.tracking import uploader
 
+_USUAL = {TRAIN: f"{VALID_LOSS}_final", DESCEND: "descent/value"}
+_OF_THE_RUN = ("seconds", "steps")
 
-def task(config: DictConfig) -> objectives.Value:
+Value = float | tuple[float, ...]
+
+
+def wanted(config: Mapping[str, Any]) -> list[str] | None:
+    """Return what ``sweep.objectives`` names, or None."""
+    named = (config.get("sweep") or {}).get("objectives")
+    return None if named is None else [str(name) for name in named]
+
+
+def objective_value(config: Mapping[str, Any], outcome: Outcome) -> Value:
+    """Return the final validation loss, a descent's last value, or what was asked for; NaN of a run that did not finish.
+
+    Raises:
+        UserError: the run finished, and has nothing of a name that was asked for.
+    """
+    names = wanted(config)
+    if outcome.status != "finished":
+        return no_objective(config)
+    if names is None:
+        return outcome.summary.get(_USUAL.get(task_of(config), ""), math.nan)
+    found = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}
+    for name in names:
+        if name not in found:
+            raise UserError(f"the run has no {name} to be minimised{instead(name, found)}")
+    return tuple(found[name] for name in names)
+
+
+def no_objective(config: Mapping[str, Any]) -> Value:
+    """Return what a run without a result gives."""
+    names = wanted(config)
+    return math.nan if names is None else tuple(math.nan for _ in names)
+
+
+EXECUTE: Mapping[str, Callable[[Request, Sequence[Sink]], Outcome]] = {
+    TRAIN: train.execute,
+    DESCEND: execute,
+    ACTIVATIONS: activations.execute,
+}
+
+
+def execute_task(request: Request, sinks: Sequence[Sink]) -> Outcome:
+    """Run what is asked for, whatever its task, and record it; choices that mean nothing to the task are left out.
+
+    Raises:
+        UserError: outside a sweep, when the run cannot be assembled. Nothing has been recorded then.
+        KeyboardInterrupt: after the run was recorded as killed.
+    """
+    task = task_of(request.config)
+    if task not in EXECUTE:
+        raise UserError(f"there is no task '{task}'{instead(task, EXECUTE)}")
+    return EXECUTE[task](own_request(request), sinks)
+
+
+def task(config: DictConfig) -> Value:
     """Run one configuration.
 
     Returns:
@@ -50,16 +104,16 @@ def task(config: DictConfig) -> objectives.Value:
         if outcome.status == "failed":
             warn(failure(request, outcome))
             raise SystemExit(1)
-        return objectives.value(config, outcome)
+        return objective_value(config, outcome)
     try:
         with occupied(request.folder):
-            outcome = _go_on(request) if _goes_on(config) else jobs.execute(request, sinks(request, alone=False))
+            outcome = _go_on(request) if _goes_on(config) else execute_task(request, sinks(request, alone=False))
             if outcome.status == "failed" and not (request.folder / SUMMARY).exists():  # nothing else tells of it
                 warn(f"#{request.job}: {outcome.error}")
-            return objectives.value(config, outcome)
+            return objective_value(config, outcome)
     except UserError as error:  # another process is in the folder: the other jobs go on
         warn(f"#{request.job}: {error}")
-        return objectives.nothing(config)
+        return no_objective(config)
 
 
 def alone(request: Request, to: Sequence[Sink]) -> Outcome:
@@ -72,7 +126,7 @@ def alone(request: Request, to: Sequence[Sink]) -> Outcome:
     try:
         _check_words(request.config)
         with occupied(request.folder):
-            return jobs.execute(request, to)
+            return execute_task(request, to)
     except UserError:
         discard(request.folder)
         raise
@@ -106,60 +160,17 @@ def _go_on(request: Request) -> Outcome:
     anew = dataclasses.replace(request, resumption=Resumption()) if facts else request
     try:
         status = facts.get("status") if facts else None
-        died = status == "failed" and not (request.folder / job.TRACEBACK).exists()  # as the sweep wrote of its process
+        died = status == "failed" and not (request.folder / attempt.TRACEBACK).exists()  # as the sweep wrote of its process
         if (status in (RUNNING, "killed") or died) and task_of(request.config) == TRAIN:
-            found = resumption.read(request.folder, jobs.own(request), warn)
+            found = read_resumption(request.folder, own_request(request), warn)
             goes_on = dataclasses.replace(request, resumption=found)
-            return jobs.execute(goes_on, sinks(goes_on, alone=False))
+            return execute_task(goes_on, sinks(goes_on, alone=False))
     except UserError as error:  # nothing has been recorded
         warn(f"#{request.job} begins again: {error}")
     try:
-        return jobs.execute(anew, sinks(anew, alone=False))
+        return execute_task(anew, sinks(anew, alone=False))
     except UserError as error:
-        return job.refuse(jobs.own(anew), sinks(anew, alone=False), error)
-
-
-def request_of(config: DictConfig) -> Request:
-    """Return what a configuration asks for that Hydra has composed."""
-    hydra = HydraConfig.get()
-    sweeping = hydra.mode == RunMode.MULTIRUN
-    overrides = tuple(word for word in typed(hydra.overrides.task) if not is_of_a_sweep(word))
-    folder = Path(hydra.runtime.output_dir)
-    return Request(
-        config=config,
-        choices=choices(hydra.runtime.choices),
-        folder=folder,
-        overrides=overrides,
-        command=_command(overrides, config),
-        sweep_id=_sweep_id(folder, Path(hydra.sweep.dir)) if sweeping else None,
-        job=(int(folder.name) if folder.name.isdecimal() else int(hydra.job.num)) if sweeping else None,
-    )
-
-
-def _sweep_id(folder: Path, sweep: Path) -> str:
-    """Return what the compared runs of a sweep have in common; the runs of its tuning are told from them."""
-    return f"{sweep.name}/{TUNING}" if folder.parent.name == TUNING else sweep.name
-
-
-def typed(words: Sequence[str]) -> list[str]:
-    """Return overrides as they were typed: ``${oc.env:...}`` stays that, as what it stands for may be a password."""
-    return list(OmegaConf.to_container(words, resolve=False)) if isinstance(words, ListConfig) else list(words)  # type: ignore[arg-type]
-
-
-def choices(chosen: Mapping[str, Any]) -> dict[str, str]:
-    """Return slot to option, from what Hydra says was chosen in each of its groups."""
-    return {slot: str(chosen[group]) for group, slot in entries.groups().items() if group in chosen}
-
-
-def _command(overrides: Sequence[str], config: DictConfig) -> str:
-    """Return the command line that asks for the same run again, its seed and the user's own configuration folder spelt out."""
-    hydra = HydraConfig.get()
-    words = ["python", "-m", "nnreg"]
-    words += [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    words += [f"--config-name={hydra.job.config_name}"] if hydra.job.config_name != "config" else []
-    words += list(overrides)
-    words += [f"seed={config.seed}"] if not any(override.startswith("seed=") for override in overrides) else []
-    return shlex.join(words)
+        return attempt.refuse(own_request(anew), sinks(anew, alone=False), error)
 
 
 def sinks(request: Request, *, alone: bool) -> list[Sink]:
@@ -185,7 +196,7 @@ def sinks(request: Request, *, alone: bool) -> list[Sink]:
 
 def failure(request: Request, outcome: Outcome) -> str:
     """Return the line that says how a run failed."""
-    return f"the run failed: {outcome.error}; the traceback is in {request.folder / job.TRACEBACK}"
+    return f"the run failed: {outcome.error}; the traceback is in {request.folder / attempt.TRACEBACK}"
 
 
 def _no_links() -> Sequence[tuple[str, str]]:

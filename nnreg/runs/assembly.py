@@ -1,0 +1,306 @@
+"""Every object of a run, built, checked against the others; its data loaded once."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
+from nnreg.contracts.objective import targets_of
+from nnreg.contracts.optimizer import execute_by
+from nnreg.engine import compiled, workers
+from nnreg.engine.network import Network
+from nnreg.engine.rows import converted
+from nnreg.engine.training import Streams, paced
+from nnreg.errors import UserError, one_line
+from nnreg.records.card import DatasetCard
+from nnreg.registry import entries
+from nnreg.registry.building import _entry, build_technique, read_settings
+from nnreg.registry.entries import BrokenPlugin, Entry
+from nnreg.settings import Settings
+
+
+def check_trainable(name: str, activation: Activation) -> None:
+    """Refuse an activation that says why it cannot be trained.
+
+    Raises:
+        UserError: it does.
+    """
+    why = getattr(activation, "why_untrainable", "")
+    if why:
+        raise UserError(f"activation={name} cannot be trained: {why}")
+
+
+def check_rows(entry: Entry, layer: Layer, batch: int) -> None:
+    """Refuse batches that are too small for a layer.
+
+    Raises:
+        UserError: they are.
+    """
+    if batch < layer.least_rows:
+        raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
+
+
+BESIDE_OTHERS = "workers=2 gives a run two cores, hydra/launcher=joblib gives each core a run of its own: leave out one"
+
+
+def check_workers(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
+    """Refuse what two processes with half a batch each cannot do.
+
+    Raises:
+        UserError: it is asked for.
+    """
+    if not hasattr(os, "fork"):
+        raise UserError("workers=2 needs a system that can fork, such as Linux or macOS: use workers=1")
+    import multiprocessing  # here: most runs are one process's, and start sooner without
+
+    if multiprocessing.current_process().daemon:
+        raise UserError(BESIDE_OTHERS)
+    if settings.batch < 2:
+        raise UserError(f"workers=2 needs at least a row each: use batch=2 or more, got batch={settings.batch}")
+    if settings.diagnostics == "on":
+        raise UserError("diagnostics=on looks at whole batches, of which workers=2 have a half each: use workers=1")
+    for entry, layer in layers.items():
+        if not (layer.is_identity or layer.spreads):
+            raise UserError(f"{entry.kind}={entry.name} needs the whole batch in one process: use workers=1")
+
+
+def check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes: Sequence[str]) -> None:
+    """Refuse choices that do not go together, each with what would.
+
+    Raises:
+        UserError: they do not.
+    """
+    rows = len(splits.train.x)
+    if splits.targets not in takes:
+        suits = {"classes": "softmax_cross_entropy", "values": "mse"}[splits.targets]
+        targets = f"dataset={dataset} has {splits.targets} as targets, loss={loss} takes {' or '.join(takes)}"
+        raise UserError(f"{targets}: use loss={suits}")
+    if settings.batch > rows:
+        raise UserError(
+            f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
+        )
+    check_warmup(settings)
+    if settings.kernels == "numba" and not compiled.available():
+        raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
+    if settings.watch_train and splits.targets == "values" and not np.ptp(splits.train.y, axis=0).any():
+        raise UserError(
+            f"watch_train=true measures R² on the training rows, which has no meaning where dataset={dataset} has a single "
+            f"value there: use watch_train=false, or more rows than {rows}"
+        )
+    if settings.patience is not None and splits.valid is None:
+        raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
+
+
+@contextlib.contextmanager
+def within_memory(settings: Settings) -> Iterator[None]:
+    """Refuse a network that does not fit into memory, while it is being made.
+
+    Raises:
+        UserError: it does not.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        widths = ",".join(map(str, settings.hidden))
+        raise UserError(
+            f"hidden=[{widths}] needs more memory than there is ({one_line(error) or 'it was refused'}): use narrower or fewer "
+            "layers, such as hidden=[100,100], or a smaller batch"
+        ) from error
+
+
+def check_warmup(settings: Settings) -> None:
+    """Refuse a warm-up that is no shorter than the run.
+
+    Raises:
+        UserError: it is.
+    """
+    if settings.warmup >= settings.steps:
+        raise UserError(f"warmup={settings.warmup} leaves none of the {settings.steps} steps to the schedule: use fewer")
+
+
+def check_values(splits: Splits, dataset: str, name: str, loss: Loss) -> None:
+    """Let a loss refuse values that it is not made for before training starts.
+
+    Raises:
+        UserError: it does.
+    """
+    for part, split in splits.present().items() if splits.targets == "values" else ():
+        try:
+            loss.value(np.zeros(split.y.shape), split.y)
+        except ValueError as error:
+            raise UserError(f"loss={name} does not fit the {part} split of dataset={dataset}: {one_line(error)}") from error
+
+
+Loaded = tuple[Splits, str]
+"""Data, and a hash of every row."""
+
+DIGESTED = 4096  # rows at once
+
+_sharing = 0
+_last: dict[object, Loaded] = {}  # of one dataset: a sweep over several needs no more memory than a run
+
+
+@contextlib.contextmanager
+def sharing_data() -> Iterator[None]:
+    """Keep the data of the last run for the next while the block lasts; files may be others after it."""
+    global _sharing
+    _sharing += 1
+    try:
+        yield
+    finally:
+        _sharing -= 1
+        if not _sharing:
+            _last.clear()
+
+
+def load_shared(key: object, read: Callable[[], Splits]) -> Loaded:
+    """Return data and its digest, what the run before had of the same key where runs share.
+
+    Args:
+        key: what makes it the same data, compared by ``==``.
+        read: makes it; deterministic.
+
+    Returns:
+        Splits whose arrays are read-only, and the digest of their rows.
+    """
+    if key in _last:
+        return _last[key]
+    _last.clear()
+    splits = _read_only(read())
+    loaded = splits, digest_of(splits)
+    if _sharing:
+        _last[key] = loaded
+    return loaded
+
+
+def digest_of(splits: Splits) -> str:
+    """Return a hash of every row as a network sees it, however it is kept, so that two runs can prove they saw the same."""
+    digest = hashlib.sha256()
+    for part, split in splits.present().items():
+        dtype = np.float32 if split.x.dtype == np.uint8 else split.x.dtype
+        seen = converted(split, dtype, splits.divisor)
+        digest.update(f"{part} {split.x.shape} {seen.x.dtype} {split.y.dtype}".encode())
+        for first in range(0, len(split.x), DIGESTED):
+            digest.update(np.ascontiguousarray(seen.x[first : first + DIGESTED]).data)
+        digest.update(np.ascontiguousarray(split.y).data)
+    return digest.hexdigest()
+
+
+def _read_only(splits: Splits) -> Splits:
+    """Return the same arrays in a form that no run can write into; whoever made them still can."""
+    same = copy.copy(splits)
+    for part, split in splits.present().items():
+        object.__setattr__(same, part, Split(*map(_view, split)))  # `replace` would look at every number again
+    return same
+
+
+def _view(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Everything one run needs, built and checked; nothing has been trained yet."""
+
+    settings: Settings
+    network: Network
+    optimizer: Optimizer
+    schedule: Callable[[int], float]
+    splits: Splits
+    streams: Streams
+    dataset: DatasetCard
+
+
+def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
+    """Build every object of a run from its composed configuration.
+
+    Args:
+        config: settings at the top, one node for each kind.
+        choices: kind to the option chosen, for a node that does not name its technique.
+
+    Raises:
+        UserError: a setting or a parameter is wrong, a plugin is broken, data is missing; one line for the person.
+    """
+    settings = read_settings(config)
+    places = {slot: kind for slot, kind in entries.slots().items() if slot in config}
+    entered = {slot: _entry(slot, kind, config[slot], choices) for slot, kind in places.items()}
+    built = {slot: build_technique(config, choices, slot) for slot in places}
+    check_trainable(entered["activation"].name, built["activation"])
+    check_rows(entered["norm"], built["norm"], settings.batch)
+    check_rows(entered["dropout"], built["dropout"], settings.batch)
+    if settings.workers == 2:
+        check_workers(settings, {entered[kind]: built[kind] for kind in ("norm", "dropout")})
+    dataset, loss = entered["dataset"].name, entered["loss"].name
+    splits, digest = load_shared(
+        (entered["dataset"], repr(config["dataset"]), settings.train_size),
+        lambda: _subset(_load(entered["dataset"], built["dataset"]), settings.train_size, dataset),
+    )
+    check_fit(settings, splits, dataset, loss, targets_of(built["loss"]))
+    check_values(splits, dataset, loss, built["loss"])
+    streams = Streams.from_seed(settings.seed)
+    with within_memory(settings):
+        network = _network(settings, built, splits, streams)
+        if settings.kernels == "numba":
+            execute_by(built["optimizer"], compiled.Loop)
+        built["optimizer"].bind(network.parameters)
+    schedule = paced(built["schedule"], settings.steps, settings.warmup)
+    card = _dataset_card(choices["dataset"], splits, digest)
+    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card)
+
+
+def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, streams: Streams) -> Network:
+    """Stack the layers of a run and draw their starting values."""
+    network = Network(
+        splits.train.x.shape[1],
+        settings.hidden,
+        splits.outputs,
+        activation=built["activation"],
+        loss=built["loss"],
+        regularizer=built["regularizer"],
+        norm=built["norm"],
+        dropout=built["dropout"],
+        masks=streams.dropout,
+        rows=settings.batch,
+        dtype=settings.dtype,
+        allocate=workers.zeros if settings.workers == 2 else np.zeros,
+    )
+    network.initialise(built["init"], streams.init, built["bias"])
+    return network
+
+
+def _load(entry: Entry, dataset: Any) -> Splits:
+    try:
+        splits = dataset.load()
+    except (ValueError, OSError) as error:
+        raise UserError(f"dataset={entry.name}: {one_line(error)}") from error
+    except Exception as error:  # any other error is the plugin's, not the user's
+        raise BrokenPlugin(f"{entry} is broken: load raised {type(error).__name__}: {one_line(error)}") from error
+    if not isinstance(splits, Splits):
+        raise BrokenPlugin(f"{entry} is broken: load returned {type(splits).__name__}, must return nnreg.contracts.Splits")
+    return splits
+
+
+def _subset(splits: Splits, size: int | None, dataset: str) -> Splits:
+    rows = len(splits.train.x)
+    if size is None:
+        return splits
+    if size > rows:
+        raise UserError(f"train_size={size} is more than the {rows} training rows of {dataset}: use train_size={rows} or less")
+    return dataclasses.replace(splits, train=Split(splits.train.x[:size], splits.train.y[:size]))
+
+
+def _dataset_card(name: str, splits: Splits, digest: str) -> DatasetCard:
+    rows = {part: len(split.x) for part, split in splits.present().items()}
+    return DatasetCard(name, splits.source, digest, rows, splits.train.x.shape[1], splits.outputs)

@@ -1,0 +1,180 @@
+"""What is asked for, and the card made of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, ListConfig, OmegaConf, SCMode
+
+from nnreg.engine.history import History
+from nnreg.errors import UserError
+from nnreg.records.card import RunCard
+from nnreg.records.checkpoint import Checkpoint
+from nnreg.records.manifest import TUNING
+from nnreg.registry import entries, palette
+from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
+from nnreg.runs.assembly import Assembled
+from nnreg.settings import DESCEND, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
+from nnreg.tracking.location import without_password
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        config: the composed configuration, without Hydra's own part.
+        choices: kind to chosen option.
+        folder: run folder, absolute.
+        overrides: what was typed.
+        command: one line that asks for the same again.
+        sweep_id: common to the runs of a sweep, or None.
+        job: number within the sweep, or None.
+        resumption: where the run goes on, or None for one that begins.
+    """
+
+    config: DictConfig
+    choices: Mapping[str, str]
+    folder: Path
+    overrides: tuple[str, ...]
+    command: str
+    sweep_id: str | None = None
+    job: int | None = None
+    resumption: Resumption | None = None
+
+
+def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
+    """Return the card of a run, also of one that could not be assembled."""
+    config = plain(request.config, request.choices)
+    task, choices = task_of(config), request.choices
+    chosen = [(kind, str(config[kind]["name"])) for kind in entries.kinds() if isinstance(config.get(kind), dict)]
+    used = [entries.techniques(kind)[name] for kind, name in chosen if name in entries.techniques(kind)]
+    return RunCard(
+        label=run_label(task, choices),
+        folder=request.folder,
+        choices=dict(choices),
+        config=config,
+        overrides=tuple(map(without_password, request.overrides)),
+        command=without_password(request.command),
+        colour=_colour(task, choices),
+        plugins={entry.distribution: entry.version for entry in used},
+        dataset=assembled.dataset if assembled else None,
+        parameters=assembled.network.parameters.theta.size if assembled else None,
+        seed=int(config.get("seed", 0)),
+        steps=int(config.get("steps", 0)),
+        sweep_id=request.sweep_id,
+        job=request.job,
+        resumed_at=request.resumption.step if request.resumption else None,
+        past=request.resumption.past if request.resumption else History(),
+    )
+
+
+def _colour(task: str, choices: Mapping[str, str]) -> str:
+    if task == TRAIN:
+        return palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none"))
+    kind = "optimizer" if task == DESCEND else "activation"
+    return palette.colour(kind, choices.get(kind, "none"))
+
+
+def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
+    """Return a resolved configuration in plain containers: enums as their names, every technique named, defaults filled in."""
+    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True, structured_config_mode=SCMode.DICT)
+    assert isinstance(container, dict)
+    values = dataclasses.asdict(Settings()) | {str(key): value for key, value in container.items()}
+    for slot, kind in entries.slots().items():
+        node = values.get(slot)
+        if isinstance(node, dict):
+            name = str(node.get("name") or choices.get(slot, ""))
+            values[slot] = {"name": name, **_defaults(kind, name), **node}
+    if values["tracking_uri"] is not None:
+        values["tracking_uri"] = without_password(str(values["tracking_uri"]))
+    return values
+
+
+def _defaults(kind: str, name: str) -> dict[str, Any]:
+    entry = entries.techniques(kind).get(name)
+    if entry is None:
+        return {}
+    with contextlib.suppress(UserError):
+        schema_of(entry)
+        found = [p for p in parameters_of(entries.load_class(entry)) if p.settable and p.default is not REQUIRED]
+        return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in found}
+    return {}
+
+
+def request_of(config: DictConfig) -> Request:
+    """Return what a configuration asks for that Hydra has composed."""
+    hydra = HydraConfig.get()
+    sweeping = hydra.mode == RunMode.MULTIRUN
+    overrides = tuple(word for word in typed(hydra.overrides.task) if not is_of_a_sweep(word))
+    folder = Path(hydra.runtime.output_dir)
+    return Request(
+        config=config,
+        choices=choices(hydra.runtime.choices),
+        folder=folder,
+        overrides=overrides,
+        command=_command(overrides, config),
+        sweep_id=_sweep_id(folder, Path(hydra.sweep.dir)) if sweeping else None,
+        job=(int(folder.name) if folder.name.isdecimal() else int(hydra.job.num)) if sweeping else None,
+    )
+
+
+def _sweep_id(folder: Path, sweep: Path) -> str:
+    """Return what the compared runs of a sweep have in common; the runs of its tuning are told from them."""
+    return f"{sweep.name}/{TUNING}" if folder.parent.name == TUNING else sweep.name
+
+
+def typed(words: Sequence[str]) -> list[str]:
+    """Return overrides as they were typed: ``${oc.env:...}`` stays that, as what it stands for may be a password."""
+    return list(OmegaConf.to_container(words, resolve=False)) if isinstance(words, ListConfig) else list(words)  # type: ignore[arg-type]
+
+
+def choices(chosen: Mapping[str, Any]) -> dict[str, str]:
+    """Return slot to option, from what Hydra says was chosen in each of its groups."""
+    return {slot: str(chosen[group]) for group, slot in entries.groups().items() if group in chosen}
+
+
+def _command(overrides: Sequence[str], config: DictConfig) -> str:
+    """Return the command line that asks for the same run again, its seed and the user's own configuration folder spelt out."""
+    hydra = HydraConfig.get()
+    words = ["python", "-m", "nnreg"]
+    words += [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    words += [f"--config-name={hydra.job.config_name}"] if hydra.job.config_name != "config" else []
+    words += list(overrides)
+    words += [f"seed={config.seed}"] if not any(override.startswith("seed=") for override in overrides) else []
+    return shlex.join(words)
+
+
+def own_request(request: Request) -> Request:
+    """Return a request without what means nothing to the run itself: choices of other tasks, the settings of its sweep."""
+    keys = [str(key) for key in request.config if key not in OF_A_SWEEP]
+    config = OmegaConf.masked_copy(request.config, keys) if len(keys) < len(request.config) else request.config
+    assert isinstance(config, DictConfig)
+    choices = used_choices(task_of(request.config), request.choices)
+    return dataclasses.replace(request, config=config, choices=choices)
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """Where a run goes on.
+
+    Attributes:
+        checkpoint: the state to bring back, or None for a run that ended before its first checkpoint: it begins again.
+        past: the records of the updates made until then.
+    """
+
+    checkpoint: Checkpoint | None = None
+    past: History = field(default_factory=History)
+
+    @property
+    def step(self) -> int:
+        """Updates made until then."""
+        return self.checkpoint.step if self.checkpoint else 0
