@@ -195,11 +195,9 @@ def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("--axes", help="two swept settings for the heatmap, such as optimizer,init (default: the first two)")
     parser.add_argument("--folder", type=Path, help="for the report (default: SWEEP/comparison; comparisons/ for several)")
     parsed = parser.parse_args(arguments)
-    from nnreg.comparison import command
+    from nnreg.comparison.command import compare_command
 
-    return command.compare_command(
-        parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder
-    )
+    return compare_command(parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder)
 
 
 COMMANDS: Mapping[str, Callable[[argparse.ArgumentParser, Sequence[str]], int]] = {

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nnreg.comparison import axes
+from nnreg.comparison.differences import find_axes
+from nnreg.comparison.naming import settings_name
 from nnreg.records.results import Results, read_results
 
 PICTURE = "outputs.png"
@@ -42,8 +43,10 @@ def draw(folders: Mapping[Path, Mapping[str, Any]], home: Path) -> list[Path]:
 
 def _named(runs: Results) -> Results:
     """Return the runs, each called by what was swept; the seed where nothing else was."""
-    apart = axes.find(list(runs)) if len(runs) else None
-    names = [axes.name({key: values[key] for key in apart.shown if key in values}) for values in apart.values] if apart else []
+    apart = find_axes(list(runs)) if len(runs) else None
+    names = (
+        [settings_name({key: values[key] for key in apart.shown if key in values}) for values in apart.values] if apart else []
+    )
     seeded = [
         name or (f"seed {run.seed}" if len(runs) > 1 else run.summary["label"]) for name, run in zip(names, runs, strict=True)
     ]

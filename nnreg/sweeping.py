@@ -89,41 +89,41 @@ def report(home: Path, console: Console, settings: Mapping[str, Any] | None = No
 
 def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, Any]) -> Comparison | None:
     """Compare the runs and print their table, or that of single runs where they cannot be compared."""
-    from nnreg.comparison import run_table
+    from nnreg.sweeps.run_table import table_of_runs
 
     if any(task_of(summary) == ACTIVATIONS for summary in runs.values()):
         from nnreg import looks
 
-        console.print(run_table.table(runs))
+        console.print(table_of_runs(runs))
         for picture in looks.draw(runs, home):
             print_line(console, "picture", str(picture))
         return None
     from nnreg.comparison.compare import compare
-    from nnreg.comparison.console import show
+    from nnreg.comparison.console import show_comparison
 
     wanted = {name: settings.get(name) for name in ("metric", "target", "axes")}
     try:
         axes = tuple(wanted.pop("axes") or ()) or None
         compared = compare([home], **wanted, axes=axes)
     except Exception as error:  # whatever it is, the sweep and its exit code are what they were
-        console.print(run_table.table(runs))
+        console.print(table_of_runs(runs))
         print_line(console, "not compared", _why(error))
         if any(settings.get(name) for name in ("metric", "target", "axes")):
             print_line(console, "to compare", f"python -m nnreg compare {home}, with another --metric, --target or --axes")
         return None
-    show(compared, console)
+    show_comparison(compared, console)
     return compared
 
 
 def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str, str]]:
     """Write the report and log it where the runs are; return where to look."""
-    from nnreg.comparison import tracking
+    from nnreg.comparison.command import log_comparison
     from nnreg.comparison.findings import FOLDER
 
     try:
         page = compared.save(home / FOLDER)
         print_line(console, "report", str(page))
-        return list(tracking.log(compared, home, warn))
+        return list(log_comparison(compared, home, warn))
     except Exception as error:  # a full disk, or what nobody has thought of
         print_line(console, "no report", _why(error))
         return []
@@ -136,7 +136,7 @@ def _why(error: Exception) -> str:
 def _took(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    from nnreg.comparison.phrases import duration
+    from nnreg.comparison.naming import duration
 
     return f" in {duration(seconds)}"
 

@@ -1,19 +1,73 @@
-"""``python -m nnreg compare``: the comparison at the end of a sweep, made again, or made of several sweeps and runs."""
+"""`nnreg compare`, and the comparison as one MLflow run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nnreg.comparison import files
 from nnreg.comparison.compare import Comparison, compare
-from nnreg.comparison.console import show
-from nnreg.comparison.findings import FOLDER
+from nnreg.comparison.console import show_comparison
+from nnreg.comparison.differences import grounds
+from nnreg.comparison.findings import FOLDER, Findings
+from nnreg.comparison.report import html
+from nnreg.comparison.report.files import REPORT, plain_content, read_files
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
 from nnreg.records.manifest import read_manifest
+from nnreg.records.results import Results
+from nnreg.tracking.answer import AnswerRun, log_answer
+
+LABEL = "comparison"
+
+
+def log_comparison(comparison: Findings, home: Path, warn: Callable[[str], None]) -> Sequence[tuple[str, str]]:
+    """Log a comparison that was saved in a sweep's folder; nothing happens where the runs are not tracked.
+
+    Args:
+        comparison: what was found.
+        home: of the sweep; its ``comparison`` folder becomes the artifacts.
+        warn: takes one line for the user.
+
+    Returns:
+        Where to look, as (label, text) lines.
+    """
+    runs = Results(run for arm in comparison.gathered.arms for run in arm.runs)
+    manifest = read_manifest(home)
+    answer = AnswerRun(
+        label=LABEL,
+        folder=home / FOLDER,
+        command=manifest.command if manifest is not None and manifest.command else html.command(comparison),
+        sweep_id=home.name,
+        metrics=metrics(comparison),
+        about=f"**{comparison.answer}**\n\n{comparison.fairness}",
+        page=REPORT,
+        overrides=tuple(word for word in manifest.overrides if not word.startswith("seed=")) if manifest is not None else (),
+        seconds=float(manifest.seconds) if manifest is not None and manifest.seconds is not None else 0.0,
+    )
+    return log_answer(answer, runs, warn)
+
+
+def metrics(comparison: Findings) -> dict[str, float]:
+    """Return what MLflow's table shows of a comparison: how many runs, and how the best arm did where there is one best."""
+    found: dict[str, float] = {
+        "arms": len(comparison.gathered.arms),
+        "runs": sum(len(arm.runs) for arm in comparison.gathered.arms),
+        "runs/diverged": sum(each.diverged for each in comparison.standings),
+        "runs/failed": sum(each.failed for each in comparison.standings),
+        "seeds": len(comparison.gathered.seeds),
+    }
+    if grounds(comparison.gathered.axes):  # the best on one dataset is not the best
+        return found
+    best = comparison.standings[0]
+    for name in (comparison.metric, "test/accuracy", "test/r2"):
+        mean = best.mean(name)
+        if math.isfinite(mean):
+            found[f"best/{name.replace('/', '_')}"] = mean
+    return found
+
 
 HOME = Path("comparisons")
 _SETTINGS = ("metric", "target", "axes")
@@ -52,7 +106,7 @@ def compare_command(
         axes=_pair(axes) if axes else told.get("axes"),
     )
     console = terminal()
-    show(compared, console)
+    show_comparison(compared, console)
     for each in compared.gathered.left_out:
         print_line(console, "left out", f"{each.folder}: {each.why}")
     place = folder or _place(folders, compared)
@@ -87,8 +141,8 @@ def _place(folders: Sequence[Path], compared: Comparison) -> Path:
     A comparison by another metric or target than that which lies there leaves it as it is.
     """
     if len(folders) == 1 and not (folders[0] / "config.yaml").is_file():
-        own, content = folders[0] / FOLDER, files.content(compared)
-        there = files.read(own)
+        own, content = folders[0] / FOLDER, plain_content(compared)
+        there = read_files(own)
         is_other = any(there.get(name, content[name]) != content[name] for name in ("metric", "target"))
         return own.with_name(f"{own.name}-{compared.metric.replace('/', '-')}") if is_other else own
     return HOME / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"

@@ -32,35 +32,35 @@ class Comparison(Findings):
 
     def page(self, name: str) -> Page | None:
         """Return a figure with its words, made once; None where these runs have none of that name."""
-        from nnreg.comparison import pictures
+        from nnreg.comparison.report.pictures import MAKERS
 
         if name not in self._made:
-            self._made[name] = pictures.MAKERS[name](self)
+            self._made[name] = MAKERS[name](self)
         return self._made[name]
 
     def figures(self) -> Mapping[str, Figure]:
         """Return the pictures that these runs have: ``curves``, ``standings``, ``wins``, ``heatmap``, ``target`` ..."""
-        from nnreg.comparison import pictures
+        from nnreg.comparison.report.pictures import MAKERS
 
-        return {name: page.figure for name in pictures.MAKERS if (page := self.page(name)) is not None}
+        return {name: page.figure for name in MAKERS if (page := self.page(name)) is not None}
 
     def save(self, folder: Path | str) -> Path:
         """Write ``report.html``, a PNG a figure, ``overview.png``, CSV tables, all of it as JSON; return the report's path."""
-        from nnreg.comparison import files
+        from nnreg.comparison.report.files import write_files
 
-        return files.write(self, Path(folder), self.page)
+        return write_files(self, Path(folder), self.page)
 
     def __str__(self) -> str:
         """Return the answer and the table, as the console shows them."""
-        return f"{console.text(self)}\n{self.answer}\n"
+        return f"{console.comparison_text(self)}\n{self.answer}\n"
 
     __repr__ = __str__  # that of a dataclass would fill pages with runs
 
     def _repr_html_(self) -> str:
         """Return the answer and the table for a notebook."""
-        from nnreg.comparison import report
+        from nnreg.comparison.report import html
 
-        return report.fragment(self)
+        return html.html_fragment(self)
 
 
 def compare(

@@ -10,14 +10,15 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from nnreg.comparison.phrases import lost_words, target_words
+from nnreg.comparison.report.captions import lost_words, target_words
+from nnreg.comparison.report.panels import LABELS, shown_metrics
 from nnreg.comparison.standings import Measured, Standing
-from nnreg.comparison.standings_panel import LABELS, shown_metrics
 from nnreg.comparison.tables import settings_of
 from nnreg.records.metrics import called, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
+
 
 WIDE = 200  # characters of a table that goes nowhere in particular
 KEPT = 2  # measured columns that stay however narrow the terminal is
@@ -30,9 +31,9 @@ class Column(NamedTuple):
     cells: Sequence[str]
 
 
-def show(comparison: Findings, console: Console) -> None:
+def show_comparison(comparison: Findings, console: Console) -> None:
     """Print the table, then the answer."""
-    console.print(table(comparison, console))
+    console.print(comparison_table(comparison, console))
     console.print()
     console.print(comparison.answer, markup=False, highlight=False, soft_wrap=True)
     if comparison.target is not None:
@@ -41,15 +42,15 @@ def show(comparison: Findings, console: Console) -> None:
     console.print()
 
 
-def text(comparison: Findings) -> str:
+def comparison_text(comparison: Findings) -> str:
     """Return the table as text."""
     buffer = io.StringIO()
     console = Console(file=buffer, width=WIDE, highlight=False, force_terminal=False, force_jupyter=False)
-    console.print(table(comparison, console))
+    console.print(comparison_table(comparison, console))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
-def table(comparison: Findings, console: Console) -> Table:
+def comparison_table(comparison: Findings, console: Console) -> Table:
     """Return the table of the arms: their jobs, settings, means ± half their intervals, what was lost.
 
     Columns that do not fit into the terminal are left out, the last first; the report has them all.

@@ -9,20 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnreg.comparison import gathering, goals, pairs, profiles, sensitivity, standings, tables, wording
-from nnreg.comparison.axes import grounds, several
-from nnreg.comparison.contenders import ARM
+from nnreg.comparison import gathering, pairs, profiles, standings, tables
+from nnreg.comparison.answer import answer_sentence, fairness_line
+from nnreg.comparison.differences import grounds, several
 from nnreg.comparison.gathering import Gathered
-from nnreg.comparison.goals import Target
-from nnreg.comparison.pairs import Matrix
-from nnreg.comparison.profiles import Profile
-from nnreg.comparison.sensitivity import Sensitivity
-from nnreg.comparison.standings import Standing, default_metric
+from nnreg.comparison.pairs import ARM, Matrix
+from nnreg.comparison.profiles import Profile, Sensitivity, sensitivities
+from nnreg.comparison.standings import Standing, Target, choose_target, default_metric
 from nnreg.errors import UserError, instead
 from nnreg.records.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
+
 
 FOLDER = "comparison"
 """Where the comparison of a sweep is written, in its folder."""
@@ -74,7 +73,7 @@ class Findings:
     @cached_property
     def fairness(self) -> str:
         """Seeds, pairing, configurations tried, smoothing, what was recorded, what was lost: the line below every figure."""
-        return wording.fairness(self.gathered, [self.metric])
+        return fairness_line(self.gathered, [self.metric])
 
 
 def find(
@@ -88,7 +87,7 @@ def find(
     gathered = gathering.gather([Path(folder) for folder in folders])
     _check_axes(gathered, axes)
     chosen = _metric(gathered, metric)
-    goal = goals.target(gathered, target)
+    goal = choose_target(gathered, target)
     found = _by_ground(standings.standings(gathered, goal, chosen), gathered)
     swept = several(gathered.axes)
     of = [ARM, *(swept if len(swept) > 1 else [])]
@@ -99,9 +98,9 @@ def find(
         target=goal,
         standings=found,
         matrices=matrices,
-        sensitivities=sensitivity.sensitivities(gathered, chosen),
+        sensitivities=sensitivities(gathered, chosen),
         profiles=profiles.profiles(gathered, chosen),
-        answer=wording.answer(gathered, matrices[0]),
+        answer=answer_sentence(gathered, matrices[0]),
         axes=axes,
     )
 

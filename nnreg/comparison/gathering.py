@@ -1,21 +1,181 @@
-"""Runs to be compared, read from their folders: arms that differ in what was swept, each with its seeds."""
+"""Run folders become arms: what cannot be compared is refused, and how settings were found is read."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnreg.comparison import axes, comparability
-from nnreg.comparison.tuning import Tuning as Tuning
-from nnreg.comparison.tuning import tuning
+from nnreg.comparison import rates
+from nnreg.comparison.differences import LOCATIONS, Axes, ascending, find_axes, frozen
+from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
-from nnreg.records.manifest import Manifest, read_manifest
+from nnreg.records.manifest import GRID, Manifest, Tuned, read_manifest
+from nnreg.records.metrics import VALID_FINAL
 from nnreg.records.results import ENDINGS, LeftOut, Result, Results, find_run_folders, read_run
+from nnreg.settings import ACTIVATIONS, DESCEND, task_of
+
+Members = Sequence[tuple[Mapping[str, Any], Results]]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the compared settings were found.
+
+    Attributes:
+        protocol: ``grid``, ``tune_then_seeds``, ``random_search`` or the sweeper's name.
+        budget: configurations tried per technique (value of ``technique``), such as {"sgd": 9, "adam": 9}.
+        technique: setting whose values were given a budget each, such as ``optimizer``; "" where nothing was tuned.
+        at_edge: techniques whose best learning rate is the lowest or highest that was tried.
+        fresh_seeds: whether the compared runs have other seeds than those that the choice was made on.
+        runs: of the tuning itself, for the sensitivity curve; not compared.
+        parameter: what was tuned.
+        by: metric that decided, the lowest.
+    """
+
+    protocol: str
+    budget: Mapping[str, int]
+    technique: str
+    at_edge: Sequence[str]
+    fresh_seeds: bool
+    runs: Results
+    parameter: str = "optimizer.lr"
+    by: str = VALID_FINAL
+
+
+def tuning(manifests: Sequence[Manifest], arms: Members, swept: Mapping[str, Sequence[Any]], searched: Results) -> Tuning:
+    """Return how the settings were found.
+
+    Args:
+        manifests: of the sweeps; none for single runs and for sweeps that are older than manifests.
+        arms: settings and runs of each.
+        swept: setting to its values.
+        searched: runs of the tuning.
+    """
+    protocol = " and ".join(dict.fromkeys(manifest.protocol for manifest in manifests)) or GRID
+    tuned = next((manifest.tuning for manifest in manifests if manifest.tuning is not None), None)
+    if tuned is not None:
+        edges = _edges(tuned)
+        found = (dict(tuned.budget), tuned.technique, edges, tuned.fresh_seeds, searched, tuned.parameter, tuned.by)
+        return Tuning(protocol, *found)
+    rate = rates.rate_key(swept)
+    technique = _technique(rate, swept)
+    if protocol != GRID:
+        tried = Counter(str(settings.get(technique, "all")) for settings, _ in arms)
+        return Tuning(protocol, dict(tried), technique, _grid_edges(arms, rate, technique)[1], False, searched, rate or "")
+    budget, edges = _grid_edges(arms, rate, technique)
+    return Tuning(protocol, budget, technique if budget else "", edges, False, searched, rate or "")
+
+
+def _technique(rate: str | None, swept: Mapping[str, Sequence[Any]]) -> str:
+    """Return the technique that is tuned: that whose learning rate was swept, else the first."""
+    owner = (rate or "").partition(".")[0]
+    return owner if owner else next((key for key in swept if "." not in key), "")
+
+
+def _edges(tuned: Tuned) -> list[str]:
+    """Return the techniques, or combinations, whose chosen value is the first or last of its range."""
+    limits = {name: tuned.ranges.get(name, tuned.ranges.get(name.partition(",")[0], ())) for name in tuned.chosen}
+    at_edge = {name: rates.is_at_edge(value, limits[name]) for name, value in tuned.chosen.items()}
+    whole = {name.partition(",")[0]: True for name in at_edge}
+    for name, is_edge in at_edge.items():
+        whole[name.partition(",")[0]] &= is_edge
+    named = (
+        head if whole[head := name.partition(",")[0]] else name.replace(",", " with", 1) for name in at_edge if at_edge[name]
+    )
+    return list(dict.fromkeys(named))
+
+
+def _grid_edges(arms: Members, rate: str | None, technique: str) -> tuple[dict[str, int], list[str]]:
+    """Return how many learning rates each technique was tried with, and those whose best is the lowest or the highest."""
+    budget: dict[str, int] = {}
+    edges: list[str] = []
+    if rate is None:
+        return budget, edges
+    for others, tried in rates.by_technique(arms, rate).items():
+        name = str(dict(others).get(technique) or next(iter(tried.values()))[0].summary["choices"].get(technique, technique))
+        budget[name] = max(budget.get(name, 0), len(tried))
+        if rates.is_at_edge(rates.best_rate(tried), tried):
+            edges.append(name)
+    return (budget, list(dict.fromkeys(edges))) if max(budget.values(), default=0) > 1 else ({}, [])
+
+
+Found = Mapping[Path, Sequence[Result]]
+
+
+def check_comparable(found: Found) -> None:
+    """Refuse runs whose numbers mean different things.
+
+    Args:
+        found: the runs in each given folder.
+
+    Raises:
+        UserError: they differ in task or loss, or one given folder has data, or surfaces, that another lacks.
+    """
+    runs = [run for folder in found.values() for run in folder]
+    _one(runs, "task", [task_of(run.summary) for run in runs])
+    if task_of(runs[0].summary) == ACTIVATIONS:
+        raise UserError("looks at untrained layers are not compared: none is better or worse; see outputs.png of the sweep")
+    _one(runs, "loss", [run.summary["choices"].get("loss", "") for run in runs])
+    _same_ground(found, "surface" if task_of(runs[0].summary) == DESCEND else "dataset")
+
+
+def _one(runs: Sequence[Result], key: str, values: Sequence[str]) -> None:
+    """Refuse values that differ."""
+    other = next((number for number, value in enumerate(values) if value != values[0]), None)
+    if other is not None:
+        raise UserError(
+            f"these runs cannot be compared: {runs[0].folder} has {key}={values[0]}, {runs[other].folder} has "
+            f"{key}={values[other]}; compare those of one {key} at a time"
+        )
+
+
+def _same_ground(found: Found, kind: str) -> None:
+    """Refuse data that changed under one name, and given folders of which one has data, or surfaces, that another lacks."""
+    first_of: dict[tuple[Any, ...], Result] = {}
+    for run in (run for runs in found.values() for run in runs if _digest(run)):
+        same = first_of.setdefault(_ground(run, kind), run)
+        if _digest(same) != _digest(run):
+            _refuse(kind, (same.folder, same), (run.folder, run))
+    digests = {ground: _digest(run) for ground, run in first_of.items()}
+    grounds = {
+        folder: {digests.get(_ground(run, kind), _ground(run, kind)): run for run in runs} for folder, runs in found.items()
+    }
+    (first, known), *others = grounds.items()
+    for folder, grounded in others:
+        for one, here, other, there in ((first, known, folder, grounded), (folder, grounded, first, known)):
+            odd = next((there[ground] for ground in there if ground not in here), None)
+            if odd is not None:
+                _refuse(kind, (one, next(iter(here.values()))), (other, odd))
+
+
+def _refuse(kind: str, one: tuple[Path, Result], other: tuple[Path, Result]) -> None:
+    (first, run), (folder, odd) = one, other
+    names = [str(each.summary["choices"].get(kind, "")) for each in (run, odd)]
+    if names[0] == names[1]:
+        said = f"{first} and {folder} have {kind}={names[0]} with different {'rows' if kind == 'dataset' else 'settings'}"
+        raise UserError(f"these runs cannot be compared: {said}; run them again on the same, or compare them one by one")
+    raise UserError(
+        f"these runs cannot be compared: {first} has {kind}={names[0]}, {folder} has {kind}={names[1]}; compare those of one "
+        f"{kind} at a time, or sweep over it: -m {kind}={','.join(sorted(names))}"
+    )
+
+
+def _ground(run: Result, kind: str) -> tuple[Any, ...]:
+    """Return what a run was let loose on: the technique and its parameters; where a dataset's files lie does not matter."""
+    node = run.config.get(kind) or {}  # a choice is a mapping; what was not chosen may be anything
+    start = run.config.get("start") if kind == "surface" else None
+    return (run.summary["choices"].get(kind), frozen({key: node[key] for key in node if key not in LOCATIONS}), frozen(start))
+
+
+def _digest(run: Result) -> str:
+    return str((run.summary["dataset"] or {}).get("digest", ""))
+
 
 STUDY = Path("study", "study.json")
 
@@ -77,11 +237,11 @@ def gather(folders: Sequence[Path]) -> Gathered:
     runs = [run for each in found.values() for run in each]
     if not runs:
         raise UserError(_nothing(folders, left_out))
-    comparability.check({folder: each for folder, each in found.items() if each})
-    apart = axes.find(runs)
+    check_comparable({folder: each for folder, each in found.items() if each})
+    apart = find_axes(runs)
     arms = _arms(runs, apart, left_out)
     seeds = {arm.runs.seeds for arm in arms}
-    swept = {key: axes.ascending([values[key] for values in apart.values if key in values]) for key in apart.swept}
+    swept = {key: ascending([values[key] for values in apart.values if key in values]) for key in apart.swept}
     return Gathered(
         folders=tuple(folders),
         arms=arms,
@@ -129,7 +289,7 @@ def _nothing(folders: Sequence[Path], left_out: Sequence[LeftOut]) -> str:
     return f"no run in {', '.join(map(str, folders))} can be read{why}"
 
 
-def _arms(runs: Sequence[Result], apart: axes.Axes, left_out: list[LeftOut]) -> list[Arm]:
+def _arms(runs: Sequence[Result], apart: Axes, left_out: list[LeftOut]) -> list[Arm]:
     """Return the arms; of runs of one configuration and seed the one that came furthest."""
     groups: dict[tuple[Any, ...], dict[int, Result]] = {}
     settings: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -154,8 +314,8 @@ def _rank(run: Result) -> int:
 
 def _names(settings: Sequence[Mapping[str, Any]], first: Result) -> list[str]:
     """Return a name for each arm, no two alike."""
-    names = [axes.name(each) or str(first.summary.get("label", "")).replace("-", ", ") for each in settings]
-    exact = [axes.name(each, exact=True) or name for each, name in zip(settings, names, strict=True)]
+    names = [settings_name(each) or str(first.summary.get("label", "")).replace("-", ", ") for each in settings]
+    exact = [settings_name(each, exact=True) or name for each, name in zip(settings, names, strict=True)]
     once = [name if names.count(name) == 1 else other for name, other in zip(names, exact, strict=True)]
     return [name if once.count(name) == 1 else f"{name} #{number}" for number, name in enumerate(once)]
 
@@ -167,7 +327,7 @@ def _colours(arms: Sequence[Results], swept: Sequence[str]) -> list[str]:
     runs = Results(run for arm in arms for run in arm)
     alone = len(swept) == 1 and all(swept[0] in known(run) for run in runs)
     by = {group.value: group.colour for group in groups(runs, swept[0] if alone else ARM)}
-    return [by[axes.frozen(arm[0].value(swept[0])) if alone else arm[0].arm] for arm in arms]
+    return [by[frozen(arm[0].value(swept[0])) if alone else arm[0].arm] for arm in arms]
 
 
 def _tuning(

@@ -61,7 +61,7 @@ def best_of(tried: Mapping[float, Sequence[Summary]]) -> float:
     return min(tried, key=lambda value: (*_rank(tried[value], by), value))
 
 
-def best(rates: Mapping[float, Results]) -> float:
+def best_rate(rates: Mapping[float, Results]) -> float:
     """Return the best of several rates, as ``best_of`` does, from the runs at each."""
     return best_of({rate: [run.summary for run in runs] for rate, runs in rates.items()})
 

@@ -23,9 +23,9 @@ def check(settings: SweepSettings, axes: Sequence[Axis]) -> None:
         UserError: the target cannot be read, or a setting of the heatmap is not swept.
     """
     if settings.target is not None:
-        from nnreg.comparison.goals import read
+        from nnreg.comparison.standings import read_target
 
-        read(settings.target)
+        read_target(settings.target)
     swept = list(dict.fromkeys(name for axis in axes if axis.is_swept for name in (axis.setting, axis.slot) if name))
     for name in settings.axes or () if settings.resume is None else ():
         if name not in swept:

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.comparison import axes
+from nnreg.comparison.differences import ascending, find_axes
+from nnreg.comparison.naming import settings_name
 from tests.comparison.sweeps import leave
 
 
@@ -23,12 +24,12 @@ from tests.comparison.sweeps import leave
     ],
 )
 def test_settings_have_a_name(settings, said):
-    assert axes.name(settings) == said
+    assert settings_name(settings) == said
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
 def test_exact_names_of_different_numbers_differ(one, other):
-    names = {axes.name({"optimizer.lr": value}, exact=True) for value in (one, other)}
+    names = {settings_name({"optimizer.lr": value}, exact=True) for value in (one, other)}
     assert len(names) == len({repr(one), repr(other)})
 
 
@@ -37,7 +38,7 @@ def test_exact_names_of_different_numbers_differ(one, other):
     [([0.1, 0.01, 0.1], [0.01, 0.1]), (["sgd", "adam", "sgd"], ["sgd", "adam"]), ([64, 8], [8, 64]), ([None, 1], [None, 1])],
 )
 def test_numbers_ascend_and_names_stay_in_order(values, sorted_):
-    assert axes.ascending(values) == sorted_
+    assert ascending(values) == sorted_
 
 
 def read(tmp_path, jobs):
@@ -53,26 +54,26 @@ def test_a_bundle_of_settings_in_the_users_own_yaml_is_one_axis(tmp_path):
         for name, settings in bundles.items()
         for rule in ("sgd", "adam")
     ]
-    found = axes.find(read(tmp_path, jobs))
+    found = find_axes(read(tmp_path, jobs))
     assert found.swept == found.shown == ("experiment", "optimizer")
     assert found.values[0]["experiment"] == "small"
 
 
 def test_a_setting_that_somebody_typed_is_shown_though_it_follows_from_another(tmp_path):
     jobs = [(["optimizer=sgd", "batch=8"], {}), (["optimizer=adam", "batch=64"], {})]
-    found = axes.find(read(tmp_path, jobs))
+    found = find_axes(read(tmp_path, jobs))
     assert found.swept == ("optimizer",)
     assert found.shown == ("optimizer", "batch")
 
 
 def test_words_about_the_sweep_itself_are_no_axis(tmp_path):
     jobs = [(["resume=true", "hydra/launcher=joblib", "sweep.max_jobs=9", "optimizer=sgd"], {}), (["optimizer=adam"], {})]
-    assert axes.find(read(tmp_path, jobs)).shown == ("optimizer",)
+    assert find_axes(read(tmp_path, jobs)).shown == ("optimizer",)
 
 
 def test_an_init_of_the_biases_is_a_technique_of_its_own(tmp_path):
     jobs = [(["init@bias=zeros", "bias=zeros"], {}), (["init@bias=normal", "bias=normal"], {})]
-    found = axes.find(read(tmp_path, jobs))
+    found = find_axes(read(tmp_path, jobs))
     assert found.swept == ("bias",)
     assert found.shown == ("bias",)
 
@@ -83,4 +84,4 @@ def test_a_start_that_the_surface_brings_along_is_no_axis(tmp_path):
         run.summary["task"], run.config["task"] = "descend", "descend"
         run.summary["choices"]["surface"] = surface
         run.config["surface"], run.config["start"] = {"name": surface}, start
-    assert axes.find(runs).shown == ("optimizer", "surface")
+    assert find_axes(runs).shown == ("optimizer", "surface")

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from nnreg.comparison import tracking
+from nnreg.comparison.command import log_comparison
 from nnreg.comparison.compare import compare
 from nnreg.records.manifest import Manifest
 from tests.comparison.sweeps import sweep
@@ -82,7 +82,7 @@ def test_a_report_that_cannot_be_written_costs_a_sweep_nothing(nnreg, project, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("nnreg.comparison.files.write", full)
+    monkeypatch.setattr("nnreg.comparison.report.files.write_files", full)
     done = nnreg("-m", "optimizer=sgd,adam", *TINY)
     assert done.code == 0
     assert "no report     OSError: [Errno 28] No space left on device" in done.out
@@ -163,7 +163,7 @@ def test_a_tracked_sweep_has_its_comparison_as_the_newest_run_beside_it(nnreg, p
     assert "optimizer" not in newest.data.params  # it is no run of one of them
     assert "seed" not in newest.data.params
     assert newest.data.params["dataset"] == "iris"
-    tracking.log(compare([folder_of(project)]), folder_of(project), pytest.fail)  # as when the sweep is gone on with
+    log_comparison(compare([folder_of(project)]), folder_of(project), pytest.fail)  # as when the sweep is gone on with
     assert len(witness.search_runs([newest.info.experiment_id])) == 5
 
 

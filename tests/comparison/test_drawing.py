@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from nnreg.comparison import drawing
+from nnreg.comparison.report import files
+from nnreg.comparison.report.files import _written, draw_pages
 from nnreg.figures.page import Page
 
 pytestmark = [
@@ -21,18 +22,18 @@ def make(name):
 
 @pytest.mark.parametrize("helps", [False, True])
 def test_pictures_are_the_same_whether_a_copy_helps_or_not(helps, tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "can_fork", lambda: helps)
-    pixels = drawing.draw(NAMES, make, lambda name: tmp_path / f"{name}.png")
+    monkeypatch.setattr(files, "can_fork", lambda: helps)
+    pixels = draw_pages(NAMES, make, lambda name: tmp_path / f"{name}.png")
     assert list(pixels) == ["a", "b", "c"], "in the order of their names, whoever drew them"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "c.png"]
     for name, seen in pixels.items():
-        alone = drawing._written(make(name), tmp_path / "alone.png")
+        alone = _written(make(name), tmp_path / "alone.png")
         assert (seen == alone).all()
         assert (tmp_path / "alone.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
 
 
 def test_each_page_is_drawn_by_one_of_the_two(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "can_fork", lambda: True)
+    monkeypatch.setattr(files, "can_fork", lambda: True)
     names = [f"page {number}" for number in range(40)]
 
     def place(name):
@@ -40,12 +41,12 @@ def test_each_page_is_drawn_by_one_of_the_two(tmp_path, monkeypatch):
             taken.write(f"{name}\n")
         return tmp_path / f"{name}.png"
 
-    drawing.draw(names, lambda _: Page(1, 1, ""), place)
+    draw_pages(names, lambda _: Page(1, 1, ""), place)
     assert sorted((tmp_path / "places").read_text().splitlines()) == sorted(names)
 
 
 def test_what_a_copy_took_and_could_not_draw_is_drawn_here(tmp_path, monkeypatch):
-    monkeypatch.setattr(drawing, "can_fork", lambda: True)
+    monkeypatch.setattr(files, "can_fork", lambda: True)
     taken, tell = os.pipe()
 
     def die(pipe, waiting, *_):
@@ -58,9 +59,9 @@ def test_what_a_copy_took_and_could_not_draw_is_drawn_here(tmp_path, monkeypatch
         return make(name)
 
     lost = []
-    monkeypatch.setattr(drawing, "_send", die)
+    monkeypatch.setattr(files, "_send", die)
     try:
-        drawn = drawing.draw(NAMES, make_later, lambda name: tmp_path / f"{name}.png")
+        drawn = draw_pages(NAMES, make_later, lambda name: tmp_path / f"{name}.png")
     finally:
         os.close(taken)
         os.close(tell)

@@ -1,8 +1,8 @@
 """Which curves stand together, and what is said of those that are left out."""
 
+from nnreg.comparison.command import metrics
 from nnreg.comparison.compare import compare
-from nnreg.comparison.facets import MOST_CURVES, facets
-from nnreg.comparison.tracking import metrics
+from nnreg.comparison.report.charts import MOST_CURVES, facets
 from tests.comparison.sweeps import sweep
 
 

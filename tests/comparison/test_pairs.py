@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nnreg.comparison import wording
+from nnreg.comparison.answer import answer_sentence
 from nnreg.comparison.pairs import matrix
 from tests.comparison.sweeps import gathered, standing
 
@@ -90,7 +90,7 @@ def test_where_nothing_differs_a_winner_is_claimed_in_few_sweeps_only_and_the_an
         found = arms(drawn(rng, [0.0, 0.0, 0.0, 0.0]))
         compared = matrix(found, METRIC)
         claims = any(each.winner for each in compared.differences)
-        said = wording.answer(gathered(*found), compared)
+        said = answer_sentence(gathered(*found), compared)
         assert (" beats " in said) == claims
         claimed += claims
         silent += said == "none of the 4 can be told apart in final training loss over 5 seeds."
@@ -102,7 +102,7 @@ def test_two_arms_that_do_not_differ_cannot_be_told_apart_in_19_of_20_sweeps():
     rng, said = np.random.default_rng(2), []
     for _ in range(FEWER):
         found = arms(drawn(rng, [0.0, 0.0]))
-        said.append(wording.answer(gathered(*found), matrix(found, METRIC)))
+        said.append(answer_sentence(gathered(*found), matrix(found, METRIC)))
     assert np.mean(["cannot be told apart" in each for each in said]) == pytest.approx(0.95, abs=error(FEWER))
 
 

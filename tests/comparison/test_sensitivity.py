@@ -3,7 +3,7 @@ import math
 import pytest
 
 from nnreg.comparison.gathering import gather
-from nnreg.comparison.sensitivity import sensitivities
+from nnreg.comparison.profiles import sensitivities
 from nnreg.records.manifest import Manifest, Tuned
 from tests.comparison.sweeps import leave, sweep
 

@@ -3,8 +3,7 @@ import math
 import pytest
 
 from nnreg.comparison.gathering import gather
-from nnreg.comparison.goals import Target, target
-from nnreg.comparison.standings import default_metric, standings
+from nnreg.comparison.standings import Target, choose_target, default_metric, standings
 from nnreg.errors import UserError
 from nnreg.records.metrics import called
 from nnreg.records.statistics import smooth
@@ -116,23 +115,23 @@ def arms_with(tmp_path, metric, bests):
     ],
 )
 def test_the_target_by_rule_is_what_the_median_arm_reaches(tmp_path, metric, bests, value):
-    goal = target(arms_with(tmp_path, metric, bests))
+    goal = choose_target(arms_with(tmp_path, metric, bests))
     assert (goal.metric, goal.value) == (metric, pytest.approx(value, rel=1e-12))
     assert goal.rule == f"the median arm's best {called(metric)}"
 
 
 def test_half_the_arms_or_more_reach_the_target_by_rule(tmp_path):
     gathered = arms_with(tmp_path, "valid/accuracy", [0.1 * number + 0.01234 for number in range(6)])
-    reached = [each.reached for each in standings(gathered, target(gathered), "valid/accuracy_best")]
+    reached = [each.reached for each in standings(gathered, choose_target(gathered), "valid/accuracy_best")]
     assert sum(reached) >= 3
 
 
 def test_where_datasets_were_swept_or_nothing_finished_there_is_no_target_by_rule(tmp_path):
     jobs = {("dataset=iris",): [0.5], ("dataset=wine",): [0.5]}
     several = gather([sweep(tmp_path / "several", jobs)])
-    assert target(several) is None
-    assert target(several, "valid/accuracy=0.5").value == 0.5
-    assert target(gather([sweep(tmp_path / "lost", {("optimizer=sgd",): [None]})])) is None
+    assert choose_target(several) is None
+    assert choose_target(several, "valid/accuracy=0.5").value == 0.5
+    assert choose_target(gather([sweep(tmp_path / "lost", {("optimizer=sgd",): [None]})])) is None
 
 
 @pytest.mark.parametrize(
@@ -149,7 +148,7 @@ def test_where_datasets_were_swept_or_nothing_finished_there_is_no_target_by_rul
 def test_a_target_that_cannot_be_meant_is_refused_in_one_line(tmp_path, wanted, said):
     gathered = gather([sweep(tmp_path / "sweep", {("optimizer=sgd",): [0.5]})])
     with pytest.raises(UserError) as refusal:
-        target(gathered, wanted)
+        choose_target(gathered, wanted)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
 

@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from nnreg.comparison.answer import answer_sentence, fairness_line
 from nnreg.comparison.gathering import gather
-from nnreg.comparison.goals import target
 from nnreg.comparison.pairs import matrix
-from nnreg.comparison.standings import standings
-from nnreg.comparison.wording import answer, fairness
+from nnreg.comparison.standings import choose_target, standings
 from nnreg.records.folder import read_summary
 from tests.comparison.sweeps import leave
 
@@ -26,7 +25,7 @@ def home(nnreg, project):
 
 def test_a_sweep_that_was_trained_is_gathered_compared_and_told(home, tmp_path):
     found = gather([home])
-    order = standings(found, target(found), METRIC)
+    order = standings(found, choose_target(found), METRIC)
     compared = matrix(order, METRIC, paired=found.paired)
     finals = {
         (each["choices"]["optimizer"], word.partition("=")[2], each["seed"]): each["metrics"][METRIC]
@@ -41,10 +40,10 @@ def test_a_sweep_that_was_trained_is_gathered_compared_and_told(home, tmp_path):
     assert compared.differences[0].mean == pytest.approx(by_hand, rel=1e-12)
     assert order[0].arm.name == "adam, lr 0.1"
     assert order[0].reached == 3
-    said = answer(found, compared)
+    said = answer_sentence(found, compared)
     assert said.startswith("adam (lr 0.1) ")
-    assert "Best of 2 learning rates for each optimizer, chosen on the same seeds" in fairness(found, [METRIC])
-    assert "at an edge of those tried for sgd and adam" in fairness(found, [METRIC])
+    assert "Best of 2 learning rates for each optimizer, chosen on the same seeds" in fairness_line(found, [METRIC])
+    assert "at an edge of those tried for sgd and adam" in fairness_line(found, [METRIC])
 
     folders = home / "0", leave(tmp_path / "made up")
     trained, made_up = (json.loads((folder / "summary.json").read_text()) for folder in folders)

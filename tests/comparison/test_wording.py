@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.comparison import wording
+from nnreg.comparison.answer import _apart, answer_sentence, fairness_line
 from nnreg.comparison.gathering import gather
 from nnreg.comparison.pairs import matrix
 from nnreg.comparison.standings import standings
@@ -23,7 +23,7 @@ def values(mean, *, lost=0, seeds=5, shake=1.0):
 
 
 def said(*found, metric=METRIC, paired=True, of="arm"):
-    return wording.answer(gathered(*found, paired=paired), matrix(found, metric, of, paired=paired))
+    return answer_sentence(gathered(*found, paired=paired), matrix(found, metric, of, paired=paired))
 
 
 def test_two_arms_that_differ():
@@ -62,8 +62,8 @@ def test_an_interval_that_just_leaves_out_zero_is_not_rounded_to_one_that_looks_
     text = said(standing("a", {1: 0.0, 2: 0.0, 3: 0.0}), standing("b", {1: 0.6, 2: 1.0, 3: 1.35}))
     number, half = (float(part) for part in re.search(r"by (\S+) ± (\S+) in", text).groups())
     assert number > half
-    assert wording._apart(0.0926, 0.08514) == ("0.0926", "0.0851"), "as many digits"
-    assert wording._apart(1.30002, 1.30001) == ("1.30002", "1.30001")
+    assert _apart(0.0926, 0.08514) == ("0.0926", "0.0851"), "as many digits"
+    assert _apart(1.30002, 1.30001) == ("1.30002", "1.30001")
 
 
 def test_one_seed_carries_no_interval():
@@ -121,7 +121,7 @@ def test_each_dataset_has_its_own_answer(tmp_path):
     means = {("iris", "sgd"): 0.2, ("iris", "adam"): 0.1, ("wine", "sgd"): 0.1, ("wine", "adam"): 0.3}
     jobs = {(f"dataset={data}", f"optimizer={rule}"): list(values(mean).values()) for (data, rule), mean in means.items()}
     found = gather([sweep(tmp_path / "sweep", jobs)])
-    text = wording.answer(found, matrix(standings(found, None, METRIC), METRIC))
+    text = answer_sentence(found, matrix(standings(found, None, METRIC), METRIC))
     assert text.startswith("On iris, adam beats sgd by 0.10")
     assert ". On wine, sgd beats adam by 0.20" in text
 
@@ -142,7 +142,7 @@ def test_a_descent_involves_no_chance(tmp_path):
     found = gather(folders)
     for run in (run for arm in found.arms for run in arm.runs):
         run.summary["task"] = "descend"
-    text = wording.answer(found, matrix(standings(found, None, "descent/value"), "descent/value"))
+    text = answer_sentence(found, matrix(standings(found, None, "descent/value"), "descent/value"))
     assert text == "batch 1 has the lowest final value, 1.00; there is no chance in a descent, so there is no interval."
 
 
@@ -158,13 +158,13 @@ def test_the_same_descent_at_several_seeds_is_no_proof(tmp_path):
     compared = matrix(standings(found, None, "descent/value"), "descent/value")
     assert [(each.half, each.winner) for each in compared.differences] == [(None, "")]
     assert compared.correction == "no chance in a descent, so no interval"
-    assert wording.answer(found, compared).endswith("; there is no chance in a descent, so there is no interval.")
-    assert wording.fairness(found, []).startswith("No chance in a descent: no interval. ")
+    assert answer_sentence(found, compared).endswith("; there is no chance in a descent, so there is no interval.")
+    assert fairness_line(found, []).startswith("No chance in a descent: no interval. ")
 
 
 def test_arms_each_on_a_dataset_of_its_own_are_no_comparison(tmp_path):
     found = gather([sweep(tmp_path / "s", {("dataset=iris",): [0.1, 0.2], ("dataset=wine",): [0.3, None]})])
-    text = wording.answer(found, matrix(standings(found, None, METRIC), METRIC))
+    text = answer_sentence(found, matrix(standings(found, None, METRIC), METRIC))
     assert text == (
         "Each arm is on a dataset of its own: sweep a setting too, such as optimizer=sgd,adam; wine diverged in 1 of 2 runs."
     )
@@ -178,7 +178,7 @@ def test_whatever_happened_the_answer_is_short_and_claims_only_what_the_matrix_h
     names = [f"technique {'abcdefghijkl'[row]}, with an initialisation, lr 0.{row}" for row in range(len(table))]
     found = [standing(name, dict(enumerate(row, 1))) for name, row in zip(names, table, strict=True)]
     compared = matrix(found, METRIC, paired=paired)
-    text = wording.answer(gathered(*found, paired=paired), compared)
+    text = answer_sentence(gathered(*found, paired=paired), compared)
     assert 0 < len(text) < 300
     assert text.endswith(".")
     assert "nan" not in text
@@ -203,7 +203,7 @@ def test_every_pair_that_is_named_in_a_small_answer_is_one_of_the_matrix():
             standing(name, dict(enumerate(rng.normal(mean, 1.0, 5), 1))) for name, mean in zip("abc", (0, 1, 3), strict=True)
         ]
         compared = matrix(found, METRIC)
-        text = wording.answer(gathered(*found), compared)
+        text = answer_sentence(gathered(*found), compared)
         won = {(each.winner, each.b if each.winner == each.a else each.a) for each in compared.differences if each.winner}
         assert beaten(text) <= won
         most = max(most, len(beaten(text)))

@@ -10,16 +10,12 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from nnreg.comparison.pairs import Difference, Matrix
-from nnreg.comparison.profiles import Profile
-from nnreg.comparison.sensitivity import Sensitivity
+from nnreg.comparison.profiles import Profile, Sensitivity
+from nnreg.comparison.report.plots import BETTER, OPEN, WORSE, Column, Row, profile, rates, rows, wins
 from nnreg.comparison.standings import Measured
 from nnreg.figures.curves import Facet, overlays
 from nnreg.figures.groups import Group
 from nnreg.figures.page import INK
-from nnreg.figures.profile import profile
-from nnreg.figures.rates import rates
-from nnreg.figures.rows import Column, Row, rows
-from nnreg.figures.wins import BETTER, OPEN, WORSE, wins
 from nnreg.records.metrics import signed, with_half
 from tests.figures.runs import overlaps, run, runs, texts
 

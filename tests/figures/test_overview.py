@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.figures.overview import GAP, WHITE, cut, overview, packed_tightly
+from nnreg.comparison.report.files import GAP, WHITE, cut, overview, packed_tightly
 from nnreg.figures.page import Page, pixels_of
 
 sizes = st.lists(st.tuples(st.integers(50, 1500), st.integers(50, 1500)), min_size=1, max_size=8)

@@ -76,7 +76,7 @@ def test_a_comparison_of_the_same_runs_takes_the_same_value(tmp_path, endings):
         ]
         for rate in runs
     }
-    assert rates.best(compared) == value
+    assert rates.best_rate(compared) == value
 
 
 def test_without_a_validation_split_the_training_loss_decides(tmp_path):

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnreg.comparison import charts, overlay, panels, standings_panel, wording
-from nnreg.comparison.cells import main_pair, pairs
-from nnreg.comparison.contenders import at_best_rates
-from nnreg.comparison.phrases import asked, duration, fastest, goes_with, ground_word, is_split, rate_words
-from nnreg.comparison.pictures import main_matrix
+from nnreg.comparison.answer import fairness_line
+from nnreg.comparison.naming import duration
+from nnreg.comparison.pairs import at_best_rates
+from nnreg.comparison.report import charts, panels
+from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_word, is_split, rate_words
+from nnreg.comparison.report.pictures import main_matrix
+from nnreg.comparison.tables import main_pair, pairs
 from nnreg.records.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
     from nnreg.comparison.findings import Findings
 
-TEMPLATES = Path(__file__).parent.parent / "templates" / "report"
+
+TEMPLATES = Path(__file__).parent
 MOST_LOST = 200
 
 
@@ -35,10 +38,10 @@ def html(comparison: Findings, pictures: Mapping[str, Path]) -> str:
     return _render("report.html", _context(comparison, pictures))
 
 
-def fragment(comparison: Findings) -> str:
+def html_fragment(comparison: Findings) -> str:
     """Return answer and table alone, for a notebook."""
     return _render("fragment.html", {"answer": comparison.answer, "fairness": comparison.fairness,
-                                     "standings": standings_panel.standings(comparison)})  # fmt: skip
+                                     "standings": panels.standings(comparison)})  # fmt: skip
 
 
 def _render(name: str, context: Mapping[str, Any]) -> str:
@@ -66,7 +69,7 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
         "fairness": comparison.fairness,
         "facts": _facts(comparison),
         "curves": _curves(comparison, sources) if "curves" in made else None,
-        "standings": standings_panel.standings(comparison),
+        "standings": panels.standings(comparison),
         "matrices": panels.matrices(comparison, main_matrix(comparison)),
         "wins_question": f"Which {asked(comparison)} beats which?",
         "heat": panels.heat(comparison),
@@ -114,11 +117,11 @@ def _plural(word: str, count: int) -> str:
 
 
 def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
-    metrics = overlay.metrics_of(comparison.gathered.arms)
+    metrics = charts.metrics_of(comparison.gathered.arms)
     tuned = len(at_best_rates(comparison.standings)) < len(comparison.standings)
     said = " Shown at first: each at its best learning rate; a click in the list shows the others." if tuned else ""
     said += f" Shown at first: one {ground_word(comparison)}." if is_split(comparison) else ""
-    window = max(overlay.window_of(metric) for metric in metrics)
+    window = max(charts.window_of(metric) for metric in metrics)
     shown = "Mean over seeds with its 95 % band" if len(comparison.gathered.seeds) > 1 else "One run for each"
     smoothed = f"; training loss under a centred window of {window} steps" if window > 1 else ""
     has_lost = any(standing.diverged for standing in comparison.standings)
@@ -127,7 +130,7 @@ def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
         "question": fastest(comparison),
         "about": f"{shown}{smoothed}.{lost}{said}",
         "pictures": [sources[name] for name in ("curves", "validation") if name in sources],
-        "fairness": wording.fairness(comparison.gathered, metrics, window),
+        "fairness": fairness_line(comparison.gathered, metrics, window),
     }
 
 

@@ -31,7 +31,7 @@ COLUMNS = {
 Summary = Mapping[str, Any]
 
 
-def table(runs: Mapping[Path, Summary]) -> Table:
+def table_of_runs(runs: Mapping[Path, Summary]) -> Table:
     """Return the table of some runs, given by folder with what their ``summary.json`` says.
 
     Best is the highest final validation accuracy, or R², then the lowest final training loss; of descents the one that arrived

@@ -1,26 +1,183 @@
-"""The data of the report's interactive charts, in plain containers: what the page's script draws."""
+"""The data that both the page and the pictures draw."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nnreg.comparison import overlay
-from nnreg.comparison.axes import is_ground, name, several
-from nnreg.comparison.cells import leading
-from nnreg.comparison.contenders import at_best_rates, ground_of
-from nnreg.comparison.facets import colours_of
-from nnreg.comparison.phrases import axis_word, quantity, value_word
-from nnreg.comparison.profiles import Profile
+import numpy as np
+import numpy.typing as npt
+
+from nnreg.comparison.differences import is_ground, several
+from nnreg.comparison.gathering import Arm
+from nnreg.comparison.naming import axis_word, setting_words, settings_name, value_word
+from nnreg.comparison.pairs import Ground, at_best_rates, ground_of
+from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.rates import is_rate
-from nnreg.comparison.sensitivity import Sensitivity
+from nnreg.comparison.report.captions import quantity
+from nnreg.comparison.tables import leading
+from nnreg.engine.history import TRAIN_LOSS
+from nnreg.figures.curves import Facet, aligned
+from nnreg.figures.groups import ARM, Group, groups, known
 from nnreg.figures.page import STEEP
-from nnreg.records.metrics import across, is_higher_better, is_share, unit
+from nnreg.records.metrics import CURVES, across, called, is_higher_better, is_share, unit
+from nnreg.records.results import Result, Results
+from nnreg.records.statistics import WINDOW, half_widths, smooth
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
+
+
+MOST = 300  # points of a curve
+MOST_LOST = 60  # of a diverged one
+
+Values = npt.NDArray[np.float64]
+Steps = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One arm.
+
+    Attributes:
+        steps: (n,) int64, at most 300 of them.
+        mean: over the seeds whose run did not diverge, smoothed where the metric is noisy, (n,) float64.
+        low: lower end of the 95 % band; the mean itself for one seed.
+        high: its upper end.
+        seeds: averaged.
+        lost: diverged runs, each as steps and finite values, unsmoothed.
+    """
+
+    steps: Steps
+    mean: Values
+    low: Values
+    high: Values
+    seeds: int
+    lost: Sequence[tuple[Steps, Values]]
+
+
+def metrics_of(arms: Sequence[Arm]) -> list[str]:
+    """Return the metrics of which curves are shown."""
+    seen = {name for arm in arms for run in arm.runs for name in run.history.metrics}
+    return [metric for metric in CURVES if metric in seen]
+
+
+def window_of(metric: str) -> int:
+    """Return how many records are smoothed over: single batches are noisy."""
+    return WINDOW if metric == TRAIN_LOSS else 1
+
+
+def curve(arm: Arm, metric: str) -> Curve:
+    """Return the curve of an arm."""
+    kept = [_finite(run, metric) for run in arm.runs if run.summary["status"] == "finished"]
+    lost = [_finite(run, metric) for run in arm.runs if run.summary["status"] == "diverged"]
+    kept = [(steps, values) for steps, values in kept if steps.size]
+    steps, table = aligned(kept) if kept else (np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
+    smoothed = np.array([smooth(row, window_of(metric)) for row in table]).reshape(len(table), steps.size)
+    mean = smoothed.mean(axis=0) if len(table) else np.zeros(0)
+    half = half_widths(smoothed) if len(table) else mean
+    low, high = mean - half, mean + half
+    if metric.endswith("accuracy"):
+        low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
+    where = _thinned(steps.size, MOST)
+    ends = [(steps[_thinned(steps.size, MOST_LOST)], values[_thinned(steps.size, MOST_LOST)]) for steps, values in lost]
+    return Curve(steps[where], mean[where], low[where], high[where], len(table), ends)
+
+
+def _finite(run: Result, metric: str) -> tuple[Steps, Values]:
+    steps, values = run.history.series(metric)
+    return steps[np.isfinite(values)], values[np.isfinite(values)]
+
+
+def _thinned(count: int, most: int) -> npt.NDArray[np.intp]:
+    """Return which of so many points are kept: evenly spread, both ends among them."""
+    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).round().astype(np.intp))
+
+
+MOST_TOGETHER = 4  # curves in one overlay of several settings
+MOST_FACETS, MOST_CURVES = 12, 14
+
+
+def facets(comparison: Findings) -> tuple[list[Facet], str]:
+    """Return the panels of curves, and what a subtitle says where not all are shown."""
+    gathered = comparison.gathered
+    shown = at_best_rates(comparison.standings)
+    names, tuned = {each.arm.name for each in shown}, len(shown) < len(comparison.standings)
+    arms = [arm for arm in gathered.arms if has_result(arm) and arm.name in names]
+    axes = [axis for axis in leading(gathered.axes) if not (tuned and is_rate(axis))]
+    across = [axis for axis in axes if not is_ground(axis)]
+    said = "each at its best learning rate" if tuned else ""
+    is_crowd = len(arms) > MOST_TOGETHER and len(axes) > 1
+    if across and (is_crowd or len(across) < len(axes)):
+        rest = [axis for axis in axes if axis != across[0]]
+        found = _faceted(arms, across[0], rest, gathered.axes)
+        if found and len(found) <= MOST_FACETS and max(len(facet.groups) for facet in found) <= MOST_CURVES:
+            return found, said
+    found, left_out = _best([each.arm for each in shown if has_result(each.arm)], called(comparison.metric))
+    return found, ", ".join(filter(None, (left_out, said)))
+
+
+def _best(arms: Sequence[Arm], metric: str) -> tuple[list[Facet], str]:
+    """Return a panel of the best of some arms, best first, or one for each dataset that they are on, and what is left out."""
+    on: dict[Ground, list[Arm]] = {}
+    for arm in arms:
+        on.setdefault(ground_of(arm), []).append(arm)
+    most = max(map(len, on.values()))
+    found = [
+        Facet(settings_name(dict(ground)), [Group(_apart(arm), arm.name, arm.colour, ended(arm)) for arm in own[:MOST_CURVES]])
+        for ground, own in list(on.items())[:MOST_FACETS]
+    ]
+    parts = [f"the {MOST_CURVES} best of {most} by {metric}{' on each' if len(on) > 1 else ''}"] if most > MOST_CURVES else []
+    parts += [f"the first {MOST_FACETS} of {len(on)} panels"] if len(on) > MOST_FACETS else []
+    return found, ", ".join(parts)
+
+
+def _apart(arm: Arm) -> str:
+    """Return what an arm is called among those on the same dataset."""
+    return (
+        settings_name({key: value for key, value in arm.settings.items() if not is_ground(key)} if ground_of(arm) else {})
+        or arm.name
+    )
+
+
+def _faceted(arms: Sequence[Arm], by: str, rest: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> list[Facet]:
+    """Return a panel for every combination of the other settings; a value of ``by`` has one colour in all of them."""
+    colours = colours_of(arms, by)
+    found = []
+    for values in product(*(axes[axis] for axis in rest)):
+        own = [arm for arm in arms if all(arm.settings.get(axis) == value for axis, value in zip(rest, values, strict=True))]
+        curves = [
+            Group(value_word(arm.settings.get(by)), arm.settings.get(by), colours[arm.settings.get(by)], ended(arm))
+            for arm in own
+        ]
+        heading = ", ".join(setting_words(axis, value) for axis, value in zip(rest, values, strict=True))
+        found += [Facet(heading, curves)] if curves else []
+    return found
+
+
+def colours_of(arms: Sequence[Arm], axis: str) -> dict[Any, str]:
+    """Return one colour for each value of a setting, also of one that is in no configuration: a study's arm, a user's YAML."""
+    runs = [(run, arm.settings.get(axis)) for arm in arms for run in arm.runs]
+    if all(axis in known(run) for run, _ in runs):
+        return {group.value: group.colour for group in groups(Results(run for run, _ in runs), axis)}
+    values = {str(value): value for _, value in runs}
+    named = Results(dataclasses.replace(run, arm=str(value)) for run, value in runs)
+    return {values[group.label]: group.colour for group in groups(named, ARM)}
+
+
+def has_result(arm: Arm) -> bool:
+    """Tell whether a run of an arm ended as a result."""
+    return any(run.summary["status"] in ("finished", "diverged") for run in arm.runs)
+
+
+def ended(arm: Arm) -> Results:
+    """Return the runs of an arm that ended as a result, finished or diverged."""
+    return Results(run for run in arm.runs if run.summary["status"] in ("finished", "diverged"))
+
 
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2")
 DIGITS = 5  # that matter, of a number in the page
@@ -58,7 +215,9 @@ def technique_coloured(comparison: Findings, found: Sequence[Coloured]) -> list[
     colours: dict[str, str] = {}
     for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True):
         for left_out in (is_rate, is_ground, lambda key: is_rate(key) or is_ground(key)):
-            colours.setdefault(name({key: value for key, value in each.arm.settings.items() if not left_out(key)}), colour)
+            colours.setdefault(
+                settings_name({key: value for key, value in each.arm.settings.items() if not left_out(key)}), colour
+            )
     return [dataclasses.replace(each, colour=colours.get(each.name, each.colour)) for each in found]
 
 
@@ -78,13 +237,13 @@ def sensitivities(comparison: Findings) -> list[Sensitivity]:
 def curves(comparison: Findings) -> Chart | None:
     """Return the chart of the arms' curves, best arm first, every metric a view of it."""
     arms = [each.arm for each in comparison.standings]
-    metrics = overlay.metrics_of(arms)
+    metrics = metrics_of(arms)
     if not metrics:
         return None
     steps: dict[tuple[int, ...], int] = {}
     views = []
     for metric in metrics:
-        found = [overlay.curve(arm, metric) for arm in arms]
+        found = [curve(arm, metric) for arm in arms]
         lines = [_line(curve, steps) for curve in found]
         means = [value for curve in found for value in curve.mean]
         views.append(_view(unit(metric, arms[0].runs[0]), metric, lines, means))
@@ -112,7 +271,7 @@ def _hidden(comparison: Findings) -> list[int]:
     return [place for place, arm in enumerate(arms) if arm.name not in best or ground_of(arm) != ground_of(arms[0])]
 
 
-def _line(curve: overlay.Curve, steps: dict[tuple[int, ...], int]) -> Chart:
+def _line(curve: Curve, steps: dict[tuple[int, ...], int]) -> Chart:
     """Return a curve; its steps, alike in most, stand once in a list that it names by number."""
     key = tuple(int(step) for step in curve.steps)
     line: Chart = {"x": steps.setdefault(key, len(steps)), "y": rounded(curve.mean)}

@@ -1,11 +1,12 @@
-"""Words for what was swept, measured and lost, as figures and the report use them."""
+"""Questions and words around the pictures of a comparison."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nnreg.comparison.axes import grounds, is_ground, several
-from nnreg.comparison.contenders import ARM
+from nnreg.comparison.differences import grounds, is_ground, several
+from nnreg.comparison.naming import axis_word
+from nnreg.comparison.pairs import ARM
 from nnreg.comparison.standings import Standing
 from nnreg.records.metrics import called, format_value, unit
 from nnreg.settings import DESCEND, task_of
@@ -69,21 +70,6 @@ def framed(pair: tuple[str, str]) -> str:
     return f"Colours and frames are within each {axis_word(pair[0])}." if is_ground(pair[0]) else "Framed: the best."
 
 
-def axis_word(axis: str) -> str:
-    """Return a setting's name in words: ``learning rate``, ``init std``."""
-    head, _, last = axis.rpartition(".")
-    if last == "lr":
-        return "learning rate"
-    return f"{head} {last}".strip().replace("_", " ")
-
-
-def value_word(value: Any) -> str:
-    """Return a setting's value in words."""
-    if isinstance(value, tuple):
-        return "-".join(map(str, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("_", " ")
-
-
 def lost_words(standing: Standing) -> str:
     """Return which runs of an arm were lost: ``2 of 5 diverged``."""
     total = len(standing.arm.runs)
@@ -111,11 +97,3 @@ def target_words(comparison: Findings) -> str:
     goal = comparison.target
     assert goal is not None
     return f"{called(goal.metric)} of {format_value(goal.metric, goal.value)} ({goal.rule})"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as a person reads it: ``8.3 s``, ``2 min 5 s``, ``3 h 20 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

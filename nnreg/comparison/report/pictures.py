@@ -6,16 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nnreg.comparison import cells, overlay, wording
-from nnreg.comparison.axes import is_ground, several
-from nnreg.comparison.charts import sensitivities, strokes, technique_coloured
-from nnreg.comparison.contenders import ARM
-from nnreg.comparison.facets import MOST_CURVES, ended, facets
-from nnreg.comparison.pairs import Matrix
-from nnreg.comparison.phrases import (
+from nnreg.comparison.answer import fairness_line
+from nnreg.comparison.differences import is_ground, several
+from nnreg.comparison.naming import axis_word, value_word
+from nnreg.comparison.pairs import ARM, Matrix
+from nnreg.comparison.report import charts
+from nnreg.comparison.report.captions import (
     asked,
     averaged,
-    axis_word,
     fastest,
     framed,
     goes_with,
@@ -26,18 +24,16 @@ from nnreg.comparison.phrases import (
     rate_words,
     reached_words,
     target_words,
-    value_word,
 )
+from nnreg.comparison.report.charts import MOST_CURVES, ended, facets, sensitivities, strokes, technique_coloured
+from nnreg.comparison.report.plots import Column, Row, profile, rates, rows, wins
 from nnreg.comparison.standings import Measured
+from nnreg.comparison.tables import TableCell, cell_table, main_pair
 from nnreg.figures.curves import Facet, overlays
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.page import Page
-from nnreg.figures.profile import profile
-from nnreg.figures.rates import rates
-from nnreg.figures.rows import Column, Row, rows
 from nnreg.figures.surfaces import Picture, picture
-from nnreg.figures.wins import wins
 from nnreg.records.metrics import called, is_higher_better, with_half
 from nnreg.records.results import Results
 from nnreg.settings import DESCEND, TRAIN, task_of
@@ -53,7 +49,7 @@ def compared_task(comparison: Findings) -> str:
 
 def line(comparison: Findings, metrics: Sequence[str], window: int = 1) -> str:
     """Return the fairness line of a figure."""
-    return wording.fairness(comparison.gathered, metrics, window)
+    return fairness_line(comparison.gathered, metrics, window)
 
 
 def _curves(comparison: Findings) -> Page | None:
@@ -62,13 +58,13 @@ def _curves(comparison: Findings) -> Page | None:
 
 
 def _validation(comparison: Findings) -> Page | None:
-    seen = overlay.metrics_of(comparison.gathered.arms)
+    seen = charts.metrics_of(comparison.gathered.arms)
     metric = next((name for name in ("valid/accuracy", "valid/r2", "valid/loss") if name in seen), "")
     return _overlay(comparison, metric, "How well does it do on data it was not trained on?")
 
 
 def _overlay(comparison: Findings, metric: str, title: str) -> Page | None:
-    if metric not in overlay.metrics_of(comparison.gathered.arms):
+    if metric not in charts.metrics_of(comparison.gathered.arms):
         return None
     found, left_out = facets(comparison)
     found = [
@@ -76,7 +72,7 @@ def _overlay(comparison: Findings, metric: str, title: str) -> Page | None:
     ]
     if not found:
         return None
-    window = overlay.window_of(metric)
+    window = charts.window_of(metric)
     words = [left_out, _common(comparison)]
     return overlays(
         found,
@@ -136,10 +132,10 @@ def _wins(comparison: Findings) -> Page | None:
 
 def _heatmap(comparison: Findings) -> Page | None:
     axes = several(comparison.gathered.axes)
-    pair = cells.main_pair(comparison.gathered.axes, comparison.axes)
+    pair = main_pair(comparison.gathered.axes, comparison.axes)
     if not comparison.metric or pair is None:
         return None
-    metric, table = comparison.metric, cells.table(comparison.standings, comparison.gathered.axes, pair, comparison.metric)
+    metric, table = comparison.metric, cell_table(comparison.standings, comparison.gathered.axes, pair, comparison.metric)
     found = [[_shown(cell, metric) for cell in row] for row in table.cells]
     others = [axis_word(axis) for axis in axes if axis not in pair]
     averaged = f", mean over every {' and '.join(others)}" if others else ""
@@ -159,7 +155,7 @@ def _heatmap(comparison: Findings) -> Page | None:
     )
 
 
-def _shown(cell: cells.Cell | None, metric: str) -> Cell:
+def _shown(cell: TableCell | None, metric: str) -> Cell:
     if cell is None:
         return Cell(math.nan, "")
     text = with_half(metric, cell.measured.mean, cell.measured.half)

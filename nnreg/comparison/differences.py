@@ -1,4 +1,4 @@
-"""In what runs differ: the swept settings, told apart from what only follows from them, and what an arm is called."""
+"""In what runs differ: what was swept, what is shown of it, what only followed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from nnreg.comparison.naming import SEED, STUDY_ARM
 from nnreg.records.card import TRACKING
-from nnreg.records.metrics import compact
 from nnreg.records.results import Result, is_number
 from nnreg.registry import entries
 from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 
-STUDY_ARM, SEED = "study.arm", "seed"
 GROUNDS = ("dataset", "surface")
 OWNERS: Mapping[str, str] = {"start": "surface"}
 """Settings that a technique fills in, as it does its own parameters."""
@@ -40,7 +39,7 @@ class Axes(NamedTuple):
     values: Sequence[Flat]
 
 
-def find(runs: Sequence[Result]) -> Axes:
+def find_axes(runs: Sequence[Result]) -> Axes:
     """Return in what some runs differ beside the seed.
 
     A setting is swept if it is no function of those that were found before it: first a study's arms and what the user's own
@@ -63,31 +62,6 @@ def find(runs: Sequence[Result]) -> Axes:
     return Axes(tuple(key for key in differing if key in swept), tuple(shown), [
         {key: flat[key] for key in differing if key in flat} for flat in flats
     ])  # fmt: skip
-
-
-def name(settings: Mapping[str, Any], *, exact: bool = False) -> str:
-    """Return what settings are called: ``adam, he``; ``adam, lr 0.01``; ``batch norm, hidden 8-8``."""
-    last = [key.rpartition(".")[2] for key in settings]
-    parts = [
-        words(key, value, full=last.count(key.rpartition(".")[2]) > 1, exact=exact)
-        for key, value in settings.items()
-        if value != ""
-    ]
-    return ", ".join(parts)
-
-
-def words(key: str, value: Any, *, full: bool = False, exact: bool = False) -> str:
-    """Return one setting in words; ``full`` names the technique whose parameter it is, ``exact`` keeps every digit."""
-    if key in entries.slots():
-        return f"no {key}" if value == "none" else str(value).replace("_", " ")
-    if key == STUDY_ARM:
-        return str(value)
-    label = (key if full else key.rpartition(".")[2]).replace(".", " ").replace("_", " ")
-    if isinstance(value, bool) or value is None:
-        return f"{label} {json.dumps(value)}"
-    if isinstance(value, float):
-        return f"{label} {value!r}" if exact else f"{label} {compact(f'{value:.4g}')}"
-    return f"{label} {'-'.join(map(str, value))}" if isinstance(value, tuple) else f"{label} {value}"
 
 
 def is_ground(key: str) -> bool:

@@ -1,26 +1,183 @@
-"""What a comparison says in words: one answer that claims nothing the intervals do not carry."""
+"""The answer in a sentence or two, and the fairness line below every figure."""
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from nnreg.comparison import axes
-from nnreg.comparison.axes import is_ground
-from nnreg.comparison.contenders import ARM
-from nnreg.comparison.fairness import fairness as fairness
+from nnreg.comparison import rates
+from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Arm, Gathered
-from nnreg.comparison.pairs import Difference, Matrix
-from nnreg.comparison.phrasing import between, clipped, enumerated, lead, runs_lost
+from nnreg.comparison.naming import clipped, enumerated, lead, runs_lost, settings_name
+from nnreg.comparison.pairs import ARM, Difference, Matrix, shared_seeds
 from nnreg.comparison.standings import measure
-from nnreg.records.metrics import called, format_value, is_higher_better, is_share, with_half
+from nnreg.engine.history import LAST, TRAIN_LOSS
+from nnreg.figures.spec import CURVE_MARKS, RECORDED, stopped_early
+from nnreg.records.manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
+from nnreg.records.metrics import CURVES, VALID_FINAL, called, format_value, is_higher_better, is_share, with_half
 from nnreg.settings import DESCEND, task_of
+
+
+def between(differences: Sequence[Difference], *, same: bool = True) -> str:
+    """Return over how many seeds some differences are: ``over 5 seeds``, ``over 3 to 5 seeds each, unpaired``.
+
+    Args:
+        differences: of which some have an interval.
+        same: whether all arms have the same seeds; if not, pairs are at ``3 common seeds``.
+    """
+    measured = [each for each in differences if each.half is not None]
+    low, high = min(each.seeds for each in measured), max(each.seeds for each in measured)
+    count = f"over {low}" if low == high else f"over {low} to {high}"
+    kinds = {each.paired for each in measured}
+    if kinds == {True}:
+        return f"{count} seeds" if same else f"{count} common seeds"
+    return f"{count} seeds each, {'some ' if True in kinds else ''}unpaired"
+
+
+PROTOCOLS = {GRID: "grid", RANDOM_SEARCH: "random search", TUNE_THEN_SEEDS: "tuned, then run on other seeds"}
+MOST_LEFT_OUT = 3
+
+
+def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1) -> str:
+    """Return the line below every figure.
+
+    Number of seeds; paired or not; configurations tried per technique; smoothing; what was recorded when; best learning rate
+    at an edge of its range; curves cut where runs stopped early; diverged runs counted; runs left out.
+
+    Args:
+        gathered: the runs.
+        metrics: what is shown: ``train/loss`` of curves, ``train/loss_final`` of tables, ``seconds_to_target``, ...
+        window: of the smoothing, in records; 1 for none.
+    """
+    has_fewer = any(int(run.summary.get("steps", LAST)) < LAST for arm in gathered.arms for run in arm.runs)
+    parts = [_seeds(gathered), _budget(gathered), _edges(gathered), *_recorded(metrics, has_fewer=has_fewer)]
+    parts += [_smoothing(metrics, window)]
+    parts += [_stopped(gathered, metrics), _lost(gathered), _left_out(gathered)]
+    return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
+
+
+def _is_sure(gathered: Gathered) -> bool:
+    """Tell whether the runs involve no chance."""
+    return task_of(gathered.arms[0].runs[0].summary) == DESCEND
+
+
+def _seeds(gathered: Gathered) -> str:
+    if _is_sure(gathered):
+        return "no chance in a descent: no interval"
+    counts = sorted({len(arm.runs) for arm in gathered.arms})
+    if len(gathered.arms) == 1:
+        return f"{counts[0]} seeds: mean and 95 % interval" if counts[0] > 1 else f"one seed ({gathered.seeds[0]}): no interval"
+    if gathered.paired and counts == [1]:
+        return f"one seed ({gathered.seeds[0]}), the same for every arm: no interval"
+    if gathered.paired:
+        return f"{counts[0]} seeds, the same for every arm: mean and 95 % interval, differences paired by seed"
+    each = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    if counts == [1]:
+        return "one seed for each arm, not the same for all: no interval, not paired"
+    return f"{each} seeds for each arm, not the same for all: mean and 95 % interval, differences {_pairing(gathered)}"
+
+
+def _pairing(gathered: Gathered) -> str:
+    """Return how differences are taken where arms have different seeds."""
+    several = {arm.runs.seeds for arm in gathered.arms}
+    kinds = {bool(shared_seeds(one, other)) for one, other in itertools.combinations(several, 2)}
+    if True not in kinds:
+        return "not paired"
+    return "paired at common seeds" if kinds == {True} else "paired at common seeds where two arms share most of theirs"
+
+
+def _budget(gathered: Gathered) -> str:
+    """Return how many configurations each technique was given, and on which seeds the best was chosen."""
+    tuning = gathered.tuning
+    search = "" if tuning.protocol in (GRID, TUNE_THEN_SEEDS) else f"{PROTOCOLS.get(tuning.protocol, tuning.protocol)}: "
+    if not tuning.budget or not tuning.technique:
+        return f"{search}{len(gathered.arms)} configurations" if search else "one configuration for each arm, none tuned"
+    if tuning.protocol == TUNE_THEN_SEEDS or _is_chosen(gathered):
+        by = "by validation loss" if tuning.by == VALID_FINAL else f"by {called(tuning.by)}"
+        how = f"{by} on other seeds than those compared" if tuning.fresh_seeds else f"on the same seeds {by}"
+        return f"{search}best of {_tried(gathered, _kind(tuning.parameter))}, chosen {by if _is_sure(gathered) else how}"
+    tried = _tried(gathered, "configurations" if search else _kind(tuning.parameter))
+    return f"{search}{tried}, all compared"
+
+
+def _kind(parameter: str) -> str:
+    return "learning rates" if rates.is_rate(parameter) else f"values of {parameter}"
+
+
+def _tried(gathered: Gathered, what: str) -> str:
+    """Return ``9 learning rates for each optimizer``; all numbers where budgets are not equal."""
+    budget, technique = gathered.tuning.budget, gathered.tuning.technique
+    counts = set(budget.values())
+    if len(counts) > 1:
+        return f"{', '.join(f'{count} for {name}' for name, count in budget.items())} {what} (unequal budgets)"
+    (count,) = counts
+    what = what if count > 1 else what.removesuffix("s")
+    return f"{count} {what} for {f'each {technique}' if len(budget) > 1 else next(iter(budget))}"
+
+
+def _is_chosen(gathered: Gathered) -> bool:
+    """Tell whether techniques take part at their best learning rate alone."""
+    rate = rates.rate_key(gathered.axes)
+    groups = rates.by_technique([(arm.settings, arm) for arm in gathered.arms], rate) if rate else {}
+    techniques = {tuple(pair for pair in others if not is_ground(pair[0])) for others in groups}
+    return len(techniques) > 1 and any(len(tried) > 1 for tried in groups.values())
+
+
+def _edges(gathered: Gathered) -> str:
+    names = list(gathered.tuning.at_edge)
+    what = "learning rate" if rates.is_rate(gathered.tuning.parameter) else gathered.tuning.parameter
+    return f"best {what} at an edge of those tried for {enumerated(names)}: try beyond" if names else ""
+
+
+def _recorded(metrics: Sequence[str], *, has_fewer: bool) -> list[str]:
+    shown = [metric for metric in metrics if metric.startswith(TRAIN_LOSS)]
+    parts = []
+    if shown:
+        parts.append(RECORDED)
+    if f"{TRAIN_LOSS}_final" in shown:
+        parts[-1] += "; final: mean of the last 100 steps" + (", or of all where there are fewer" if has_fewer else "")
+    if any(metric.startswith("seconds_to_target") for metric in metrics):
+        parts.append("seconds to the target: its steps at the run's mean pace")
+    return parts
+
+
+def _smoothing(metrics: Sequence[str], window: int) -> str:
+    return f"smoothed with a centred Kaiser window of {window} steps" if window > 1 else ""
+
+
+def _stopped(gathered: Gathered, metrics: Sequence[str]) -> str:
+    """Return why a curve, the mean of an arm's runs, may end before some of them do."""
+    stopped = any(stopped_early(run) for arm in gathered.arms if len(arm.runs) > 1 for run in arm.runs)
+    return CURVE_MARKS.stops if stopped and {*metrics} & {*CURVES} else ""
+
+
+def _lost(gathered: Gathered) -> str:
+    """Return how many runs diverged or failed: in no mean, but counted against their arm."""
+    endings = Counter(run.summary["status"] for arm in gathered.arms for run in arm.runs)
+    total, finished = endings.total(), endings.pop("finished", 0)
+    if finished == total:
+        return ""
+    verbs = {"killed": "were killed" if endings["killed"] > 1 else "was killed"}
+    counts = [f"{count} {verbs.get(ending, ending)}" for ending, count in endings.items() if count]
+    return f"of {total} runs {enumerated(counts)}: in no mean, counted against their arm"
+
+
+def _left_out(gathered: Gathered) -> str:
+    left = gathered.left_out
+    if not left:
+        return ""
+    named = "; ".join(f"{each.folder.name}: {each.why}" for each in left[:MOST_LEFT_OUT])
+    more = f"; and {len(left) - MOST_LEFT_OUT} more" if len(left) > MOST_LEFT_OUT else ""
+    return f"{len(left)} folder{'s' if len(left) > 1 else ''} left out ({named}{more})"
+
 
 LONGEST = 300  # characters of an answer
 MORE_SEEDS = "one seed carries no interval: add seed=1,2,3,4,5"
 
 
-def answer(gathered: Gathered, compared: Matrix) -> str:
+def answer_sentence(gathered: Gathered, compared: Matrix) -> str:
     """Return the whole in one or two sentences.
 
     Such as ``adam beats sgd by 0.16 ± 0.01 in final training loss over 5 seeds; adam and adagrad cannot be told apart.``
@@ -38,7 +195,7 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
     """Return the summary with at most so many names in a list."""
     grounds: dict[str, list[Arm]] = {}
     for arm in _arms(gathered, compared):
-        grounds.setdefault(axes.name({key: each for key, each in arm.settings.items() if is_ground(key)}), []).append(arm)
+        grounds.setdefault(settings_name({key: each for key, each in arm.settings.items() if is_ground(key)}), []).append(arm)
     if len(grounds) < 2 or compared.of != ARM:
         return _Speaker(gathered, compared, most, {}).all(compared.names, compared.differences) + "."
     if all(len(arms) == 1 for arms in grounds.values()):
@@ -49,7 +206,7 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
     parts = []
     for ground, arms in grounds.items():
         short = {
-            arm.name: axes.name({key: each for key, each in arm.settings.items() if not is_ground(key)}) or arm.name
+            arm.name: settings_name({key: each for key, each in arm.settings.items() if not is_ground(key)}) or arm.name
             for arm in arms
         }
         names = [name for name in compared.names if name in short]
@@ -104,10 +261,10 @@ class _Speaker:
         arm = self.arms.get(name)
         kept = {key: each for key, each in arm.settings.items() if not (self.short and is_ground(key))} if arm else {}
         first, rest = self.short.get(name, name), ""
-        if len(kept) > 1 and axes.name(kept) == first:
+        if len(kept) > 1 and settings_name(kept) == first:
             head = next(iter(kept))
-            first = axes.name({head: kept.pop(head)})
-            rest = axes.name(kept)
+            first = settings_name({head: kept.pop(head)})
+            rest = settings_name(kept)
         whole = f"{first} ({rest})" if rest else first
         return clipped(whole) if self.most < 2 else whole
 

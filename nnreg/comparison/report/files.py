@@ -1,0 +1,257 @@
+"""Everything that a comparison says, into a folder, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nnreg.comparison import tables
+from nnreg.comparison.report import html, pictures
+from nnreg.figures.page import DPI, QUICK, Page, Pixels, pixels_of, write_png
+from nnreg.process import can_fork
+
+if TYPE_CHECKING:
+    from nnreg.comparison.findings import Findings
+
+
+GAP = 16  # pixels between two pictures
+TRIED = 24  # widths of the page, of which the best is taken
+SHAPE = 1.5  # width over height that a page best has
+WHITE = 0xFFFFFF
+
+
+class Place(NamedTuple):
+    """Where a picture lies: its upper left corner, in pixels."""
+
+    left: int
+    top: int
+
+
+def overview(pictures: Sequence[Pixels], headline: str, subtitle: str, line: str) -> Pixels:
+    """Return a page with pictures below a headline, (height, width), packed.
+
+    Args:
+        pictures: (height, width) each, packed, the most important first; ``cut`` takes the line below them away.
+        headline: over all of them.
+        subtitle: below the headline.
+        line: below all of them: how they came about.
+    """
+    sizes = [(picture.shape[1], picture.shape[0]) for picture in pictures]
+    places, width, height = packed_tightly(sizes)
+    frame = Page((width + 2 * GAP) / DPI, height / DPI, headline, subtitle, line)
+    canvas = pixels_of(frame.figure).copy()
+    for picture, (left, top) in zip(pictures, places, strict=True):
+        room = canvas[top + frame.above_in_pixels :, left:]  # a pixel less than needed, where inches were rounded
+        high, wide = min(picture.shape[0], room.shape[0]), min(picture.shape[1], room.shape[1])
+        room[:high, :wide] = picture[:high, :wide]
+    return canvas
+
+
+def cut(page: Page, pixels: Pixels) -> Pixels:
+    """Return what is seen of a figure, without the line below it and without blank at its right."""
+    kept = pixels[: pixels.shape[0] - page.below_in_pixels]
+    inked = np.flatnonzero((kept != WHITE).any(axis=0))
+    return kept[:, : int(inked[-1]) + 1] if inked.size else kept
+
+
+def packed_tightly(sizes: Sequence[tuple[int, int]]) -> tuple[list[Place], int, int]:
+    """Return where rectangles go, and the width and height of the page that holds them best: little blank, of good shape.
+
+    Args:
+        sizes: (width, height) of each, in the order in which they look for a place.
+    """
+    widest, total = max(width for width, _ in sizes), sum(width + GAP for width, _ in sizes)
+    found = []
+    for limit in np.linspace(widest, min(total, 3 * widest), TRIED).astype(int):
+        places = arranged(sizes, int(limit))
+        width = max(place.left + size[0] for place, size in zip(places, sizes, strict=True))
+        height = max(place.top + size[1] for place, size in zip(places, sizes, strict=True))
+        found.append((width * height * (1 + 0.25 * abs(np.log(width / height / SHAPE))), places, width, height))
+    _, places, width, height = min(found, key=lambda each: each[0])
+    return places, width, height
+
+
+def arranged(sizes: Sequence[tuple[int, int]], limit: int) -> list[Place]:
+    """Return where rectangles go, each as high as it can, then as far left, within a width."""
+    placed: list[tuple[int, int, int, int]] = []
+    for width, height in sizes:
+        lefts = sorted({0, *(right + GAP for _, right, _, _ in placed)})
+        spots = [(_floor(placed, left, left + width), left) for left in lefts if left + width <= limit]
+        top, left = min(spots)
+        placed.append((left, left + width, top, top + height))
+    return [Place(left, top) for left, _, top, _ in placed]
+
+
+def _floor(placed: Sequence[tuple[int, int, int, int]], left: int, right: int) -> int:
+    """Return the height below everything that lies between two verticals."""
+    return max((bottom + GAP for start, end, _, bottom in placed if start < right + GAP and end > left - GAP), default=0)
+
+
+Make = Callable[[str], Page | None]
+File = Callable[[str], Path]
+Drawn = dict[str, Pixels | None]
+
+
+def draw_pages(names: Iterable[str], make: Make, place: File) -> dict[str, Pixels]:
+    """Write pages as pictures, and return what is seen of each without its words, by name, in order.
+
+    Args:
+        names: of the pages, at most 255.
+        make: name to page, or None where there is none.
+        place: name to file, written.
+    """
+    wanted = list(names)
+    if len(wanted) < 2 or (os.cpu_count() or 1) < 2 or not can_fork():
+        drawn = _draw(wanted, make, place)
+    else:
+        drawn = _draw_beside(wanted, make, place)
+    return {name: pixels for name in wanted if (pixels := drawn[name]) is not None}
+
+
+def _draw_beside(wanted: list[str], make: Make, place: File) -> Drawn:
+    """Draw together with a copy of this process, each taking the next page; what the copy could not is drawn here."""
+    context = multiprocessing.get_context("fork")
+    pipe, theirs = context.Pipe(duplex=False)
+    with _queue(wanted) as waiting:
+        copy = context.Process(target=_send, args=(theirs, waiting, make, place), daemon=True)
+        copy.start()
+        theirs.close()
+        drawn = _draw(waiting, make, place)
+    with contextlib.suppress(EOFError, OSError):
+        drawn |= pipe.recv()
+    pipe.close()
+    copy.join()
+    return drawn | _draw([name for name in wanted if name not in drawn], make, place)
+
+
+@contextlib.contextmanager
+def _queue(names: list[str]) -> Iterator[Iterator[str]]:
+    """Give names one by one, each to one of all processes that ask: a byte of a pipe is read once."""
+    reading, writing = os.pipe()
+    os.write(writing, bytes(range(len(names))))
+    os.close(writing)
+    try:
+        yield (names[number[0]] for number in iter(lambda: os.read(reading, 1), b""))
+    finally:
+        os.close(reading)
+
+
+def _send(pipe: Connection, names: Iterable[str], make: Make, place: File) -> None:
+    with contextlib.suppress(Exception):  # the other process draws them again, and has the error
+        pipe.send(_draw(names, make, place))
+
+
+def _draw(names: Iterable[str], make: Make, place: File) -> Drawn:
+    drawn: Drawn = {}
+    for name in names:
+        page = make(name)
+        drawn[name] = None if page is None else _written(page, place(name))
+    return drawn
+
+
+def _written(page: Page, path: Path) -> Pixels:
+    pixels = pixels_of(page.figure)
+    write_png(pixels, path, QUICK)
+    return cut(page, pixels)
+
+
+REPORT, OVERVIEW, CONTENT = "report.html", "overview.png", "comparison.json"
+TABLE, PAIRS = "table.csv", "pairs.csv"
+MOST_ON_ONE_PAGE = 6
+
+
+def write_files(comparison: Findings, folder: Path, page: Callable[[str], Page | None]) -> Path:
+    """Write a comparison and return the path of its report.
+
+    Everything is made aside and moved into place at the end, so that a failure leaves what was there.
+
+    Args:
+        comparison: what to write.
+        folder: made where it is missing; an earlier comparison in it is replaced, other files stay.
+        page: gives a figure with its words by its name, or None where these runs have none of that name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as aside:
+        names = _make(comparison, Path(aside), page)
+        for name in _earlier(folder):
+            (folder / name).unlink(missing_ok=True)
+        for name in names:
+            (Path(aside) / name).replace(folder / name)
+    return folder / REPORT
+
+
+def _make(comparison: Findings, folder: Path, page: Callable[[str], Page | None]) -> list[str]:
+    """Write all files into an empty folder and return their names."""
+    shown = draw_pages(pictures.MAKERS, page, lambda name: _picture(folder, name))
+    if shown:
+        title = "What did the comparison show?"
+        whole = overview(list(shown.values())[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)
+        write_png(whole, folder / OVERVIEW, QUICK)
+    if "paths" in shown:
+        _animate(comparison, folder)
+    tables.write_csv(tables.arm_rows(comparison.standings, comparison.metric), folder / TABLE)
+    tables.write_csv(tables.pair_rows(comparison.matrices), folder / PAIRS)
+    (folder / REPORT).write_text(html.html(comparison, {name: _picture(folder, name) for name in shown}), encoding="utf-8")
+    names = [*sorted(path.name for path in folder.iterdir()), CONTENT]
+    whole_text = json.dumps(plain_content(comparison) | {"files": names}, indent=2, ensure_ascii=False, default=str)
+    (folder / CONTENT).write_text(f"{whole_text}\n", encoding="utf-8")
+    return names
+
+
+def _picture(folder: Path, name: str) -> Path:
+    return folder / f"{name}.png"
+
+
+def plain_content(comparison: Findings) -> dict[str, Any]:
+    """Return all of a comparison in plain containers."""
+    gathered, goal = comparison.gathered, comparison.target
+    return {
+        "answer": comparison.answer,
+        "fairness": comparison.fairness,
+        "metric": comparison.metric,
+        "target": {"metric": goal.metric, "value": goal.value, "rule": goal.rule} if goal is not None else None,
+        "folders": [str(folder) for folder in gathered.folders],
+        "axes": {axis: list(values) for axis, values in gathered.axes.items()},
+        "seeds": list(gathered.seeds),
+        "paired": gathered.paired,
+        "protocol": gathered.tuning.protocol,
+        "budget": dict(gathered.tuning.budget),
+        "table": tables.arm_rows(comparison.standings, comparison.metric),
+        "pairs": tables.pair_rows(comparison.matrices),
+        "left_out": [{"folder": str(each.folder), "why": each.why} for each in gathered.left_out],
+    }
+
+
+def read_files(folder: Path) -> dict[str, Any]:
+    """Return the content of a comparison that was written here; nothing where there is none, or a damaged one."""
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _earlier(folder: Path) -> list[str]:
+    """Return the names of the files that an earlier comparison wrote here."""
+    names = read_files(folder).get("files")
+    return [str(name) for name in names if Path(str(name)).name == str(name)] if isinstance(names, list) else []
+
+
+def _animate(comparison: Findings, folder: Path) -> None:
+    """Let the paths of descents grow where that was asked for."""
+    kind = str(comparison.gathered.arms[0].runs[0].config.get("animate", "off"))
+    if kind == "off":
+        return
+    from nnreg.figures.animation import animate
+
+    picture = pictures.paths_picture(comparison)
+    assert picture is not None
+    animate(picture, folder / f"paths.{kind}")

@@ -1,0 +1,322 @@
+"""Pictures of a comparison in matplotlib: wins, rows, rates, profile."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, PercentFormatter
+
+from nnreg.figures.page import INK, NAME, QUIET, STEEP, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
+from nnreg.records.metrics import is_share, signed, with_half
+
+if TYPE_CHECKING:
+    from nnreg.comparison.pairs import Difference, Matrix
+    from nnreg.comparison.profiles import Profile, Sensitivity
+    from nnreg.comparison.standings import Measured
+
+
+BETTER, WORSE, OPEN = "#a6cbe3", "#f3d19b", "#f0f0f0"
+"""Of a row that wins, that loses, that does neither: blue and orange, which colour-blind readers tell apart too."""
+MOST_WRITTEN = 8  # names up to which a cell holds the numbers
+WIDTH, HEIGHT = 0.98, 0.46  # of a cell with numbers, in inches
+SMALL = 0.27  # of one with a sign only
+
+
+def wins(matrix: Matrix, quantity: str, title: str, line: str) -> Page:
+    """Draw a win matrix.
+
+    Args:
+        matrix: at least two names.
+        quantity: compared, in words, with its unit.
+        title: the question.
+        line: below the figure: how it came about.
+    """
+    names, written = matrix.names, len(matrix.names) <= MOST_WRITTEN
+    wide, high = (WIDTH, HEIGHT) if written else (SMALL, SMALL)
+    left = max(width_of(name, NAME) for name in names) + 0.6
+    wide = max(wide, max(width_of(name, NAME) for name in names) + 0.15) if written else wide
+    above = 0.3 if written else max(width_of(name, NAME) for name in names) + 0.25
+    tally = 1.75
+    page = Page(max(left + wide * len(names) + tally, 6.2), above + high * len(names) + 0.42, title,
+                f"Row minus column in {quantity}. {matrix.correction[:1].upper()}{matrix.correction[1:]}.", line)  # fmt: skip
+    axes = page.axes(left, above, wide * len(names), high * len(names))
+    _paint(axes, matrix, written=written)
+    axes.set_xticks(range(len(names)), list(names), fontsize=NAME, color=INK, rotation=0 if written else 90)
+    axes.set_yticks(range(len(names)), list(names), fontsize=NAME, color=INK)
+    axes.xaxis.set_ticks_position("top")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    _tally(page, matrix, left + wide * len(names) + 0.15, above, high)
+    _key(page, left, above + high * len(names) + 0.22, why_undecided(matrix.differences))
+    return page
+
+
+def _paint(axes: Axes, matrix: Matrix, *, written: bool) -> None:
+    count = len(matrix.names)
+    axes.set_xlim(-0.5, count - 0.5)
+    axes.set_ylim(count - 0.5, -0.5)
+    place = {name: index for index, name in enumerate(matrix.names)}
+    for each in matrix.differences:
+        for row, column, sign in ((each.a, each.b, 1), (each.b, each.a, -1)):
+            colour = OPEN if not each.winner else BETTER if each.winner == row else WORSE
+            x, y = place[column], place[row]
+            axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, edgecolor="none"))
+            text = cell(each, sign, matrix.metric) if written else symbol(each, row)
+            style = {"fontsize": 7.5 if written else 8, "color": INK if each.winner else QUIET}
+            axes.text(x, y, text, ha="center", va="center", linespacing=1.2, **style)  # type: ignore[arg-type]
+
+
+def cell(difference: Difference, sign: int, metric: str) -> str:
+    """Return what a cell says: the difference and half its interval, or which runs are missing."""
+    number, half = signed(metric, sign * difference.mean, difference.half)
+    if not number:
+        return "runs lost" if difference.lost else "–"
+    return f"{number}\n{half or 'no interval'}"
+
+
+def symbol(difference: Difference, row: str) -> str:
+    """Return the sign of a small cell: what the row is."""
+    return "·" if not difference.winner else "+" if difference.winner == row else "−"
+
+
+def _tally(page: Page, matrix: Matrix, left: float, above: float, high: float) -> None:
+    """Write how often each row wins, stays open, loses."""
+    page.text(left, above - 0.14, "won · open · lost", fontsize=7.5, color=QUIET)
+    for index, name in enumerate(matrix.names):
+        own = [each for each in matrix.differences if name in (each.a, each.b)]
+        won, still = sum(each.winner == name for each in own), sum(not each.winner for each in own)
+        page.text(left, above + high * (index + 0.5), f"{won} · {still} · {len(own) - won - still}", color=INK)
+
+
+def why_undecided(differences: Iterable[Difference]) -> str:
+    """Return what a cell without a winner means: all reasons that there are."""
+    reasons = dict.fromkeys(sorted(each.undecided for each in differences if each.undecided))
+    return ", or ".join(reasons) or "cannot be told apart"
+
+
+def _key(page: Page, left: float, top: float, undecided: str) -> None:
+    for colour, words in ((BETTER, "row is better"), (WORSE, "row is worse"), (OPEN, undecided)):
+        x, y, width, height = page.box(left, top - 0.07, 0.2, 0.14)
+        page.figure.add_artist(Rectangle((x, y), width, height, facecolor=colour, transform=page.figure.transFigure))
+        page.text(left + 0.27, top, words, fontsize=8)
+        left += width_of(words, 8) + 0.5
+
+
+ROW_HEIGHT = 0.25  # of a row, in inches
+MOST = 60
+PLOT = 3.4  # inches
+FARTHEST = 0.35  # that an interval may widen an axis, in widths of what the runs span
+
+
+class Row(NamedTuple):
+    """One arm.
+
+    Attributes:
+        name: of the arm.
+        colour: of its technique.
+        measured: a quantity for each column.
+        remark: at the end: what was lost.
+    """
+
+    name: str
+    colour: str
+    measured: Sequence[Measured]
+    remark: str = ""
+
+
+class Column(NamedTuple):
+    """A quantity: its metric, which decides how numbers look, and its name with the unit."""
+
+    metric: str
+    label: str
+    empty: str = "–"
+
+
+def rows(found: Sequence[Row], columns: Sequence[Column], title: str, subtitle: str, line: str) -> Page:
+    """Draw one row an arm and one plot a column, best first.
+
+    Args:
+        found: the arms, best first; the first 60 are drawn.
+        columns: what each row measures.
+        title: the question.
+        subtitle: what is shown.
+        line: below the figure: how it came about.
+    """
+    shown = found[:MOST]
+    if len(shown) < len(found):
+        subtitle = f"{subtitle} The first {len(shown)} of {len(found)} are shown."
+    left = max(width_of(row.name, NAME) for row in shown) + 0.6
+    texts = [[_text(row, index, column) for row in shown] for index, column in enumerate(columns)]
+    spaces = [max(width_of(text, 8) for text in column) + 0.3 for column in texts]
+    remarks = max(width_of(row.remark, 8) for row in shown) + 0.2
+    plot = PLOT if len(columns) == 1 else 2.5
+    width = left + sum(plot + space for space in spaces) + remarks
+    page = Page(max(width, 6.2), ROW_HEIGHT * len(shown) + 0.62, title, subtitle, line)
+    for index, row in enumerate(shown):
+        page.text(left - 0.14, 0.05 + ROW_HEIGHT * (index + 0.5), row.name, color=legible(row.colour), ha="right")
+        page.text(width - remarks, 0.05 + ROW_HEIGHT * (index + 0.5), row.remark, fontsize=8, color=QUIET)
+    at = left
+    for index, (column, column_texts, space) in enumerate(zip(columns, texts, spaces, strict=True)):
+        axes = page.axes(at, 0.05, plot, ROW_HEIGHT * len(shown))
+        _plot(axes, shown, index, column)
+        for place, text in enumerate(column_texts):
+            page.text(at + plot + 0.1, 0.05 + ROW_HEIGHT * (place + 0.5), text, fontsize=8, color=INK)
+        at += plot + space
+    return page
+
+
+def _text(row: Row, index: int, column: Column) -> str:
+    measured = row.measured[index]
+    return with_half(column.metric, measured.mean, measured.half) if math.isfinite(measured.mean) else column.empty
+
+
+def _plot(axes: Axes, shown: Sequence[Row], index: int, column: Column) -> None:
+    for place, row in enumerate(shown):
+        measured = row.measured[index]
+        values = np.array([value for value in measured.by_seed.values() if math.isfinite(value)])
+        if len(values) > 1:
+            axes.plot(values, np.full(len(values), place), "o", markersize=3, color=row.colour, alpha=0.4, markeredgewidth=0)
+        if not math.isfinite(measured.mean):
+            continue
+        if measured.half is not None:
+            ends = measured.mean - measured.half, measured.mean + measured.half
+            axes.plot(ends, (place, place), color=row.colour, linewidth=2.2, solid_capstyle="butt")
+        axes.plot([measured.mean], [place], "o", markersize=6, color=row.colour, markeredgecolor="white")
+    finish(axes, column.label, "")
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
+    for place in range(0, len(shown), 2):
+        axes.axhspan(place - 0.5, place + 0.5, color="#f7f7f7", zorder=-5, linewidth=0)
+    values = np.array([value for row in shown for value in row.measured[index].by_seed.values() if math.isfinite(value)])
+    if values.size and values.min() > 0 and values.max() > STEEP * values.min():
+        axes.set_xscale("log")
+        axes.set_xlim(values.min() / 1.25, values.max() * 1.25)
+        axes.xaxis.set_major_formatter(PlainLogFormatter())
+        axes.xaxis.set_minor_formatter(PlainLogFormatter(minor_thresholds=(1, 0.4)))
+    elif values.size and values.min() == values.max() != 0:
+        axes.set_xlim(min(0.0, 2 * float(values[0])), max(0.0, 2 * float(values[0])))
+    elif values.size:
+        axes.set_xlim(*_row_limits(values, axes.get_xlim()))
+    if is_share(column.metric):
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
+    if not values.size:
+        axes.set_xticks([])
+
+
+def _row_limits(values: npt.NDArray[np.float64], wanted: tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of an axis: intervals of two seeds reach so far that they would hide everything else."""
+    low, high = float(values.min()), float(values.max())
+    room = FARTHEST * (high - low) or 0.5
+    return max(wanted[0], low - room), min(wanted[1], high + room)
+
+
+def rates(found: Sequence[Sensitivity], metric: str, label: str, title: str, subtitle: str, line: str) -> Page:
+    """Draw a metric over learning rates; the best rate of each is ringed, in ink where it is the last one tried.
+
+    Args:
+        found: a curve each.
+        metric: on the vertical axis.
+        label: of that axis.
+        title: the question.
+        subtitle: what is shown.
+        line: below the figure: how it came about.
+    """
+    labels = [f"{each.name}{' (best at the edge)' if each.at_edge else ''}" for each in found]
+    names = max(width_of(text + " ↑", NAME) for text in labels) + 0.4
+    high = max(3.2, 0.2 * len(found))
+    page = Page(6.0 + names, high + 0.6, title, subtitle, line)
+    axes = page.axes(0.85, 0.12, 5.0, high)
+    for each in found:
+        _curve(axes, each)
+    finish(axes, "learning rate", label)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(10, numticks=12))
+    axes.xaxis.set_major_formatter(LogFormatterSciNotation())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    _limits(axes, found, metric)
+    for each in found:
+        _mark(axes, each)
+    ends = [_end(each) for each in found]
+    name_ends(axes, [Name(text, end, each.colour) for text, end, each in zip(labels, ends, found, strict=True)])
+    return page
+
+
+def _curve(axes: Axes, each: Sensitivity) -> None:
+    means = np.array([measured.mean for measured in each.values])
+    halves = np.array([measured.half or 0.0 for measured in each.values])
+    axes.plot(each.rates, means, color=each.colour, linewidth=1.7, marker="o", markersize=4)
+    axes.fill_between(each.rates, means - halves, means + halves, color=each.colour, alpha=0.2, linewidth=0)
+
+
+def _limits(axes: Axes, found: Sequence[Sensitivity], metric: str) -> None:
+    tried = [rate for each in found for rate in each.rates]
+    axes.set_xlim(min(tried) / 1.3, max(tried) * 1.3)
+    means = [measured.mean for each in found for measured in each.values if math.isfinite(measured.mean)]
+    low, high = (min(means), max(means)) if means else (0.0, 1.0)
+    if low > 0 and high > STEEP * low:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(PlainLogFormatter())
+        axes.yaxis.set_minor_formatter(PlainLogFormatter())
+        axes.set_ylim(low / 1.4, high * 1.4)
+    else:
+        room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
+        axes.set_ylim(low - room, high + room)
+    if is_share(metric):
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
+
+
+def _mark(axes: Axes, each: Sensitivity) -> None:
+    """Ring the best rate, and put a cross at the top where every run was lost; the limits are final."""
+    low, high = axes.get_ylim()
+    best = each.values[each.best].mean
+    if math.isfinite(best):
+        ring = {"markersize": 10, "markerfacecolor": "none", "markeredgewidth": 1.6, "clip_on": False, "zorder": 6}
+        edge = INK if each.at_edge else each.colour
+        axes.plot([each.rates[each.best]], [best], "o", markeredgecolor=edge, **ring)  # type: ignore[arg-type]
+    for rate, measured, lost in zip(each.rates, each.values, each.diverged, strict=True):
+        if lost:
+            place = min(max(measured.mean, low), high) if math.isfinite(measured.mean) else high
+            axes.plot([rate], [place], "x", color=each.colour, markersize=7, markeredgewidth=1.8, clip_on=False, zorder=5)
+
+
+def _end(each: Sensitivity) -> float:
+    """Return at which height a curve ends: that of its highest rate with a value."""
+    finite = [measured.mean for measured in each.values if math.isfinite(measured.mean)]
+    return finite[-1] if finite else float("inf")
+
+
+def profile(found: Sequence[Profile], title: str, subtitle: str, line: str) -> Page:
+    """Draw the profiles: higher and further left is better.
+
+    Args:
+        found: a curve each.
+        title: the question.
+        subtitle: what is shown.
+        line: below the figure: how it came about.
+    """
+    names = max(width_of(each.name, NAME) for each in found) + 0.4
+    high = max(3.2, 0.2 * len(found))
+    page = Page(6.0 + names, high + 0.6, title, subtitle, line)
+    axes = page.axes(0.85, 0.12, 5.0, high)
+    last = max(max(float(each.ratios[-1]) for each in found), 1.01)
+    for each in found:
+        steps = [*each.ratios, last], [*each.shares, each.shares[-1]]
+        axes.step(*steps, where="post", color=each.colour, linewidth=1.7)
+    finish(axes, "factor from the best on a problem", f"share of the {found[0].problems} problems (%)")
+    axes.set_xscale("log")
+    axes.set_xlim(1.0, last)
+    axes.set_ylim(-0.02, 1.03)
+    axes.xaxis.set_major_formatter(PlainLogFormatter())
+    axes.xaxis.set_minor_formatter(PlainLogFormatter())
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
+    name_ends(axes, [Name(each.name, float(each.shares[-1]), each.colour) for each in found])
+    return page
