@@ -19,8 +19,8 @@ from typing import Any
 
 PARTS = {  # name: functions, as module:attribute
     "composing": (
-        "nnreg.launching.job_configs:JobConfigs.remember",
-        "nnreg.launching.job_configs:JobConfigs.load_sweep_config",
+        "nnreg.sweeps.launchers.composed:JobConfigs.remember",
+        "nnreg.sweeps.launchers.composed:JobConfigs.load_sweep_config",
     ),
     "hash of a configuration": ("nnreg.sweeps.sweeper:digest_of",),
     "Hydra around a job": ("hydra.core.utils:run_job",),
@@ -36,7 +36,7 @@ PARTS = {  # name: functions, as module:attribute
     "MLflow, a run begun": ("nnreg.tracking.sink:MlflowSink.open",),
     "MLflow, points sent": ("nnreg.tracking.sink:MlflowSink.write",),
     "MLflow, a run ended": ("nnreg.tracking.sink:MlflowSink.close",),
-    "comparison": ("nnreg.sweeping:report",),
+    "comparison": ("nnreg.sweeps.ending:report",),
     "comparison, figures": ("nnreg.figures.page:pixels_of", "nnreg.figures.page:write_png"),
 }
 

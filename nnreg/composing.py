@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nnreg
-from nnreg import launching, sweeping
 from nnreg.errors import UserError
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
+from nnreg.sweeps import ending
+from nnreg.sweeps.ending import sweep_folder
 from nnreg.thrifty_hydra import thrifty
 from nnreg.tracking import uploader
 
@@ -51,15 +52,14 @@ def compose(words: Sequence[str], task: Task) -> int:
     """
     import hydra
 
-    from nnreg import sweeps
-    from nnreg.sweeps import resuming
+    from nnreg.sweeps import register
+    from nnreg.sweeps.resuming import completed_words
 
-    words = resuming.completed(words)
+    words = completed_words(words)
     register_source()
-    sweeps.register()
-    launching.register()
+    register()
     hydra_source.swept_by_glob = kinds_by_glob(words)
-    sweeping.started = None
+    ending.started = None
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
         with contextlib.ExitStack() as stack:
@@ -72,7 +72,7 @@ def compose(words: Sequence[str], task: Task) -> int:
             raise UserError(stop.code.removeprefix("nnreg: ")) from None
         return int(stop.code or 0)
     except Exception:
-        if (begun := sweeping.folder()) is not None:
+        if (begun := sweep_folder()) is not None:
             discard(begun)
         raise
     return 0

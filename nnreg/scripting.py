@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nnreg import hydra_state, sweeping
+from nnreg import hydra_state
 from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
 from nnreg.composing import compose
@@ -24,6 +24,7 @@ from nnreg.registry.overrides import of_run, of_sweep, quoted
 from nnreg.runs import request, task
 from nnreg.runs.request import Request, request_of
 from nnreg.runs.task import Value
+from nnreg.sweeps.ending import sweep_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -128,7 +129,7 @@ def sweep(
     words = _words(overrides, of_sweep(chosen), folder, "hydra.sweep.dir")
     with _inside_a_program(quiet=quiet):
         compose(["-m", *words], job)
-        home = sweeping.folder()
+        home = sweep_folder()
         if home is None or not home.is_dir():
             raise UserError("nothing was run, so there is nothing to compare")
         return comparing.compare([home], metric=metric, target=target, axes=axes)

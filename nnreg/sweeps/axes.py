@@ -1,23 +1,28 @@
-"""What was typed for a sweep, word by word: settings with one value, settings with several, ranges to draw from."""
+"""What was typed for a sweep: counted, confirmed, listed."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from nnreg.errors import UserError
+from nnreg.errors import UserError, instead
 from nnreg.registry import entries, hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob
-from nnreg.settings import OF_A_SWEEP
+from nnreg.settings import OF_A_SWEEP, is_of_a_sweep
+
+if TYPE_CHECKING:
+    from nnreg.settings import SweepSettings
+
 
 MANY = 10_000  # values of a range that are not made up to be counted
 LEFT_OUT = ("sweep", "resume")
@@ -91,7 +96,7 @@ class Axis:
         return [f"{self.key}={value}" for value in values]
 
 
-def read(arguments: Sequence[str], params: Mapping[str, Any] | None, config_loader: ConfigLoader) -> list[Axis]:
+def read_axes(arguments: Sequence[str], params: Mapping[str, Any] | None, config_loader: ConfigLoader) -> list[Axis]:
     """Return the settings of a sweep in the order typed, those of a YAML's ``hydra.sweeper.params`` first; the last word wins.
 
     Raises:
@@ -108,7 +113,7 @@ def read(arguments: Sequence[str], params: Mapping[str, Any] | None, config_load
     return list(kept.values())
 
 
-def count(axes: Sequence[Axis]) -> int:
+def count_jobs(axes: Sequence[Axis]) -> int:
     """Return the number of combinations, without making them."""
     return math.prod(axis.count for axis in axes)
 
@@ -118,3 +123,60 @@ def _length(key: str, span: RangeSweep) -> int:
     if step == 0:
         raise UserError(f"{key}: the step of a range must not be 0")
     return max(0, math.ceil((stop - start) / step))
+
+
+def check_size(settings: SweepSettings, axes: Sequence[Axis]) -> None:
+    """Refuse a comparison that could not be made, before hours are spent on its runs.
+
+    Raises:
+        UserError: the target cannot be read, or a setting of the heatmap is not swept.
+    """
+    if settings.target is not None:
+        from nnreg.comparison.standings import read_target
+
+        read_target(settings.target)
+    swept = list(dict.fromkeys(name for axis in axes if axis.is_swept for name in (axis.setting, axis.slot) if name))
+    for name in settings.axes or () if settings.resume is None else ():
+        if name not in swept:
+            raise UserError(f"sweep.axes: '{name}' is not swept{instead(name, swept) if swept else ': nothing is'}")
+
+
+def confirm(jobs: int, limit: int) -> None:
+    """Ask before a sweep of more runs than its limit.
+
+    Raises:
+        UserError: the answer is no, or there is no one to ask.
+    """
+    if jobs <= limit:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UserError(
+            f"the sweep has {jobs:,} runs, more than sweep.max_jobs={limit}: add sweep.max_jobs={jobs} to run them all; "
+            "sweep.dry_run=true lists them"
+        )
+    sys.stderr.write(f"Run {jobs:,} jobs? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise UserError("nothing was run")
+
+
+def list_jobs(stages: Iterable[Stage], jobs: int, limit: int) -> None:
+    """Print the runs that a sweep would have: number and words; of a very long list its beginning."""
+    left = limit
+    for stage in stages:
+        prefix = f"{stage.name}/" if stage.name else ""
+        for number, words in enumerate(itertools.islice(stage.jobs, left)):
+            sys.stdout.write(f"{f'#{prefix}{number}':<5} {' '.join(word for word in words if not is_of_a_sweep(word))}\n")
+            left -= 1
+    more = f"; the first {limit:,} are listed, and sweep.max_jobs={limit} lets no more begin" if jobs > limit else ""
+    sys.stdout.write(f"dry run: {jobs:,} runs, nothing was written{more}\n")
+
+
+Words = tuple[str, ...]
+
+
+class Stage(NamedTuple):
+    """Runs of a sweep that are launched together; ``name`` is that of their folder below the sweep's, "" for those compared."""
+
+    name: str
+    jobs: Iterable[Words]

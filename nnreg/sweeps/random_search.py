@@ -14,8 +14,8 @@ from hydra.core.override_parser.types import IntervalSweep
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
 from nnreg.records.manifest import RANDOM_SEARCH
-from nnreg.sweeps.axes import Axis, count
-from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
+from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
+from nnreg.sweeps.sweeper import ProtocolSweeper
 
 ATTEMPTS = 100  # draws of a trial in a row that were there before, after which it is taken from those left
 DIGITS = 6  # of a number drawn, so that it can be typed again
@@ -57,7 +57,7 @@ class RandomSearch(ProtocolSweeper):
             )
         if any(axis.interval is None and axis.count == 0 for axis in drawn):
             return 0
-        return self._settings().trials * count(seeds)
+        return self._settings().trials * count_jobs(seeds)
 
     def stages(self, axes: Sequence[Axis]) -> Iterator[Stage]:
         """Yield the one stage that there is."""
@@ -73,11 +73,11 @@ class RandomSearch(ProtocolSweeper):
     def _jobs(self, axes: Sequence[Axis]) -> Iterator[Words]:
         settings, (_, seeds) = self._settings(), seeds_apart(axes)
         others = [axis for axis in axes if axis not in seeds]
-        for trial in draw(others, settings.trials, settings.seed):
+        for trial in draw_trials(others, settings.trials, settings.seed):
             yield from ((*trial, *seed) for seed in itertools.product(*(axis.words for axis in seeds)))
 
 
-def draw(axes: Sequence[Axis], trials: int, seed: int) -> Iterator[Words]:
+def draw_trials(axes: Sequence[Axis], trials: int, seed: int) -> Iterator[Words]:
     """Yield the words of each trial.
 
     Each value depends on the seed, the number of the trial and the setting alone, so that another axis leaves the draws of the

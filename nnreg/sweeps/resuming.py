@@ -1,30 +1,152 @@
-"""A sweep that was begun before: found again by its folder or its words, and gone on with in its folder."""
+"""Which run of a sweep lies in which folder: found again, and gone on with."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import settings
 from nnreg.errors import UserError
-from nnreg.records.folder import SUMMARY, occupied
+from nnreg.records.card import config_hash
+from nnreg.records.folder import CONFIG, SUMMARY, occupied
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
+from nnreg.records.results import Result, read_run
 from nnreg.registry.overrides import quoted
 from nnreg.runs import request
-from nnreg.settings import SweepSettings
-from nnreg.sweeps import placement
+from nnreg.runs.descend import prepare
+from nnreg.runs.request import Request, own_request, plain
+from nnreg.settings import DESCEND, SweepSettings, task_of
+
+
+def _request_of(config: DictConfig) -> Request:
+    """Return what a composed job asks for, without the folder that it will have."""
+    chosen = request.choices(dict(config.hydra.runtime.choices))
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    return own_request(Request(own, chosen, Path(), (), ""))
+
+
+def _settled(request: Request) -> Mapping[str, Any]:
+    """Return the configuration as the run writes it: a descent says where on its surface it begins."""
+    if task_of(request.config) == DESCEND:
+        with contextlib.suppress(UserError):  # then the run fails, and writes what was asked for
+            return prepare(request)[0].config
+    return plain(request.config, request.choices)
+
+
+def digest_of(config: DictConfig) -> str:
+    """Return the hash of a composed job's configuration, as its summary will have it; "" where only the job itself can tell."""
+    request = _request_of(config)
+    try:
+        return config_hash(_settled(request))
+    except OmegaConfBaseException:  # it refers to something that only a job knows, such as its number
+        return ""
+
+
+COMPLETE = ("finished", "diverged")
+"""Endings that are results: such a run is not done again."""
+
+
+class Place(NamedTuple):
+    """Where a run of a sweep is, or is to be.
+
+    Attributes:
+        folder: its name, below that of the sweep or of the tuning.
+        status: what the run in it says of itself; "" where there is none.
+    """
+
+    folder: str
+    status: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.status in COMPLETE
+
+
+def place(wanted: Sequence[str], home: Path) -> list[Place]:
+    """Find a folder for each run.
+
+    A run that is there keeps its folder. One that is not gets that of its number, as if nothing had disturbed the sweep; where
+    another configuration is in that, a number that no run has.
+
+    Args:
+        wanted: hash of the configuration of each run, in their order; "" for one that is not known.
+        home: folder of their folders.
+
+    Returns:
+        A place for each.
+    """
+    there = {folder.name: found for folder in _folders(home) if (found := _run_in(folder)) is not None}
+    places: dict[int, Place] = {}
+    for number, digest in enumerate(wanted):  # those in their own places first: equal configurations may be wanted twice
+        if digest and there.get(str(number), ("", ""))[0] == digest:
+            places[number] = Place(str(number), there.pop(str(number))[1])
+    for number, digest in enumerate(wanted):
+        match = next((name for name, found in there.items() if digest and found[0] == digest), None)
+        if number not in places and match is not None:
+            places[number] = Place(match, there.pop(match)[1])
+    taken = {place.folder for place in places.values()} | there.keys()
+    fresh = max([len(wanted) - 1, *(int(name) for name in taken if name.isdecimal())]) + 1
+    for number in (number for number in range(len(wanted)) if number not in places):
+        name = str(number)
+        if name in taken:
+            name, fresh = str(fresh), fresh + 1
+        places[number] = Place(name)
+    return [places[number] for number in range(len(wanted))]
+
+
+def status(folder: Path) -> str:
+    """Return what the run in a folder says of itself, or "" where there is none or its summary is damaged."""
+    return str(_facts(folder).get("status", ""))
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether all of a run can be read that a comparison needs."""
+    return isinstance(read_run(folder), Result)
+
+
+def _folders(home: Path) -> list[Path]:
+    return sorted((path for path in home.iterdir() if path.is_dir()), key=lambda path: path.name) if home.is_dir() else []
+
+
+def _run_in(folder: Path) -> tuple[str, str] | None:
+    """Return the hash of the run in a folder and what it says of itself, or None where no run says which it is."""
+    facts = _facts(folder)
+    digest = facts.get("config_hash") or _hash_of_saved(folder)
+    return (str(digest), str(facts.get("status", ""))) if facts and digest else None
+
+
+def _hash_of_saved(folder: Path) -> str:
+    """Return the hash of a run that is older than hashes."""
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
+    except Exception:  # missing, unreadable, not YAML: it does not say which run it is
+        return ""
+    return config_hash({str(key): value for key, value in config.items()}) if isinstance(config, dict) else ""
+
+
+def _facts(folder: Path) -> Mapping[str, Any]:
+    try:
+        facts = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
 
 RESUME = "sweep.resume="
 _OF_THE_PROCESS = ("hydra.mode=", "hydra/job_logging=", "hydra/hydra_logging=")
 _OURS = ("sweep.", "hydra.", "hydra/", "resume=", "tracking")
 
 
-def completed(words: Sequence[str]) -> list[str]:
+def completed_words(words: Sequence[str]) -> list[str]:
     """Return the words of a command line with those of the sweep that it resumes, where it has none of its own."""
     named = [word.removeprefix(RESUME) for word in words if word.startswith(RESUME)]
     others = [word for word in words if not word.startswith(("-", *_OURS))]
@@ -116,7 +238,7 @@ def hold(stack: contextlib.ExitStack, folder: Path) -> None:
 def _unfinished(folder: Path) -> list[Path]:
     """Return the folders of runs that have begun and not ended."""
     found = [*folder.glob("*/.lock"), *folder.glob(f"{TUNING}/*/.lock")]
-    return [path.parent for path in found if placement.status(path.parent) not in placement.COMPLETE]
+    return [path.parent for path in found if status(path.parent) not in COMPLETE]
 
 
 def _shown(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What the sweepers have in common: a limit, a dry run, a manifest; runs that begin, go on, or are left as they are.
+"""The plain grid, and what the sweepers of all protocols share.
 
 A launcher of any kind is handed lists of words, as by Hydra's own sweeper. A job that is to take up what an earlier attempt
 left in its folder is told so by the word ``sweep.resume=FOLDER``.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
@@ -23,27 +24,18 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, one_line
-from nnreg.launching.job_configs import JobConfigs, remembering
-from nnreg.launching.launcher import ParallelLauncher
 from nnreg.process import terminable
-from nnreg.records.manifest import Manifest, Tuned
+from nnreg.records.manifest import GRID, Manifest, Tuned
 from nnreg.registry.overrides import quoted
 from nnreg.runs.assembly import sharing_data
 from nnreg.settings import SweepSettings
-from nnreg.sweeps import asking, resuming
-from nnreg.sweeps.axes import Axis, read
-from nnreg.sweeps.identity import digest_of
-from nnreg.sweeps.placement import Place, is_whole, place
+from nnreg.sweeps import resuming
+from nnreg.sweeps.axes import Axis, Stage, Words, check_size, confirm, count_jobs, list_jobs, read_axes
+from nnreg.sweeps.launchers.base import ParallelLauncher
+from nnreg.sweeps.launchers.composed import JobConfigs, remembering
+from nnreg.sweeps.resuming import Place, digest_of, is_whole, place
 
-Words = tuple[str, ...]
 Kind = TypeVar("Kind")
-
-
-class Stage(NamedTuple):
-    """Runs of a sweep that are launched together; ``name`` is that of their folder below the sweep's, "" for those compared."""
-
-    name: str
-    jobs: Iterable[Words]
 
 
 class ProtocolSweeper(Sweeper):
@@ -96,7 +88,7 @@ class ProtocolSweeper(Sweeper):
         if self._batch_size is not None and self._batch_size < 1:
             raise UserError(f"hydra.sweeper.max_batch_size must be 1 or more, or null for all at once, got {self._batch_size}")
         self.settings = self.read(SweepSettings, "sweep")
-        axes = read(arguments, self._params, self.hydra_context.config_loader)
+        axes = read_axes(arguments, self._params, self.hydra_context.config_loader)
         self._manifest = Manifest(
             command=resuming.command(self.config),
             overrides=tuple(resuming.lasting(arguments)),
@@ -106,17 +98,17 @@ class ProtocolSweeper(Sweeper):
         )
         if not self._manifest.jobs:
             raise UserError("the sweep has no runs: its glob matches nothing; see `python -m nnreg plugins`")
-        asking.check(self.settings, axes)
+        check_size(self.settings, axes)
         before = resuming.folder(self.config, self.settings, arguments)
         self._resuming, self._spent, self._before = before is not None, 0.0, Manifest()
         self._home = Path(self.config.hydra.sweep.dir).absolute() if before is None else before
         if self.settings.dry_run:
-            asking.list_jobs(self.stages(axes), self._manifest.jobs, self.settings.max_jobs)
+            list_jobs(self.stages(axes), self._manifest.jobs, self.settings.max_jobs)
             raise SystemExit(0)
         if before is not None:
             self._take_up(before)
         else:
-            asking.confirm(self._manifest.jobs, self.settings.max_jobs)
+            confirm(self._manifest.jobs, self.settings.max_jobs)
         self._run(axes)
         return self._returns
 
@@ -245,3 +237,26 @@ class ProtocolSweeper(Sweeper):
         self._manifest = dataclasses.replace(self._manifest, **changes)
         if self._begun:
             self._manifest.save(self._home)
+
+
+class Grid(ProtocolSweeper):
+    """Runs every combination once."""
+
+    protocol = GRID
+
+    def count(self, axes: Sequence[Axis]) -> int:
+        """Return the number of combinations."""
+        return count_jobs(axes)
+
+    def stages(self, axes: Sequence[Axis]) -> Iterator[Stage]:
+        """Yield the one stage that there is, or its beginning: no more is read of it than ``sweep.max_jobs``."""
+        yield Stage("", combinations([dataclasses.replace(axis, most=self.settings.max_jobs) for axis in axes]))
+
+    def execute(self, axes: Sequence[Axis]) -> None:
+        """Run them."""
+        self.launch(list(combinations(axes)))
+
+
+def combinations(axes: Sequence[Axis]) -> Iterator[Words]:
+    """Yield the words of each combination, the last axis fastest."""
+    return itertools.product(*(axis.words for axis in axes))

@@ -1,23 +1,136 @@
-"""The same budget for every technique: tune on some seeds, compare the best on others."""
+"""`protocol=tune_then_seeds`: the best setting of each arm is found first, then run with seeds of its own."""
 
 from __future__ import annotations
 
 import itertools
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from nnreg.comparison import rates
 from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
+from nnreg.records.folder import SUMMARY
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
 from nnreg.records.metrics import called
+from nnreg.registry import entries
 from nnreg.settings import DESCEND, task_of
-from nnreg.sweeps import choosing
-from nnreg.sweeps.axes import Axis, count
-from nnreg.sweeps.search_ranges import Range, log_grid, range_of
-from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
+from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
+from nnreg.sweeps.sweeper import ProtocolSweeper
+
+DIGITS = 4  # of a value that is tried, so that it can be read and typed
+
+
+class Range(NamedTuple):
+    """Lowest and highest value to try, and where they are from, in words."""
+
+    low: float
+    high: float
+    told: str
+
+
+def range_of(
+    kind: str, technique: str, node: Mapping[str, Any], parameter: str, given: tuple[float, float] | None
+) -> Range | None:
+    """Return where a technique's parameter is searched, or None for a technique that has no such parameter.
+
+    Args:
+        kind: of the technique.
+        technique: its name.
+        node: its configuration; its value of the parameter is the middle of the range of one that declares none.
+        parameter: to be tuned.
+        given: by the user, which wins.
+
+    Raises:
+        UserError: no range is known.
+    """
+    if parameter not in node:
+        return None
+    declared = declared_by(kind, technique).get(parameter)
+    if given is not None:
+        return Range(*given, f"{given[0]:g} to {given[1]:g} as given")
+    if declared is not None:
+        return Range(float(declared[0]), float(declared[1]), f"{declared[0]:g} to {declared[1]:g} as it declares")
+    middle = node[parameter]
+    if isinstance(middle, bool) or not isinstance(middle, int | float) or not 0 < middle < math.inf:
+        raise UserError(f"{kind}={technique} declares no range for {parameter}: give one by protocol.range=[low,high]")
+    low, high = (float(f"{middle * factor:.{DIGITS}g}") for factor in (0.1, 10))
+    return Range(low, high, f"{low:g} to {high:g}, two decades around {middle:g} as it declares none")
+
+
+def declared_by(kind: str, technique: str) -> Mapping[str, tuple[float, float]]:
+    """Return the ranges that a technique declares, by parameter."""
+    entry = entries.techniques(kind).get(technique)
+    declared = getattr(entries.load_class(entry), "search", {}) if entry else {}
+    return declared if isinstance(declared, Mapping) else {}
+
+
+def log_grid(low: float, high: float, count: int) -> list[float]:
+    """Return values evenly spread on a log scale, ascending, both ends exact; the middle where there is one value.
+
+    Args:
+        low: above 0.
+        high: above low.
+        count: how many, 1 or more; fewer are returned where they cannot be told apart by four digits.
+    """
+    if count == 1:
+        return [float(f"{math.sqrt(low) * math.sqrt(high):.{DIGITS}g}")]
+    inner = [float(f"{value:.{DIGITS}g}") for value in np.geomspace(low, high, count)[1:-1]]
+    return sorted({low, high, *(value for value in inner if low < value < high)})
+
+
+USUAL = "lr"
+
+
+def kind_of(slot: str) -> str:
+    """Return the kind of technique in a place of a configuration."""
+    return entries.slots()[slot]
+
+
+def declared(kind: str, technique: str) -> bool:
+    """Tell whether a technique declares a range for anything."""
+    return bool(declared_by(kind, technique))
+
+
+def parameter_of(kind: str, techniques: Sequence[str]) -> str:
+    """Return what is tuned of some techniques: what the first that declares a range declares first, else the learning rate."""
+    found = [list(declared_by(kind, technique)) for technique in techniques]
+    if any(USUAL in names for names in found):
+        return USUAL
+    return next((names[0] for names in found if names), USUAL)
+
+
+def best_settings(trials: Mapping[str, Mapping[float, Sequence[Path]]], task: str) -> tuple[str, dict[str, float]]:
+    """Choose a value for each combination as a comparison of the same runs does: see ``rates.best_of``.
+
+    Args:
+        trials: combination to value to the folders of its runs.
+        task: of the runs.
+
+    Returns:
+        The metric that decided, and combination to value.
+    """
+    runs = {
+        name: {value: [_summary(folder) for folder in folders] for value, folders in values.items()}
+        for name, values in trials.items()
+    }
+    by = rates.deciding((run for values in runs.values() for ended in values.values() for run in ended), rates.DECIDING[task])
+    return by, {name: rates.best_of(values) for name, values in runs.items()}
+
+
+def _summary(folder: Path) -> rates.Summary:
+    """Return how a run ended; nothing of one whose summary is missing or damaged: it is lost."""
+    try:
+        facts: Any = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        return {"status": facts["status"], "metrics": {str(name): float(value) for name, value in facts["metrics"].items()}}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 @dataclass(frozen=True)
@@ -64,7 +177,7 @@ class TuneThenSeeds(ProtocolSweeper):
         self._check(axes)
         most = 1 if task_of(self.config) == DESCEND else None  # a descent is the same at every seed
         self._tuning_seeds, self._seeds = self._wanted.tuning_seeds[:most], self._wanted.seeds[:most]
-        combined = count(axes)
+        combined = count_jobs(axes)
         if not combined:
             return 0
         self._find_ranges(axes)
@@ -111,8 +224,8 @@ class TuneThenSeeds(ProtocolSweeper):
             config = self.compose([*words, option] if option else words)
             name = option.partition("=")[2] or str(config[self._slot].name)
             nodes[name] = (str(config[self._slot].name), config[self._slot])
-        wanted, kind = self._wanted, choosing.kind_of(self._slot)
-        self._parameter_name = wanted.parameter or choosing.parameter_of(kind, [name for name, _ in nodes.values()])
+        wanted, kind = self._wanted, kind_of(self._slot)
+        self._parameter_name = wanted.parameter or parameter_of(kind, [name for name, _ in nodes.values()])
         self._parameter = f"{self._slot}.{self._parameter_name}"
         if any(axis.setting == self._parameter for axis in axes):
             raise UserError(
@@ -156,7 +269,7 @@ class TuneThenSeeds(ProtocolSweeper):
         found: dict[str, dict[float, list[Path]]] = {}
         for (name, value, _), folder in zip(trials, folders, strict=True):
             found.setdefault(name, {}).setdefault(value, []).append(folder)
-        return choosing.best(found, task_of(self.config))
+        return best_settings(found, task_of(self.config))
 
     def _edge(self, name: str, value: float) -> str:
         span = self._ranges[name.partition(",")[0]]
@@ -182,6 +295,6 @@ def _technique(axes: Sequence[Axis]) -> tuple[Axis | None, str]:
     """
     swept = [(axis, axis.slot) for axis in axes if axis.slot is not None and axis.is_swept]
     for axis, slot in swept:
-        if slot == "optimizer" or any(choosing.declared(choosing.kind_of(slot), word.partition("=")[2]) for word in axis.words):
+        if slot == "optimizer" or any(declared(kind_of(slot), word.partition("=")[2]) for word in axis.words):
             return axis, slot
     return None, "optimizer"

@@ -9,8 +9,8 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from nnreg import composing
-from nnreg.launching.job_configs import JobConfigs
 from nnreg.registry.hydra_source import register_source
+from nnreg.sweeps.launchers.composed import JobConfigs
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg.launching import lost
-from nnreg.launching.work import Job
 from nnreg.records.folder import DiskSink, read_facts
 from nnreg.runs import attempt
 from nnreg.runs.assembly import assemble
 from nnreg.runs.request import Request, describe
+from nnreg.sweeps.launchers import base
+from nnreg.sweeps.launchers.work import Job
 from tests.test_job import CONFIG
 
 
@@ -37,7 +37,7 @@ def test_what_the_process_wrote_of_its_run_stays(sweep):
     sink.open(describe(request, assemble(request.config, request.choices)))
     sink._file.close()  # here the process died
     began = read_facts(request.folder)
-    lost.record(sweep, Job(0, ()), "its process died (SIGKILL)")
+    base.record(sweep, Job(0, ()), "its process died (SIGKILL)")
     ended = read_facts(request.folder)
     assert (ended["status"], ended["error"]) == ("failed", "its process died (SIGKILL)")
     assert (ended["dataset"]["name"], ended["parameters"]) == ("digits", 610)
@@ -45,6 +45,6 @@ def test_what_the_process_wrote_of_its_run_stays(sweep):
 
 
 def test_a_process_that_wrote_nothing_leaves_its_error_as_the_traceback(sweep):
-    lost.record(sweep, Job(0, ()), "its process died (SIGKILL)")
+    base.record(sweep, Job(0, ()), "its process died (SIGKILL)")
     assert read_facts(sweep.asked.folder)["status"] == "failed"
     assert (sweep.asked.folder / attempt.TRACEBACK).read_text() == "nnreg.errors.UserError: its process died (SIGKILL)\n"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from nnreg.launching import worker
-from nnreg.launching.work import Ended, Job
-from nnreg.launching.worker import Worker, first_ended
+from nnreg import process
+from nnreg.sweeps.launchers import processes
+from nnreg.sweeps.launchers.processes import Worker, first_ended
+from nnreg.sweeps.launchers.work import Ended, Job
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Odd:
 @pytest.fixture(params=["copies", pytest.param("no copies", marks=pytest.mark.extra("joblib"))])
 def one(request, monkeypatch):
     if request.param == "no copies":
-        monkeypatch.setattr(worker, "can_fork", lambda: False)
-    elif not worker.can_copy():
+        monkeypatch.setattr(processes, "can_fork", lambda: False)
+    elif not process.can_fork():
         pytest.skip("this process has threads; the sweeps of test_joblib.py copy theirs")
     place = Worker()
     yield place
@@ -63,6 +64,6 @@ def test_a_job_whose_process_ends_is_told_with_the_cause_and_the_next_has_a_new_
 def test_a_process_that_may_be_about_to_end_for_want_of_work_is_given_none(one, monkeypatch):
     odd = Odd()
     first = run(one, 0, "do", odd)
-    monkeypatch.setattr(worker, "IDLE", 0.02)
+    monkeypatch.setattr(processes, "IDLE", 0.02)
     time.sleep(0.05)
     assert run(one, 1, "do", odd).text != first.text

@@ -6,7 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.sweeps.axes import Axis, count
+from nnreg.sweeps.axes import Axis, count_jobs
 
 WHOLE = st.integers(-20, 20)
 NUMBERS = st.floats(-3, 3).map(lambda number: round(number, 2))
@@ -23,7 +23,7 @@ def test_the_length_of_a_range_is_that_of_what_it_yields(span):
 
 
 def test_combinations_are_counted_without_being_made():
-    assert count([axis("a=range(0,1000000000)"), axis("b=1,2,3"), axis("c=5")]) == 3_000_000_000
+    assert count_jobs([axis("a=range(0,1000000000)"), axis("b=1,2,3"), axis("c=5")]) == 3_000_000_000
 
 
 def test_a_setting_is_known_by_its_key_however_it_is_typed():

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nnreg.comparison import rates
-from nnreg.sweeps.choosing import best
+from nnreg.sweeps.tuning import best_settings
 
 
 def run(folder, status="finished", **metrics):
@@ -28,7 +28,7 @@ def chosen(home, runs, task="train"):
         ]
         for value, each in runs.items()
     }
-    return best({"sgd": folders}, task)
+    return best_settings({"sgd": folders}, task)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -81,16 +81,16 @@ def test_a_comparison_of_the_same_runs_takes_the_same_value(tmp_path, endings):
 
 def test_without_a_validation_split_the_training_loss_decides(tmp_path):
     folders = {value: [run(tmp_path / str(value), train__loss_final=loss)] for value, loss in ((0.1, 0.7), (0.2, 0.5))}
-    assert best({"sgd": folders}, "train") == ("train/loss_final", {"sgd": 0.2})
+    assert best_settings({"sgd": folders}, "train") == ("train/loss_final", {"sgd": 0.2})
 
 
 def test_a_descent_is_judged_by_where_it_ended(tmp_path):
     folders = {value: [run(tmp_path / str(value), descent__value=found)] for value, found in ((0.1, 3.0), (0.2, 5.0))}
-    assert best({"sgd": folders}, "descend") == ("descent/value", {"sgd": 0.1})
+    assert best_settings({"sgd": folders}, "descend") == ("descent/value", {"sgd": 0.1})
 
 
 def test_a_damaged_summary_is_a_run_that_was_lost(tmp_path):
     damaged = run(tmp_path / "0.1", valid__loss_final=0.0)
     (damaged / "summary.json").write_text("{")
     sound = run(tmp_path / "0.2", valid__loss_final=5.0)
-    assert best({"sgd": {0.1: [damaged], 0.2: [sound]}}, "train")[1] == {"sgd": 0.2}
+    assert best_settings({"sgd": {0.1: [damaged], 0.2: [sound]}}, "train")[1] == {"sgd": 0.2}

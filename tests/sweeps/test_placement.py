@@ -8,7 +8,7 @@ import shutil
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnreg.sweeps.placement import Place, place
+from nnreg.sweeps.resuming import Place, place
 
 DIGESTS = st.sampled_from("abcdef")
 

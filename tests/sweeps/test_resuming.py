@@ -15,12 +15,13 @@ import time
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-from nnreg import cli, sweeping
+from nnreg import cli
 from nnreg.comparison.gathering import gather
 from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import FILE, read_manifest
 from nnreg.runs import task, train
 from nnreg.runs.task import execute_task
+from nnreg.sweeps import ending
 from nnreg.tracking import uploader
 from nnreg.tracking.sink import MlflowSink
 from tests.interrupted import killed, request
@@ -31,7 +32,7 @@ LONG = ("dataset=iris", "hidden=[8]", "steps=12000", "batch=16", "validate_every
 
 @pytest.fixture(autouse=True)
 def nothing_drawn(undrawn, monkeypatch):
-    monkeypatch.setattr(sweeping, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
+    monkeypatch.setattr(ending, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
 
 
 def results(home):
@@ -54,7 +55,7 @@ def made(tmp_path_factory):
     """A complete sweep of four runs."""
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweeping, "_saved", lambda *_: [])
+        patch.setattr(ending, "_saved", lambda *_: [])
         patch.chdir(folder)
         assert cli.run(["-m", "optimizer=sgd,adam", "seed=1,2", "hydra.sweep.dir=runs/s", *TINY, "tracking=off"]) == 0
     return folder / "runs/s"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.errors import UserError
-from nnreg.sweeps.search_ranges import log_grid, range_of
+from nnreg.sweeps.tuning import log_grid, range_of
 
 LOW = st.floats(1e-8, 1e4)
 

@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from nnreg import sweeping
 from nnreg.records.folder import DiskSink
 from nnreg.records.manifest import read_manifest
+from nnreg.sweeps import ending
 from tests.publishing import publishing
 
 publish = pytest.fixture(publishing)
@@ -21,7 +21,7 @@ TINY = ("dataset=iris", "hidden=[4]", "steps=2", "batch=8")
 
 @pytest.fixture(autouse=True)
 def nothing_drawn(undrawn, monkeypatch):
-    monkeypatch.setattr(sweeping, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
+    monkeypatch.setattr(ending, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
 
 
 def jobs(folder):

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from nnreg import sweeping
 from nnreg.records.manifest import read_manifest
+from nnreg.sweeps import ending
 from tests.sweeps.test_sweeper import listed
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=6", "batch=8")
@@ -16,7 +16,7 @@ TUNE = ("-m", "protocol=tune_then_seeds")
 
 @pytest.fixture(autouse=True)
 def nothing_drawn(undrawn, monkeypatch):
-    monkeypatch.setattr(sweeping, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
+    monkeypatch.setattr(ending, "_saved", lambda *_: [])  # takes longer than these runs, and is tested elsewhere
 
 
 def runs(folder):

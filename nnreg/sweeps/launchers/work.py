@@ -157,7 +157,7 @@ class Work:
         return composed
 
 
-def of(context: HydraContext, config: DictConfig, task: TaskFunction) -> Work:
+def work_of(context: HydraContext, config: DictConfig, task: TaskFunction) -> Work:
     """Gather what workers need to know, in the process that has the sweep."""
     environment = {name: value for name, value in os.environ.items() if name.startswith(_SENT)}
     return Work(

@@ -15,8 +15,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell, died, shielded
-from nnreg.launching.work import Ended, Job, Work
+from nnreg.sweeps.launchers.base import GRACE, ParallelLauncher, Tell, died, shielded
+from nnreg.sweeps.launchers.work import Ended, Job, Work
 
 
 class SubmititLauncher(ParallelLauncher):

@@ -18,9 +18,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from nnreg.errors import UserError, one_line
-from nnreg.launching.launcher import GRACE, ParallelLauncher, Tell, died
-from nnreg.launching.work import Ended, Job, Work
 from nnreg.process import terminable
+from nnreg.sweeps.launchers.base import GRACE, ParallelLauncher, Tell, died
+from nnreg.sweeps.launchers.work import Ended, Job, Work
 
 _QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
 """Lines of the runs are printed here, each once, without Ray's ``(pid=...)`` before it."""

@@ -1,9 +1,11 @@
-"""The end of a sweep: a table of its arms, best first, failures named, the answer, and where the report is."""
+"""What is printed and written when a sweep has ended."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,135 @@ from nnreg.console import print_line, terminal, warn
 from nnreg.errors import UserError, one_line
 from nnreg.records.folder import SUMMARY, TRACKED, discard, read_summary
 from nnreg.records.manifest import Manifest, read_manifest
-from nnreg.settings import ACTIVATIONS, task_of
+from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from nnreg.comparison.compare import Comparison
+    from nnreg.records.results import Results
+
+PICTURE = "outputs.png"
+MOST_ROWS = 12
+
+
+def draw_looks(folders: Mapping[Path, Mapping[str, Any]], home: Path) -> list[Path]:
+    """Draw all runs of a sweep that ended as a result.
+
+    Args:
+        folders: run folder to what its ``summary.json`` says.
+        home: of the sweep, written to.
+
+    Returns:
+        The files written, none where no run has a result.
+    """
+    from nnreg.figures.layers import histograms
+    from nnreg.figures.page import save_figure
+    from nnreg.records.results import Results, read_results
+
+    ended = {path: "" for path, summary in folders.items() if summary["status"] == "finished"}
+    runs = _named(read_results(ended))
+    if not len(runs):
+        return []
+    depth = max(len(run.history.series("outputs/std")[0]) for run in runs)
+    title = f"Which signal is still alive after {depth} layer{'s' if depth > 1 else ''}?"
+    note = f"The first {MOST_ROWS} of {len(runs)} runs." if len(runs) > MOST_ROWS else ""
+    common = [names for names in (runs.by(kind) for kind in ("activation", "init", "norm", "dropout")) if len(names) == 1]
+    subtitle = ", ".join(str(name).replace("_", " ") for names in common for name in names if name != "none")
+    save_figure(histograms(Results(list(runs)[:MOST_ROWS]), {"subtitle": subtitle, "note": note}, title), home / PICTURE)
+    return [home / PICTURE]
+
+
+def _named(runs: Results) -> Results:
+    """Return the runs, each called by what was swept; the seed where nothing else was."""
+    from nnreg.comparison.differences import find_axes
+    from nnreg.comparison.naming import settings_name
+    from nnreg.records.results import Results
+
+    apart = find_axes(list(runs)) if len(runs) else None
+    names = (
+        [settings_name({key: values[key] for key in apart.shown if key in values}) for values in apart.values] if apart else []
+    )
+    seeded = [
+        name or (f"seed {run.seed}" if len(runs) > 1 else run.summary["label"]) for name, run in zip(names, runs, strict=True)
+    ]
+    return Results(dataclasses.replace(run, arm=str(name)) for run, name in zip(runs, seeded, strict=True))
+
+
+COLUMNS = {
+    "train/loss_final": "train loss",
+    "valid/accuracy_final": "valid acc.",
+    "valid/r2_final": "valid R²",
+    "test/accuracy": "test acc.",
+    "test/r2": "test R²",
+    "descent/value": "final value",
+    "descent/distance": "distance",
+    "descent/path_length": "path length",
+    "descent/steps_to_tolerance": "steps to arrive",
+    "outputs/mean": "last mean",
+    "outputs/std": "last std",
+    "outputs/saturated": "saturated",
+    "outputs/dead": "dead units",
+}
+
+Summary = Mapping[str, Any]
+
+
+def table_of_runs(runs: Mapping[Path, Summary]) -> Table:
+    """Return the table of some runs, given by folder with what their ``summary.json`` says.
+
+    Best is the highest final validation accuracy, or R², then the lowest final training loss; of descents the one that arrived
+    first, then the one that ended lowest. Looks at untrained layers keep their order. Failed runs come last.
+    """
+    from rich.table import Table
+
+    from nnreg.runs.console import shown
+
+    summaries = sorted(runs.values(), key=_rank)
+    swept = differing(summaries)
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    made.add_column("#", justify="right")
+    for key in swept:
+        made.add_column(key, overflow="fold")
+    measured = [name for name in COLUMNS if any(name in summary["metrics"] for summary in summaries)]
+    for column in (*(COLUMNS[name] for name in measured), "seconds"):
+        made.add_column(column, justify="right")
+    made.add_column("")
+    for summary in summaries:
+        metrics, given = summary["metrics"], typed(summary)
+        values = [(name, metrics.get(name)) for name in measured]
+        cells = ["-" if value is None else shown(name.removesuffix("_final"), value) for name, value in values]
+        made.add_row(
+            str(summary["job"]), *(given.get(key, "") for key in swept), *cells, f"{summary['seconds']:.1f}", _note(summary)
+        )
+    return made
+
+
+def typed(summary: Summary) -> dict[str, str]:
+    """Return what was typed for a run, by key."""
+    return dict(override.split("=", 1) for override in summary["overrides"] if "=" in override)
+
+
+def differing(summaries: Sequence[Summary]) -> list[str]:
+    """Return the overridden keys that differ between runs; all of them where none does."""
+    given = [typed(summary) for summary in summaries]
+    keys = list(dict.fromkeys(key for overrides in given for key in overrides))
+    return [key for key in keys if len({overrides.get(key) for overrides in given}) > 1] or keys
+
+
+def _rank(summary: Summary) -> tuple[int, float, float]:
+    order = ("finished", "diverged", "killed", "failed").index(summary["status"])
+    metrics = summary["metrics"]
+    if task_of(summary) == DESCEND:
+        return order, metrics.get("descent/steps_to_tolerance", math.inf), metrics.get("descent/value", math.inf)
+    quality = metrics.get("valid/accuracy_final", metrics.get("valid/r2_final", 0.0))
+    return order, -quality, metrics.get("train/loss_final", math.inf)
+
+
+def _note(summary: Summary) -> str:
+    notes = {"finished": "", "diverged": f"diverged at step {summary['diverged_at_step']}"}
+    return notes.get(summary["status"], str(summary["status"]))
+
 
 Runs = Mapping[Path, Mapping[str, Any]]
 
@@ -26,7 +153,7 @@ started: DictConfig | None = None
 """What this process has composed for a sweep, or None; its folder is that of an earlier one where that is gone on with."""
 
 
-def folder() -> Path | None:
+def sweep_folder() -> Path | None:
     """Return the folder of the sweep that this process has begun or gone on with, or None."""
     return None if started is None else Path(started.hydra.sweep.dir).absolute()
 
@@ -89,13 +216,9 @@ def report(home: Path, console: Console, settings: Mapping[str, Any] | None = No
 
 def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, Any]) -> Comparison | None:
     """Compare the runs and print their table, or that of single runs where they cannot be compared."""
-    from nnreg.sweeps.run_table import table_of_runs
-
     if any(task_of(summary) == ACTIVATIONS for summary in runs.values()):
-        from nnreg import looks
-
         console.print(table_of_runs(runs))
-        for picture in looks.draw(runs, home):
+        for picture in draw_looks(runs, home):
             print_line(console, "picture", str(picture))
         return None
     from nnreg.comparison.compare import compare

@@ -17,13 +17,13 @@ from omegaconf import OmegaConf
 
 from nnreg.console import say, warn
 from nnreg.errors import UserError
-from nnreg.launching import lost, work
 from nnreg.registry import mistakes
 from nnreg.registry.overrides import quoted
 from nnreg.runs.task import Value, no_objective
-from nnreg.sweeps.axes import Axis, count
+from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
+from nnreg.sweeps.launchers import base, work
 from nnreg.sweeps.random_search import DIGITS, seeds_apart
-from nnreg.sweeps.sweeper import ProtocolSweeper, Stage, Words
+from nnreg.sweeps.sweeper import ProtocolSweeper
 
 PLACE = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 """Name of the plugin's sweeper, whose place this one takes."""
@@ -81,7 +81,7 @@ class OptunaSearch(ProtocolSweeper):
                 "there is nothing to search: add a range such as optimizer.lr=tag(log,interval(1e-4,1)) or a list such as "
                 "optimizer=sgd,adam"
             )
-        return self._trials * count(seeds)
+        return self._trials * count_jobs(seeds)
 
     def stages(self, axes: Sequence[Axis]) -> Iterator[Stage]:
         """Refuse: nobody knows.
@@ -152,10 +152,10 @@ class OptunaSearch(ProtocolSweeper):
         self._begin()
         assert self.hydra_context is not None
         assert self.config is not None
-        shared = work.of(self.hydra_context, self.config, _nobody)
+        shared = work.work_of(self.hydra_context, self.config, _nobody)
         for number, (words, said) in enumerate(zip(jobs, complaints, strict=True), self._made):
             if said is not None:
-                lost.record(shared, work.Job(number, words), said)
+                base.record(shared, work.Job(number, words), said)
         sound = [words for words, said in zip(jobs, complaints, strict=True) if said is None]
         returns = self.launcher.launch(sound, initial_job_idx=self._made) if sound else []
         self._returns.append(returns)

@@ -1,11 +1,15 @@
-"""A process that runs one job after the other, started once; a copy of the process that has the sweep where that is safe.
+"""`hydra/launcher=joblib`: jobs in processes side by side.
 
 A copy has everything imported and needs a hundredth of a second. Elsewhere, in a notebook for one, workers start anew.
+
+Every core has a worker of its own, which goes from one run to the next: where one dies, its run alone is lost and its place is
+taken by a new one. In joblib's usual pool the death of one worker ends all of them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import importlib
 import multiprocessing
@@ -13,14 +17,22 @@ import os
 import pickle
 import signal
 import time
+from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
-from nnreg.launching.launcher import GRACE, died, shielded
-from nnreg.launching.work import Ended, Job, Work, end_with_the_sweep
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from nnreg import console
+from nnreg.errors import UserError
 from nnreg.process import can_fork
-from nnreg.runs.assembly import sharing_data
+from nnreg.runs.assembly import BESIDE_OTHERS, sharing_data
+from nnreg.sweeps.launchers.base import GRACE, ParallelLauncher, Tell, died, shielded
+from nnreg.sweeps.launchers.work import Ended, Job, Work, end_with_the_sweep
+from nnreg.tracking import uploader
 
 IDLE = 60.0  # seconds after which a worker without work ends
 
@@ -125,3 +137,76 @@ def _told(ended: Ended) -> bytes:
     except Exception as error:  # a plugin's exception may hold anything
         told = pickle.dumps(Ended(ended.job, None, ended.text, ended.notes, f"{type(error).__name__}: {error}"))
     return told
+
+
+class JoblibLauncher(ParallelLauncher):
+    """One worker a core.
+
+    Args:
+        n_jobs: how many runs at once; -1: as many as there are cores for this process, -2: one less.
+        others: joblib's settings of batching and of memory mapping, which have nothing to do here.
+    """
+
+    def __init__(self, n_jobs: int = -1, **others: Any) -> None:
+        self._n_jobs, self._others = n_jobs, others
+        self._workers: list[Worker] = []
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Remember what the sweep is.
+
+        Raises:
+            UserError: a setting was changed that has nothing to do here, or runs shall have two workers each.
+        """
+        from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
+
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if config.get("workers") == 2:  # where it is swept, each run of two says so itself
+            raise UserError(BESIDE_OTHERS)
+        usual = dataclasses.asdict(JobLibLauncherConf())
+        changed = [name for name, value in self._others.items() if value != usual.get(name, value)]
+        if changed or self._n_jobs == 0:
+            raise UserError(
+                f"hydra.launcher.{'n_jobs=0' if not changed else changed[0]} has no meaning here: every run has a process to "
+                "itself, and hydra.launcher.n_jobs says how many run at once (-1: one on every core)"
+            )
+
+    def prepare(self, sweep: Path) -> None:
+        """Start the process that sends runs to MLflow, if they are tracked and this process can be copied."""
+        config = self._config
+        if config.get("tracking") is not None and config.tracking.name == "mlflow" and can_fork():
+            uploader.begin_uploading(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), sweep, console.warn)
+
+    def execute(self, shared: Work, jobs: Sequence[Job], tell: Tell) -> None:
+        """Give every free worker the next job until all have ended."""
+        from joblib import effective_n_jobs
+
+        while len(self._workers) < min(effective_n_jobs(self._n_jobs), len(jobs)):
+            self._workers.append(Worker())
+        waiting, busy, free = deque(jobs), list[Worker](), list(self._workers)
+        try:
+            while waiting or busy:
+                while waiting and free:
+                    busy.append(free.pop())
+                    busy[-1].begin(shared, waiting.popleft())
+                for worker in first_ended(busy):
+                    busy.remove(worker)
+                    free.append(worker)
+                    tell(worker.ended())
+        except BaseException:
+            self._stop(busy, tell)
+            raise
+
+    def _stop(self, busy: Sequence[Worker], tell: Tell) -> None:
+        """End every worker, after its run has recorded itself as killed."""
+        for worker in busy:
+            worker.interrupt()
+        deadline, waited = time.monotonic() + GRACE, list(busy)
+        while waited and time.monotonic() < deadline:
+            for worker in first_ended(waited, deadline - time.monotonic()):
+                waited.remove(worker)
+                tell(dataclasses.replace(worker.ended(), error=None))
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
+        for worker in waited:
+            tell(dataclasses.replace(worker.ended(), error=None))

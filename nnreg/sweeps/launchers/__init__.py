@@ -1,0 +1,1 @@
+"""The engines that run the jobs of a sweep."""
