@@ -16,7 +16,7 @@ from pathlib import Path
 from nnreg.errors import Interrupted, UserError, instead
 from nnreg.registry import entries
 from nnreg.settings import Settings
-from nnreg.studies import study_words
+from nnreg.studies import command
 
 INTERRUPTED = 130
 
@@ -41,11 +41,11 @@ def run(arguments: Sequence[str]) -> int:
             sys.stdout.write(f"nnreg {version('nnreg')}\n")
             return 0
         _check_words(arguments)
-        if study_words.ask_for_studies(arguments):
+        if command.ask_for_studies(arguments):
             from nnreg import composing
 
             with composing.explained():
-                return study_words.run(arguments, composing.conf_folder())
+                return command.run_study_words(arguments, composing.conf_folder())
         return _compose(sorted(arguments, key=lambda word: word not in ("-m", "--multirun")))  # Hydra wants it in front
     except UserError as error:
         sys.stderr.write(f"nnreg: {error}\n")
@@ -176,14 +176,14 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
     )
     parsed = parser.parse_intermixed_args(arguments)  # options may stand between names and key=value
     from nnreg import composing
-    from nnreg.studies import reproduce
+    from nnreg.studies import command
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:
         raise UserError("say which studies to reproduce, or --all; `python -m nnreg --help` lists them under experiment")
-    study_words.check_folders(parsed.config_dir)
+    command.check_folders(parsed.config_dir)
     with composing.explained():
-        return reproduce.reproduce(names, typed, [*parsed.config_dir, composing.conf_folder()], parsed.folder)
+        return command.reproduce(names, typed, [*parsed.config_dir, composing.conf_folder()], parsed.folder)
 
 
 def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

@@ -19,7 +19,7 @@ from nnreg.figures import FIGURES
 from nnreg.figures.spec import Common
 from nnreg.registry.schemas import Parameter, parameters_of
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, Settings, SweepSettings, is_setting_of
-from nnreg.studies.measures import MEASURES
+from nnreg.studies.claims import MEASURES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TASKS = (TRAIN, DESCEND, ACTIVATIONS)

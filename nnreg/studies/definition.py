@@ -115,7 +115,7 @@ class Study:
             yield f"trial {trial}", (*(f"{key}={value!r}" for key, value in drawn.items()), f"seed={trial}")
 
 
-def read(name: str, folders: Sequence[Path]) -> Study:
+def read_study(name: str, folders: Sequence[Path]) -> Study:
     """Return a study by its name.
 
     Args:

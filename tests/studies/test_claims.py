@@ -7,7 +7,7 @@ from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, History, Record
 from nnreg.errors import UserError
 from nnreg.records.results import Result, Results
 from nnreg.studies import claims
-from nnreg.studies.claims import check, measure
+from nnreg.studies.claims import check_claim, measure
 
 
 def run(tmp_path, optimizer, seed, losses, std=0.01, accuracy=0.5, status="finished"):
@@ -86,7 +86,7 @@ def test_measures_over_an_axis_use_the_mean_over_seeds(tmp_path):
     ],
 )
 def test_an_inequality_must_hold_for_the_whole_interval_a_range_for_the_mean(results, expect, holds):
-    verdict = check({"say": "it falls", "measure": 'final("train/loss", optimizer="adam")', "expect": expect}, results)
+    verdict = check_claim({"say": "it falls", "measure": 'final("train/loss", optimizer="adam")', "expect": expect}, results)
     assert verdict.holds is holds
     assert verdict.measured in ("0.2 ± 0.25", "[0.1, 0.2, 0.3]")
 
@@ -115,18 +115,20 @@ def test_an_inequality_must_hold_for_the_whole_interval_a_range_for_the_mean(res
 )
 def test_where_a_value_is_not_finite_an_inequality_must_hold_for_every_value(monkeypatch, results, values, expect, holds):
     monkeypatch.setattr(claims, "measure", lambda expression, runs: np.array(values, dtype=float))
-    verdict = check({"say": "x", "measure": "1", "expect": expect}, results)
+    verdict = check_claim({"say": "x", "measure": "1", "expect": expect}, results)
     assert verdict.holds is holds
     assert all(f"{value:g}" in verdict.measured for value in values)
 
 
 def test_no_values_at_all_fulfil_no_inequality(monkeypatch, results):
     monkeypatch.setattr(claims, "measure", lambda expression, runs: np.array([]))
-    assert not check({"say": "x", "measure": "1", "expect": "> 0"}, results).holds
+    assert not check_claim({"say": "x", "measure": "1", "expect": "> 0"}, results).holds
 
 
 def test_a_single_value_is_compared_as_it_is(results):
-    verdict = check({"say": "x", "measure": 'final("train/loss", optimizer="adam", seed=0)', "expect": "> 0.0999"}, results)
+    verdict = check_claim(
+        {"say": "x", "measure": 'final("train/loss", optimizer="adam", seed=0)', "expect": "> 0.0999"}, results
+    )
     assert (verdict.holds, verdict.measured) == (True, "0.1")
 
 
@@ -161,13 +163,13 @@ def test_what_cannot_be_measured_is_answered_in_one_line(results, expression, sa
 @pytest.mark.parametrize("claim", [{"say": "x", "measure": "1", "expect": "about 3"}, {"say": "x", "measure": "1"}])
 def test_a_claim_that_cannot_be_read_is_answered_in_one_line(results, claim):
     with pytest.raises(UserError, match=r"cannot read the expectation|lacks expect"):
-        check(claim, results)
+        check_claim(claim, results)
 
 
 @pytest.mark.parametrize("expect", ["> 0", "< 9", "in [0, 9]", "= 0 +- 9"])
 def test_a_run_that_diverged_before_it_recorded_anything_fulfils_no_expectation(tmp_path, expect):
     lost = Results([run(tmp_path, "sgd", 0, [1], accuracy=0.5), run(tmp_path, "sgd", 1, [1], accuracy=None)])
-    assert not check({"say": "x", "measure": 'final("valid/accuracy")', "expect": expect}, lost).holds
+    assert not check_claim({"say": "x", "measure": 'final("valid/accuracy")', "expect": expect}, lost).holds
 
 
 def test_a_setting_at_which_a_run_diverged_is_neither_the_best_nor_the_worst(tmp_path):

@@ -11,13 +11,13 @@ from nnreg.errors import UserError
 from nnreg.figures import FIGURES
 from nnreg.studies import claims, definition
 from nnreg.studies.definition import Study
-from nnreg.studies.study_runs import _composer
+from nnreg.studies.runner import _composer
 
 SHIPPED = definition.names([conf_folder()])
 
 
 def shipped(name):
-    return definition.read(name, [conf_folder()])
+    return definition.read_study(name, [conf_folder()])
 
 
 def write(folder, text, name="mine"):
@@ -116,7 +116,7 @@ def test_an_unknown_study_is_answered_with_its_neighbour():
 def test_what_cannot_be_read_is_answered_in_one_line(tmp_path, text, said):
     write(tmp_path, text)
     with pytest.raises(UserError, match=said) as caught:
-        definition.read("mine", [tmp_path])
+        definition.read_study("mine", [tmp_path])
     assert "\n" not in str(caught.value)
 
 
@@ -124,10 +124,10 @@ def test_a_study_of_ones_own_stands_beside_those_of_nnreg_but_not_in_place_of_on
     write(tmp_path, "study: {title: 'Mine?'}")
     write(tmp_path, "study: {title: 'Mine?'}", "descent_adam")
     folders = [tmp_path, conf_folder()]
-    assert definition.read("mine", folders).title == "Mine?"
+    assert definition.read_study("mine", folders).title == "Mine?"
     assert set(definition.names(folders)) == {*SHIPPED, "mine"}
     with pytest.raises(UserError, match="there are two experiments 'descent_adam': rename"):
-        definition.read("descent_adam", folders)
+        definition.read_study("descent_adam", folders)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -140,7 +140,7 @@ def test_every_shipped_study_asks_a_question_and_has_figures_and_readable_claims
     for figure in study.figures:
         assert figure["kind"] in FIGURES
     for claim in study.claims:
-        claims.read(claim)
+        claims.read_claim(claim)
     assert len({claim["say"] for claim in study.claims}) == len(study.claims)
 
 

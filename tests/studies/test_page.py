@@ -67,6 +67,6 @@ def test_a_claim_that_fails_is_no_failure_of_the_study_but_one_of_its_reproducti
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "experiments").glob("*.json")), ids=lambda path: path.stem)
 def test_the_notebook_says_of_a_study_what_its_yaml_says(path):
-    study, facts = definition.read(path.stem, [conf_folder()]), json.loads(path.read_text(encoding="utf-8"))
+    study, facts = definition.read_study(path.stem, [conf_folder()]), json.loads(path.read_text(encoding="utf-8"))
     assert (facts["title"], facts["about"], facts["findings"]) == (study.title, study.about, study.findings)
     assert [claim["measure"] for claim in facts["claims"]] == [claim["measure"] for claim in study.claims]

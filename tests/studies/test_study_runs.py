@@ -9,7 +9,7 @@ import pytest
 from nnreg import figures
 from nnreg.composing import conf_folder
 from nnreg.records.folder import read_summary
-from nnreg.studies import study_words
+from nnreg.studies import command
 from nnreg_std.datasets import fetching, locating
 from tests.recording.tracking import artifacts, client, new_database
 
@@ -320,5 +320,5 @@ def test_hydra_itself_still_shows_the_configuration_of_a_study(nnreg):
     answer = nnreg("--cfg", "job", "experiment=descent_adam")
     assert answer.code == 0
     assert "epsilon_hat: true" in answer.out
-    assert study_words.ask_for_studies(["experiment=descent_adam"])
-    assert not study_words.ask_for_studies(["experiment=descent_adam", "--cfg", "job"])
+    assert command.ask_for_studies(["experiment=descent_adam"])
+    assert not command.ask_for_studies(["experiment=descent_adam", "--cfg", "job"])

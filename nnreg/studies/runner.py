@@ -1,4 +1,4 @@
-"""A study from its YAML to its answer: every member is run, the figures are drawn, the claims are checked, all is tracked."""
+"""The members of a study run, its figures drawn, its claims checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -20,7 +20,11 @@ from omegaconf import open_dict
 from rich.console import Console
 from rich.markup import escape
 
-from nnreg import console, settings
+from nnreg import (
+    console,
+    figures,  # matplotlib, half a second, comes with the first kind that is asked for
+    settings,
+)
 from nnreg.console import print_line
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome
@@ -30,10 +34,68 @@ from nnreg.registry.hydra_source import register_source
 from nnreg.runs import task
 from nnreg.runs.request import Request, choices
 from nnreg.runs.task import execute_task
-from nnreg.studies import answers
+from nnreg.studies import claims
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Member, Study
 from nnreg.tracking.answer import AnswerRun, log_answer
+
+
+class Answers(NamedTuple):
+    """What became of a study's questions.
+
+    Attributes:
+        verdicts: one for each claim.
+        figures: the pictures, in order.
+        troubles: a line for each figure that could not be drawn and each claim that could not be measured.
+    """
+
+    verdicts: Sequence[Verdict] = ()
+    figures: Sequence[Path] = ()
+    troubles: Sequence[str] = ()
+
+
+def check_study(study: Study) -> None:
+    """Refuse claims and figures that cannot be read, before hours of runs are made for them.
+
+    Raises:
+        UserError: naming the first.
+    """
+    for claim in study.claims:
+        claims.read_claim(claim)
+    for spec in study.figures:
+        figures.check(spec)
+
+
+def answer_study(study: Study, runs: Results, folder: Path) -> Answers:
+    """Draw every figure and check every claim; one that cannot be, such as of a metric that no run has, costs itself alone.
+
+    Args:
+        study: that was run.
+        runs: its members.
+        folder: for the pictures.
+    """
+    drawn: list[Path] = []
+    verdicts: list[Verdict] = []
+    troubles: list[str] = []
+    for number, spec in enumerate(study.figures, 1):
+        path = folder / f"{study.name if number == 1 else f'{study.name}-{number}'}.png"
+        try:
+            _draw(runs, spec, study.title, path)
+            drawn.append(path)
+        except UserError as error:
+            troubles.append(f"figure {number} was not drawn: {error}")
+    for claim in study.claims:
+        try:
+            verdicts.append(claims.check_claim(claim, runs))
+        except UserError as error:
+            troubles.append(f"not measured, '{claim['say']}': {error}")
+            verdicts.append(claims.unmeasured(claim))
+    return Answers(verdicts, drawn, troubles)
+
+
+def _draw(runs: Results, spec: Mapping[str, Any], title: str, path: Path) -> None:
+    figures.save(figures.draw(runs, spec, str(spec.get("title", title))), path)
+
 
 OUTPUT = "study"  # folder of what the study itself produces, beside the folders of its members
 VERDICTS = "claims.csv"
@@ -65,7 +127,7 @@ class Report:
     troubles: Sequence[str] = ()
 
 
-def run(
+def run_study(
     study: Study, typed: Sequence[str], folders: Sequence[Path], home: Path, console: Console, only: int | None = None
 ) -> Report:
     """Run a study.
@@ -83,7 +145,7 @@ def run(
             wrong with one of them once everything has been run is in the report.
     """
     _check_words(typed)
-    answers.check(study)
+    check_study(study)
     console.print(f"[bold]{escape(study.title)}[/bold]", soft_wrap=True)
     members = study.members(typed)
     if only is not None and only not in range(len(members)):
@@ -106,7 +168,7 @@ def run(
     report = Report(study, output, runs, [], [], failed, _command(study, folders, *words))
     _write(report)  # whatever becomes of figures and claims, a comparison knows the arms
     if not failed and only is None:
-        report = dataclasses.replace(report, **answers.answer(study, runs, output)._asdict())
+        report = dataclasses.replace(report, **answer_study(study, runs, output)._asdict())
         _write(report)
     if only is None:
         _track(report, home)
@@ -133,7 +195,7 @@ def _is_swept(word: str) -> bool:
         return False
 
 
-def show(report: Report, console: Console) -> None:
+def show_report(report: Report, console: Console) -> None:
     """Print the claims, reproduced or not, and where the pictures are."""
     console.print()
     print_verdicts(report.verdicts, console)
