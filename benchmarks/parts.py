@@ -74,7 +74,7 @@ class Clocks:
 
 def show(words: Sequence[str]) -> None:
     """Run a sweep in this process and print a line for each part."""
-    from nnreg.cli import run
+    from nnreg.cli.main import run
 
     clocks = Clocks()
     for part, places in PARTS.items():

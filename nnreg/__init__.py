@@ -1,6 +1,6 @@
 """nnreg: compare neural-network training techniques, one change at a time.
 
-``run``, ``sweep`` and ``compare`` are the command line in Python: see ``nnreg.scripting``.
+``run``, ``sweep`` and ``compare`` are the command line in Python: see ``nnreg.cli.scripting``.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nnreg.cli.scripting import compare as compare
+    from nnreg.cli.scripting import run as run
+    from nnreg.cli.scripting import sweep as sweep
     from nnreg.errors import RunFailed as RunFailed
     from nnreg.errors import UserError as UserError
-    from nnreg.scripting import compare as compare
-    from nnreg.scripting import run as run
-    from nnreg.scripting import sweep as sweep
 
 __all__ = ["RunFailed", "UserError", "compare", "run", "sweep"]
 
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     if name in __all__:
-        module = "errors" if name in ("RunFailed", "UserError") else "scripting"
+        module = "errors" if name in ("RunFailed", "UserError") else "cli.scripting"
         return getattr(importlib.import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__} has no attribute {name!r}")
 

@@ -11,7 +11,7 @@ choose_threads()
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from nnreg.cli import run  # after the threads are set: NumPy reads them when it is imported
+    from nnreg.cli.main import run  # after the threads are set: NumPy reads them when it is imported
 
     sys.exit(run(sys.argv[1:]))
 

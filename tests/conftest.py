@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 from hypothesis import settings
 
-from nnreg import cli
+from nnreg.cli import main
 from tests import extras
 
 settings.register_profile("nnreg", deadline=None)  # two busy cores are no reason to fail
@@ -91,7 +91,7 @@ def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         is_training = not words or "=" in words[0] or words[0] in ("-m", "rerun")
         extra = ["tracking=off"] if is_training and not tracking else []
         with as_logging_was():
-            code = cli.run([*words, *extra])
+            code = main.run([*words, *extra])
         out, err = capfd.readouterr()
         return Answer(code, out, err)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nnreg import cli, composing
+from nnreg.cli import compose, main
 from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY
 from nnreg.records.folder import read_history, read_summary
 
@@ -147,7 +147,7 @@ def test_a_mistake_is_answered_in_one_line_and_leaves_nothing_behind(nnreg, proj
 
 
 def test_a_users_own_traceback_switch_is_honoured(nnreg, monkeypatch):
-    monkeypatch.setenv(composing.FULL_ERROR, "1")
+    monkeypatch.setenv(compose.FULL_ERROR, "1")
     with pytest.raises(Exception, match="Could not find"):
         nnreg("optimizer=adm")
 
@@ -217,7 +217,7 @@ def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, start,
     wait_for(lambda: history.stat().st_size > 1000)
     process.send_signal(getattr(signal, name))
     out, err = process.communicate(timeout=30)
-    assert process.returncode == cli.INTERRUPTED
+    assert process.returncode == main.INTERRUPTED
     assert err.strip() == "nnreg: interrupted"
     assert "interrupted after" in out
     summary = read_summary(history.parent)
@@ -262,7 +262,7 @@ def test_a_note_of_a_plugin_in_the_log_does_not_keep_the_folder_of_a_run_that_ne
 
 def test_the_help_shows_every_command(nnreg):
     shown = nnreg("--help").out
-    assert [name for name in cli.COMMANDS if f"python -m nnreg {name} " not in shown] == []
+    assert [name for name in main.COMMANDS if f"python -m nnreg {name} " not in shown] == []
 
 
 def test_the_version_is_that_of_nnreg(nnreg):

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnreg import cli
+from nnreg.cli import main
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.records.checkpoint import FILE, load_checkpoint, save_checkpoint
 from nnreg.records.folder import DiskSink, occupied, read_facts, read_history, read_summary
@@ -114,7 +114,7 @@ def test_a_run_may_be_killed_and_resumed_again_and_again(tmp_path):
     folder = cut(tmp_path / "cut", at=11, checkpoint_at=10)
     for at in (20, 30, 40):
         with killed(at, checkpoint_at=9):
-            cli.run(["resume", str(folder)])
+            main.run(["resume", str(folder)])
     assert resumed(folder) == whole(tmp_path / "whole")
     assert read_summary(folder)["resumed_at_step"] > 30
 

@@ -9,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf, base
 from omegaconf.errors import GrammarParseError, InterpolationKeyError
 
-from nnreg.thrifty_hydra import thrifty
+from nnreg.cli.compose import thrifty
 
 
 @pytest.fixture

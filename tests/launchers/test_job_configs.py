@@ -8,7 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from nnreg import composing
+from nnreg.cli import compose
 from nnreg.registry.hydra_source import register_source
 from nnreg.sweeps.launchers.composed import JobConfigs
 
@@ -16,7 +16,7 @@ from nnreg.sweeps.launchers.composed import JobConfigs
 @pytest.fixture
 def loader():
     register_source()
-    with initialize_config_dir(str(composing.conf_folder()), version_base="1.3"):
+    with initialize_config_dir(str(compose.conf_folder()), version_base="1.3"):
         yield GlobalHydra.instance().config_loader()
 
 

@@ -223,7 +223,7 @@ def test_an_experiment_that_another_run_has_just_made_is_used(home, monkeypatch)
 
 
 def test_nothing_imports_mlflow_before_a_run_is_opened():
-    modules = "nnreg.tracking.sink, nnreg.tracking.commands, nnreg.tracking.ui, nnreg.cli"
+    modules = "nnreg.tracking.sink, nnreg.tracking.commands, nnreg.tracking.ui, nnreg.cli.main"
     code = f"import sys, {modules}; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

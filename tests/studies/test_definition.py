@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hydra import compose
 
-from nnreg.composing import conf_folder
+from nnreg.cli.compose import conf_folder
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
 from nnreg.studies import claims, definition

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nnreg import figures
-from nnreg.composing import conf_folder
+from nnreg.cli.compose import conf_folder
 from nnreg.records.folder import read_summary
 from nnreg.studies import command
 from nnreg_std.datasets import fetching, locating

@@ -15,7 +15,7 @@ import time
 import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
-from nnreg import cli
+from nnreg.cli import main
 from nnreg.comparison.gathering import gather
 from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import FILE, read_manifest
@@ -57,7 +57,7 @@ def made(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ending, "_saved", lambda *_: [])
         patch.chdir(folder)
-        assert cli.run(["-m", "optimizer=sgd,adam", "seed=1,2", "hydra.sweep.dir=runs/s", *TINY, "tracking=off"]) == 0
+        assert main.run(["-m", "optimizer=sgd,adam", "seed=1,2", "hydra.sweep.dir=runs/s", *TINY, "tracking=off"]) == 0
     return folder / "runs/s"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nnreg import cli
+from nnreg.cli import main
 from nnreg.tracking import ui
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def test_the_servers_command_is_understood(project, monkeypatch):
     asked = []
     monkeypatch.setattr(ui, "serve_ui", lambda wanted: asked.append(wanted) or 0)
     for words in commands("python -m nnreg ui"):
-        assert cli.run(words[3:]) == 0
+        assert main.run(words[3:]) == 0
     first, second = asked
     assert (first.store, first.artifacts) == ("postgresql+psycopg2:///nnreg", Path("/srv/nnreg"))
     assert first.address.is_open

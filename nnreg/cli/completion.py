@@ -47,7 +47,7 @@ class NnregCompletion(BashCompletion):
         return re.sub(r"^\s*\S*python\S*\s+-m\s+nnreg\b\s*|^\s*\S+\s*", "", line, count=1)
 
 
-def register() -> None:
+def register_completion() -> None:
     """Put this completion in the place of Hydra's own for bash: Hydra refuses two for one shell.
 
     Hydra's is told by what it provides, not by its class: Hydra loads its plugins' modules a second time.

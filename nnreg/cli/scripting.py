@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nnreg import hydra_state
+from nnreg.cli.compose import compose, put_aside
 from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
-from nnreg.composing import compose
 from nnreg.errors import RunFailed, UserError
 from nnreg.figures.drawable import Run
 from nnreg.process import limited_threads
@@ -28,6 +27,7 @@ from nnreg.sweeps.ending import sweep_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
 
 Words = ParamSpec("Words")
 Found = TypeVar("Found")
@@ -188,7 +188,7 @@ def _words(overrides: Sequence[str], written: Sequence[str], folder: str | Path 
 def _inside_a_program(*, quiet: bool) -> Iterator[None]:
     """Leave the program, its streams and its Hydra as they are found."""
     stream = contextlib.redirect_stdout(io.StringIO()) if quiet else contextlib.nullcontext()
-    with _one_at_a_time, hydra_state.put_aside(), limited_threads(), stream:
+    with _one_at_a_time, put_aside(), limited_threads(), stream:
         yield
 
 

@@ -42,10 +42,10 @@ def run(arguments: Sequence[str]) -> int:
             return 0
         _check_words(arguments)
         if command.ask_for_studies(arguments):
-            from nnreg import composing
+            from nnreg.cli import compose
 
-            with composing.explained():
-                return command.run_study_words(arguments, composing.conf_folder())
+            with compose.explained():
+                return command.run_study_words(arguments, compose.conf_folder())
         return _compose(sorted(arguments, key=lambda word: word not in ("-m", "--multirun")))  # Hydra wants it in front
     except UserError as error:
         sys.stderr.write(f"nnreg: {error}\n")
@@ -60,11 +60,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def _compose(arguments: Sequence[str]) -> int:
     """Hand the arguments to Hydra."""
-    from nnreg import completion
-    from nnreg.composing import compose
+    from nnreg.cli.completion import register_completion
+    from nnreg.cli.compose import compose
     from nnreg.runs.task import task
 
-    completion.register()
+    register_completion()
     return compose(arguments, task)
 
 
@@ -175,15 +175,15 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
         "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
     )
     parsed = parser.parse_intermixed_args(arguments)  # options may stand between names and key=value
-    from nnreg import composing
+    from nnreg.cli import compose
     from nnreg.studies import command
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:
         raise UserError("say which studies to reproduce, or --all; `python -m nnreg --help` lists them under experiment")
     command.check_folders(parsed.config_dir)
-    with composing.explained():
-        return command.reproduce(names, typed, [*parsed.config_dir, composing.conf_folder()], parsed.folder)
+    with compose.explained():
+        return command.reproduce(names, typed, [*parsed.config_dir, compose.conf_folder()], parsed.folder)
 
 
 def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
