@@ -7,13 +7,14 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-
-from rich.console import Console
-from rich.markup import escape
+from typing import TYPE_CHECKING
 
 from nnreg.errors import UserError
-from nnreg.studies import definition, notebook, runner
-from nnreg.studies.runner import Report
+
+if TYPE_CHECKING:  # every command line asks this module first
+    from rich.console import Console
+
+    from nnreg.studies.runner import Report
 
 STUDY, MEMBER = "experiment=", "member="
 
@@ -46,8 +47,6 @@ def run_study_words(arguments: Sequence[str], conf: Path) -> int:
     Raises:
         UserError: a study, a member or a folder is not there, or a study cannot be read.
     """
-    from datetime import datetime
-
     from rich.console import Console
 
     from nnreg.studies import runner
@@ -99,6 +98,11 @@ def reproduce(names: Sequence[str], typed: Sequence[str], folders: Sequence[Path
     Raises:
         UserError: a study is unknown or cannot be read; nothing has been run then.
     """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from nnreg.studies import definition, notebook, runner
+
     console = Console(highlight=False)
     chosen = [definition.read_study(name, folders) for name in names or definition.names(folders)]
     reports: list[Report] = []
@@ -121,6 +125,10 @@ def reproduce(names: Sequence[str], typed: Sequence[str], folders: Sequence[Path
 
 
 def _conclude(reports: Sequence[Report], trouble: Sequence[str], target: Path, console: Console) -> int:
+    from rich.markup import escape
+
+    from nnreg.studies import runner
+
     verdicts = [(report.study.name, verdict) for report in reports for verdict in report.verdicts]
     console.print()
     for report in reports:
