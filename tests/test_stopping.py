@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, EarlyStop, History, Record
-from nnreg.engine.stopping import EarlyStopping
+from nnreg.engine.stopping import EarlyStopping, Pruning
 from nnreg.engine.training import PAUSE
 from nnreg.records.card import Outcome, summarise
 from nnreg.records.folder import read_history, read_summary
@@ -317,3 +317,20 @@ def test_patience_that_makes_no_sense_is_refused_in_one_line(nnreg, words, compl
     assert answer.code == 2
     assert complaint is None or answer.complaint == f"nnreg: {complaint}"
     assert "patience" in answer.complaint or "validate_every" in answer.complaint
+
+
+def test_a_pruned_run_ends_with_the_whole_validation_that_was_enough():
+    pruning = Pruning(lambda record: record.metric == VALID_LOSS and record.value > 2)
+    passed = list(pruning.watch(training(Still(), [1.0, 3.0, 0.5], watched=True)))
+    assert pruning.pruned_at == 2 * EVERY
+    assert passed[-3:] == [
+        Record(2 * EVERY, VALID_LOSS, 3.0),
+        Record(2 * EVERY, VALID_ACCURACY, 0.5),
+        Record(2 * EVERY, TRAIN_ACCURACY, 0.9),
+    ]
+
+
+def test_nothing_is_pruned_where_the_last_validation_was_enough():
+    pruning = Pruning(lambda record: record.metric == VALID_LOSS and record.value > 2)
+    assert list(pruning.watch(training(Still(), [1.0, 3.0]))) == list(training(Still(), [1.0, 3.0]))
+    assert pruning.pruned_at is None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from nnreg.cli.compose import compose, put_aside
 from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
+from nnreg.engine.history import Record
 from nnreg.errors import RunFailed, UserError
 from nnreg.figures.drawable import Run
 from nnreg.process import limited_threads
@@ -155,10 +156,10 @@ def compare(
     return comparing.compare(folders, metric=metric, target=target, axes=axes)
 
 
-def job(config: DictConfig) -> Value:
+def job(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) -> Value:
     """Run one job of a sweep; it stands here, at the top of a module, for launchers that send it to other processes."""
     with _logged(request.request_of(config).folder):
-        return task.task(config)
+        return task.task(config, is_enough)
 
 
 def _words(overrides: Sequence[str], written: Sequence[str], folder: str | Path | None, key: str) -> list[str]:

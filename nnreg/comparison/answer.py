@@ -159,7 +159,7 @@ def _lost(gathered: Gathered) -> str:
     total, finished = endings.total(), endings.pop("finished", 0)
     if finished == total:
         return ""
-    verbs = {"killed": "were killed" if endings["killed"] > 1 else "was killed"}
+    verbs = {ending: f"{'were' if endings[ending] > 1 else 'was'} {ending}" for ending in ("killed", "pruned")}
     counts = [f"{count} {verbs.get(ending, ending)}" for ending, count in endings.items() if count]
     return f"of {total} runs {enumerated(counts)}: in no mean, counted against their arm"
 

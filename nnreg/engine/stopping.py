@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
@@ -93,6 +93,32 @@ class EarlyStopping:
 
     def _live(self) -> dict[str, Array]:
         return {"theta": self._network.parameters.theta, **self._network.state()}
+
+
+class Pruning:
+    """Ends a run early, for good, when whoever watches it has seen enough.
+
+    Args:
+        is_enough: is asked after every record that was passed on.
+
+    Attributes:
+        pruned_at: updates made when it ended training, or None.
+    """
+
+    def __init__(self, is_enough: Callable[[Record], bool]) -> None:
+        self.pruned_at: int | None = None
+        self._is_enough = is_enough
+
+    def watch(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Pass records on, all of the last validation too; nothing is cut off where training ends with that."""
+        decided_at: int | None = None
+        for record in records:
+            if decided_at is not None and not _of_a_validation(record.metric):
+                self.pruned_at = decided_at
+                return
+            yield record
+            if decided_at is None and self._is_enough(record):
+                decided_at = record.step
 
 
 def _of_a_validation(metric: str) -> bool:

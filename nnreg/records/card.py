@@ -29,7 +29,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-Status = Literal["finished", "diverged", "failed", "killed"]
+Status = Literal["finished", "diverged", "pruned", "failed", "killed"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        status: a diverged run is a result, not a failure.
+        status: a diverged run is a result, not a failure; a pruned one was ended early, by a search that had seen enough of it.
         steps: updates made.
         seconds: time spent training, without set-up and evaluation.
         summary: final and best metrics by name, finite values only.

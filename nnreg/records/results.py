@@ -185,7 +185,7 @@ def _same(configured: Any, wanted: Any) -> bool:
     return bool(configured == wanted or str(configured) == str(wanted))
 
 
-ENDINGS = ("finished", "diverged", "failed", "killed")
+ENDINGS = ("finished", "diverged", "pruned", "failed", "killed")
 MARKS = (SUMMARY, CONFIG, HISTORY, f"{HISTORY}.gz")
 MOST_NAMED = 3
 

@@ -290,6 +290,8 @@ def _ending(card: RunCard, outcome: Outcome) -> str:
         return brief_ending(card, outcome)
     if outcome.status == "diverged":
         return f"diverged at step {outcome.diverged_at}: a loss was not finite; try a smaller learning rate"
+    if outcome.status == "pruned":
+        return f"ended at step {outcome.steps:,} by the pruner"
     if outcome.status == "killed":
         return f"interrupted after {outcome.steps:,} steps{_goes_on(card) if card.job is None else ''}"
     if outcome.early_stop is not None and outcome.status == "finished":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, SCMode
 
-from nnreg.engine.history import History
+from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import RunCard
 from nnreg.records.checkpoint import Checkpoint
@@ -39,6 +39,7 @@ class Request:
         sweep_id: common to the runs of a sweep, or None.
         job: number within the sweep, or None.
         resumption: where the run goes on, or None for one that begins.
+        is_enough: is asked after every record of a training whether to end it there, or None for a run that comes to its end.
     """
 
     config: DictConfig
@@ -49,6 +50,7 @@ class Request:
     sweep_id: str | None = None
     job: int | None = None
     resumption: Resumption | None = None
+    is_enough: Callable[[Record], bool] | None = None
 
 
 def describe(request: Request, assembled: Assembled | None = None) -> RunCard:

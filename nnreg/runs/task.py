@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from nnreg import figures
 from nnreg.console import terminal, warn
-from nnreg.engine.history import VALID_LOSS
+from nnreg.engine.history import VALID_LOSS, Record
 from nnreg.errors import UserError, instead
 from nnreg.records.card import Outcome
 from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
@@ -81,30 +81,22 @@ def execute_task(request: Request, sinks: Sequence[Sink]) -> Outcome:
     return EXECUTE[task](own_request(request), sinks)
 
 
-def task(config: DictConfig) -> Value:
+def task(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) -> Value:
     """Run one configuration.
 
+    Args:
+        config: as composed.
+        is_enough: is asked after every record whether to end the run there; see ``Request``.
+
     Returns:
-        What a sweeper may minimise: see ``objectives``.
+        What a sweeper may minimise: see ``objective_value``.
 
     Raises:
         SystemExit: outside a sweep, if the run did not end as a result: 1 for a failure, 2 for a user's mistake.
     """
-    request = request_of(config)
+    request = dataclasses.replace(request_of(config), is_enough=is_enough)
     if request.sweep_id is None:
-        try:
-            outcome = alone(request, sinks(request, alone=True))
-        except UserError as error:
-            warn(str(error))
-            raise SystemExit(2) from error
-        except OSError as error:  # of recording: whatever else raises is a run that failed
-            another = "choose another folder with hydra.run.dir=FOLDER"
-            warn(f"the run could not be recorded in {request.folder}: {error.strerror or error}; make room, or {another}")
-            raise SystemExit(1) from error
-        if outcome.status == "failed":
-            warn(failure(request, outcome))
-            raise SystemExit(1)
-        return objective_value(config, outcome)
+        return objective_value(config, _run_or_exit(request))
     try:
         with occupied(request.folder):
             outcome = _go_on(request) if _goes_on(config) else execute_task(request, sinks(request, alone=False))
@@ -114,6 +106,23 @@ def task(config: DictConfig) -> Value:
     except UserError as error:  # another process is in the folder: the other jobs go on
         warn(f"#{request.job}: {error}")
         return no_objective(config)
+
+
+def _run_or_exit(request: Request) -> Outcome:
+    """Run what is no job of a sweep, and leave the program with a line and a code where nothing came of it."""
+    try:
+        outcome = alone(request, sinks(request, alone=True))
+    except UserError as error:
+        warn(str(error))
+        raise SystemExit(2) from error
+    except OSError as error:  # of recording: whatever else raises is a run that failed
+        another = "choose another folder with hydra.run.dir=FOLDER"
+        warn(f"the run could not be recorded in {request.folder}: {error.strerror or error}; make room, or {another}")
+        raise SystemExit(1) from error
+    if outcome.status == "failed":
+        warn(failure(request, outcome))
+        raise SystemExit(1)
+    return outcome
 
 
 def alone(request: Request, to: Sequence[Sink]) -> Outcome:

@@ -10,7 +10,7 @@ from nnreg.contracts import Array, Targets
 from nnreg.engine.diagnostics import Diagnostics, check_gradient
 from nnreg.engine.history import Record
 from nnreg.engine.rows import converted
-from nnreg.engine.stopping import EarlyStopping
+from nnreg.engine.stopping import EarlyStopping, Pruning
 from nnreg.engine.training import PAUSE, Stopwatch, clipper, train
 from nnreg.engine.workers import TwoWorkers
 from nnreg.errors import UserError
@@ -42,7 +42,8 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
             return refuse(request, sinks, error)
         except Exception as failure:  # a plugin may raise anything at real sizes, a system may not let a process fork
             return refuse(request, sinks, failure)
-        return _record(live, card, Recorder(card, sinks), workers)
+        pruning = Pruning(request.is_enough) if request.is_enough else None
+        return _record(live, card, Recorder(card, sinks), workers, pruning)
 
 
 def _prepare(request: Request) -> tuple[RunCard, Live]:
@@ -63,7 +64,7 @@ def _two_workers(live: Live) -> AbstractContextManager[TwoWorkers | None]:
     return TwoWorkers(run.network, run.optimizer, rows, run.settings.batch)
 
 
-def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers | None) -> Outcome:
+def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers | None, pruning: Pruning | None) -> Outcome:
     """Consume the training and close the recorder in every ending."""
     run, stopping, progress = live.run, live.stopping, _Progress(card.resumed_at or 0)
     status: Status = "finished"
@@ -79,12 +80,15 @@ def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers |
             for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
         records = progress.watch(_training(live, progress.steps, checkpoints.due, workers))
-        for record in stopping.watch(records) if stopping else records:
+        records = stopping.watch(records) if stopping else records
+        for record in pruning.watch(records) if pruning else records:
             if record.metric == PAUSE:
                 checkpoints.write(record.step)
             else:
                 recorder.add(record)
-        if recorder.diverged_at is None:
+        if pruning is not None and pruning.pruned_at is not None:
+            status, progress.steps = "pruned", pruning.pruned_at
+        elif recorder.diverged_at is None:
             progress.steps = (stopping and stopping.stopped_at) or run.settings.steps
             if stopping is not None:
                 stopping.restore()

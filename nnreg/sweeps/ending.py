@@ -134,7 +134,7 @@ def differing(summaries: Sequence[Summary]) -> list[str]:
 
 
 def _rank(summary: Summary) -> tuple[int, float, float]:
-    order = ("finished", "diverged", "killed", "failed").index(summary["status"])
+    order = ("finished", "pruned", "diverged", "killed", "failed").index(summary["status"])
     metrics = summary["metrics"]
     if task_of(summary) == DESCEND:
         return order, metrics.get("descent/steps_to_tolerance", math.inf), metrics.get("descent/value", math.inf)

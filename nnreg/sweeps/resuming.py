@@ -50,7 +50,7 @@ def digest_of(config: DictConfig) -> str:
         return ""
 
 
-COMPLETE = ("finished", "diverged")
+COMPLETE = ("finished", "diverged", "pruned")
 """Endings that are results: such a run is not done again."""
 
 

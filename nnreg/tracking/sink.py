@@ -19,7 +19,13 @@ from nnreg.tracking.ledger import Point, Thinner, Tracked, closing_tags, ledger_
 from nnreg.tracking.location import UI, Target, UnreachableError, resolve_target
 from nnreg.tracking.store import Store, reason
 
-_STATUS: Mapping[Status, str] = {"finished": "FINISHED", "diverged": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+_STATUS: Mapping[Status, str] = {
+    "finished": "FINISHED",
+    "diverged": "FINISHED",
+    "pruned": "FINISHED",
+    "failed": "FAILED",
+    "killed": "KILLED",
+}
 _PERIOD = 1.0  # seconds between two sends
 _SHARE = 0.05  # of the time is spent on sending at most
 _PATIENCE = 30.0  # seconds for which the next runs of a sweep take a dead store for dead

@@ -17,6 +17,7 @@ from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_w
 from nnreg.comparison.report.pictures import main_matrix
 from nnreg.comparison.tables import main_pair, pairs
 from nnreg.records.manifest import read_manifest
+from nnreg.records.results import ENDINGS
 
 if TYPE_CHECKING:
     import jinja2
@@ -96,7 +97,8 @@ def _facts(comparison: Findings) -> list[tuple[str, str]]:
     runs = [run for arm in gathered.arms for run in arm.runs]
     seconds = sum(float(run.summary["seconds"]) for run in runs)
     wall = [manifest.seconds for folder in gathered.folders if (manifest := read_manifest(folder)) is not None]
-    counts = {status: sum(run.summary["status"] == status for run in runs) for status in ("diverged", "failed", "killed")}
+    lost = [status for status in ENDINGS if status != "finished"]
+    counts = {status: sum(run.summary["status"] == status for run in runs) for status in lost}
     facts = [(_plural("run", len(runs)), str(len(runs))), (_plural("arm", len(gathered.arms)), str(len(gathered.arms)))]
     facts.append((_plural("seed", len(gathered.seeds)), str(len(gathered.seeds))))
     facts += [(status, str(count)) for status, count in counts.items() if count]
