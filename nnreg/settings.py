@@ -164,10 +164,11 @@ class SweepSettings:
             raise ValueError(f"sweep.axes must name two swept settings, such as [optimizer,init], got {self.axes}")
 
 
-OF_A_SWEEP = ("sweep", "protocol", "resume")
+OF_A_SWEEP = ("sweep", "protocol", "hparams_search", "resume")
 """Keys of a configuration that say how a sweep is made, not what its runs are."""
 
 
 def is_of_a_sweep(word: str) -> bool:
     """Tell whether an override says how a sweep is made, not what its runs are."""
-    return word.lstrip("+~").partition("=")[0].partition(".")[0] in OF_A_SWEEP
+    key = word.lstrip("+~").partition("=")[0]
+    return key.partition(".")[0] in OF_A_SWEEP and key != "hparams_search"  # a YAML of one's own may set more than the search

@@ -19,10 +19,6 @@ EXTRAS = {
     "hydra/launcher/ray": "ray",
     "hydra/launcher/submitit_local": "submitit",
     "hydra/launcher/submitit_slurm": "submitit",
-    "hydra/sweeper/optuna": "optuna",
-    "hydra/sweeper/sampler/tpe": "optuna",
-    "hydra/sweeper/sampler/random": "optuna",
-    "hydra/sweeper/sampler/nsgaii": "optuna",
 }
 """Choices that another distribution brings, with the extra of this one that asks for it."""
 
@@ -106,6 +102,8 @@ def _unknown_key(key: str, cause: BaseException) -> str:
     known = [str(key) for key in parent if key not in ("name", "hydra")] if isinstance(parent, DictConfig) else []
     stem, _, last = str(getattr(cause, "full_key", None) or key).rpartition(".")
     if not stem:
+        if last == "hparams_search":
+            return f"{key} is a setting of a search: add hparams_search=optuna"
         owners = [kind for kind in kinds() if isinstance(parent, DictConfig) and last in (parent.get(kind) or ())]
         if owners and last not in ("name",):
             return f"'{last}' is a parameter of {' and '.join(owners)}: type {owners[0]}.{last}=VALUE"
@@ -114,7 +112,8 @@ def _unknown_key(key: str, cause: BaseException) -> str:
     if stem in kinds() and name is None:  # a user's YAML that lists some parameters of a technique
         return f"{stem}.{last} is not in the YAML of this {stem}{instead(last, known)}; one it leaves out: +{stem}.{last}=VALUE"
     where = f"{stem}={name}" if stem in kinds() else stem
-    return f"{where} has no parameter '{last}'{instead(last, known)}"
+    more = "; the rest of a search is set like hydra.sweeper.n_trials=50" if stem == "hparams_search" else ""
+    return f"{where} has no parameter '{last}'{instead(last, known)}{more}"
 
 
 def _in_file(path: str, complaint: str, key: str | None) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 
-from nnreg.sweeps import optuna
+from nnreg.sweeps import optuna_choices
 from nnreg.sweeps.launchers.processes import JoblibLauncher
 from nnreg.sweeps.launchers.ray import RayLauncher
 from nnreg.sweeps.launchers.submitit import LocalLauncher, SlurmLauncher
+from nnreg.sweeps.optuna import OptunaSearch
 from nnreg.sweeps.random_search import RandomSearch
 from nnreg.sweeps.sweeper import Grid
 from nnreg.sweeps.tuning import TuneThenSeeds
@@ -31,10 +32,9 @@ def register() -> None:
     that uses Hydra, so there is none: the names are entered here. Launchers keep the names and settings of Hydra's plugins.
     """
     known = Plugins.instance().class_name_to_class
-    for sweeper in (Grid, RandomSearch, TuneThenSeeds):
+    for sweeper in (Grid, RandomSearch, TuneThenSeeds, OptunaSearch):
         known[f"{PREFIX}.nnreg.{sweeper.__name__}"] = sweeper
-    if optuna.PLACE in known:  # Hydra's plugin is installed
-        known[optuna.PLACE] = optuna.OptunaSearch
+    optuna_choices.register_settings()
     for name, launcher in _LAUNCHERS.items():
         if f"{PREFIX}.{name}" in known:
             known[f"{PREFIX}.{name}"] = launcher

@@ -143,7 +143,7 @@ def _facts(folder: Path) -> Mapping[str, Any]:
 
 RESUME = "sweep.resume="
 _OF_THE_PROCESS = ("hydra.mode=", "hydra/job_logging=", "hydra/hydra_logging=")
-_OURS = ("sweep.", "hydra.", "hydra/", "resume=", "tracking")
+_OURS = ("sweep.", "hparams_search.", "hydra.", "hydra/", "resume=", "tracking")
 
 
 def completed_words(words: Sequence[str]) -> list[str]:
@@ -249,7 +249,7 @@ def _shown(folder: Path) -> Path:
 
 def lasting(words: Iterable[str]) -> list[str]:
     """Return the words that say what a sweep is, not what is to be done with it this time."""
-    return [word for word in words if not settings.is_of_a_sweep(word) or word.startswith(("protocol", *_COMPARING))]
+    return [word for word in words if not settings.is_of_a_sweep(word) or word.startswith(_WHAT_IT_IS)]
 
 
-_COMPARING = ("sweep.metric=", "sweep.target=", "sweep.axes=")
+_WHAT_IT_IS = ("protocol", "hparams_search.", "sweep.metric=", "sweep.target=", "sweep.axes=")
