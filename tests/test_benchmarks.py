@@ -61,7 +61,7 @@ def competition(benchmark):
 
 
 def test_a_page_gives_least_times_and_says_which_targets_are_reached_and_who_is_ahead(benchmark, competition):
-    page = benchmark("peers_page").markdown([competition])
+    page = benchmark("peers").markdown([competition])
     assert "| jax scan of 100 | 90 · 0.90 |" in page
     assert "| W1 sgd, one thread | nnreg | sgemm alone | 0.80 | 0.60 |" in page
     assert "| W1 sgd, one thread | nnreg | torch, its best | 1.65 | 1.50 |" in page
@@ -70,22 +70,22 @@ def test_a_page_gives_least_times_and_says_which_targets_are_reached_and_who_is_
 
 
 def test_the_picture_of_scale_tells_its_lines_apart_and_says_what_the_products_are(benchmark, monkeypatch, tmp_path):
-    scale, picture = benchmark("scale"), benchmark("scale_picture")
+    scale = benchmark("scale")
     costs = [scale.Cost(rows, step, products) for rows, step, products in ((10, 100.0, 67.0), (1000, 400.0, 364.0))]
     measured = {name: (scale.AXES[name], costs) for name in ("rows", "rows as float32")}
     drawn = []
-    monkeypatch.setattr(picture, "save_figure", lambda figure, path: drawn.append(figure))
-    picture.save(measured, "about", tmp_path / "scale.png")
+    monkeypatch.setattr("nnreg.figures.page.save_figure", lambda figure, path: drawn.append(figure))
+    scale.save_picture(measured, "about", tmp_path / "scale.png")
     own, products, other = drawn[0].axes[0].get_lines()
     assert products.get_label() == "its products alone, 67 to 91 % of a step"
     looks = [(line.get_color(), line.get_linestyle(), line.get_markerfacecolor()) for line in (own, other)]
     assert all(a != b for a, b in zip(*looks, strict=True))
-    assert picture.shares(costs[:1]) == "67 %"
+    assert scale.shares(costs[:1]) == "67 %"
 
 
 def test_a_target_is_bold_where_it_is_reached(benchmark, competition):
     competition.results["torch eager"].times[:] = [170.0]
-    assert "| 1.65 | **1.70** |" in benchmark("peers_page").markdown([competition])
+    assert "| 1.65 | **1.70** |" in benchmark("peers").markdown([competition])
 
 
 def test_every_part_of_the_page_can_be_measured_anew_and_leaves_the_others_alone(benchmark):
