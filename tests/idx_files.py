@@ -2,7 +2,7 @@
 
 import struct
 
-from nnreg_std.datasets.idx import UNSIGNED_BYTE, Bytes
+from nnreg_std.datasets._idx import UNSIGNED_BYTE, Bytes
 
 
 def dump(array: Bytes) -> bytes:

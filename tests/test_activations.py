@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.registry import entries
+from nnreg_std.activations._normal_cdf import normal_cdf
 from nnreg_std.activations.elu import ELU
 from nnreg_std.activations.gelu import GELU
 from nnreg_std.activations.hard_tanh import HardTanh
 from nnreg_std.activations.identity import Identity
 from nnreg_std.activations.leaky_relu import LeakyReLU
-from nnreg_std.activations.normal_cdf import normal_cdf
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.selu import SELU
 from nnreg_std.activations.sigmoid import Sigmoid

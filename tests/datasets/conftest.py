@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnreg_std.datasets import fetching, idx, locating
-from nnreg_std.datasets.published import FileSet, IdxFile
+from nnreg_std.datasets import _fetching, _idx, _locating
+from nnreg_std.datasets._published import FileSet, IdxFile
 from tests.idx_files import dump
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -28,7 +28,7 @@ SHAPES = ((40, 4, 3), (40,), (20, 4, 3), (20,))
 class Small:
     """Four small IDX files, their arrays, and the set that describes them."""
 
-    arrays: dict[str, idx.Bytes]
+    arrays: dict[str, _idx.Bytes]
     payloads: dict[str, bytes]
     gzips: dict[str, bytes]
     files: FileSet
@@ -148,7 +148,7 @@ def serve():
 def cache(tmp_path, monkeypatch) -> Path:
     """An empty cache of this test's own; the person's environment plays no part."""
     folder = tmp_path / "cache"
-    for module in (fetching, locating):
+    for module in (_fetching, _locating):
         monkeypatch.setattr(module, "cache_folder", lambda files: folder / files.folder)
     monkeypatch.delenv("NNREG_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "*")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nnreg_std.datasets._tables import SIGNS, read_table
 from nnreg_std.datasets.csv import CSV
-from nnreg_std.datasets.tables import SIGNS, read_table
 
 FLOWERS = "length,width,kind\n" + "".join(f"{i},{i % 7 + 0.5},{'abc'[i % 3]}\n" for i in range(30))
 

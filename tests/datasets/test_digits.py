@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from nnreg_std.datasets import shipped
+from nnreg_std.datasets import _shipped
 from nnreg_std.datasets.digits import Digits
 
 CLASS_COUNTS = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]  # the UCI repository's description of the test part
@@ -60,7 +60,7 @@ def test_the_rows_are_those_that_scikit_learn_loads(every_row):
 
 def test_scikit_learn_is_asked_when_its_file_has_moved(monkeypatch):
     direct = digest(Digits().load())
-    monkeypatch.setattr(shipped.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(_shipped.importlib.util, "find_spec", lambda name: None)
     assert digest(Digits().load()) == direct
 
 

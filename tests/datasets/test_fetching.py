@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from nnreg_std.datasets import fetching
-from nnreg_std.datasets.fetching import fetch
+from nnreg_std.datasets import _fetching
+from nnreg_std.datasets._fetching import fetch
 
 
 def from_mirrors(small, *mirrors):
@@ -70,8 +70,8 @@ misbehaving = pytest.mark.parametrize("behaviour, reason", MISBEHAVIOURS.values(
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(fetching, "READ_SECONDS", 1.0)
-    monkeypatch.setattr(fetching, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(_fetching, "READ_SECONDS", 1.0)
+    monkeypatch.setattr(_fetching, "GRACE_SECONDS", 1.0)
 
 
 def test_a_good_mirror_fills_the_folder_with_exactly_the_four_files(small, serve, cache):
@@ -229,7 +229,7 @@ def test_two_processes_at_once_download_once(small, serve, cache):
 def test_waiting_for_another_process_has_an_end(small, cache, monkeypatch):
     import filelock
 
-    monkeypatch.setattr(fetching, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(_fetching, "LOCK_SECONDS", 0.1)
     cache.mkdir()
     with (
         filelock.FileLock(cache / "tiny.lock"),

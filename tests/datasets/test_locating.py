@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nnreg_std.datasets import published
-from nnreg_std.datasets.locating import load_images
+from nnreg_std.datasets import _published
+from nnreg_std.datasets._locating import load_images
 
-IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = (file.name for file in published.MNIST_FILES.files)
+IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = (file.name for file in _published.MNIST_FILES.files)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_damaged_file_is_told_with_its_path(small, offline, tmp_path, monkeypa
 
 
 def test_files_of_another_set_are_told_and_their_owner_named(small, small_by_gzip, tmp_path, monkeypatch):
-    monkeypatch.setattr(published, "KNOWN", (small.files, small_by_gzip.files))
+    monkeypatch.setattr(_published, "KNOWN", (small.files, small_by_gzip.files))
     with pytest.raises(ValueError, match=f"holds {IMAGES} of Tiny, not of Gzipped"):
         load_images(small_by_gzip.files, str(small.put(tmp_path)), 0)
 

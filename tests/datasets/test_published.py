@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 import pytest
 
-from nnreg_std.datasets import published
-from nnreg_std.datasets.published import FASHION_MNIST_FILES, KNOWN, MNIST_FILES, verified
+from nnreg_std.datasets import _published
+from nnreg_std.datasets._published import FASHION_MNIST_FILES, KNOWN, MNIST_FILES, verified
 from tests.idx_files import dump
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = (file.name for file in MNIST_FILES.files)
@@ -52,7 +52,7 @@ def test_a_swapped_file_is_recognised(which, name, held, request):
 
 
 def test_a_file_of_another_set_is_recognised_in_both_directions(small, small_by_gzip, monkeypatch):
-    monkeypatch.setattr(published, "KNOWN", (small.files, small_by_gzip.files))
+    monkeypatch.setattr(_published, "KNOWN", (small.files, small_by_gzip.files))
     with pytest.raises(ValueError, match=f"^holds {IMAGES} of Gzipped, not of Tiny$"):
         check(small, IMAGES, small_by_gzip.gzips[IMAGES])
     with pytest.raises(ValueError, match=f"^holds {IMAGES} of Tiny, not of Gzipped$"):
@@ -99,9 +99,9 @@ def test_what_is_no_idx_file_is_told(small, content):
 
 
 def test_an_endless_gzip_is_not_unpacked_to_the_end(small, monkeypatch):
-    monkeypatch.setattr(published, "KNOWN", ())
+    monkeypatch.setattr(_published, "KNOWN", ())
     bomb = gzip.compress(bytes(10_000_000))
-    assert len(published.inflated(bomb, 1000)) == 1000
+    assert len(_published.inflated(bomb, 1000)) == 1000
     with pytest.raises(ValueError, match="not an IDX file"):
         check(small, IMAGES, bomb)
 

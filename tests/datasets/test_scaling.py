@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nnreg.contracts import Split
-from nnreg_std.datasets import scaling
+from nnreg_std.datasets import _scaling
+from nnreg_std.datasets._scaling import scaled
 from nnreg_std.datasets.breast_cancer import BreastCancer
 from nnreg_std.datasets.diabetes import Diabetes
 from nnreg_std.datasets.friedman1 import Friedman1
 from nnreg_std.datasets.iris import Iris
-from nnreg_std.datasets.scaling import scaled
 from nnreg_std.datasets.wine import Wine
 
 DATASETS = (Iris, Wine, BreastCancer, Diabetes, Friedman1)
@@ -95,7 +95,7 @@ def test_numbers_that_float32_cannot_hold_are_refused(standardise, wrong):
 def test_many_rows_are_scaled_part_by_part_to_the_numbers_of_the_whole(shape, dtype, monkeypatch):
     x = (np.random.default_rng(0).random(shape) * 200).astype(dtype)
     mean, deviation = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-    monkeypatch.setattr(scaling, "AT_ONCE", 100)
+    monkeypatch.setattr(_scaling, "AT_ONCE", 100)
     found = scaled((Split(x, np.zeros(len(x), np.int64)), None, None), standardise=True)[0].x
     np.testing.assert_array_equal(found, ((x - mean) / deviation).astype(np.float32), strict=True)
 
@@ -109,7 +109,7 @@ def test_bytes_that_are_not_standardised_stay_where_they_are():
 
 def test_scaling_many_rows_takes_little_more_memory_than_its_result(monkeypatch):
     rows = Split(np.ones((20_000, 40), np.float32), np.zeros(20_000, np.int64))
-    monkeypatch.setattr(scaling, "AT_ONCE", 2**14)
+    monkeypatch.setattr(_scaling, "AT_ONCE", 2**14)
     tracemalloc.start()
     try:
         scaled((rows, None, None), standardise=True)

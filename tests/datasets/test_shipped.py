@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import sklearn.datasets
 
-from nnreg_std.datasets import shipped
-from nnreg_std.datasets.breast_cancer import BREAST_CANCER, BreastCancer
+from nnreg_std.datasets import _shipped
+from nnreg_std.datasets.breast_cancer import BreastCancer
 from nnreg_std.datasets.diabetes import DIABETES, Diabetes
 from nnreg_std.datasets.digits import DIGITS
-from nnreg_std.datasets.iris import IRIS, Iris
-from nnreg_std.datasets.wine import WINE, Wine
+from nnreg_std.datasets.iris import Iris
+from nnreg_std.datasets.wine import Wine
 
-TABLES = {"digits": DIGITS, "iris": IRIS, "wine": WINE, "breast_cancer": BREAST_CANCER, "diabetes": DIABETES}
+TABLES = {"digits": DIGITS, "iris": Iris.table, "wine": Wine.table, "breast_cancer": BreastCancer.table, "diabetes": DIABETES}
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
 
@@ -32,16 +32,16 @@ def every_row(dataset):
 @every_table
 def test_the_rows_are_those_that_scikit_learn_loads(table):
     theirs = getattr(sklearn.datasets, table.loader)(return_X_y=True, **table.options)
-    for ours, their in zip(shipped.read(table), theirs, strict=True):
+    for ours, their in zip(_shipped.read(table), theirs, strict=True):
         np.testing.assert_array_equal(ours, their)
         assert ours.dtype == np.float64
 
 
 @every_table
 def test_scikit_learn_is_asked_when_its_files_have_moved(table, monkeypatch):
-    direct = shipped.read(table)
-    monkeypatch.setattr(shipped.importlib.util, "find_spec", lambda name: None)
-    for ours, theirs in zip(direct, shipped.read(table), strict=True):
+    direct = _shipped.read(table)
+    monkeypatch.setattr(_shipped.importlib.util, "find_spec", lambda name: None)
+    for ours, theirs in zip(direct, _shipped.read(table), strict=True):
         np.testing.assert_array_equal(ours, theirs, strict=True)
 
 
@@ -87,7 +87,7 @@ def test_each_class_has_its_published_count(dataset, features, counts):
 
 
 def test_iris_has_the_35th_and_the_38th_flower_as_fisher_printed_them():
-    flowers, _ = shipped.read(IRIS)
+    flowers, _ = _shipped.read(Iris.table)
     assert flowers[34].tolist() == [4.9, 3.1, 1.5, 0.2]
     assert flowers[37].tolist() == [4.9, 3.6, 1.4, 0.1]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg_std.datasets.splitting import divided, shuffled, stratified
+from nnreg_std.datasets._splitting import divided, shuffled, stratified
 
 fractions = st.floats(0, 0.45)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg_std.datasets.targets import understood
+from nnreg_std.datasets._targets import understood
 
 
 @given(st.lists(st.sampled_from(["ß", "a", "B", "10", "9", "b c"]), min_size=12).filter(lambda labels: len(set(labels)) > 1))

@@ -10,7 +10,7 @@ from nnreg import figures
 from nnreg.cli.compose import conf_folder
 from nnreg.records.folder import read_summary
 from nnreg.studies import command
-from nnreg_std.datasets import fetching, locating
+from nnreg_std.datasets import _fetching, _locating
 from tests.recording.tracking import artifacts, client, new_database
 
 PNG = b"\x89PNG\r\n"
@@ -243,9 +243,9 @@ def test_a_study_whose_data_is_missing_stops_at_once_with_one_line(nnreg, projec
     def unreachable(*arguments, **keywords):
         raise FileNotFoundError("MNIST could not be downloaded")
 
-    for module in (fetching, locating):
+    for module in (_fetching, _locating):
         monkeypatch.setattr(module, "cache_folder", lambda files: project / "cache" / files.folder)
-    monkeypatch.setattr(locating, "fetch", unreachable)
+    monkeypatch.setattr(_locating, "fetch", unreachable)
     monkeypatch.delenv("NNREG_DATA", raising=False)
     answer = nnreg("experiment=optimizers_mnist")
     assert answer.code == 2

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from nnreg.contracts import Activation, Array, check_choices
-from nnreg_std.activations.normal_cdf import FAR, normal_cdf
+from nnreg_std.activations._normal_cdf import FAR, normal_cdf
 
 
 @dataclass(frozen=True)

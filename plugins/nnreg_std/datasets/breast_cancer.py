@@ -9,16 +9,13 @@ such as the radius of the nuclei.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets import shipped
-
-BREAST_CANCER = shipped.Shipped("load_breast_cancer", ("breast_cancer.csv",), header=1)
+from nnreg_std.datasets._shipped import Shipped, ShippedClasses
 
 
 @dataclass(frozen=True)
-class BreastCancer(Dataset):
+class BreastCancer(ShippedClasses):
     """Cell nuclei of breast tissue as 30 measurements, malignant or benign.
 
     Args:
@@ -32,14 +29,6 @@ class BreastCancer(Dataset):
         ValueError: a parameter is out of its range, or the two shares leave nothing to train on.
     """
 
-    valid_fraction: float = 0.2
-    test_fraction: float = 0.2
-    random_state: int = 0
-    standardise: bool = True
-
-    def __post_init__(self) -> None:
-        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
-
-    def load(self) -> Splits:
-        """Return 343 rows to train on, 113 to validate and 113 to test with, unless the shares say otherwise."""
-        return shipped.split_by_class(BREAST_CANCER, outputs=2, **asdict(self))
+    # 343 rows to train on, 113 to validate and 113 to test with, unless the shares say otherwise
+    outputs = 2
+    table = Shipped("load_breast_cancer", ("breast_cancer.csv",), header=1)

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.contracts import Dataset, Splits, check_choices, check_range
-from nnreg_std.datasets.finding import existing
-from nnreg_std.datasets.scaling import scaled
-from nnreg_std.datasets.splitting import divided
-from nnreg_std.datasets.tables import Delimiter, Header, read_table
-from nnreg_std.datasets.targets import Task, understood
+from nnreg_std.datasets._finding import existing
+from nnreg_std.datasets._scaling import scaled
+from nnreg_std.datasets._splitting import divided
+from nnreg_std.datasets._tables import Delimiter, Header, read_table
+from nnreg_std.datasets._targets import Task, understood
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets import shipped
-from nnreg_std.datasets.scaling import scaled
-from nnreg_std.datasets.splitting import shuffled
+from nnreg_std.datasets import _shipped
+from nnreg_std.datasets._scaling import scaled
+from nnreg_std.datasets._splitting import shuffled
 
-DIABETES = shipped.Shipped(
+DIABETES = _shipped.Shipped(
     "load_diabetes", ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"), delimiter=None, options={"scaled": False}
 )
 
@@ -49,7 +49,7 @@ class Diabetes(Dataset):
 
     def load(self) -> Splits:
         """Return 266 rows to train on, 88 to validate and 88 to test with, unless the shares say otherwise."""
-        x, progression = shipped.read(DIABETES)
+        x, progression = _shipped.read(DIABETES)
         rng = np.random.default_rng(self.random_state)
         parts = shuffled(x, progression[:, np.newaxis], self.valid_fraction, self.test_fraction, rng)
         return Splits(*scaled(parts, standardise=self.standardise), outputs=1, source=DIABETES.source)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets import shipped
-from nnreg_std.datasets.splitting import stratified
+from nnreg_std.datasets import _shipped
+from nnreg_std.datasets._splitting import stratified
 
-DIGITS = shipped.Shipped("load_digits", ("digits.csv.gz",))
+DIGITS = _shipped.Shipped("load_digits", ("digits.csv.gz",))
 PIXEL_LEVELS = 16  # a pixel counts the inked points of a 4 by 4 block: 0 to 16
 
 
@@ -40,7 +40,7 @@ class Digits(Dataset):
 
     def load(self) -> Splits:
         """Return 1,079 rows to train on, 359 to validate and 359 to test with, unless the shares say otherwise."""
-        pixels, labels = shipped.read(DIGITS)
+        pixels, labels = _shipped.read(DIGITS)
         x = (pixels / PIXEL_LEVELS).astype(np.float32)  # exact: sixteenths
         rng = np.random.default_rng(self.random_state)
         train, valid, test = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets.scaling import scaled
-from nnreg_std.datasets.splitting import shuffled
+from nnreg_std.datasets._scaling import scaled
+from nnreg_std.datasets._splitting import shuffled
 
 
 @dataclass(frozen=True)

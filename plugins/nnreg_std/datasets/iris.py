@@ -9,16 +9,13 @@ versicolor, virginica. Features in order: length and width of the sepals, length
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets import shipped
-
-IRIS = shipped.Shipped("load_iris", ("iris.csv",), header=1)
+from nnreg_std.datasets._shipped import Shipped, ShippedClasses
 
 
 @dataclass(frozen=True)
-class Iris(Dataset):
+class Iris(ShippedClasses):
     """Sepals and petals of irises as 4 lengths in cm, three species.
 
     Args:
@@ -32,14 +29,6 @@ class Iris(Dataset):
         ValueError: a parameter is out of its range, or the two shares leave nothing to train on.
     """
 
-    valid_fraction: float = 0.2
-    test_fraction: float = 0.2
-    random_state: int = 0
-    standardise: bool = True
-
-    def __post_init__(self) -> None:
-        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
-
-    def load(self) -> Splits:
-        """Return 90 rows to train on, 30 to validate and 30 to test with, unless the shares say otherwise."""
-        return shipped.split_by_class(IRIS, outputs=3, **asdict(self))
+    # 90 rows to train on, 30 to validate and 30 to test with, unless the shares say otherwise
+    outputs = 3
+    table = Shipped("load_iris", ("iris.csv",), header=1)

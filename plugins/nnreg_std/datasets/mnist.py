@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets.locating import load_images
-from nnreg_std.datasets.published import MNIST_FILES, FileSet
+from nnreg_std.datasets._locating import load_images
+from nnreg_std.datasets._published import MNIST_FILES, FileSet
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets.splitting import stratified
+from nnreg_std.datasets._splitting import stratified
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,13 @@ percent beside proline in mg/l, so that without ``standardise`` gradient descent
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets import shipped
-
-WINE = shipped.Shipped("load_wine", ("wine_data.csv",), header=1)
+from nnreg_std.datasets._shipped import Shipped, ShippedClasses
 
 
 @dataclass(frozen=True)
-class Wine(Dataset):
+class Wine(ShippedClasses):
     """Wines of one region as 13 chemical measurements, three cultivars.
 
     Args:
@@ -31,14 +28,6 @@ class Wine(Dataset):
         ValueError: a parameter is out of its range, or the two shares leave nothing to train on.
     """
 
-    valid_fraction: float = 0.2
-    test_fraction: float = 0.2
-    random_state: int = 0
-    standardise: bool = True
-
-    def __post_init__(self) -> None:
-        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
-
-    def load(self) -> Splits:
-        """Return 106 rows to train on, 36 to validate and 36 to test with, unless the shares say otherwise."""
-        return shipped.split_by_class(WINE, outputs=3, **asdict(self))
+    # 106 rows to train on, 36 to validate and 36 to test with, unless the shares say otherwise
+    outputs = 3
+    table = Shipped("load_wine", ("wine_data.csv",), header=1)

@@ -23,7 +23,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnreg.contracts import Array
-from nnreg_std.dropouts.masked import MaskedDropout
+from nnreg_std.dropouts._masked import MaskedDropout
 
 
 @dataclass

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.contracts import Array
-from nnreg_std.dropouts.masked import MaskedDropout
+from nnreg_std.dropouts._masked import MaskedDropout
 
 
 @dataclass

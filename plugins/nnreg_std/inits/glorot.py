@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from nnreg.contracts import Array, Init, check_choices
-from nnreg_std.inits.drawing import draw
+from nnreg_std.inits._drawing import draw
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnreg.contracts import Array, Loss, Targets
-from nnreg_std.losses.one_hot import as_values
+from nnreg_std.losses._one_hot import as_values
 
 
 @dataclass(frozen=True)

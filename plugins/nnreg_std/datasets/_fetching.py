@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnreg_std.datasets.published import FileSet, IdxFile, verified
+from nnreg_std.datasets._published import FileSet, IdxFile, verified
 
 if TYPE_CHECKING:
     import requests

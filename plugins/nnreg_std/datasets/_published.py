@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from nnreg_std.datasets.idx import Bytes, header_size, parse
+from nnreg_std.datasets._idx import Bytes, header_size, parse
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -7,12 +7,13 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from nnreg.contracts import Array, Splits
-from nnreg_std.datasets.scaling import scaled
-from nnreg_std.datasets.splitting import stratified
+from nnreg.contracts import Array, Dataset, Splits, check_range
+from nnreg_std.datasets._scaling import scaled
+from nnreg_std.datasets._splitting import stratified
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,31 @@ def read(table: Shipped) -> tuple[Array, Array]:
     return columns[:, :-1], columns[:, -1]
 
 
-def split_by_class(
-    table: Shipped, *, outputs: int, valid_fraction: float, test_fraction: float, random_state: int, standardise: bool
-) -> Splits:
-    """Return a table of so many classes, divided class by class; the parameters are those of its dataset."""
-    x, labels = read(table)
-    parts = stratified(x, labels.astype(np.int64), valid_fraction, test_fraction, np.random.default_rng(random_state))
-    return Splits(*scaled(parts, standardise=standardise), outputs=outputs, source=table.source)
+@dataclass(frozen=True)
+class ShippedClasses(Dataset):
+    """A table of measurements whose rows have a class, divided class by class.
+
+    A dataset of this sort documents these parameters again, in its own words, and says which table it is.
+
+    Attributes:
+        table: where the measurements lie.
+        outputs: number of classes.
+    """
+
+    table: ClassVar[Shipped]
+    outputs: ClassVar[int]
+
+    valid_fraction: float = 0.2
+    test_fraction: float = 0.2
+    random_state: int = 0
+    standardise: bool = True
+
+    def __post_init__(self) -> None:
+        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
+
+    def load(self) -> Splits:
+        """Return the splits, of the shares that were asked for in every class."""
+        x, labels = read(self.table)
+        rng = np.random.default_rng(self.random_state)
+        parts = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
+        return Splits(*scaled(parts, standardise=self.standardise), outputs=self.outputs, source=self.table.source)

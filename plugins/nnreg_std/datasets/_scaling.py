@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnreg.contracts import Array, Features, Split
-from nnreg_std.datasets.splitting import Parts, is_classes
+from nnreg_std.datasets._splitting import Parts, is_classes
 
 LARGEST = float(np.finfo(np.float32).max)
 AT_ONCE = 2**23  # numbers, 64 MB of float64

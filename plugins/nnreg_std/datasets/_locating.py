@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from nnreg.contracts import Split, Splits
-from nnreg_std.datasets.fetching import cache_folder, fetch
-from nnreg_std.datasets.idx import Bytes
-from nnreg_std.datasets.published import FileSet, verified
-from nnreg_std.datasets.splitting import hold_out
+from nnreg_std.datasets._fetching import cache_folder, fetch
+from nnreg_std.datasets._idx import Bytes
+from nnreg_std.datasets._published import FileSet, verified
+from nnreg_std.datasets._splitting import hold_out
 
 VARIABLE = "NNREG_DATA"
 CLASSES = 10
