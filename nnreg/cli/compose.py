@@ -1,8 +1,4 @@
-"""Words handed to Hydra, for the command line and for scripts.
-
-Composing is most of the time before a run begins, and a sweep composes every run. What is left out here changes no result: each
-part says why. Hydra 1.4 does without the first one itself.
-"""
+"""Words handed to Hydra, for the command line and for scripts."""
 
 from __future__ import annotations
 
@@ -10,11 +6,11 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import version
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
@@ -54,63 +50,20 @@ def put_aside() -> Iterator[None]:
         known[SearchPathPlugin] = search_paths  # the techniques are no options of the program's own configuration
 
 
-PARSED = 4_096  # interpolations whose parse is kept
-MARK = "is_thrifty"
-
-
 @contextlib.contextmanager
-def thrifty() -> Iterator[None]:
-    """Spare the work while the block lasts; a block may stand in another, as a study composes its runs while it is composed."""
-    from hydra._internal import defaults_list
-    from hydra.core.config_store import ConfigStore
-    from omegaconf import _utils, base
+def store_uncopied() -> Iterator[None]:
+    """Let Hydra look for options in its store of them, and not in a copy of all of it that it makes for each look.
 
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_replaced(ConfigStore, "__deepcopy__", lambda _: _not_copied))
-        stack.enter_context(_replaced(defaults_list, "_create_interpolation_map", _made_where_needed))
-        for module in (base, _utils):  # a parse is only read
-            stack.enter_context(_replaced(module, "parse", lru_cache(maxsize=PARSED)))
-        yield
-
-
-def _not_copied(store: Any, memo: object) -> Any:
-    """Return the store of options itself: Hydra copies all of it to look for one, but what is looked up is a copy anyway."""
-    return store
-
-
-def _made_where_needed(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what makes the table of all choices only for a list in which one choice depends on another.
-
-    Hydra makes it for each option that has a list of defaults, two dozen a run, and looks at it in that case alone.
+    What it finds is a copy anyway. ``--help`` looks 120 times, and would take three times as long. Hydra 1.4 does so itself.
     """
-    from omegaconf import OmegaConf
-
-    nothing = OmegaConf.create({"defaults": []})
-
-    def made(overrides: Any, defaults: Any, self_added: bool) -> Any:
-        depends = any(each.is_interpolation() for each in defaults)
-        return make(overrides, defaults, self_added) if depends else nothing
-
-    return made
-
-
-@contextlib.contextmanager
-def _replaced(owner: Any, name: str, make: Callable[[Any], Any]) -> Iterator[None]:
-    """Replace an attribute by what is made of it, unless that was done by a block around this one."""
-    before = vars(owner).get(name)
-    if hasattr(before, MARK):
+    if "__deepcopy__" in vars(ConfigStore):  # a block around this one has done it
         yield
         return
-    ours = make(before)
-    setattr(ours, MARK, True)
-    setattr(owner, name, ours)
+    ConfigStore.__deepcopy__ = lambda store, _: store  # type: ignore[attr-defined] # Python asks for it by this name
     try:
         yield
     finally:
-        if before is None:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)
+        del ConfigStore.__deepcopy__  # type: ignore[attr-defined]
 
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -152,7 +105,7 @@ def compose(words: Sequence[str], task: Task) -> int:
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
         with contextlib.ExitStack() as stack:
-            for context in (explained(), thrifty(), _environment(FULL_ERROR, "1"), _program_arguments(words)):
+            for context in (explained(), store_uncopied(), _environment(FULL_ERROR, "1"), _program_arguments(words)):
                 stack.enter_context(context)  # FULL_ERROR: Hydra raises, and does not print
             stack.enter_context(_uploading())
             main()
