@@ -22,7 +22,7 @@ from machine import described
 from processes import CLOCKS, Contestant, Result
 from workloads import RATES, ROWS, WORKLOADS, Workload
 
-OWN, TWO, FAST, FAST_TWO, LIMIT = "nnreg", "nnreg, two workers", "nnreg[fast]", "nnreg[fast], two workers", "sgemm alone"
+OWN, LIMIT = "nnreg", "sgemm alone"
 TORCH = ("torch eager", "torch eager foreach", "torch eager fused", "torch.compile")
 SCAN, SOURCE = ("jax scan of 100",), ("source's way",)
 CHECK = 10  # steps after which losses are compared; later, float32 trajectories part by rounding
@@ -113,12 +113,6 @@ def _targets() -> Iterator[Target]:
     for workload, optimizer in (("W1", "sgd"), ("W1", "adam"), ("W2", "sgd"), ("W2", "adam")):
         yield Target(workload, optimizer, 1, OWN, TORCH, 1.65)
         yield Target(workload, optimizer, 1, OWN, SCAN, 1.1 if workload == "W1" else 1.05)
-    for workload, torch, jax in (("W1", 2.3, 1.4), ("W2", 1.6, 1.0), ("W3", 1.1, 0.93)):
-        for optimizer in ("sgd", "adam"):
-            yield Target(workload, optimizer, 2, TWO, TORCH, torch)
-            yield Target(workload, optimizer, 2, TWO, SCAN, jax)
-    yield Target("W1", "adam", 2, FAST_TWO, TORCH, 2.4)
-    yield Target("W1", "adam", 2, FAST_TWO, SCAN, 1.5)
     for workload in ("W1", "W2", "W3"):
         for optimizer in ("sgd", "adam"):
             yield Target(workload, optimizer, 1, OWN, SOURCE, 5.5)
@@ -173,8 +167,7 @@ def _ahead(competitions: Sequence[Competition]) -> str:
     """Say who is ahead of nnreg as it is installed, and where."""
     words = []
     for competition in competitions:
-        ways = (OWN, TWO) if competition.threads > 1 else (OWN,)
-        own = min((time for way in ways if not math.isnan(time := competition.least(way))), default=math.nan)
+        own = competition.least(OWN)
         faster = [
             f"{name} ({own / competition.least(name):.2f} times)"
             for name in competition.results
@@ -183,7 +176,7 @@ def _ahead(competitions: Sequence[Competition]) -> str:
         if faster:
             where = "one thread" if competition.threads == 1 else "two cores"
             words.append(f"- {_column(competition)}, {where}: {', '.join(faster)}")
-    return "\n".join(["Ahead of nnreg's better way, without `nnreg[fast]`:\n", *(words or ["- nobody"])])
+    return "\n".join(["Ahead of nnreg, without `nnreg[fast]`:\n", *(words or ["- nobody"])])
 
 
 def competitions(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[Competition]:

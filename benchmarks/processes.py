@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
-from contenders import SPREAD, CannotTrain, Run, make
+from contenders import CannotTrain, Run, make
 from workloads import Workload
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -50,8 +50,7 @@ class Contestant:
         self.name = name
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        each = "1" if name in SPREAD else str(threads)
-        os.environ |= {f"{library}_NUM_THREADS": each for library in LIBRARIES}  # read when libraries are imported
+        os.environ |= {f"{library}_NUM_THREADS": str(threads) for library in LIBRARIES}  # read when libraries are imported
         self._process = context.Process(target=_serve, args=(name, threads, CLOCKS[clock], theirs))
         self._process.start()
         theirs.close()

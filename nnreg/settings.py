@@ -51,6 +51,13 @@ def run_label(task: str, choices: Mapping[str, str]) -> str:
     return "-".join(choices.get(slot, "none") for slot in _NAMED[task])
 
 
+WITHDRAWN: Mapping[str, str] = {
+    "workers": "there is no setting 'workers' any more: a run trains in one process, and with -m hydra/launcher=joblib "
+    "gives every core a run of its own"
+}
+"""Settings of earlier versions, with what is said to whoever types one."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one run; ``python -m nnreg steps=500`` changes one.
@@ -82,7 +89,6 @@ class Settings:
         dtype: precision of parameters, gradients and activations; descents are in float64.
         kernels: ``numba`` compiles the optimizer's formula to one loop, the same to the bit (``pip install 'nnreg[fast]'``);
             compiling takes a second or two, so it pays for long runs and large layers.
-        workers: processes that share every batch: 2 halve it, for one run on two cores; runs side by side use them better.
         tracking: ``mlflow`` logs the run there; ``off`` keeps it in the run folder only.
         tracking_uri: MLflow store or server; null: MLFLOW_TRACKING_URI, else mlflow.db in the working directory.
         experiment_name: MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else nnreg.
@@ -113,14 +119,13 @@ class Settings:
     animate: Literal["off", "gif", "mp4"] = "off"
     dtype: Literal["float32", "float64"] = "float32"
     kernels: Literal["numpy", "numba"] = "numpy"
-    workers: int = 1
     tracking: Literal["mlflow", "off"] = "mlflow"
     tracking_uri: str | None = None
     experiment_name: str | None = None
 
     def __post_init__(self) -> None:
         check_range(self, seed="[0, inf)", steps="[1, inf)", batch="[1, inf)", validate_every="[1, inf)", warmup="[0, inf)")
-        check_range(self, diagnostics_every="[1, inf)", tolerance="(0, inf)", workers="[1, 2]")
+        check_range(self, diagnostics_every="[1, inf)", tolerance="(0, inf)")
         bounds = {"train_size": "[1, inf)", "clip_value": "(0, inf)", "clip_norm": "(0, inf)", "patience": "[1, inf)"}
         bounds["checkpoint_seconds"] = "[0, inf)"
         check_range(self, **{name: bound for name, bound in bounds.items() if getattr(self, name) is not None})

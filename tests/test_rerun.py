@@ -44,3 +44,12 @@ def test_a_folder_without_a_readable_configuration_is_named(tmp_path, content):
         (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(UserError, match=str(tmp_path)):
         resume.rerun_words(tmp_path)
+
+
+def test_a_run_of_the_version_that_had_workers_is_made_again_without_them(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("workers: 1\nsteps: 5\noptimizer: {name: sgd}\n")
+    assert resume.rerun_words(tmp_path) == ["steps=5", "optimizer=sgd"]
+    path.write_text("workers: 2\nsteps: 5\noptimizer: {name: sgd}\n")
+    with pytest.raises(UserError, match=r"config\.yaml says workers=2: there is no setting .* hydra/launcher=joblib"):
+        resume.rerun_words(tmp_path)

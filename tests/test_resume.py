@@ -58,11 +58,6 @@ def test_every_norm_and_dropout_goes_on_as_if_never_stopped(tmp_path, norm, drop
     compared(tmp_path, norm=norm, dropout=dropout)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-def test_a_run_with_two_workers_goes_on_as_if_never_stopped(tmp_path):
-    compared(tmp_path, workers=2, optimizer="adam", norm="batch_norm")
-
-
 @pytest.mark.parametrize("schedule", everything("schedule"))
 def test_every_schedule_goes_on_as_if_never_stopped(tmp_path, schedule):
     compared(tmp_path, schedule=schedule, warmup=30)

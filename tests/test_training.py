@@ -154,9 +154,12 @@ def test_optimizers_with_the_same_seed_start_from_the_same_weights_and_see_the_s
     for optimizer in (SGD(), Adam()):
         run = make_run(optimizer, seed=5)
         start = run.network.parameters.theta.copy()
-        forward, batches = run.network.loss_and_gradient, []
-        run.network.loss_and_gradient = lambda x, y, forward=forward, batches=batches: batches.append(x.copy()) or forward(x, y)
+        forward, batches = run.network.audible_loss_and_gradient, []
+        run.network.audible_loss_and_gradient = lambda x, y, forward=forward, batches=batches: (
+            batches.append(x.copy()) or forward(x, y)
+        )
         list(run.records())
+        assert len(batches) > 0
         seen.append((start, np.array(batches)))
     for sgd, adam in zip(*seen, strict=True):
         np.testing.assert_array_equal(sgd, adam)
@@ -266,8 +269,8 @@ def test_buffers_are_never_rebound_and_stay_float32():
 
 def test_batches_reach_the_network_in_its_own_dtype():
     run, seen = make_run(dtype=np.float32), set()
-    forward = run.network.share_gradient
-    run.network.share_gradient = lambda x, y: seen.add(x.dtype) or forward(x, y)
+    forward = run.network.audible_loss_and_gradient
+    run.network.audible_loss_and_gradient = lambda x, y: seen.add(x.dtype) or forward(x, y)
     list(run.records(make_splits(dtype=np.float64)))
     assert seen == {np.dtype(np.float32)}
 

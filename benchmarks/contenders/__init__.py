@@ -17,8 +17,6 @@ Run = Callable[[int], float]
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, and the libraries it needs
     "nnreg": ("contenders.own:trained", ()),
     "nnreg[fast]": ("contenders.own:compiled", ("numba",)),
-    "nnreg, two workers": ("contenders.own:spread", ()),
-    "nnreg[fast], two workers": ("contenders.own:compiled_spread", ("numba",)),
     "sgemm alone": ("contenders.sgemm:products", ()),
     "torch eager": ("contenders.torch_peer:eager", ("torch",)),
     "torch eager foreach": ("contenders.torch_peer:foreach", ("torch",)),
@@ -31,10 +29,6 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, a
 }
 EVALUATED = "nnreg, evaluated"
 MAKERS = CONTENDERS | {EVALUATED: ("contenders.own:evaluated", ())}  # the sweep is set beside its evaluations too
-
-
-SPREAD = ("nnreg, two workers", "nnreg[fast], two workers")
-"""Who spreads its work over processes of one thread each, not over threads."""
 
 
 class CannotTrain(Exception):

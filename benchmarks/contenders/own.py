@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
 from pathlib import Path
 
-import numpy as np
 from workloads import CLASSES, FEATURES, SWEPT, WHITE, Workload, data, plugin
 
-from contenders import CannotTrain, Run
+from contenders import Run
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine.compiled import Loop
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Batches, converted
+from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams, train
-from nnreg.engine.workers import TwoWorkers, zeros
 from nnreg.records.card import RunCard
 from nnreg.records.recorder import Recorder
 from nnreg.settings import Settings
 
 HELD_OUT = 5_000  # rows, as of MNIST
-
-_second_workers = contextlib.ExitStack()  # of the run before: one that is left waiting takes a core from the next
 
 
 def trained(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -36,24 +31,6 @@ def trained(workload: Workload, optimizer: str, threads: int) -> Run:
 def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
     """Return a run with ``kernels=numba``."""
     return _trained(workload, _compiled(optimizer))
-
-
-def spread(workload: Workload, optimizer: str, threads: int) -> Run:
-    """Return a run with ``workers=2``.
-
-    Raises:
-        CannotTrain: on one thread.
-    """
-    return _spread(workload, plugin("optimizer", optimizer)(lr=SWEPT[optimizer]), threads)
-
-
-def compiled_spread(workload: Workload, optimizer: str, threads: int) -> Run:
-    """Return a run with both.
-
-    Raises:
-        CannotTrain: on one thread.
-    """
-    return _spread(workload, _compiled(optimizer), threads)
 
 
 def evaluated(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -67,14 +44,7 @@ def _compiled(optimizer: str) -> Optimizer:
     return rule
 
 
-def _spread(workload: Workload, rule: Optimizer, threads: int) -> Run:
-    if threads < 2:
-        raise CannotTrain("needs two threads")
-    return _trained(workload, rule, workers=2)
-
-
-def _trained(workload: Workload, rule: Optimizer, workers: int = 1, held_out: int = 0) -> Run:
-    _second_workers.close()
+def _trained(workload: Workload, rule: Optimizer, held_out: int = 0) -> Run:
     streams = Streams.from_seed(0)
     network = Network(
         FEATURES,
@@ -86,7 +56,6 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1, held_out: in
         norm=plugin("norm", "batch_norm")() if workload.batch_norm else None,
         masks=streams.dropout,
         rows=workload.batch,
-        allocate=zeros if workers == 2 else np.zeros,
     )
     network.initialise(plugin("init", "he")(), streams.init)
     rule.bind(network.parameters)
@@ -96,10 +65,8 @@ def _trained(workload: Workload, rule: Optimizer, workers: int = 1, held_out: in
     valid = Split(*(part[:held_out] for part in split)) if held_out else None
     splits = Splits(split, valid=valid, test=None, outputs=CLASSES, source="random", divisor=divisor)
     batches = Batches(workload.rows, workload.batch, "replacement", streams.batches)
-    rows = converted(splits.train, network.dtype, splits.divisor)
-    pair = _second_workers.enter_context(TwoWorkers(network, rule, rows, workload.batch)) if workers == 2 else None
     often = Settings().validate_every if held_out else sys.maxsize
-    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=often, worker=pair)
+    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=often)
 
     def run(steps: int) -> float:
         for record in records:

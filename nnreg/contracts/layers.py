@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -82,10 +82,6 @@ class Layer(ABC):
     least_rows: ClassVar[int] = 1
     """Rows that a batch must have to be trained on; a run with smaller batches is refused before it starts."""
 
-    spreads: ClassVar[bool] = False
-    """True if the rows of a training batch may be spread over two processes: each row counts by itself, and no random number is
-    drawn, or ``spread`` is heeded."""
-
     @abstractmethod
     def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
         """Return the number of outputs for ``fan_in`` inputs, and the parameter arrays wanted."""
@@ -112,15 +108,6 @@ class Layer(ABC):
         Args:
             dy: gradient with respect to y, float array (n, outputs), read, never written.
             need_dx: False for the first layer of a network: dx may then be returned uncomputed.
-        """
-
-    def spread(self, total: Callable[[Array], None] | None, rows: int) -> None:  # noqa: B027 - most layers need not care
-        """Work on a part of every training batch from now on; what looks at a whole batch adds up its sums.
-
-        Args:
-            total: replaces an array of at most two numbers a unit by its sum over all parts, in place, and is called the same
-                number of times for each; None: from now on batches are whole again.
-            rows: of a whole batch.
         """
 
     def state(self) -> Mapping[str, Array]:

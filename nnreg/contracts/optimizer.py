@@ -72,9 +72,9 @@ class Optimizer(ABC):
         if hasattr(self, "parameters"):
             raise ValueError(f"this {type(self).__name__} already drives a network: make one instance for each")
         self.parameters = parameters
-        further = getattr(parameters, "further", lambda: np.zeros_like(parameters.theta))
-        self.state_vectors = {name: further() for name in self.state}
-        self._walk = _walk(self, slice(None))
+        theta = parameters.theta
+        self.state_vectors: dict[str, Array] = {name: np.zeros_like(theta) for name in self.state}
+        self._walk = Walk([theta, parameters.grad, *self.state_vectors.values()], self.slice_size, self._executor)
 
     def step(self, t: int, factor: float = 1.0) -> None:
         """Update all bound parameters in place from their gradient.
@@ -105,16 +105,6 @@ class Optimizer(ABC):
             self.state_vectors[name][...] = vector
 
 
-def restrict(rule: Optimizer, part: slice) -> None:
-    """Let ``step`` of a bound rule update a part of the parameters only, as another process updates the rest."""
-    rule._walk = _walk(rule, part)
-
-
 def execute_by(rule: Optimizer, executor: type[Program]) -> None:
     """Choose, before a rule is bound, what carries its formula out once it is taken down."""
     rule._executor = executor  # type: ignore[misc] # this rule's own
-
-
-def _walk(rule: Optimizer, part: slice) -> Walk:
-    buffers = (rule.parameters.theta, rule.parameters.grad, *rule.state_vectors.values())
-    return Walk([buffer[part] for buffer in buffers], rule.slice_size, rule._executor)

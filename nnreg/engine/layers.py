@@ -23,8 +23,6 @@ class Affine(Layer):
         outputs: fan_out.
     """
 
-    spreads = True
-
     def __init__(self, outputs: int) -> None:
         self.outputs = outputs
 
@@ -78,8 +76,6 @@ class Elementwise(Layer):
     Args:
         activation: f and its derivative.
     """
-
-    spreads = True
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
 
@@ -27,20 +27,16 @@ class Parameters:
     Args:
         shapes: the arrays wanted, with names that are unique.
         dtype: float32 or float64.
-        allocate: makes a vector of zeros from its size and dtype; called for the parameters, then for the gradient.
 
     Raises:
         ValueError: two arrays have the same name.
     """
 
-    def __init__(
-        self, shapes: Sequence[Shape], dtype: npt.DTypeLike = np.float32, allocate: Callable[..., Array] = np.zeros
-    ) -> None:
+    def __init__(self, shapes: Sequence[Shape], dtype: npt.DTypeLike = np.float32) -> None:
         in_memory = sorted(shapes, key=lambda shape: not shape.decays)
         sizes = [math.prod(shape.shape) for shape in in_memory]
-        self._allocate = allocate
-        self._theta = allocate(sum(sizes), dtype)
-        self._grad = allocate(sum(sizes), dtype)
+        self._theta: Array = np.zeros(sum(sizes), dtype)
+        self._grad: Array = np.zeros(sum(sizes), dtype)
         decaying = sum(size for shape, size in zip(in_memory, sizes, strict=True) if shape.decays)
         self._weights, self._weights_grad = self._theta[:decaying], self._grad[:decaying]
 
@@ -51,10 +47,6 @@ class Parameters:
             part = slice(end - size, end)
             views[name] = Weights(self._theta[part].reshape(shape), self._grad[part].reshape(shape))
         self._named = MappingProxyType({shape.name: views[shape.name] for shape in shapes})
-
-    def further(self) -> Array:
-        """Return another vector of as many zeros, in the same kind of memory, such as for an optimizer's state."""
-        return self._allocate(self._theta.size, self._theta.dtype)
 
     @property
     def theta(self) -> Array:
@@ -103,7 +95,6 @@ class Network:
         masks: stream of random masks for layers that want them.
         rows: the largest batch that will be trained on.
         dtype: float32, or float64 to check gradients.
-        allocate: makes the memory of the parameters, as in ``Parameters``.
     """
 
     def __init__(
@@ -120,10 +111,8 @@ class Network:
         masks: np.random.Generator | None = None,
         rows: int,
         dtype: npt.DTypeLike = np.float32,
-        allocate: Callable[..., Array] = np.zeros,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        self.widest = max((*hidden, outputs))
         self.layers = _stack(hidden, outputs, activation, norm, dropout)
         self._loss = loss
         self._regularizer = regularizer
@@ -132,23 +121,10 @@ class Network:
         self._dlogits = self._dlogits_rows
         wanted = _numbered(self.layers, features)
         self._shapes = [shape for shapes in wanted for shape in shapes]
-        self._wanted, self._masks = wanted, masks or np.random.default_rng(0)
-        self._work_on(Parameters(self._shapes, dtype, allocate))
-
-    def _work_on(self, parameters: Parameters) -> None:
-        self.parameters = parameters
-        for layer, shapes in zip(self.layers, self._wanted, strict=True):
-            layer.bind([parameters.named[shape.name] for shape in shapes], self._chunk, self.dtype, self._masks)
-
-    def move_gradient(self, grad: Array) -> None:
-        """Write the gradient to another vector, float array (size,), from now on; what layers have averaged starts anew."""
-        memory = iter((self.parameters.theta, grad))
-        self._work_on(Parameters(self._shapes, self.dtype, lambda *_: next(memory)))
-
-    def spread(self, total: Callable[[Array], None] | None, rows: int) -> None:
-        """Work on a part of every training batch from now on; see ``Layer.spread``."""
-        for layer in self.layers:
-            layer.spread(total, rows)
+        self.parameters = Parameters(self._shapes, dtype)
+        masks = masks or np.random.default_rng(0)
+        for layer, shapes in zip(self.layers, wanted, strict=True):
+            layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, self.dtype, masks)
 
     def initialise(self, init: Init, rng: np.random.Generator, bias: Init | None = None) -> None:
         """Give every parameter its starting value.
@@ -188,35 +164,21 @@ class Network:
             x: features, float array (n, features) of the network's dtype, n <= rows, read.
             targets: class numbers, integer array (n,), or values, float array (n, outputs), read.
         """
-        return self.share_gradient(x, targets) + self.regularise()
+        return self.audible_loss_and_gradient(x, targets)
 
-    def share_gradient(self, x: Array, targets: Targets, share: float = 1.0) -> float:
-        """Return a share of the mean loss on some rows of a batch, and overwrite ``parameters.grad`` with its gradient.
-
-        This and ``regularise`` are the two halves of ``loss_and_gradient``, and do warn of what overflows.
-
-        Args:
-            x: as above.
-            targets: as above.
-            share: of these rows in the batch, in (0, 1].
-        """
+    def audible_loss_and_gradient(self, x: Array, targets: Targets) -> float:
+        """Do the same where what overflows may warn: the training loop silences all its steps at once, which costs less."""
         logits = self._forward(x, training=True)
         if len(self._dlogits) != len(x):
             self._dlogits = self._dlogits_rows[: len(x)]
         dy = self._dlogits
         loss = self._loss.value_and_gradient(logits, targets, out=dy)
-        if share != 1:
-            dy *= share
         for layer in self.layers[:0:-1]:
             dy = layer.backward(dy)
         self.layers[0].backward(dy, need_dx=False)
-        return loss * share
-
-    def regularise(self) -> float:
-        """Return the regularizer's penalty and add its gradient to ``parameters.grad``."""
         weights = self.parameters.weights
         self._regularizer.add_gradient(weights, self.parameters.weights_grad)
-        return self._regularizer.penalty(weights)
+        return loss + self._regularizer.penalty(weights)
 
     @silently
     def evaluate(self, x: Array | Unconverted, targets: Targets) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -125,38 +125,6 @@ class Stopwatch:
         self.seconds += time.perf_counter() - self._started
 
 
-class Worker(Protocol):
-    """What a step asks for; what overflows may warn, whoever asks takes care of that."""
-
-    def gradient(self, rows: Indices) -> float:
-        """Return the objective on the rows of a batch and overwrite the network's gradient."""
-
-    def update(self, t: int, factor: float) -> None:
-        """Update all parameters from the gradient; t counts from 1, the factor is the schedule's."""
-
-
-class Alone:
-    """One process that does it all.
-
-    Args:
-        network: initialised.
-        optimizer: bound to its parameters.
-        rows: the training split, converted to the network's dtype.
-        batch: rows of every batch.
-    """
-
-    def __init__(self, network: Network, optimizer: Optimizer, rows: Rows, batch: int) -> None:
-        self._network, self._optimizer, self._gather = network, optimizer, Gather(rows, batch)
-
-    def gradient(self, rows: Indices) -> float:
-        """Return the objective on the rows of a batch and overwrite the network's gradient."""
-        return self._network.share_gradient(*self._gather(rows)) + self._network.regularise()
-
-    def update(self, t: int, factor: float) -> None:
-        """Update all parameters from the gradient; t counts from 1, the factor is the schedule's."""
-        self._optimizer.step(t, factor)
-
-
 def never() -> bool:
     """Ask for no pause."""
     return False
@@ -176,7 +144,6 @@ def train(
     clip: Callable[[Array], None] = unclipped,
     stopwatch: Stopwatch | None = None,
     pause: Callable[[], bool] = never,
-    worker: Worker | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -198,7 +165,6 @@ def train(
         clip: bounds the gradient, in place, before each update.
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
         pause: asked between two steps; True if the consumer wants a moment to save everything.
-        worker: who computes gradients and updates, on the training split in the network's dtype; None: this process alone.
 
     Yields:
         ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
@@ -207,20 +173,23 @@ def train(
     """
     stopwatch = stopwatch or Stopwatch()
     rows = converted(splits.train, network.dtype, splits.divisor)
-    worker = worker or Alone(network, optimizer, rows, batches.batch)
+    gather = Gather(rows, batches.batch)
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
     silently = silent_context().run
+
+    def gradient(numbers: Indices) -> float:
+        return network.audible_loss_and_gradient(*gather(numbers))
 
     def update(done: int) -> None:
         factor = schedule(done)
         clip(network.parameters.grad)
         network.decay(optimizer.lr * factor)
-        worker.update(done, factor)
+        optimizer.step(done, factor)
 
     for step in range(start, steps):
         with stopwatch:
-            loss = silently(worker.gradient, next(batches))
+            loss = silently(gradient, next(batches))
         yield Record(step, TRAIN_LOSS, loss)
         if not math.isfinite(loss):
             return

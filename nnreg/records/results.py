@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
-from nnreg.records.card import config_hash
+from nnreg.records.card import config_hash, current_config
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, read_facts, read_history, read_summary
 from nnreg.registry import entries
 
@@ -175,7 +175,7 @@ def read_results(folders: Mapping[Path, str]) -> Results:
         if summary is not None:
             config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
             assert isinstance(config, dict)
-            found.append(Result(folder, summary, {str(key): value for key, value in config.items()}, arm))
+            found.append(Result(folder, summary, current_config(config), arm))
     return Results(found)
 
 
@@ -302,7 +302,7 @@ def _config(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     nodes = (config.get(slot) for slot in facts["choices"])
     if any(not isinstance(node, dict) or "name" not in node for node in nodes) or config.get("seed") != facts.get("seed"):
         raise Damaged(f"its {CONFIG} is cut off, or belongs to another run")
-    whole = {str(key): value for key, value in config.items()}
+    whole = current_config(config)
     if facts.get("config_hash") not in (None, config_hash(whole)):  # older runs have none
         raise Damaged(f"its {CONFIG} is cut off, or was changed after the run")
     return whole

@@ -21,7 +21,7 @@ from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.registry.schemas import parameters_of, schema_of, settings
-from nnreg.settings import Settings
+from nnreg.settings import WITHDRAWN, Settings
 
 SHAPE = (4, 3)
 STEPS = 3
@@ -205,6 +205,8 @@ def read_settings(config: DictConfig) -> Settings:
     """
     known = [field.name for field in dataclasses.fields(Settings)]
     for key in map(str, config):
+        if key in WITHDRAWN:
+            raise UserError(WITHDRAWN[key])
         if key not in known and key not in entries.slots():
             raise UserError(f"'{key}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
     given = {name: config[name] for name in known if name in config}

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nnreg.errors import instead, one_line
 from nnreg.registry.entries import find_technique, kinds, techniques
 from nnreg.registry.schemas import schema_of
+from nnreg.settings import WITHDRAWN
 
 EXTRAS = {
     "hydra/launcher/joblib": "joblib",
@@ -104,6 +105,8 @@ def _unknown_key(key: str, cause: BaseException) -> str:
     if not stem:
         if last == "hparams_search":
             return f"{key} is a setting of a search: add hparams_search=optuna"
+        if last in WITHDRAWN:
+            return WITHDRAWN[last]
         owners = [kind for kind in kinds() if isinstance(parent, DictConfig) and last in (parent.get(kind) or ())]
         if owners and last not in ("name",):
             return f"'{last}' is a parameter of {' and '.join(owners)}: type {owners[0]}.{last}=VALUE"

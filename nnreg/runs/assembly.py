@@ -6,7 +6,6 @@ import contextlib
 import copy
 import dataclasses
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from omegaconf import DictConfig
 from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
-from nnreg.engine import compiled, workers
+from nnreg.engine import compiled
 from nnreg.engine.network import Network
 from nnreg.engine.rows import converted
 from nnreg.engine.training import Streams, paced
@@ -48,30 +47,6 @@ def check_rows(entry: Entry, layer: Layer, batch: int) -> None:
     """
     if batch < layer.least_rows:
         raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
-
-
-BESIDE_OTHERS = "workers=2 gives a run two cores, hydra/launcher=joblib gives each core a run of its own: leave out one"
-
-
-def check_workers(settings: Settings, layers: Mapping[Entry, Layer]) -> None:
-    """Refuse what two processes with half a batch each cannot do.
-
-    Raises:
-        UserError: it is asked for.
-    """
-    if not hasattr(os, "fork"):
-        raise UserError("workers=2 needs a system that can fork, such as Linux or macOS: use workers=1")
-    import multiprocessing  # here: most runs are one process's, and start sooner without
-
-    if multiprocessing.current_process().daemon:
-        raise UserError(BESIDE_OTHERS)
-    if settings.batch < 2:
-        raise UserError(f"workers=2 needs at least a row each: use batch=2 or more, got batch={settings.batch}")
-    if settings.diagnostics == "on":
-        raise UserError("diagnostics=on looks at whole batches, of which workers=2 have a half each: use workers=1")
-    for entry, layer in layers.items():
-        if not (layer.is_identity or layer.spreads):
-            raise UserError(f"{entry.kind}={entry.name} needs the whole batch in one process: use workers=1")
 
 
 def check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes: Sequence[str]) -> None:
@@ -240,8 +215,6 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     check_trainable(entered["activation"].name, built["activation"])
     check_rows(entered["norm"], built["norm"], settings.batch)
     check_rows(entered["dropout"], built["dropout"], settings.batch)
-    if settings.workers == 2:
-        check_workers(settings, {entered[kind]: built[kind] for kind in ("norm", "dropout")})
     dataset, loss = entered["dataset"].name, entered["loss"].name
     splits, digest = load_shared(
         (entered["dataset"], repr(config["dataset"]), settings.train_size),
@@ -274,7 +247,6 @@ def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, strea
         masks=streams.dropout,
         rows=settings.batch,
         dtype=settings.dtype,
-        allocate=workers.zeros if settings.workers == 2 else np.zeros,
     )
     network.initialise(built["init"], streams.init, built["bias"])
     return network

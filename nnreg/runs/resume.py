@@ -12,13 +12,14 @@ from omegaconf import OmegaConf
 
 from nnreg import console
 from nnreg.errors import UserError, instead
+from nnreg.records.card import current_config
 from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, occupied, read_facts
 from nnreg.registry import building, entries
 from nnreg.registry.overrides import quoted
 from nnreg.runs import task, train
 from nnreg.runs.checkpoints import CHANGEABLE, read_resumption
 from nnreg.runs.request import Request
-from nnreg.settings import TRAIN, task_of
+from nnreg.settings import TRAIN, WITHDRAWN, task_of
 
 
 def rerun_words(folder: Path, typed: Sequence[str] = ()) -> list[str]:
@@ -57,7 +58,10 @@ def saved_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder} is not a run folder: cannot read {path}; run folders are in runs/") from error
     if not isinstance(config, dict) or "optimizer" not in config:
         raise UserError(f"{path} holds no configuration: it is damaged")
-    return {str(key): value for key, value in config.items()}
+    saved = current_config(config)
+    for key in saved.keys() & WITHDRAWN.keys():
+        raise UserError(f"{path} says {key}={saved[key]}: {WITHDRAWN[key]}")
+    return saved
 
 
 def resume_run(folder: Path, overrides: Sequence[str]) -> int:

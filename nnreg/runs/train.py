@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 
 from nnreg.contracts import Array, Targets
 from nnreg.engine.diagnostics import Diagnostics, check_gradient
@@ -12,7 +11,6 @@ from nnreg.engine.history import Record
 from nnreg.engine.rows import converted
 from nnreg.engine.stopping import EarlyStopping, Pruning
 from nnreg.engine.training import PAUSE, Stopwatch, clipper, train
-from nnreg.engine.workers import TwoWorkers
 from nnreg.errors import UserError
 from nnreg.process import terminable
 from nnreg.records.card import Outcome, RunCard, Status, summarise
@@ -35,15 +33,14 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
         try:
             card, live = _prepare(request)
             held.enter_context(terminable())
-            workers = held.enter_context(_two_workers(live))
         except UserError as error:
             if request.sweep_id is None or request.resumption is not None:
                 raise
             return refuse(request, sinks, error)
-        except Exception as failure:  # a plugin may raise anything at real sizes, a system may not let a process fork
+        except Exception as failure:  # a plugin may raise anything at real sizes
             return refuse(request, sinks, failure)
         pruning = Pruning(request.is_enough) if request.is_enough else None
-        return _record(live, card, Recorder(card, sinks), workers, pruning)
+        return _record(live, card, Recorder(card, sinks), pruning)
 
 
 def _prepare(request: Request) -> tuple[RunCard, Live]:
@@ -55,16 +52,7 @@ def _prepare(request: Request) -> tuple[RunCard, Live]:
     return card, live
 
 
-def _two_workers(live: Live) -> AbstractContextManager[TwoWorkers | None]:
-    """Return the two that train, if there are two; this forks, so it starts before anything else that threads may belong to."""
-    run = live.run
-    if run.settings.workers == 1:
-        return contextlib.nullcontext()
-    rows = converted(run.splits.train, run.network.dtype, run.splits.divisor)
-    return TwoWorkers(run.network, run.optimizer, rows, run.settings.batch)
-
-
-def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers | None, pruning: Pruning | None) -> Outcome:
+def _record(live: Live, card: RunCard, recorder: Recorder, pruning: Pruning | None) -> Outcome:
     """Consume the training and close the recorder in every ending."""
     run, stopping, progress = live.run, live.stopping, _Progress(card.resumed_at or 0)
     status: Status = "finished"
@@ -79,7 +67,7 @@ def _record(live: Live, card: RunCard, recorder: Recorder, workers: TwoWorkers |
         if run.settings.check_gradient and card.resumed_at is None:
             for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
-        records = progress.watch(_training(live, progress.steps, checkpoints.due, workers))
+        records = progress.watch(_training(live, progress.steps, checkpoints.due))
         records = stopping.watch(records) if stopping else records
         for record in pruning.watch(records) if pruning else records:
             if record.metric == PAUSE:
@@ -123,7 +111,7 @@ class _Progress:
             yield record
 
 
-def _training(live: Live, start: int, pause: Callable[[], bool], workers: TwoWorkers | None) -> Iterator[Record]:
+def _training(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
     run, settings = live.run, live.run.settings
     records = train(
         run.network,
@@ -138,7 +126,6 @@ def _training(live: Live, start: int, pause: Callable[[], bool], workers: TwoWor
         clip=clipper(settings.clip_value, settings.clip_norm),
         stopwatch=live.stopwatch,
         pause=pause,
-        worker=workers,
     )
     return Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
 

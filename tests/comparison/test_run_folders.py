@@ -38,6 +38,15 @@ def test_a_run_is_read_whole(whole):
     assert run.history.metrics == ("train/loss", "valid/loss", "valid/accuracy")
 
 
+def test_a_run_of_the_version_that_had_workers_is_read_as_one_of_today(tmp_path):
+    def left(name, settings):
+        return read_run(leave(tmp_path / name, settings=settings))
+
+    today, before, two = left("today", {}), left("before", {"workers": 1}), left("two", {"workers": 2})
+    assert (before.config, before.summary["config_hash"]) == (today.config, today.summary["config_hash"])
+    assert two.config["workers"] == 2
+
+
 @given(st.sampled_from(FILES), st.floats(0, 1))
 def test_a_file_cut_off_at_any_byte_leaves_the_run_out_or_as_it_was(whole, scratch, name, where):
     folder = copied(whole, scratch)

@@ -37,18 +37,3 @@ def test_a_setting_of_joblib_that_would_do_nothing_is_refused(place):
     assert (swept.code, swept.out) == (2, "")
     assert swept.err.startswith("nnreg: hydra.launcher.batch_size has no meaning here: every run has a process to itself, ")
     assert list(place.project.iterdir()) == []
-
-
-SAID = "workers=2 gives a run two cores, hydra/launcher=joblib gives each core a run of its own: leave out one"
-
-
-def test_two_workers_a_run_are_refused_before_anything_is_begun(nnreg, project):
-    answer = nnreg("-m", "seed=1,2", *JOBLIB, "workers=2")
-    assert (answer.code, answer.complaint) == (2, f"nnreg: {SAID}")
-    assert list(project.iterdir()) == []
-
-
-def test_where_they_are_swept_the_runs_of_two_are_refused(place):
-    swept = place.sweep("seed=1", *JOBLIB, "workers=1,2")
-    assert swept.code == 1
-    assert [run["error"] for run in swept.runs.values()] == [SAID]  # of both runs, which have one name, the last

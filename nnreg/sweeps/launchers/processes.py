@@ -29,7 +29,7 @@ from omegaconf import DictConfig
 from nnreg import console
 from nnreg.errors import UserError
 from nnreg.process import can_fork
-from nnreg.runs.assembly import BESIDE_OTHERS, sharing_data
+from nnreg.runs.assembly import sharing_data
 from nnreg.sweeps.launchers.base import GRACE, ParallelLauncher, Tell, died, shielded
 from nnreg.sweeps.launchers.work import Ended, Job, Work, end_with_the_sweep
 from nnreg.tracking import uploader
@@ -155,13 +155,11 @@ class JoblibLauncher(ParallelLauncher):
         """Remember what the sweep is.
 
         Raises:
-            UserError: a setting was changed that has nothing to do here, or runs shall have two workers each.
+            UserError: a setting was changed that has nothing to do here.
         """
         from hydra_plugins.hydra_joblib_launcher.config import JobLibLauncherConf
 
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        if config.get("workers") == 2:  # where it is swept, each run of two says so itself
-            raise UserError(BESIDE_OTHERS)
         usual = dataclasses.asdict(JobLibLauncherConf())
         changed = [name for name, value in self._others.items() if value != usual.get(name, value)]
         if changed or self._n_jobs == 0:

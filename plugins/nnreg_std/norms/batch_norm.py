@@ -17,7 +17,7 @@ affine layer whose own bias is cancelled by μ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -41,7 +41,6 @@ class BatchNorm(Norm):
     """
 
     least_rows: ClassVar[int] = 2
-    spreads: ClassVar[bool] = True
 
     momentum: float = 0.9
     eps: float = 1e-5
@@ -69,29 +68,23 @@ class BatchNorm(Norm):
         self._eps, self._fresh, self._unbias = (np.array(number, dtype) for number in (self.eps, 1 - self.momentum, 1))
         self._inverse: Array = np.empty(self.units, dtype)
         self._scale: Array = np.empty(self.units, dtype)
-        self._fit(rows, rows)
-        self.spread(None, rows)
+        self._fit(rows)
 
-    def spread(self, total: Callable[[Array], None] | None, rows: int) -> None:
-        """Add up what is averaged over the rows with the other parts of a batch."""
-        self._total, self._batch = total, rows if total else 0
-
-    def _fit(self, present: int, n: int) -> None:
-        """Work on the first rows of every work array from now on: all of a batch of n, or a part of it."""
-        self._present, self._n = present, n
-        self._centred: Array = self._whole[0, :present]
-        self._y: Array = self._whole[1, :present]
-        self._dx: Array = self._whole[2, :present]
-        self._shares = self._shares_whole[:present]
+    def _fit(self, n: int) -> None:
+        """Work on the first n rows of every work array from now on."""
+        self._n = n
+        self._centred: Array = self._whole[0, :n]
+        self._y: Array = self._whole[1, :n]
+        self._dx: Array = self._whole[2, :n]
+        self._shares = self._shares_whole[:n]
         self._shares[...] = 1 / n
         self._unbias[...] = n / max(n - 1, 1)
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return y, by the batch's own mean and variance in training, by their running averages in evaluation."""
         if training:
-            n = self._batch or len(x)
-            if (len(x), n) != (self._present, self._n):
-                self._fit(len(x), n)
+            if len(x) != self._n:
+                self._fit(len(x))
             y = self._y
             self._normalise(x, y)
         else:
@@ -104,9 +97,9 @@ class BatchNorm(Norm):
         n, centred, (mean, variance) = self._n, self._centred, self._averages
         if n < self.least_rows:
             raise ValueError("a batch of one row is its own mean: train batch_norm on batches of 2 or more, or use layer_norm")
-        self._average(x, mean)  # μ = Σ x / n
+        np.dot(self._shares, x, out=mean)  # μ = Σ x / n as a product: BLAS is faster than np.mean
         np.subtract(x, mean, out=centred)
-        self._average(np.square(centred, out=y), variance)  # σ² = Σ (x − μ)² / n
+        np.dot(self._shares, np.square(centred, out=y), out=variance)  # σ² = Σ (x − μ)² / n
         inverse, change = self._inverse, self._change
         np.add(variance, self._eps, out=inverse)
         np.reciprocal(np.sqrt(inverse, out=inverse), out=inverse)
@@ -115,12 +108,6 @@ class BatchNorm(Norm):
         variance *= self._unbias
         np.subtract(self._averages, self._running, out=change)
         self._running += np.multiply(change, self._fresh, out=change)
-
-    def _average(self, x: Array, out: Array) -> None:
-        """Write the averages over the rows of a batch."""
-        np.dot(self._shares, x, out=out)  # as a product: BLAS is faster than np.mean
-        if self._total:
-            self._total(out)
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dγ = Σ dy (x − μ) / √(σ² + ε) and dβ = Σ dy; return dx, which knows that μ and σ² depend on x."""
@@ -131,8 +118,6 @@ class BatchNorm(Norm):
         np.multiply(of_dbeta, self._n, out=self._dbeta)
         np.multiply(of_dgamma, self._n, out=self._dgamma)
         if need_dx:
-            if self._total:
-                self._total(self._averages)
             of_dgamma *= self._inverse
             np.multiply(centred, of_dgamma, out=dx)  # (x − μ) / √(σ² + ε) · dγ/n
             np.subtract(dy, dx, out=dx)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +36,6 @@ class LayerNorm(Norm):
     Raises:
         ValueError: a parameter is out of its range or not one of its choices.
     """
-
-    spreads: ClassVar[bool] = True
 
     eps: float = 1e-5
     position: Literal["before", "after"] = "before"
