@@ -18,7 +18,7 @@ def complaint(kind, technique):
         probe(Entry(kind, "mine", (("my:Mine", "my-plugins"),)), technique)
     message = str(caught.value)
     assert "\n" not in message
-    assert message.startswith(f"{kind} 'mine' (my-plugins source checkout) is broken: ")
+    assert message.startswith(f"{kind} 'mine' (my-plugins) is broken: ")
     return message.partition(" is broken: ")[2]
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,11 +10,13 @@ from hypothesis import strategies as st
 
 from nnreg import errors
 from nnreg.contracts import CONTRACTS
+from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, UnknownTechnique
 from tests.publishing import OPTIMIZER, publishing
 
 publish = pytest.fixture(publishing)
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def trouble(name, kind="optimizer"):
@@ -25,7 +28,7 @@ def trouble(name, kind="optimizer"):
 
 
 def test_the_built_in_techniques_are_those_that_pyproject_lists():
-    written = tomllib.loads((entries.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
     for group, written_there in written.items():
         found = entries.techniques(group.removeprefix("nnreg."))
         assert {name: found[name].target for name in written_there} == written_there
@@ -34,7 +37,7 @@ def test_the_built_in_techniques_are_those_that_pyproject_lists():
 
 def test_every_file_of_the_built_in_techniques_is_registered_but_those_with_an_underscore():
     targets = {entry.target.partition(":")[0] for kind in entries.kinds() for entry in entries.techniques(kind).values()}
-    written = {path for path in (entries.CHECKOUT / "plugins" / "nnreg_std").glob("*/*.py") if path.name != "__init__.py"}
+    written = {path for path in (ROOT / "plugins" / "nnreg_std").glob("*/*.py") if path.name != "__init__.py"}
     assert len(written) > 80
     for path in written:
         is_technique = f"nnreg_std.{path.parent.name}.{path.stem}" in targets
@@ -146,8 +149,15 @@ def test_of_two_copies_of_a_distribution_the_first_on_the_path_counts(publish):
     assert (entry.target, entry.version) == ("zoo_new:Rule", "2.0")
 
 
-def test_a_distribution_that_is_not_installed_is_a_source_checkout():
-    assert entries.distribution_version("never-published") == "source checkout"
+def test_a_technique_that_no_distribution_brought_has_no_version():
+    assert str(entries.Entry("optimizer", "mine", (("my:Mine", "not registered"),))) == "optimizer 'mine' (not registered)"
+
+
+def test_where_nnreg_is_not_installed_one_line_says_how_to_install_it(publish, monkeypatch):
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: iter(()))
+    entries._catalogue.cache_clear()
+    with pytest.raises(UserError, match=r"^nnreg is not installed: `python -m pip install -e \.` in its folder"):
+        entries.kinds()
 
 
 words = st.text(st.characters(codec="ascii", categories=["Ll"]), min_size=1, max_size=8)

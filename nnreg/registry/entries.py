@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from nnreg.contracts import CONTRACTS
 from nnreg.errors import UserError, instead, one_line
 
 PREFIX = "nnreg."
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 class UnknownTechnique(UserError):
@@ -61,7 +57,7 @@ class Entry:
         return distribution_version(self.distribution)
 
     def __str__(self) -> str:
-        return f"{self.kind} '{self.name}' ({self.distribution} {self.version})"
+        return f"{self.kind} '{self.name}' ({f'{self.distribution} {self.version}'.strip()})"
 
 
 def kinds() -> tuple[str, ...]:
@@ -137,11 +133,11 @@ def required_methods(kind: str) -> tuple[str, ...]:
 
 @cache
 def distribution_version(distribution: str) -> str:
-    """Return the version of an installed distribution, ``source checkout`` for one that is not installed."""
+    """Return the version of an installed distribution, "" for one that is not: the class at hand is not registered."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
-        return "source checkout"
+        return ""
 
 
 @cache
@@ -156,29 +152,17 @@ def _catalogue() -> Mapping[str, Mapping[str, Entry]]:
 
 
 def _claims() -> Iterator[tuple[str, str, str, str]]:
-    """Yield (kind, name, target, distribution); of two copies of a distribution on the path, the first counts."""
+    """Yield (kind, name, target, distribution); of two copies of a distribution on the path, the first counts.
+
+    Raises:
+        UserError: nnreg itself is not installed.
+    """
     seen = set()
-    if _is_checkout():
-        seen.add("nnreg")
-        yield from _checkout()
     for distribution in importlib.metadata.distributions():
         points = [point for point in distribution.entry_points if point.group.startswith(PREFIX)]
         name = distribution.metadata["Name"] if points else ""
         if points and name not in seen:
             seen.add(name)
             yield from ((point.group.removeprefix(PREFIX), point.name, point.value, name) for point in points)
-
-
-def _is_checkout() -> bool:
-    return (CHECKOUT / "pyproject.toml").exists() and (CHECKOUT / "plugins" / "nnreg_std").exists()
-
-
-def _checkout() -> Iterator[tuple[str, str, str, str]]:
-    """Yield what this source checkout's pyproject.toml says, so that it runs uninstalled and a new line counts at once."""
-    plugins = str(CHECKOUT / "plugins")
-    if plugins not in sys.path:
-        sys.path.insert(0, plugins)
-    pyproject = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-    for group, points in pyproject["project"]["entry-points"].items():
-        for name, target in points.items():
-            yield group.removeprefix(PREFIX), name, target, "nnreg"
+    if "nnreg" not in seen:
+        raise UserError("nnreg is not installed: `python -m pip install -e .` in its folder, once; edits count at once then")
