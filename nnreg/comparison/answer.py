@@ -16,7 +16,16 @@ from nnreg.comparison.standings import measure
 from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.figures.spec import CURVE_MARKS, RECORDED, stopped_early
 from nnreg.records.manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
-from nnreg.records.metrics import CURVES, VALID_FINAL, called, format_value, is_higher_better, is_share, with_half
+from nnreg.records.metrics import (
+    TRAIN_FINAL,
+    VALID_FINAL,
+    called,
+    drawn_metrics,
+    format_value,
+    is_higher_better,
+    is_share,
+    with_half,
+)
 from nnreg.settings import DESCEND, task_of
 
 
@@ -48,7 +57,7 @@ def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1) -
 
     Args:
         gathered: the runs.
-        metrics: what is shown: ``train/loss`` of curves, ``train/loss_final`` of tables, ``seconds_to_target``, ...
+        metrics: what is shown: ``train/loss`` of drawn_metrics, ``train/loss_final`` of tables, ``seconds_to_target``, ...
         window: of the smoothing, in records; 1 for none.
     """
     has_fewer = any(int(run.summary.get("steps", LAST)) < LAST for arm in gathered.arms for run in arm.runs)
@@ -136,7 +145,7 @@ def _recorded(metrics: Sequence[str], *, has_fewer: bool) -> list[str]:
     parts = []
     if shown:
         parts.append(RECORDED)
-    if f"{TRAIN_LOSS}_final" in shown:
+    if TRAIN_FINAL in shown:
         parts[-1] += "; final: mean of the last 100 steps" + (", or of all where there are fewer" if has_fewer else "")
     if any(metric.startswith("seconds_to_target") for metric in metrics):
         parts.append("seconds to the target: its steps at the run's mean pace")
@@ -150,7 +159,7 @@ def _smoothing(metrics: Sequence[str], window: int) -> str:
 def _stopped(gathered: Gathered, metrics: Sequence[str]) -> str:
     """Return why a curve, the mean of an arm's runs, may end before some of them do."""
     stopped = any(stopped_early(run) for arm in gathered.arms if len(arm.runs) > 1 for run in arm.runs)
-    return CURVE_MARKS.stops if stopped and {*metrics} & {*CURVES} else ""
+    return CURVE_MARKS.stops if stopped and {*metrics} & {*drawn_metrics()} else ""
 
 
 def _lost(gathered: Gathered) -> str:

@@ -17,6 +17,7 @@ from nnreg.comparison.report.files import REPORT, plain_content, read_files
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
 from nnreg.records.manifest import read_manifest
+from nnreg.records.metrics import TEST, leading_metrics
 from nnreg.records.results import Results
 from nnreg.tracking.answer import AnswerRun, log_answer
 
@@ -62,7 +63,7 @@ def metrics(comparison: Findings) -> dict[str, float]:
     if grounds(comparison.gathered.axes):  # the best on one dataset is not the best
         return found
     best = comparison.standings[0]
-    for name in (comparison.metric, "test/accuracy", "test/r2"):
+    for name in (comparison.metric, *leading_metrics(TEST)):
         mean = best.mean(name)
         if math.isfinite(mean):
             found[f"best/{name.replace('/', '_')}"] = mean

@@ -11,10 +11,10 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from nnreg.comparison.report.captions import lost_words, target_words
-from nnreg.comparison.report.panels import LABELS, shown_metrics
+from nnreg.comparison.report.panels import shown_metrics
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.comparison.tables import settings_of
-from nnreg.records.metrics import called, with_half
+from nnreg.records.metrics import STEPS, heading_of, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -25,7 +25,7 @@ KEPT = 2  # measured columns that stay however narrow the terminal is
 
 
 class Column(NamedTuple):
-    """A measured quantity: its heading, and its words for each arm."""
+    """A measured quantity: its heading_of, and its words for each arm."""
 
     heading: str
     cells: Sequence[str]
@@ -66,10 +66,9 @@ def comparison_table(comparison: Findings, console: Console) -> Table:
 def _measured(comparison: Findings) -> list[Column]:
     """Return the measured columns, most important first."""
     found = comparison.standings
-    known = [metric for metric in shown_metrics(comparison) if not metric.endswith("_best") or metric == comparison.metric]
     columns = [
-        Column(LABELS.get(metric, called(metric)), [_cell(metric, each.metrics.get(metric)) for each in found])
-        for metric in known
+        Column(heading_of(metric), [_cell(metric, each.metrics.get(metric)) for each in found])
+        for metric in shown_metrics(comparison)
     ]
     if comparison.target is not None:
         steps = [_to_target(each) for each in found]
@@ -123,7 +122,7 @@ def _to_target(each: Standing) -> str:
     total = len(each.arm.runs)
     if not each.reached:
         return "not reached"
-    return _cell("steps", each.steps_to_target) + (f" ({each.reached} of {total})" if each.reached < total else "")
+    return _cell(STEPS, each.steps_to_target) + (f" ({each.reached} of {total})" if each.reached < total else "")
 
 
 def _note(each: Standing) -> str:

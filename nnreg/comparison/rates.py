@@ -6,17 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
+from nnreg.records.metrics import DECIDING, VALID, leading_results
 from nnreg.records.results import Results
-from nnreg.settings import DESCEND, TRAIN
 
-DECIDING: Mapping[str, Sequence[str]] = {
-    TRAIN: (f"{VALID_LOSS}_final", f"{TRAIN_LOSS}_final"),
-    DESCEND: ("descent/value",),
-}
-"""Metrics that a choice between runs of a task is made by, lowest first; the first that was recorded."""
 CHOSEN_BY = tuple(metric for metrics in DECIDING.values() for metric in metrics)
-TIES = ("valid/accuracy_final", "valid/r2_final")  # of equals the highest
 
 Summary = Mapping[str, Any]
 T = TypeVar("T")
@@ -78,7 +71,8 @@ def _rank(runs: Sequence[Summary], by: str) -> tuple[float, float, float]:
     if not ended:
         return 1.0, math.inf, 0.0
     mean = math.fsum(metrics[by] for metrics in ended) / len(ended)
-    quality = math.fsum(metrics[name] for metrics in ended for name in TIES if name in metrics) / len(ended)
+    ties = leading_results(VALID)
+    quality = math.fsum(metrics[name] for metrics in ended for name in ties if name in metrics) / len(ended)
     return (len(runs) - len(ended)) / len(runs), mean, -quality
 
 

@@ -11,15 +11,26 @@ import numpy as np
 
 from nnreg.comparison.differences import grounds
 from nnreg.comparison.gathering import Arm, Gathered
-from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.errors import UserError, instead
-from nnreg.records.metrics import ACCURACY_FINAL, DESCENT_VALUE, TRAIN_FINAL, VALID_FINAL, called, is_higher_better
+from nnreg.records.metrics import (
+    ARRIVAL,
+    DECIDING,
+    DESCENT_DISTANCE,
+    DESCENT_VALUE,
+    SECONDS,
+    TRAIN_FINAL,
+    VALID,
+    called,
+    is_higher_better,
+    is_noisy,
+    leading_metrics,
+    leading_results,
+)
 from nnreg.records.results import Result
 from nnreg.records.statistics import half_width, smooth
-from nnreg.settings import DESCEND, task_of
+from nnreg.settings import DESCEND, TRAIN, task_of
 
-DISTANCE, ARRIVAL = "descent/distance", "descent/steps_to_tolerance"
-FALLBACKS = (VALID_ACCURACY, VALID_R2, VALID_LOSS, TRAIN_LOSS)
 FORM = "type it as metric=value, such as valid/accuracy=0.95, and in a sweep as sweep.target=valid/accuracy:0.95"
 DIGITS = 3  # of a target that was not chosen
 
@@ -57,9 +68,15 @@ def choose_target(gathered: Gathered, wanted: str | None = None) -> Target | Non
         return None
     if task_of(runs[0].summary) == DESCEND:
         tolerance = {float(run.config.get("tolerance", math.nan)) for run in runs}
-        arrived = any(DISTANCE in run.summary["metrics"] for run in runs)
-        return Target(DISTANCE, tolerance.pop(), "the tolerance of the descents") if arrived and len(tolerance) == 1 else None
-    bests = {metric: found for metric in FALLBACKS if (found := _bests(gathered, metric))}
+        arrived = any(DESCENT_DISTANCE in run.summary["metrics"] for run in runs)
+        return (
+            Target(DESCENT_DISTANCE, tolerance.pop(), "the tolerance of the descents")
+            if arrived and len(tolerance) == 1
+            else None
+        )
+    bests = {
+        metric: found for metric in (*leading_metrics(VALID), VALID_LOSS, TRAIN_LOSS) if (found := _bests(gathered, metric))
+    }
     if not bests:
         return None
     metric, found = next(iter(bests.items()))
@@ -70,13 +87,13 @@ def choose_target(gathered: Gathered, wanted: str | None = None) -> Target | Non
 
 def reached_at(run: Result, goal: Target) -> int | None:
     """Return the first recorded step at which a run is at its target, or None; a descent arrives when it stays."""
-    if goal.metric == DISTANCE:
+    if goal.metric == DESCENT_DISTANCE:
         arrival = run.summary["metrics"].get(ARRIVAL)
         return int(arrival) if arrival is not None and _is_tolerance(run, goal) else None
     steps, values = run.history.series(goal.metric)
     finite = np.isfinite(values)
     steps, values = steps[finite], values[finite]
-    if goal.metric == TRAIN_LOSS:
+    if is_noisy(goal.metric):
         values = smooth(values)
     there = np.flatnonzero(values >= goal.value if is_higher_better(goal.metric) else values <= goal.value)
     return int(steps[there[0]]) if there.size else None
@@ -126,11 +143,11 @@ def read_target(wanted: str) -> tuple[str, float]:
 def _wanted(runs: list[Result], wanted: str) -> Target:
     metric, value = read_target(wanted)
     known = sorted({name for run in runs for name in run.history.metrics})
-    if any(DISTANCE in run.summary["metrics"] for run in runs):
+    if any(DESCENT_DISTANCE in run.summary["metrics"] for run in runs):
         tolerances = sorted({float(run.config.get("tolerance", math.nan)) for run in runs})
-        if metric == DISTANCE and value not in tolerances:
+        if metric == DESCENT_DISTANCE and value not in tolerances:
             raise UserError(f"descents recorded only when they came within tolerance={tolerances[0]:g}: run them with another")
-        known.append(DISTANCE)
+        known.append(DESCENT_DISTANCE)
     if metric not in known:
         raise UserError(f"no run recorded '{metric}'{instead(metric, known)}; a target is typed metric=value")
     return Target(metric, value, "chosen")
@@ -149,14 +166,11 @@ def default_metric(gathered: Gathered) -> str:
     changed = {key.partition(".")[0] for arm in gathered.arms for key in arm.settings}
     wanted: Sequence[str] = [TRAIN_FINAL]
     if "loss" in changed:
-        wanted = [ACCURACY_FINAL, "valid/r2_final", VALID_FINAL, TRAIN_FINAL]
+        wanted = [*leading_results(VALID), *DECIDING[TRAIN]]
     elif "regularizer" in changed:
-        wanted = [VALID_FINAL, TRAIN_FINAL]
+        wanted = DECIDING[TRAIN]
     known = {name for run in runs for name in run.summary["metrics"]}
     return next((metric for metric in wanted if metric in known), wanted[0])
-
-
-SECONDS = "seconds"
 
 
 @dataclass(frozen=True)
@@ -218,7 +232,7 @@ def measured(by_seed: Mapping[int, float]) -> Measured:
 def measure(runs: Iterable[Result], metric: str) -> Measured:
     """Return a metric, or ``seconds``, of the runs that finished and have it."""
     finished = (run for run in runs if run.summary["status"] == "finished")
-    values = {run.seed: run.summary["seconds" if metric == SECONDS else "metrics"] for run in finished}
+    values = {run.seed: run.summary[SECONDS if metric == SECONDS else "metrics"] for run in finished}
     found = {seed: value if metric == SECONDS else value.get(metric) for seed, value in values.items()}
     return measured({seed: float(value) for seed, value in found.items() if value is not None})
 

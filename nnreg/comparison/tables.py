@@ -15,6 +15,7 @@ import numpy as np
 from nnreg.comparison.differences import is_ground, several
 from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.standings import Measured, Standing
+from nnreg.records.metrics import metrics_in_order
 from nnreg.records.statistics import half_width
 from nnreg.registry import entries
 
@@ -114,17 +115,13 @@ def pooled(measured: Sequence[Measured]) -> Measured:
 
 HALF = "_half"
 """Ends the name of the column that holds half a mean's 95 % interval."""
-_FIRST = ("train/loss_final", "train/loss_best", "valid/loss_final", "valid/loss_best", "valid/accuracy_final",
-          "valid/accuracy_best", "valid/r2_final", "valid/r2_best", "test/loss", "test/accuracy", "test/r2")  # fmt: skip
 
 Row = Mapping[str, Any]
 
 
 def metrics_of(standings: Sequence[Standing], metric: str = "") -> list[str]:
     """Return the metrics that arms have, the one compared by first, seconds last."""
-    seen = dict.fromkeys(name for standing in standings for name in standing.metrics)
-    known = [name for name in dict.fromkeys((metric, *_FIRST, *seen)) if name in seen]
-    return [name for name in known if name != "seconds"] + [name for name in known if name == "seconds"]
+    return metrics_in_order((name for standing in standings for name in standing.metrics), first=metric)
 
 
 def settings_of(standings: Sequence[Standing]) -> list[str]:

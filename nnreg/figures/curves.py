@@ -13,12 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, STEEP, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
-from nnreg.records.metrics import across, is_share, unit
+from nnreg.records.metrics import across, axis_label, is_loss, is_noisy, is_share
 from nnreg.records.results import Result, Results
 from nnreg.records.statistics import WINDOW, half_widths, smooth
 
@@ -92,7 +91,7 @@ def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     scale(axes, drawn, words.metric, words, shown)
     thin_dots(axes)
     cross(axes, drawn)
-    finish(axes, across(words.metric), unit(words.metric, shown[0]))
+    finish(axes, across(words.metric), axis_label(words.metric, shown[0].summary["choices"]))
     named = [
         (each, Name(label, each.end, each.colour or group.colour))
         for label, each, group in zip(labels, drawn, found, strict=True)
@@ -119,13 +118,13 @@ def labelled(group: Group) -> str:
     return f"{group.label} ({lost} of {len(group.runs)} diverged)" if lost else group.label
 
 
-def window_for(metric: str, wanted: int | None) -> int:
+def window_for(metric: str, wanted: int | None = None) -> int:
     """Return the smoothing window.
 
     Raises:
         UserError: it cannot be centred.
     """
-    window = wanted if wanted is not None else WINDOW if metric == TRAIN_LOSS else 1
+    window = wanted if wanted is not None else WINDOW if is_noisy(metric) else 1
     if window < 1 or window % 2 == 0:
         raise UserError(f"smooth must be odd and positive, so that the window has a middle, got {window}")
     return window
@@ -150,7 +149,7 @@ def draw_curve(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
         return Drawn(ends[len(ends) // 2], low, high, crosses, group.colour)
     steps, table = aligned(kept)
     mean = _draw_mean(axes, group, steps, table, window, is_share=is_share(metric))
-    if metric.endswith("loss"):
+    if is_loss(metric):
         mean = _above_zero(mean, table)
     return mean._replace(crosses=crosses, colour=group.colour)
 
@@ -174,7 +173,7 @@ def scale(axes: Axes, drawn: Sequence[Drawn], metric: str, words: Any, runs: Res
         axes.set_ylim(low / 1.15, high * 1.15 if high > low else low * 10)
     else:
         room = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
-        from_zero = metric.endswith("loss") and 0 <= low < high / 2
+        from_zero = is_loss(metric) and 0 <= low < high / 2
         axes.set_ylim(0.0 if from_zero else low - room, min(high + room, 1.02) if is_share(metric) else high + room)
     if words.ylim is not None:
         axes.set_ylim(*words.ylim)
@@ -299,7 +298,7 @@ def overlays(
         drawn.append((axes, facet, [draw_curve(axes, group, metric, window) for group in facet.groups]))
         finish(axes, across(metric) if index + columns >= len(facets) else "", "")
         axes.set_title(facet.heading, fontsize=HEADING, weight="bold", color=INK, pad=4, loc="left")
-    page.text(0.4, 0.08, unit(metric, facets[0].groups[0].runs[0]), color=QUIET)
+    page.text(0.4, 0.08, axis_label(metric, facets[0].groups[0].runs[0].summary["choices"]), color=QUIET)
     _scale(drawn, metric, alike=alike)
     for axes, facet, ends in drawn:
         thin_dots(axes)

@@ -14,12 +14,12 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from nnreg.engine.history import LAST, TRAIN_LOSS
+from nnreg.engine.history import LAST
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
-from nnreg.records.metrics import format_value, is_higher_better, unit
+from nnreg.records.metrics import axis_label, format_value, is_higher_better, is_noisy
 from nnreg.records.results import Result, Results
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
@@ -91,9 +91,9 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
 def _note(cells: Sequence[Sequence[Results]], words: Heatmap) -> str:
     """Return what a cell holds, and over what it is a mean."""
     found = [runs for row in cells for runs in row if len(runs)]
-    what = unit(words.metric, found[0][0])
+    what = axis_label(words.metric, found[0][0].summary["choices"])
     over = "seeds" if any(len(runs.seeds) > 1 for runs in found) else "runs" if any(len(runs) > 1 for runs in found) else ""
-    if words.metric == TRAIN_LOSS:
+    if is_noisy(words.metric):
         said = f"mean of the last {LAST} steps' {what}{f' and over {over}' if over else ''}"
     else:
         said = f"last value of {what}{f', mean over {over}' if over else ''}"
@@ -191,7 +191,7 @@ def _cell(runs: Results, metric: str) -> Cell:
     """Return the mean over the finished runs of a cell, and how many diverged."""
     lost = sum(run.summary["status"] == "diverged" for run in runs)
     series = [run.history.finite(metric) for run in runs if run.summary["status"] != "diverged"]
-    finals = [values[-(LAST if metric == TRAIN_LOSS else 1) :].mean() for values in series if values.size]
+    finals = [values[-(LAST if is_noisy(metric) else 1) :].mean() for values in series if values.size]
     mean = float(np.mean(finals)) if finals else float("nan")
     note = f"\n{lost} of {len(runs)} diverged" if lost else ""
     return Cell(mean, (format_value(metric, mean) if finals else "–") + note)

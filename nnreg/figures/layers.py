@@ -23,6 +23,7 @@ from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, ShownFigure, finish, legible, spread, wrapped
 from nnreg.figures.spec import Common, read_words
 from nnreg.records.card import RunCard
+from nnreg.records.metrics import METRICS, Metric
 from nnreg.records.outputs import LayerOutputs, read_outputs
 from nnreg.records.results import Results
 
@@ -36,21 +37,7 @@ LEFT, RIGHT, BOTTOM, TOP = 0.05, 0.985, 0.055, 0.915
 ROWS, COLUMNS = 2, 4
 
 
-class _Panel(NamedTuple):
-    quantity: str
-    title: str
-    scale: str  # "plain", "percent", "positive": linear from 0 unless wide, "log"
-
-
-PANELS = (
-    _Panel("activation_mean", "mean output", "plain"),
-    _Panel("activation_std", "spread of the outputs (std)", "positive"),
-    _Panel("saturated", "saturated outputs (%)", "percent"),
-    _Panel("dead", "dead units (%)", "percent"),
-    _Panel("gradient_norm", "gradient ‖∂L/∂W‖", "log"),
-    _Panel("weight_norm", "weights ‖W‖", "positive"),
-    _Panel("update_ratio", "update / weights ‖ΔW‖ / ‖W‖", "log"),
-)
+OF_LAYERS = "/layer{}"
 GUIDE = """Layer 1 reads the input; layer {last} gives
 the logits and has no activation.
 
@@ -75,12 +62,13 @@ def layer_figure(card: RunCard, history: History) -> Figure:
     measured = layers(history, "weight_norm")
     depth, steps = max(measured), history.series(next(iter(measured.values())))[0]
     first, last = int(steps[0]), max(int(steps[-1]), int(steps[0]) + 1)
-    for place, panel in enumerate(PANELS):
+    panels = [row for row in METRICS.values() if row.name.endswith(OF_LAYERS) and row.scale]
+    for place, panel in enumerate(panels):
         axes = figure.add_axes(_cell(place))
         axes.set_xlim(first - 0.02 * (last - first), last + 0.02 * (last - first))
-        _dress(axes, panel, is_lowest=place + COLUMNS >= len(PANELS))
+        _dress(axes, panel, is_lowest=place + COLUMNS >= len(panels))
         _draw(axes, panel, history, depth)
-    x, y, _, height = _cell(len(PANELS))
+    x, y, _, height = _cell(len(panels))
     figure.text(x, y + height, GUIDE.format(last=depth), fontsize=8.5, color=INK, va="top", linespacing=1.25)
     figure.text(LEFT, 0.94, "Do signal and gradient pass through every layer?", fontsize=15, weight="bold", color=INK)
     figure.text(LEFT, 0.9, _subtitle(card), fontsize=9.5, color=QUIET)
@@ -107,21 +95,22 @@ def _cell(place: int) -> tuple[float, float, float, float]:
     return LEFT + column * width, TOP - (row + 1) * height + 0.03, 0.76 * width, 0.74 * height
 
 
-def _draw(axes: Axes, panel: _Panel, history: History, depth: int) -> None:
-    curves = {number: history.series(metric) for number, metric in layers(history, panel.quantity).items()}
+def _draw(axes: Axes, panel: Metric, history: History, depth: int) -> None:
+    quantity = panel.name.removesuffix(OF_LAYERS)
+    curves = {number: history.series(metric) for number, metric in layers(history, quantity).items()}
     factor = 100 if panel.scale == "percent" else 1
     for number, (steps, values) in curves.items():
         axes.plot(steps, factor * values, color=_colour(number, depth), linewidth=1.5, marker="o", markersize=2.2)
     shown = [values for _, values in curves.values()] or [np.zeros(1)]
-    if panel.quantity == "update_ratio":
+    if quantity == "update_ratio":
         shown.append(np.array([0.9, 1.1]) * HEALTHY_UPDATE)  # never on the edge
         axes.axhline(HEALTHY_UPDATE, color=QUIET, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1.5)
     _set_scale(axes, panel, np.concatenate(shown))
     _name_ends(axes, {number: float(factor * values[-1]) for number, (_, values) in curves.items()}, depth)
 
 
-def _dress(axes: Axes, panel: _Panel, *, is_lowest: bool) -> None:
-    axes.set_title(panel.title, fontsize=10, color=INK, loc="left", y=1.03)  # a height of one's own saves half the time
+def _dress(axes: Axes, panel: Metric, *, is_lowest: bool) -> None:
+    axes.set_title(panel.heading, fontsize=10, color=INK, loc="left", y=1.03)  # a height of one's own saves half the time
     axes.set_xlabel("step (updates made)" if is_lowest else "", fontsize=9, color=INK)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8, colors=INK, labelbottom=is_lowest)
@@ -131,7 +120,7 @@ def _dress(axes: Axes, panel: _Panel, *, is_lowest: bool) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
 
 
-def _set_scale(axes: Axes, panel: _Panel, values: np.ndarray) -> None:
+def _set_scale(axes: Axes, panel: Metric, values: np.ndarray) -> None:
     positive = values[values > 0]
     is_wide = positive.size > 0 and positive.max() > STEEP * positive.min()
     if positive.size and (panel.scale == "log" or (panel.scale == "positive" and is_wide)):

@@ -11,13 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.curves import Drawn, cross, draw_curve, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
-from nnreg.records.metrics import across, compact, format_value, is_higher_better, short, unit
+from nnreg.records.metrics import across, axis_label, called, compact, format_value, is_higher_better, is_noisy
 from nnreg.records.results import Result, Results
 from nnreg.registry import entries
 
@@ -104,12 +103,12 @@ def _footer(results: Results, shown: Results, found: Sequence[Panel], words: Pan
         return footer(results, curves, words.metrics, max(windows), words.note)
     drawn = [group.runs for panel in found for group, _ in panel.curves[:1]]
     which = "highest" if is_higher_better(words.metrics[-1]) else "lowest"
-    note = f"the {len(found)} of {len(shown)} runs with the {which} last {short(words.metrics[-1])}, best first. {words.note}"
+    note = f"the {len(found)} of {len(shown)} runs with the {which} last {called(words.metrics[-1])}, best first. {words.note}"
     return footer(Results(run for runs in drawn for run in runs), drawn, words.metrics, max(windows), note, is_mean=False)
 
 
 def _window(metric: str, words: Panels) -> int:
-    return window_for(metric, words.smooth if len(words.metrics) == 1 or metric == TRAIN_LOSS else None)
+    return window_for(metric, words.smooth if len(words.metrics) == 1 or is_noisy(metric) else None)
 
 
 def _heading(panel: Panel) -> list[str]:
@@ -157,13 +156,13 @@ def _columns(count: int) -> int:
 def _key(page: Page, panel: Panel, metrics: Sequence[str], run: Result) -> None:
     """Name the curves once, in their colours, above the panels."""
     place = 0.72
-    lead = unit(metrics[0], run) if len(metrics) == 1 else ""
+    lead = axis_label(metrics[0], run.summary["choices"]) if len(metrics) == 1 else ""
     if lead:
         page.text(place, 0.08, lead, color=QUIET)
         place += width_of(lead, NAME) + 0.25
     several = len(panel.curves) > 1
     for group, metric in panel.curves if several else ():
-        word = unit(metric, run) if len(metrics) > 1 else group.label
+        word = axis_label(metric, run.summary["choices"]) if len(metrics) > 1 else group.label
         page.text(place, 0.08, word, weight="bold", color=legible(group.colour))
         place += width_of(word, NAME, "bold") + 0.25
 

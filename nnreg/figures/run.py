@@ -8,9 +8,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, History
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History
 from nnreg.figures.page import INK, QUIET, PlainLogFormatter, ShownFigure, finish, legible
 from nnreg.records.card import RunCard
+from nnreg.records.metrics import VALID, across, axis_label, is_share, leading_metrics
 from nnreg.records.statistics import WINDOW, smooth
 
 TICKS = 5  # intervals between them; a tick costs a millisecond, and a sweep draws a figure for every run
@@ -20,11 +21,11 @@ def loss_figure(card: RunCard, history: History) -> Figure:
     """Return the picture of one run: training loss raw and smoothed with validation loss above, validation accuracy below."""
     figure = ShownFigure(figsize=(8, 5.6), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
-    watched = next((metric for metric in (VALID_ACCURACY, VALID_R2) if history.finite(metric).size), None)
+    watched = next((metric for metric in leading_metrics(VALID) if history.finite(metric).size), None)
     upper = figure.add_axes((0.1, 0.42 if watched else 0.11, 0.76, 0.46 if watched else 0.77))
     _draw_loss(upper, card, history)
     if watched:
-        _draw_quality(figure.add_axes((0.1, 0.1, 0.76, 0.25), sharex=upper), watched, history)
+        _draw_quality(figure.add_axes((0.1, 0.1, 0.76, 0.25), sharex=upper), watched, card, history)
         upper.xaxis.set_visible(False)
     figure.text(0.1, 0.945, f"{card.label} on {card.choices['dataset']}", fontsize=14, weight="bold", color=INK)
     figure.text(0.1, 0.905, _subtitle(card), fontsize=9, color=QUIET)
@@ -61,17 +62,18 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
     _dress(axes, f"loss ({card.choices['loss']})")
 
 
-def _draw_quality(axes: Axes, metric: str, history: History) -> None:
+def _draw_quality(axes: Axes, metric: str, card: RunCard, history: History) -> None:
     """Draw validation accuracy in percent, or R² of a regression, from a little below its lowest value."""
     steps, quality = history.series(metric)
-    is_share = metric == VALID_ACCURACY
-    values, room = (100 * quality, 5.0) if is_share else (quality, 0.05)
+    percent = is_share(metric)
+    values, room = (100 * quality, 5.0) if percent else (quality, 0.05)
     axes.plot(steps, values, color=INK, linewidth=1.2, marker="o", markersize=2.5)
     lowest = float(values[np.isfinite(values)].min())
     axes.locator_params(axis="y", nbins=TICKS)
-    axes.set_ylim(max(lowest - room, 0.0 if is_share else -1.0), 101 if is_share else 1.01)
-    _label_ends(axes, [(f"{quality[-1]:.1%}" if is_share else f"{quality[-1]:.3f}", values, INK)])
-    _dress(axes, "validation\naccuracy (%)" if is_share else "validation R²")
+    axes.set_ylim(max(lowest - room, 0.0 if percent else -1.0), 101 if percent else 1.01)
+    _label_ends(axes, [(f"{quality[-1]:.1%}" if percent else f"{quality[-1]:.3f}", values, INK)])
+    label = axis_label(metric, card.choices)
+    _dress(axes, label.replace(" ", "\n", 1) if percent else label)  # with its unit it is longer than the axis
 
 
 def _label_ends(axes: Axes, ends: list[tuple[str, np.ndarray, str]]) -> None:
@@ -88,5 +90,5 @@ def _label_ends(axes: Axes, ends: list[tuple[str, np.ndarray, str]]) -> None:
 
 
 def _dress(axes: Axes, ylabel: str) -> None:
-    finish(axes, "step (updates made)", ylabel)
+    finish(axes, across(TRAIN_LOSS), ylabel)
     axes.margins(x=0.01)

@@ -1,7 +1,6 @@
 """What is known of a run before it begins and when it has ended: its card, its outcome, the hash of its configuration.
 
-Metric names are ``<split>/<quantity>``: train, valid or test, and loss, accuracy (of classes) or r2 (of values). The loss of a
-step is that of the forward pass which made the step's gradient. What diagnostics measure of layers is ``<quantity>/layer<n>``.
+The loss of a step is that of the forward pass which made the step's gradient.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nnreg.engine.history import LAST, TRAIN_LOSS, EarlyStop, History
+from nnreg.engine.history import LAST, EarlyStop, History
+from nnreg.records.metrics import VALID, metric_of
 
 TRACKING = ("tracking", "tracking_uri", "experiment_name")
 """Keys that say where a run is recorded, nothing of the run, and that may hold a password."""
@@ -126,15 +126,14 @@ def summarise(history: History, best_at: int | None = None) -> dict[str, float]:
     """
     summary: dict[str, float] = {}
     for metric in history.metrics:
-        split, _, quantity = metric.partition("/")
-        values = history.finite(metric)
+        row, values = metric_of(metric), history.finite(metric)
         if not values.size:
             continue
-        if split == "test":
+        if row.recorded == "once":
             summary[metric] = float(values[-1])
-        elif split in ("train", "valid"):
-            kept = history.finite(metric, best_at) if split == "valid" and best_at is not None else values
-            final = values[-LAST:].mean() if metric == TRAIN_LOSS else (kept if kept.size else values)[-1]
-            best = values.min() if quantity == "loss" else values.max()
+        elif row.recorded == "ends":
+            kept = history.finite(metric, best_at) if metric.startswith(f"{VALID}/") and best_at is not None else values
+            final = values[-LAST:].mean() if row.noisy else (kept if kept.size else values)[-1]
+            best = values.max() if row.higher else values.min()
             summary |= {f"{metric}_final": float(final), f"{metric}_best": float(best)}
     return summary

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnreg.records.metrics import VALID_FINAL
+
 FILE = "sweep.json"
 TUNING = "tuning"
 """Folder, below that of the sweep, of the runs that a setting was chosen on; they are not compared."""
@@ -37,7 +39,7 @@ class Tuned:
     budget: Mapping[str, int]
     ranges: Mapping[str, tuple[float, float]]
     chosen: Mapping[str, float]
-    by: str = "valid/loss_final"
+    by: str = VALID_FINAL
     fresh_seeds: bool = True
     folder: str = TUNING
 
@@ -113,7 +115,7 @@ def _tuned(content: Mapping[str, Any]) -> Tuned:
         budget={str(name): int(count) for name, count in content["budget"].items()},
         ranges=ranges,
         chosen={str(name): float(value) for name, value in content["chosen"].items()},
-        by=str(content.get("by", "valid/loss_final")),
+        by=str(content.get("by", VALID_FINAL)),
         fresh_seeds=bool(content.get("fresh_seeds", True)),
         folder=str(content.get("folder", TUNING)),
     )

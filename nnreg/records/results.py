@@ -18,13 +18,11 @@ from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.records.card import config_hash, current_config
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, read_facts, read_history, read_summary
+from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-SHOWN = ("train/loss_final", "valid/accuracy_final", "valid/r2_final", "descent/value")
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,8 @@ class Result:
 
     def __repr__(self) -> str:
         """Return what was run, and how it ended."""
-        metrics = [name for name in SHOWN if name in self.summary["metrics"]]
-        values = "".join(f", {name} {self.summary['metrics'][name]:.4g}" for name in metrics)
+        metrics, shown = self.summary["metrics"], (TRAIN_FINAL, *leading_results(VALID), DESCENT_VALUE)
+        values = "".join(f", {name} {metrics[name]:.4g}" for name in shown if name in metrics)
         return f"<{self.summary['label']}, seed {self.seed}: {self.summary['status']}{values}; {self.folder.name}>"
 
     @cached_property

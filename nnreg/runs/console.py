@@ -17,15 +17,22 @@ from nnreg.engine.history import TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard
 from nnreg.records.checkpoint import FILE, load_checkpoint
-from nnreg.settings import DESCEND, PICTURES, TRAIN, task_of
-
-OUTPUTS = {
-    "mean": "mean",
-    "std": "std",
-    "saturated": "saturated",
-    "dead": "dead units",
-    "edges": "< .05 or > .95",
-}
+from nnreg.records.metrics import (
+    ARRIVAL,
+    DESCENT_DISTANCE,
+    DESCENT_VALUE,
+    TRAIN_FINAL,
+    VALID,
+    exact_value,
+    heading_of,
+    leading_metrics,
+    leading_results,
+    metric_of,
+    plain_name,
+    recorded_by,
+    summary_name,
+)
+from nnreg.settings import ACTIVATIONS, DESCEND, PICTURES, TRAIN, task_of
 
 
 def technique(name: str, parameters: Mapping[str, object]) -> str:
@@ -59,12 +66,12 @@ def findings(card: RunCard, outcome: Outcome, history: History) -> Table | list[
         return []
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("layer", justify="right")
-    for name in OUTPUTS.values():
-        table.add_column(name, justify="right")
-    columns = [history.series(f"outputs/{quantity}")[1] for quantity in OUTPUTS]
+    measured = [row.name for row in recorded_by(ACTIVATIONS)]
+    for metric in measured:
+        table.add_column(heading_of(metric).removeprefix("last "), justify="right")  # of each layer
+    columns = [history.series(metric)[1] for metric in measured]
     for number, values in enumerate(zip(*columns, strict=True), 1):
-        cells = [number_of(value) for value in values[:2]] + [f"{value:.1%}" for value in values[2:]]
-        table.add_row(str(number), *cells)
+        table.add_row(str(number), *map(exact_value, measured, values))
     return table
 
 
@@ -79,33 +86,23 @@ def result(card: RunCard, outcome: Outcome) -> list[str]:
     """Return what the line of a sweep's job says of a run that finished."""
     found = outcome.summary
     if task_of(card.config) == DESCEND:
-        steps = found.get("descent/steps_to_tolerance")
-        parts = [f"f = {found['descent/value']:<10.4g}"]
-        parts += [f"distance {found['descent/distance']:<9.3g}"] if "descent/distance" in found else []
-        return [*parts, "not arrived" if steps is None else f"arrived at {steps:.0f}"] if "descent/distance" in found else parts
-    return [f"last layer: {number_of(found['outputs/mean'])} ± {number_of(found['outputs/std'])}, "
-            f"{found['outputs/saturated']:.0%} saturated, {found['outputs/dead']:.0%} dead"]  # fmt: skip
-
-
-def brief_value(metric: str, value: float) -> str:
-    """Return a value of the summary as a table shows it."""
-    if metric.endswith(("saturated", "dead", "edges")):
-        return f"{value:.1%}"
-    return f"{value:.0f}" if metric.endswith("steps_to_tolerance") else number_of(value)
-
-
-def number_of(value: float) -> str:
-    """Return a number with four digits that matter."""
-    return f"{value:.4g}"
+        steps = found.get(ARRIVAL)
+        parts = [f"f = {exact_value(DESCENT_VALUE, found[DESCENT_VALUE]):<10}"]
+        if DESCENT_DISTANCE not in found:
+            return parts
+        arrival = "not arrived" if steps is None else f"arrived at {exact_value(ARRIVAL, steps)}"
+        return [*parts, f"distance {found[DESCENT_DISTANCE]:<9.3g}", arrival]
+    mean, std = (exact_value(metric, found[metric]) for metric in ("outputs/mean", "outputs/std"))
+    return [f"last layer: {mean} ± {std}, {found['outputs/saturated']:.0%} saturated, {found['outputs/dead']:.0%} dead"]
 
 
 def _descent(card: RunCard, outcome: Outcome) -> list[tuple[str, str]]:
     found, tolerance = outcome.summary, card.config["tolerance"]
     lines = [("position", f"({_place(found['descent/x'])}, {_place(found['descent/y'])})")]
-    lines += [("value", f"{found['descent/value']:.6g}")] if "descent/value" in found else []
-    if "descent/distance" in found:
-        lines.append(("distance", f"{found['descent/distance']:.6g} from the nearest minimum"))
-        steps = found.get("descent/steps_to_tolerance")
+    lines += [("value", f"{found[DESCENT_VALUE]:.6g}")] if DESCENT_VALUE in found else []
+    if DESCENT_DISTANCE in found:
+        lines.append(("distance", f"{found[DESCENT_DISTANCE]:.6g} from the nearest minimum"))
+        steps = found.get(ARRIVAL)
         where = f"within {tolerance:g} of a minimum"
         lines.append(("arrival", f"not {where}" if steps is None else f"{where} from update {steps:,.0f} on"))
     lines += [("path length", f"{found['descent/path_length']:.6g}")] if "descent/path_length" in found else []
@@ -119,7 +116,6 @@ def _place(coordinate: float) -> str:
 
 
 OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule")
-NOTES = {TRAIN_LOSS: "final: mean of the last 100 steps", "test/loss": "looked at once, at the end"}
 
 
 class ConsoleSink:
@@ -150,8 +146,8 @@ class ConsoleSink:
     def write(self, records: Sequence[Record]) -> None:
         """Move the bar."""
         latest = {record.metric: record for record in records}
-        bar = {"loss": (TRAIN_LOSS,), "quality": ("valid/accuracy", "valid/r2")}
-        fields = {name: shown(m, latest[m].value) for name, metrics in bar.items() for m in metrics if m in latest}
+        bar = {"loss": [TRAIN_LOSS], "quality": leading_metrics(VALID)}
+        fields = {name: exact_value(m, latest[m].value) for name, metrics in bar.items() for m in metrics if m in latest}
         completed = max((record.step for record in records), default=None)
         self._progress.update(self._task, completed=completed, **fields)  # type: ignore[arg-type]
 
@@ -226,9 +222,9 @@ def job_line(card: RunCard, outcome: Outcome) -> str:
     if outcome.status == "finished" and not is_training(card):
         parts += result(card, outcome)
     elif outcome.status == "finished":
-        quality = next((name for name in ("valid/accuracy", "valid/r2") if f"{name}_final" in metrics), None)
-        parts += [f"train loss {metrics['train/loss_final']:.4f}"]
-        parts += [f"valid {shown(quality, metrics[f'{quality}_final']):>7}"] if quality else []
+        quality = next((name for name in leading_results(VALID) if name in metrics), None)
+        parts += [f"{heading_of(TRAIN_FINAL)} {exact_value(TRAIN_FINAL, metrics[TRAIN_FINAL])}"]
+        parts += [f"valid {exact_value(quality, metrics[quality]):>7}"] if quality else []
         parts += [f"{outcome.seconds:5.1f} s"]
         stopped_at = outcome.early_stop and outcome.early_stop.stopped_at
         parts += [f"stopped at {stopped_at}"] if stopped_at is not None else []
@@ -242,13 +238,6 @@ def _near(folder: Path) -> Path:
     """Return a folder as seen from here, if it is below."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
-
-
-def shown(metric: str, value: float) -> str:
-    """Return a metric's value as a person reads it: shares as percentages."""
-    if metric.startswith(("descent/", "outputs/")):
-        return brief_value(metric, value)
-    return f"{value:.2%}" if metric.endswith("accuracy") else f"{value:.4f}"
 
 
 def _progress(console: Console, *, has_bar: bool) -> Progress:
@@ -270,11 +259,10 @@ def _results(outcome: Outcome) -> Table:
         table.add_column(column, justify="left" if column.isspace() else "right")
     table.add_column("")
     metrics = outcome.summary
-    for name in dict.fromkeys(key.removesuffix("_best").removesuffix("_final") for key in metrics if "/" in key):
-        split, _, quantity = name.partition("/")
-        values = [metrics.get(key) for key in (name if split == "test" else f"{name}_final", f"{name}_best")]
-        cells = ["" if value is None else shown(name, value) for value in values]
-        table.add_row(f"[bold]{split} {quantity}[/bold]", *cells, f"[dim]{NOTES.get(name, '')}[/dim]")
+    for name in dict.fromkeys(plain_name(key) for key in metrics if "/" in key):
+        values = [metrics.get(key) for key in (summary_name(name), f"{name}_best")]
+        cells = ["" if value is None else exact_value(name, value) for value in values]
+        table.add_row(f"[bold]{name.replace('/', ' ', 1)}[/bold]", *cells, f"[dim]{metric_of(name).note}[/dim]")
     if outcome.seconds > 0 and outcome.steps:
         table.add_row(
             "[bold]speed[/bold]",

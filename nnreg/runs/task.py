@@ -12,10 +12,11 @@ from omegaconf import DictConfig
 
 from nnreg import figures
 from nnreg.console import terminal, warn
-from nnreg.engine.history import VALID_LOSS, Record
+from nnreg.engine.history import Record
 from nnreg.errors import UserError, instead
 from nnreg.records.card import Outcome
 from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
+from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
 from nnreg.runs import activations, attempt, train
 from nnreg.runs.checkpoints import read_resumption
@@ -24,9 +25,6 @@ from nnreg.runs.descend import execute
 from nnreg.runs.request import Request, Resumption, own_request, request_of
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, task_of
 from nnreg.tracking import uploader
-
-_USUAL = {TRAIN: f"{VALID_LOSS}_final", DESCEND: "descent/value"}
-_OF_THE_RUN = ("seconds", "steps")
 
 Value = float | tuple[float, ...]
 
@@ -47,8 +45,9 @@ def objective_value(config: Mapping[str, Any], outcome: Outcome) -> Value:
     if outcome.status != "finished":
         return no_objective(config)
     if names is None:
-        return outcome.summary.get(_USUAL.get(task_of(config), ""), math.nan)
-    found = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}
+        usual, *_ = DECIDING.get(task_of(config), [""])
+        return outcome.summary.get(usual, math.nan)
+    found = {**outcome.summary, SECONDS: outcome.seconds, STEPS: float(outcome.steps)}
     for name in names:
         if name not in found:
             raise UserError(f"the run has no {name} to be minimised{instead(name, found)}")

@@ -17,6 +17,19 @@ from nnreg.console import print_line, terminal, warn
 from nnreg.errors import UserError, one_line
 from nnreg.records.folder import SUMMARY, TRACKED, discard, read_summary
 from nnreg.records.manifest import Manifest, read_manifest
+from nnreg.records.metrics import (
+    ARRIVAL,
+    DESCENT_VALUE,
+    SECONDS,
+    TRAIN_FINAL,
+    VALID,
+    exact_value,
+    heading_of,
+    leading_results,
+    metric_of,
+    metrics_for_people,
+    metrics_in_order,
+)
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 if TYPE_CHECKING:
@@ -72,22 +85,6 @@ def _named(runs: Results) -> Results:
     return Results(dataclasses.replace(run, arm=str(name)) for run, name in zip(runs, seeded, strict=True))
 
 
-COLUMNS = {
-    "train/loss_final": "train loss",
-    "valid/accuracy_final": "valid acc.",
-    "valid/r2_final": "valid R²",
-    "test/accuracy": "test acc.",
-    "test/r2": "test R²",
-    "descent/value": "final value",
-    "descent/distance": "distance",
-    "descent/path_length": "path length",
-    "descent/steps_to_tolerance": "steps to arrive",
-    "outputs/mean": "last mean",
-    "outputs/std": "last std",
-    "outputs/saturated": "saturated",
-    "outputs/dead": "dead units",
-}
-
 Summary = Mapping[str, Any]
 
 
@@ -99,22 +96,21 @@ def table_of_runs(runs: Mapping[Path, Summary]) -> Table:
     """
     from rich.table import Table
 
-    from nnreg.runs.console import shown
-
     summaries = sorted(runs.values(), key=_rank)
     swept = differing(summaries)
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     made.add_column("#", justify="right")
     for key in swept:
         made.add_column(key, overflow="fold")
-    measured = [name for name in COLUMNS if any(name in summary["metrics"] for summary in summaries)]
-    for column in (*(COLUMNS[name] for name in measured), "seconds"):
+    known = metrics_in_order(name for summary in summaries for name in summary["metrics"])
+    measured = [name for name in metrics_for_people(known) if metric_of(name).heading]
+    for column in (*map(heading_of, measured), heading_of(SECONDS)):
         made.add_column(column, justify="right")
     made.add_column("")
     for summary in summaries:
         metrics, given = summary["metrics"], typed(summary)
         values = [(name, metrics.get(name)) for name in measured]
-        cells = ["-" if value is None else shown(name.removesuffix("_final"), value) for name, value in values]
+        cells = ["-" if value is None else exact_value(name, value) for name, value in values]
         made.add_row(
             str(summary["job"]), *(given.get(key, "") for key in swept), *cells, f"{summary['seconds']:.1f}", _note(summary)
         )
@@ -137,9 +133,9 @@ def _rank(summary: Summary) -> tuple[int, float, float]:
     order = ("finished", "pruned", "diverged", "killed", "failed").index(summary["status"])
     metrics = summary["metrics"]
     if task_of(summary) == DESCEND:
-        return order, metrics.get("descent/steps_to_tolerance", math.inf), metrics.get("descent/value", math.inf)
-    quality = metrics.get("valid/accuracy_final", metrics.get("valid/r2_final", 0.0))
-    return order, -quality, metrics.get("train/loss_final", math.inf)
+        return order, metrics.get(ARRIVAL, math.inf), metrics.get(DESCENT_VALUE, math.inf)
+    quality = next((metrics[name] for name in leading_results(VALID) if name in metrics), 0.0)
+    return order, -quality, metrics.get(TRAIN_FINAL, math.inf)
 
 
 def _note(summary: Summary) -> str:

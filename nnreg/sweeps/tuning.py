@@ -18,7 +18,7 @@ from nnreg.contracts import check_range
 from nnreg.errors import UserError
 from nnreg.records.folder import SUMMARY
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
-from nnreg.records.metrics import called
+from nnreg.records.metrics import DECIDING, called
 from nnreg.registry import entries
 from nnreg.settings import DESCEND, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
@@ -120,7 +120,7 @@ def best_settings(trials: Mapping[str, Mapping[float, Sequence[Path]]], task: st
         name: {value: [_summary(folder) for folder in folders] for value, folders in values.items()}
         for name, values in trials.items()
     }
-    by = rates.deciding((run for values in runs.values() for ended in values.values() for run in ended), rates.DECIDING[task])
+    by = rates.deciding((run for values in runs.values() for ended in values.values() for run in ended), DECIDING[task])
     return by, {name: rates.best_of(values) for name, values in runs.items()}
 
 
@@ -206,7 +206,7 @@ class TuneThenSeeds(ProtocolSweeper):
         self.launch([words for _, words in self._finals(axes, chosen)], alone=True)
 
     def _check(self, axes: Sequence[Axis]) -> None:
-        if (task := task_of(self.config)) not in rates.DECIDING:
+        if (task := task_of(self.config)) not in DECIDING:
             raise UserError(f"protocol=tune_then_seeds needs a loss to tune by, and task={task} has none")
         if any(axis.setting == "seed" for axis in axes):
             raise UserError(

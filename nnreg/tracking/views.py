@@ -19,7 +19,9 @@ from typing import Any
 
 import requests
 
+from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.errors import UserError
+from nnreg.records.metrics import DESCENT_VALUE, METRICS, TEST, VALID, Metric, is_higher_better, leading_metrics, summary_name
 from nnreg.tracking.location import without_password
 
 _ASK_SECONDS = 10.0
@@ -195,37 +197,9 @@ def _groups(runs: Sequence[SeenRun], keys: Sequence[str]) -> dict[tuple[str | No
 
 TAG = "mlflow.sharedViewState."
 _FIRST_PARAMS = ("optimizer", "init")
-_FIRST_METRICS = (
-    "summary/train_loss_final",
-    "summary/valid_loss_final",
-    "summary/valid_accuracy_final",
-    "summary/valid_r2_final",
-    "summary/test_accuracy",
-    "summary/test_r2",
-    "summary/seconds",
-)
-_CURVES = {
-    "train/loss": "log",
-    "valid/loss": "log",
-    "valid/accuracy": "linear",
-    "valid/r2": "linear",
-    "value": "log",
-    "x": "linear",
-    "y": "linear",  # of descents
-    "outputs/std": "log",
-    "outputs/saturated": "linear",  # of untrained layers
-}
-_RESULT = ("summary/test_accuracy", "summary/test_r2", "summary/valid_accuracy_final", "summary/train_loss_final")  # the first
 _COLUMNS_BEFORE = ("0", "attributes.`Run Name`", "runDateAndNestInfo", "duration")  # the grid's own names; 0 is the tick box
 _OVERVIEW = "nnreg-overview"
-_REPEATED = ("test/loss", "test/accuracy", "test/r2")  # one point each, and in the summary too
 _MANY = 60  # runs above which the pages draw 20 only
-_BEST_FIRST = {  # in which order they then stand
-    "summary/valid_accuracy_final": False,
-    "summary/valid_r2_final": False,
-    "summary/valid_loss_final": True,
-    "summary/descent_value": True,
-}
 
 
 @dataclass(frozen=True)
@@ -257,7 +231,7 @@ def view(runs: Sequence[SeenRun], *, sweep_id: str | None = None, average_seeds:
     varying = varying_params(compared)
     seen = frozenset().union(*(run.metrics for run in compared))
     params = [f"params.`{name}`" for name in dict.fromkeys((*_FIRST_PARAMS, *varying))][:8]
-    metrics = [f"metrics.`{name}`" for name in _FIRST_METRICS if name in seen]
+    metrics = [f"metrics.`{name}`" for row in METRICS.values() if row.column and (name := _summarised(row.name)) in seen]
     state: dict[str, Any] = {
         "selectedColumns": ["attributes.`Duration`", *params, *metrics],
         "columnOrder": [*_COLUMNS_BEFORE, *params, *metrics],
@@ -282,10 +256,15 @@ def view(runs: Sequence[SeenRun], *, sweep_id: str | None = None, average_seeds:
 
 def _best_first(seen: frozenset[str]) -> dict[str, Any]:
     """Return the part of a view that sorts many runs by their result, so that those drawn are the best."""
-    for metric, ascending in _BEST_FIRST.items():
-        if metric in seen:
-            return {"orderByKey": f"metrics.`{metric}`", "orderByAsc": ascending}
+    for metric in (*leading_metrics(VALID), VALID_LOSS, DESCENT_VALUE):
+        if (name := _summarised(metric)) in seen:
+            return {"orderByKey": f"metrics.`{name}`", "orderByAsc": not is_higher_better(metric)}
     return {}
+
+
+def _summarised(metric: str) -> str:
+    """Return the name that a run's last value of a metric has in the store."""
+    return f"summary/{summary_name(metric).replace('/', '_')}"
 
 
 def _sections() -> list[dict[str, Any]]:
@@ -294,19 +273,21 @@ def _sections() -> list[dict[str, Any]]:
 
 
 def _charts(seen: frozenset[str], of_answers: frozenset[str]) -> list[dict[str, Any]]:
-    charts = [_curve(metric, scale) for metric, scale in _CURVES.items() if metric in seen]
-    charts += [_bar(metric) | {"metricSectionId": _OVERVIEW} for metric in _RESULT if metric in seen][:1]
+    charts = [_curve(row) for row in METRICS.values() if row.scale and row.name in seen]
+    results = map(_summarised, (*leading_metrics(TEST), *leading_metrics(VALID), TRAIN_LOSS))
+    charts += [_bar(metric) | {"metricSectionId": _OVERVIEW} for metric in results if metric in seen][:1]
     shown = {chart["metricKey"] for chart in charts}
     charts += [_bar(metric) for metric in sorted(seen) if metric.startswith("summary/") and metric not in shown]
-    left_out = [metric for metric in _REPEATED if metric in seen] + sorted(of_answers)
+    repeated = [row.name for row in METRICS.values() if row.recorded == "once" and row.name in seen]  # in the summary too
+    left_out = repeated + sorted(of_answers)
     return charts + [_bar(metric) | {"deleted": True} for metric in left_out]
 
 
-def _curve(metric: str, scale: str) -> dict[str, Any]:
-    return _bar(metric) | {
+def _curve(metric: Metric) -> dict[str, Any]:
+    return _bar(metric.name) | {
         "type": "LINE",
         "metricSectionId": _OVERVIEW,
-        "scaleType": scale,
+        "scaleType": metric.scale,
         "xAxisKey": "step",
         "xAxisScaleType": "linear",
         "yAxisKey": "metric",

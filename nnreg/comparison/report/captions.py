@@ -8,7 +8,7 @@ from nnreg.comparison.differences import grounds, is_ground, several
 from nnreg.comparison.naming import axis_word
 from nnreg.comparison.pairs import ARM
 from nnreg.comparison.standings import Standing
-from nnreg.records.metrics import called, format_value, unit
+from nnreg.records.metrics import axis_label, called, format_value
 from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
@@ -81,10 +81,7 @@ def lost_words(standing: Standing) -> str:
 
 def quantity(comparison: Findings) -> str:
     """Return the metric compared by, in words with its unit."""
-    stem = comparison.metric.removesuffix("_final").removesuffix("_best")
-    words, whole = called(comparison.metric), unit(stem, comparison.gathered.arms[0].runs[0])
-    _, opening, rest = whole.partition(" (")
-    return f"{words} ({rest}" if opening and stem.partition("/")[0] in ("train", "valid", "test") else words
+    return axis_label(comparison.metric, comparison.gathered.arms[0].runs[0].summary["choices"])
 
 
 def reached_words(standing: Standing) -> str:

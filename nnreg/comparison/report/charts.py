@@ -20,13 +20,12 @@ from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.report.captions import quantity
 from nnreg.comparison.tables import leading
-from nnreg.engine.history import TRAIN_LOSS
-from nnreg.figures.curves import Facet, aligned
+from nnreg.figures.curves import Facet, aligned, window_for
 from nnreg.figures.groups import ARM, Group, groups, known
 from nnreg.figures.page import STEEP
-from nnreg.records.metrics import CURVES, across, called, is_higher_better, is_share, unit
+from nnreg.records.metrics import across, axis_label, called, drawn_metrics, is_higher_better, is_share
 from nnreg.records.results import Result, Results
-from nnreg.records.statistics import WINDOW, half_widths, smooth
+from nnreg.records.statistics import half_widths, smooth
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -63,12 +62,7 @@ class Curve:
 def metrics_of(arms: Sequence[Arm]) -> list[str]:
     """Return the metrics of which curves are shown."""
     seen = {name for arm in arms for run in arm.runs for name in run.history.metrics}
-    return [metric for metric in CURVES if metric in seen]
-
-
-def window_of(metric: str) -> int:
-    """Return how many records are smoothed over: single batches are noisy."""
-    return WINDOW if metric == TRAIN_LOSS else 1
+    return [metric for metric in drawn_metrics() if metric in seen]
 
 
 def curve(arm: Arm, metric: str) -> Curve:
@@ -77,11 +71,11 @@ def curve(arm: Arm, metric: str) -> Curve:
     lost = [_finite(run, metric) for run in arm.runs if run.summary["status"] == "diverged"]
     kept = [(steps, values) for steps, values in kept if steps.size]
     steps, table = aligned(kept) if kept else (np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
-    smoothed = np.array([smooth(row, window_of(metric)) for row in table]).reshape(len(table), steps.size)
+    smoothed = np.array([smooth(row, window_for(metric)) for row in table]).reshape(len(table), steps.size)
     mean = smoothed.mean(axis=0) if len(table) else np.zeros(0)
     half = half_widths(smoothed) if len(table) else mean
     low, high = mean - half, mean + half
-    if metric.endswith("accuracy"):
+    if is_share(metric):
         low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
     where = _thinned(steps.size, MOST)
     ends = [(steps[_thinned(steps.size, MOST_LOST)], values[_thinned(steps.size, MOST_LOST)]) for steps, values in lost]
@@ -246,7 +240,7 @@ def curves(comparison: Findings) -> Chart | None:
         found = [curve(arm, metric) for arm in arms]
         lines = [_line(curve, steps) for curve in found]
         means = [value for curve in found for value in curve.mean]
-        views.append(_view(unit(metric, arms[0].runs[0]), metric, lines, means))
+        views.append(_view(axis_label(metric, arms[0].runs[0].summary["choices"]), metric, lines, means))
     series = [
         {"name": arm.name, "colour": colour, "dash": dash}
         for arm, (colour, dash) in zip(arms, strokes(comparison), strict=True)

@@ -16,6 +16,7 @@ from nnreg.comparison.report import charts, panels
 from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_word, is_split, rate_words
 from nnreg.comparison.report.pictures import main_matrix
 from nnreg.comparison.tables import main_pair, pairs
+from nnreg.figures.curves import window_for
 from nnreg.records.manifest import read_manifest
 from nnreg.records.results import ENDINGS
 
@@ -123,7 +124,7 @@ def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
     tuned = len(at_best_rates(comparison.standings)) < len(comparison.standings)
     said = " Shown at first: each at its best learning rate; a click in the list shows the others." if tuned else ""
     said += f" Shown at first: one {ground_word(comparison)}." if is_split(comparison) else ""
-    window = max(charts.window_of(metric) for metric in metrics)
+    window = max(window_for(metric) for metric in metrics)
     shown = "Mean over seeds with its 95 % band" if len(comparison.gathered.seeds) > 1 else "One run for each"
     smoothed = f"; training loss under a centred window of {window} steps" if window > 1 else ""
     has_lost = any(standing.diverged for standing in comparison.standings)

@@ -19,7 +19,7 @@ from nnreg.comparison.standings import Measured, Standing
 from nnreg.comparison.tables import Cells, TableCell, cell_table, cell_tables, oriented
 from nnreg.figures.heatmap import best_of, shade
 from nnreg.figures.page import STEEP
-from nnreg.records.metrics import called, is_higher_better, signed, with_half
+from nnreg.records.metrics import SECONDS, STEPS, called, heading_of, is_higher_better, metrics_for_people, signed, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -135,23 +135,6 @@ def _hot(cell: TableCell | None, metric: str, colour: tuple[str, str], *, is_bes
 
 
 STRIP, EDGE = 150.0, 7.0  # width of a strip and of its margins, in pixels
-LABELS = {
-    "train/loss_final": "train loss",
-    "valid/loss_final": "valid loss",
-    "valid/accuracy_final": "valid acc.",
-    "valid/accuracy_best": "best valid acc.",
-    "valid/r2_final": "valid R²",
-    "valid/r2_best": "best valid R²",
-    "test/accuracy": "test acc.",
-    "test/r2": "test R²",
-    "descent/distance": "distance",
-    "seconds": "seconds",
-}
-HIDDEN = frozenset({
-    "train/loss_best", "train/accuracy_best", "train/r2_best", "valid/loss_best", "valid/accuracy_best", "valid/r2_best",
-    "test/loss", "steps_per_second", "descent/x", "descent/y", "descent/stable_below",
-})  # fmt: skip
-"""Metrics that a table for people leaves out, unless one of them is compared by."""
 
 
 def standings(comparison: Findings) -> View:
@@ -162,12 +145,12 @@ def standings(comparison: Findings) -> View:
     if comparison.metric:
         title = "mean over seeds, its 95 % interval, a small dot for each seed; all rows share one scale"
         columns += [
-            {"label": LABELS.get(comparison.metric, called(comparison.metric)), "number": True, "title": quantity(comparison)},
+            {"label": heading_of(comparison.metric), "number": True, "title": quantity(comparison)},
             {"label": "", "title": title, "kind": "strips"},
             {"label": "minus the best", "title": "difference to the first row, at equal seed"},
         ]
         columns = columns[: 5 if len(comparison.standings) > 1 else 4]
-    columns += [{"label": LABELS.get(metric, called(metric)), "number": True, "title": called(metric)} for metric in others]
+    columns += [{"label": heading_of(metric), "number": True, "title": called(metric)} for metric in others]
     if comparison.target is not None:
         goal = f"target: {target_words(comparison)}"
         columns += [{"label": label, "number": True, "title": goal} for label in ("steps to target", "seconds to target")]
@@ -187,9 +170,7 @@ def standings(comparison: Findings) -> View:
 
 def shown_metrics(comparison: Findings) -> list[str]:
     """Return the metrics that a table for people holds."""
-    metrics = tables.metrics_of(comparison.standings, comparison.metric)
-    hidden = {*HIDDEN, *(("valid/loss_final",) if {"valid/accuracy_final", "valid/r2_final"} & set(metrics) else ())}
-    return [metric for metric in metrics if metric not in hidden or metric == comparison.metric]
+    return metrics_for_people(tables.metrics_of(comparison.standings, comparison.metric), comparison.metric)
 
 
 def _row(
@@ -213,7 +194,7 @@ def _row(
     if comparison.target is not None:
         row += [
             _to_target(metric, measured, each)
-            for metric, measured in (("steps", each.steps_to_target), ("seconds", each.seconds_to_target))
+            for metric, measured in ((STEPS, each.steps_to_target), (SECONDS, each.seconds_to_target))
         ]
     total = len(each.arm.runs)
     lost = lost_words(each).replace(f" of {total}", "")

@@ -29,14 +29,15 @@ from nnreg.comparison.report.charts import MOST_CURVES, ended, facets, sensitivi
 from nnreg.comparison.report.plots import Column, Row, profile, rates, rows, wins
 from nnreg.comparison.standings import Measured
 from nnreg.comparison.tables import TableCell, cell_table, main_pair
-from nnreg.figures.curves import Facet, overlays
+from nnreg.engine.history import VALID_LOSS
+from nnreg.figures.curves import Facet, overlays, window_for
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.page import Page
 from nnreg.figures.surfaces import Picture, picture
-from nnreg.records.metrics import called, is_higher_better, with_half
+from nnreg.records.metrics import SECONDS, STEPS, VALID, called, drawn_metrics, is_higher_better, leading_metrics, with_half
 from nnreg.records.results import Results
-from nnreg.settings import DESCEND, TRAIN, task_of
+from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -53,13 +54,13 @@ def line(comparison: Findings, metrics: Sequence[str], window: int = 1) -> str:
 
 
 def _curves(comparison: Findings) -> Page | None:
-    metric = {TRAIN: "train/loss", DESCEND: "value"}.get(compared_task(comparison), "")
+    metric = next(iter(drawn_metrics(compared_task(comparison))), "")
     return _overlay(comparison, metric, fastest(comparison))
 
 
 def _validation(comparison: Findings) -> Page | None:
     seen = charts.metrics_of(comparison.gathered.arms)
-    metric = next((name for name in ("valid/accuracy", "valid/r2", "valid/loss") if name in seen), "")
+    metric = next((name for name in (*leading_metrics(VALID), VALID_LOSS) if name in seen), "")
     return _overlay(comparison, metric, "How well does it do on data it was not trained on?")
 
 
@@ -72,7 +73,7 @@ def _overlay(comparison: Findings, metric: str, title: str) -> Page | None:
     ]
     if not found:
         return None
-    window = charts.window_of(metric)
+    window = window_for(metric)
     words = [left_out, _common(comparison)]
     return overlays(
         found,
@@ -170,7 +171,7 @@ def _target(comparison: Findings) -> Page | None:
         Row(each.arm.name, colour, [each.steps_to_target, each.seconds_to_target], reached_words(each))
         for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
     ]
-    columns = [Column("steps", "steps", "not reached"), Column("seconds", "seconds of training", "not reached")]
+    columns = [Column(STEPS, "steps", "not reached"), Column(SECONDS, "seconds of training", "not reached")]
     subtitle = f"Target: {target_words(comparison)}. Means are of the runs that reached it."
     return rows(made, columns, "Which one gets there first?", subtitle, line(comparison, [goal.metric]))
 
