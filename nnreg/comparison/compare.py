@@ -45,7 +45,7 @@ class Comparison(Findings):
         return {name: page.figure for name in MAKERS if (page := self.page(name)) is not None}
 
     def save(self, folder: Path | str) -> Path:
-        """Write ``report.html``, a PNG a figure, ``overview.png``, CSV tables, all of it as JSON; return the report's path."""
+        """Write ``report.html``, a PNG a figure, CSV tables, all of it as JSON; return the report's path."""
         from nnreg.comparison.report.files import write_files
 
         return write_files(self, Path(folder), self.page)

@@ -51,8 +51,6 @@ class Page:
     Attributes:
         figure: what is drawn on.
         width: of the page, in inches.
-        above_in_pixels: height of the words above the content.
-        below_in_pixels: of those below it.
     """
 
     def __init__(self, width: float, height: float, title: str, subtitle: str = "", footer: str = "") -> None:
@@ -62,7 +60,6 @@ class Page:
         )]  # fmt: skip
         above, below = sum(map(_height, blocks[:2])) + 0.32, _height(blocks[2]) + 0.2
         self.width, self._height, self._above = width, above + height + below, above
-        self.above_in_pixels, self.below_in_pixels = round(above * DPI), round(below * DPI) if footer else 0
         self.figure = ShownFigure(figsize=(width, self._height), dpi=DPI, facecolor="white")
         FigureCanvasAgg(self.figure)
         top = 0.16

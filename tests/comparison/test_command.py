@@ -157,7 +157,7 @@ def test_a_tracked_sweep_has_its_comparison_as_the_newest_run_beside_it(nnreg, p
     note = newest.data.tags["mlflow.note.content"]
     assert note.startswith(f"**{content['answer']}**")
     assert "artifacts/report.html)" in note
-    assert {"report.html", "overview.png", "table.csv", "pairs.csv", "comparison.json"} <= artifacts(uri, newest.info.run_id)
+    assert {"report.html", "table.csv", "pairs.csv", "comparison.json"} <= artifacts(uri, newest.info.run_id)
     assert newest.data.metrics["summary/runs"] == 4
     assert newest.data.metrics["summary/arms"] == 2
     assert "optimizer" not in newest.data.params  # it is no run of one of them

@@ -101,7 +101,7 @@ def test_a_saved_comparison_is_a_report_pictures_and_tables_that_agree(grid, tmp
     page = compared.save(tmp_path / "out")
     assert page == tmp_path / "out" / "report.html"
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"report.html", "overview.png", "table.csv", "pairs.csv", "comparison.json"} | {
+    assert names == {"report.html", "table.csv", "pairs.csv", "comparison.json"} | {
         f"{name}.png" for name in compared.figures()
     }
     with (tmp_path / "out" / "table.csv").open() as file:
@@ -119,6 +119,14 @@ def test_saving_again_leaves_no_picture_of_an_earlier_comparison_and_no_file_of_
     compare([two]).save(tmp_path / "out")
     assert not (tmp_path / "out" / "heatmap.png").exists()
     assert (tmp_path / "out" / "mine.txt").exists()
+
+
+def test_saving_again_removes_what_an_earlier_version_wrote_and_this_one_does_not(two, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "overview.png").write_bytes(b"of the version before")
+    (tmp_path / "out" / "comparison.json").write_text(json.dumps({"files": ["overview.png", "comparison.json"]}))
+    compare([two]).save(tmp_path / "out")
+    assert not (tmp_path / "out" / "overview.png").exists()
 
 
 def test_a_file_list_that_points_elsewhere_is_no_order_to_delete(two, tmp_path):

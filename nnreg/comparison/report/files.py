@@ -7,102 +7,27 @@ import json
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from nnreg.comparison import tables
 from nnreg.comparison.report import html, pictures
-from nnreg.figures.page import DPI, QUICK, Page, Pixels, pixels_of, write_png
+from nnreg.figures.page import QUICK, Page, pixels_of, write_png
 from nnreg.process import can_fork
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
 
 
-GAP = 16  # pixels between two pictures
-TRIED = 24  # widths of the page, of which the best is taken
-SHAPE = 1.5  # width over height that a page best has
-WHITE = 0xFFFFFF
-
-
-class Place(NamedTuple):
-    """Where a picture lies: its upper left corner, in pixels."""
-
-    left: int
-    top: int
-
-
-def overview(pictures: Sequence[Pixels], headline: str, subtitle: str, line: str) -> Pixels:
-    """Return a page with pictures below a headline, (height, width), packed.
-
-    Args:
-        pictures: (height, width) each, packed, the most important first; ``cut`` takes the line below them away.
-        headline: over all of them.
-        subtitle: below the headline.
-        line: below all of them: how they came about.
-    """
-    sizes = [(picture.shape[1], picture.shape[0]) for picture in pictures]
-    places, width, height = packed_tightly(sizes)
-    frame = Page((width + 2 * GAP) / DPI, height / DPI, headline, subtitle, line)
-    canvas = pixels_of(frame.figure).copy()
-    for picture, (left, top) in zip(pictures, places, strict=True):
-        room = canvas[top + frame.above_in_pixels :, left:]  # a pixel less than needed, where inches were rounded
-        high, wide = min(picture.shape[0], room.shape[0]), min(picture.shape[1], room.shape[1])
-        room[:high, :wide] = picture[:high, :wide]
-    return canvas
-
-
-def cut(page: Page, pixels: Pixels) -> Pixels:
-    """Return what is seen of a figure, without the line below it and without blank at its right."""
-    kept = pixels[: pixels.shape[0] - page.below_in_pixels]
-    inked = np.flatnonzero((kept != WHITE).any(axis=0))
-    return kept[:, : int(inked[-1]) + 1] if inked.size else kept
-
-
-def packed_tightly(sizes: Sequence[tuple[int, int]]) -> tuple[list[Place], int, int]:
-    """Return where rectangles go, and the width and height of the page that holds them best: little blank, of good shape.
-
-    Args:
-        sizes: (width, height) of each, in the order in which they look for a place.
-    """
-    widest, total = max(width for width, _ in sizes), sum(width + GAP for width, _ in sizes)
-    found = []
-    for limit in np.linspace(widest, min(total, 3 * widest), TRIED).astype(int):
-        places = arranged(sizes, int(limit))
-        width = max(place.left + size[0] for place, size in zip(places, sizes, strict=True))
-        height = max(place.top + size[1] for place, size in zip(places, sizes, strict=True))
-        found.append((width * height * (1 + 0.25 * abs(np.log(width / height / SHAPE))), places, width, height))
-    _, places, width, height = min(found, key=lambda each: each[0])
-    return places, width, height
-
-
-def arranged(sizes: Sequence[tuple[int, int]], limit: int) -> list[Place]:
-    """Return where rectangles go, each as high as it can, then as far left, within a width."""
-    placed: list[tuple[int, int, int, int]] = []
-    for width, height in sizes:
-        lefts = sorted({0, *(right + GAP for _, right, _, _ in placed)})
-        spots = [(_floor(placed, left, left + width), left) for left in lefts if left + width <= limit]
-        top, left = min(spots)
-        placed.append((left, left + width, top, top + height))
-    return [Place(left, top) for left, _, top, _ in placed]
-
-
-def _floor(placed: Sequence[tuple[int, int, int, int]], left: int, right: int) -> int:
-    """Return the height below everything that lies between two verticals."""
-    return max((bottom + GAP for start, end, _, bottom in placed if start < right + GAP and end > left - GAP), default=0)
-
-
 Make = Callable[[str], Page | None]
 File = Callable[[str], Path]
-Drawn = dict[str, Pixels | None]
+Drawn = dict[str, bool]
 
 
-def draw_pages(names: Iterable[str], make: Make, place: File) -> dict[str, Pixels]:
-    """Write pages as pictures, and return what is seen of each without its words, by name, in order.
+def draw_pages(names: Iterable[str], make: Make, place: File) -> list[str]:
+    """Write pages as pictures, and return the names of those that there are, in order.
 
     Args:
         names: of the pages, at most 255.
@@ -114,7 +39,7 @@ def draw_pages(names: Iterable[str], make: Make, place: File) -> dict[str, Pixel
         drawn = _draw(wanted, make, place)
     else:
         drawn = _draw_beside(wanted, make, place)
-    return {name: pixels for name in wanted if (pixels := drawn[name]) is not None}
+    return [name for name in wanted if drawn[name]]
 
 
 def _draw_beside(wanted: list[str], make: Make, place: File) -> Drawn:
@@ -154,19 +79,14 @@ def _draw(names: Iterable[str], make: Make, place: File) -> Drawn:
     drawn: Drawn = {}
     for name in names:
         page = make(name)
-        drawn[name] = None if page is None else _written(page, place(name))
+        drawn[name] = page is not None
+        if page is not None:
+            write_png(pixels_of(page.figure), place(name), QUICK)
     return drawn
 
 
-def _written(page: Page, path: Path) -> Pixels:
-    pixels = pixels_of(page.figure)
-    write_png(pixels, path, QUICK)
-    return cut(page, pixels)
-
-
-REPORT, OVERVIEW, CONTENT = "report.html", "overview.png", "comparison.json"
+REPORT, CONTENT = "report.html", "comparison.json"
 TABLE, PAIRS = "table.csv", "pairs.csv"
-MOST_ON_ONE_PAGE = 6
 
 
 def write_files(comparison: Findings, folder: Path, page: Callable[[str], Page | None]) -> Path:
@@ -192,10 +112,6 @@ def write_files(comparison: Findings, folder: Path, page: Callable[[str], Page |
 def _make(comparison: Findings, folder: Path, page: Callable[[str], Page | None]) -> list[str]:
     """Write all files into an empty folder and return their names."""
     shown = draw_pages(pictures.MAKERS, page, lambda name: _picture(folder, name))
-    if shown:
-        title = "What did the comparison show?"
-        whole = overview(list(shown.values())[:MOST_ON_ONE_PAGE], title, comparison.answer, comparison.fairness)
-        write_png(whole, folder / OVERVIEW, QUICK)
     if "paths" in shown:
         _animate(comparison, folder)
     tables.write_csv(tables.arm_rows(comparison.standings, comparison.metric), folder / TABLE)
