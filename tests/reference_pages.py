@@ -103,20 +103,13 @@ def of_sweeps() -> str:
 def of_figures() -> str:
     """Return the table of what each kind of figure may be told."""
     rows = []
-    for kind in FIGURES:
-        module = importlib.import_module(f"nnreg.figures.{kind}")
-        (words,) = (
-            each for each in vars(module).values() if _is_words(each) and each.__name__.lower() == kind.replace("_", "")
-        )
+    for kind, where in FIGURES.items():
+        words = getattr(importlib.import_module(f"nnreg.figures.{where.module}"), where.words)
         common = {field.name for field in dataclasses.fields(Common)}
         for field in (field for field in dataclasses.fields(words) if field.name not in common):
             default = "must be given" if field.default is MISSING else f"`{_default(field)}`"
             rows.append((f"`{kind}`", f"`{field.name}`", default, meanings(words)[field.name]))
     return table(("kind", "word", "default", "meaning"), rows)
-
-
-def _is_words(found: object) -> bool:
-    return isinstance(found, type) and issubclass(found, Common)
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
