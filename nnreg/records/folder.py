@@ -105,17 +105,39 @@ def occupied(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def read_summary(folder: Path) -> dict[str, Any] | None:
-    """Return what ``summary.json`` says, or None for a run that has not ended."""
-    summary = read_facts(folder)
-    return None if summary is None or summary["status"] == RUNNING else summary
+class Damaged(Exception):
+    """A run folder cannot be read; the message says why, to follow "left out: "."""
 
 
 def read_facts(folder: Path) -> dict[str, Any] | None:
-    """Return what ``summary.json`` says of a run, ended or not, or None where there is none."""
-    path = folder / SUMMARY
-    facts: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """Return what ``summary.json`` says of a run, ended or not, or None where there is none.
+
+    Raises:
+        Damaged: it cannot be read, or is not that of a run.
+    """
+    try:
+        facts = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, no permission, nested without end
+        raise Damaged(f"its {SUMMARY} is damaged") from error
+    if not isinstance(facts, dict) or not isinstance(facts.get("status"), str):
+        raise Damaged(f"its {SUMMARY} is not that of a run")
     return facts
+
+
+def known_facts(folder: Path) -> dict[str, Any]:
+    """Return what ``summary.json`` says of a run, ended or not; nothing where there is none, or a damaged one."""
+    try:
+        return read_facts(folder) or {}
+    except Damaged:
+        return {}
+
+
+def read_summary(folder: Path) -> dict[str, Any] | None:
+    """Return what ``summary.json`` says of a run that has ended; None of any other folder, and of a damaged one."""
+    facts = known_facts(folder)
+    return facts if facts and facts["status"] != RUNNING else None
 
 
 def read_history(folder: Path, first: int | None = None) -> History:
@@ -133,7 +155,7 @@ def read_history(folder: Path, first: int | None = None) -> History:
 
 def write_ending(card: RunCard, outcome: Outcome) -> None:
     """Write how a run ended whose own process could not; what that wrote of it, such as its dataset, stays as it is."""
-    known, ending = read_facts(card.folder) or {}, _ending(outcome)
+    known, ending = known_facts(card.folder), _ending(outcome)
     kept = {name: value for name, value in known.items() if name not in ending}
     _write(card.folder / SUMMARY, _as_json(_summary(card, outcome) | kept))
 

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.records.card import config_hash, current_config
-from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, read_facts, read_history, read_summary
+from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
 
@@ -196,10 +196,6 @@ class LeftOut:
     why: str
 
 
-class Damaged(Exception):
-    """A run folder cannot be read; the message says why, to follow "left out: "."""
-
-
 def find_run_folders(given: Sequence[Path]) -> dict[Path, list[Path]]:
     """Return the run folders in each given folder, which is that of a sweep, of a study or of one run; each once.
 
@@ -225,7 +221,9 @@ def find_run_folders(given: Sequence[Path]) -> dict[Path, list[Path]]:
 def read_run(folder: Path) -> Result | LeftOut:
     """Return the run in a folder, its history read, or why it is left out."""
     try:
-        facts = _facts(folder)
+        facts = read_facts(folder)
+        if facts is None:
+            raise Damaged(f"it has no {SUMMARY}: it has not begun, or was not written whole")
         if facts["status"] == RUNNING:
             return LeftOut(folder, "it is still running, or was killed without a word: python -m nnreg resume goes on with it")
         _check(facts)
@@ -253,18 +251,6 @@ def _below(folder: Path) -> str:
         return ": name the folder of a sweep, such as runs/..._sweep, or those of some runs"
     more = f" and {len(near) - MOST_NAMED} more" if len(near) > MOST_NAMED else ""
     return f" itself; name a folder in it: {', '.join(map(str, near[-MOST_NAMED:]))}{more}"
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    try:
-        facts = read_facts(folder)
-    except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, no permission, nested without end
-        raise Damaged(f"its {SUMMARY} is damaged") from error
-    if facts is None:
-        raise Damaged(f"it has no {SUMMARY}: it has not begun, or was not written whole")
-    if not isinstance(facts, dict) or not isinstance(facts.get("status"), str):
-        raise Damaged(f"its {SUMMARY} is not that of a run")
-    return facts
 
 
 def _check(facts: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from nnreg import console
 from nnreg.errors import UserError, instead
 from nnreg.records.card import current_config
-from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, occupied, read_facts
+from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, Damaged, occupied, read_facts
 from nnreg.registry import building, entries
 from nnreg.registry.overrides import quoted
 from nnreg.runs import task, train
@@ -156,11 +156,12 @@ def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     wanted = {"status": str, "choices": dict, "overrides": list, "command": str}
     try:
         facts = unknown | (read_facts(folder) or {})
-        shlex.split(facts["command"])
         if not all(isinstance(facts[key], kind) for key, kind in wanted.items()):
             raise TypeError("a value is of another type")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / SUMMARY} is damaged ({error}): delete it to resume without it") from error
+        shlex.split(facts["command"])
+    except (Damaged, ValueError, TypeError) as error:
+        why = error.__cause__ or error
+        raise UserError(f"{folder / SUMMARY} is damaged ({why}): delete it to resume without it") from error
     return facts | {"choices": {str(slot): str(name) for slot, name in facts["choices"].items()}}
 
 

@@ -15,7 +15,7 @@ from nnreg.console import terminal, warn
 from nnreg.engine.history import Record
 from nnreg.errors import UserError, instead
 from nnreg.records.card import Outcome
-from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, occupied, read_facts
+from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, known_facts, occupied
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
 from nnreg.runs import activations, attempt, train
@@ -161,13 +161,10 @@ def _go_on(request: Request) -> Outcome:
     An earlier attempt that raised an error begins again, as what raised it may have been mended. Either way it stays the same
     run in the tracking store.
     """
-    try:
-        facts = read_facts(request.folder)
-    except ValueError:  # damaged
-        facts = None
+    facts = known_facts(request.folder)
     anew = dataclasses.replace(request, resumption=Resumption()) if facts else request
     try:
-        status = facts.get("status") if facts else None
+        status = facts.get("status")
         died = status == "failed" and not (request.folder / attempt.TRACEBACK).exists()  # as the sweep wrote of its process
         if (status in (RUNNING, "killed") or died) and task_of(request.config) == TRAIN:
             found = read_resumption(request.folder, own_request(request), warn)

@@ -188,7 +188,7 @@ def report(home: Path, console: Console, settings: Mapping[str, Any] | None = No
     """
     manifest = read_manifest(home)
     places = _jobs(home, manifest)
-    runs = {path: summary for path in places if (summary := _summary(path)) is not None}
+    runs = {path: summary for path in places if (summary := read_summary(path)) is not None}
     unrecorded = [path for path in places if path.name.isdecimal() and path not in runs]
     if not runs and not unrecorded:
         raise SystemExit(_nothing(home))
@@ -271,11 +271,3 @@ def _jobs(home: Path, manifest: Manifest | None) -> list[Path]:
     inside = [path for path in home.iterdir() if path.is_dir()] if home.is_dir() else []
     found = [path for path in inside if compared is None or path.name in compared]
     return sorted(found, key=lambda path: (len(path.name), path.name))
-
-
-def _summary(path: Path) -> dict[str, Any] | None:
-    """Return what is known of a run that has ended; None for any other folder, and for a damaged one."""
-    try:
-        return read_summary(path)
-    except (ValueError, TypeError, KeyError):
-        return None

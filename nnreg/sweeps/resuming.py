@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nnreg import settings
 from nnreg.errors import UserError
 from nnreg.records.card import config_hash
-from nnreg.records.folder import CONFIG, SUMMARY, occupied
+from nnreg.records.folder import CONFIG, SUMMARY, known_facts, occupied
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.records.results import Result, read_run
 from nnreg.registry.overrides import quoted
@@ -105,7 +104,7 @@ def place(wanted: Sequence[str], home: Path) -> list[Place]:
 
 def status(folder: Path) -> str:
     """Return what the run in a folder says of itself, or "" where there is none or its summary is damaged."""
-    return str(_facts(folder).get("status", ""))
+    return str(known_facts(folder).get("status", ""))
 
 
 def is_whole(folder: Path) -> bool:
@@ -119,7 +118,7 @@ def _folders(home: Path) -> list[Path]:
 
 def _run_in(folder: Path) -> tuple[str, str] | None:
     """Return the hash of the run in a folder and what it says of itself, or None where no run says which it is."""
-    facts = _facts(folder)
+    facts = known_facts(folder)
     digest = facts.get("config_hash") or _hash_of_saved(folder)
     return (str(digest), str(facts.get("status", ""))) if facts and digest else None
 
@@ -131,14 +130,6 @@ def _hash_of_saved(folder: Path) -> str:
     except Exception:  # missing, unreadable, not YAML: it does not say which run it is
         return ""
     return config_hash({str(key): value for key, value in config.items()}) if isinstance(config, dict) else ""
-
-
-def _facts(folder: Path) -> Mapping[str, Any]:
-    try:
-        facts = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 RESUME = "sweep.resume="

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from nnreg.comparison import rates
 from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
-from nnreg.records.folder import SUMMARY
+from nnreg.records.folder import known_facts
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
 from nnreg.records.metrics import DECIDING, called
+from nnreg.records.results import is_number
 from nnreg.registry import entries
 from nnreg.settings import DESCEND, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
@@ -58,7 +58,7 @@ def range_of(
     if declared is not None:
         return Range(float(declared[0]), float(declared[1]), f"{declared[0]:g} to {declared[1]:g} as it declares")
     middle = node[parameter]
-    if isinstance(middle, bool) or not isinstance(middle, int | float) or not 0 < middle < math.inf:
+    if not is_number(middle) or not 0 < middle < math.inf:
         raise UserError(f"{kind}={technique} declares no range for {parameter}: give one by protocol.range=[low,high]")
     low, high = (float(f"{middle * factor:.{DIGITS}g}") for factor in (0.1, 10))
     return Range(low, high, f"{low:g} to {high:g}, two decades around {middle:g} as it declares none")
@@ -126,11 +126,10 @@ def best_settings(trials: Mapping[str, Mapping[float, Sequence[Path]]], task: st
 
 def _summary(folder: Path) -> rates.Summary:
     """Return how a run ended; nothing of one whose summary is missing or damaged: it is lost."""
-    try:
-        facts: Any = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        return {"status": facts["status"], "metrics": {str(name): float(value) for name, value in facts["metrics"].items()}}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return {}
+    facts = known_facts(folder)
+    metrics = facts.get("metrics")
+    whole = isinstance(metrics, dict) and all(map(is_number, metrics.values()))
+    return {"status": facts["status"], "metrics": metrics} if whole else {}
 
 
 @dataclass(frozen=True)
