@@ -19,9 +19,8 @@ from nnreg.figures.page import INK, NAME, QUIET, STEEP, Name, Page, PlainLogForm
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
 from nnreg.records.metrics import across, axis_label, is_loss, is_noisy, is_share
 from nnreg.records.results import Result, Results
-from nnreg.records.statistics import WINDOW, half_widths, smooth
+from nnreg.records.statistics import WINDOW, Values, half_widths, smooth
 
-Values = npt.NDArray[np.float64]
 MANY = 500  # points of a curve from which what is behind it is pixels in an SVG too
 HUGE = 1e100  # matplotlib computes with the limits of axes
 EARLY = 0.75  # of the longest curve: one that is shorter is named where it ends

@@ -11,7 +11,8 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 
 from nnreg.errors import UserError, instead
-from nnreg.records.results import Result, Results
+from nnreg.records.card import COMPLETE, flattened
+from nnreg.records.results import Result, Results, is_number
 from nnreg.registry import entries, palette
 
 ARM = "arm"
@@ -35,7 +36,7 @@ def ended(results: Results) -> Results:
     Raises:
         UserError: there is none.
     """
-    found = Results(run for run in results if run.summary["status"] in ("finished", "diverged"))
+    found = Results(run for run in results if run.summary["status"] in COMPLETE)
     if not len(found):
         raise UserError("nothing can be drawn: no run has finished")
     return found
@@ -112,7 +113,7 @@ def shades(colour: str, count: int) -> list[str]:
 
 
 def _numbers(values: Mapping[Any, Any] | Sequence[Any]) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return all(map(is_number, values))
 
 
 def _label(by: str, value: Any) -> str:
@@ -130,11 +131,4 @@ def _label(by: str, value: Any) -> str:
 
 def known(run: Result) -> list[str]:
     """Return the names of everything that was configured of a run."""
-    return [ARM, *run.summary["choices"], *_flat(run.config)]
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for key, value in config.items():
-        found += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [f"{prefix}{key}"]
-    return found
+    return [ARM, *run.summary["choices"], *(key for key, _ in flattened(run.config))]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,6 +25,7 @@ from nnreg.records.card import RunCard
 from nnreg.records.metrics import METRICS, Metric
 from nnreg.records.outputs import LayerOutputs, read_outputs
 from nnreg.records.results import Results
+from nnreg.records.statistics import Values
 
 HEALTHY_UPDATE = 1e-3
 NARROWEST = 0.1  # span of a plain scale, of means above 1 a share: smaller differences are noise
@@ -173,8 +173,6 @@ ROW_GUIDE = (
     "most 5 % of its steepest; dead: units where it is 0 on every row."
 )
 WIDTH, HEIGHT, ACROSS, DOWN, BESIDE = 1.62, 0.85, 1.86, 1.62, 1.72
-
-Values = npt.NDArray[np.float64]
 
 
 @dataclass

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -23,9 +22,9 @@ from nnreg.figures.groups import Group, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, Page, finish, legible, width_of
 from nnreg.figures.spec import Common, check_limits, read_words
 from nnreg.records.results import Result, Results
+from nnreg.records.statistics import Values
 from nnreg.registry import building
 
-Values = npt.NDArray[np.float64]
 Layout = Literal["overlay", "panels"]
 MOST_IN_ONE = 5  # paths in one picture, unless a study wants more
 MOST_PANELS = 40

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from nnreg.engine.history import LAST, EarlyStop, History
 from nnreg.records.metrics import VALID, metric_of
@@ -37,7 +37,19 @@ def current_config(saved: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(key): value for key, value in saved.items() if key not in FORMER or FORMER[key] != value}
 
 
+def flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of a nested configuration with its key, such as ``optimizer.lr``."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 Status = Literal["finished", "diverged", "pruned", "failed", "killed"]
+ENDINGS: tuple[Status, ...] = get_args(Status)
+COMPLETE: tuple[Status, ...] = ("finished", "diverged", "pruned")
+"""Endings that are results: such a run is not done again."""
 
 
 @dataclass(frozen=True)

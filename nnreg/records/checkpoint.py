@@ -1,6 +1,6 @@
 """The file from which a run goes on: named arrays and a page of facts, in NumPy's ``.npz`` format without pickles.
 
-Reading one executes nothing, whoever wrote it, and takes no more memory than the file takes on disk.
+Reading one executes nothing, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -8,24 +8,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 import typing
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnreg.errors import UserError
+from nnreg.records.files import whole_file
 
 FILE = "checkpoint.npz"
-PART = f"{FILE}.part"
 FACTS = "facts"
 FORMAT = 1
-KINDS = "biuf"  # of dtypes: plain numbers
 
 
 @dataclass(frozen=True)
@@ -67,15 +65,10 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """
     facts = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(Checkpoint) if field.name != "arrays"}
     page = json.dumps({"format": FORMAT, "names": sorted(checkpoint.arrays), **facts}, default=str).encode()
-    aside = path.with_name(PART)
-    with aside.open("wb") as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # as np.savez does it, which may pickle
-            for name, array in {FACTS: np.frombuffer(page, np.uint8), **checkpoint.arrays}.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.asanyarray(array), version=(1, 0), allow_pickle=False)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    with whole_file(path, is_lasting=True) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in {FACTS: np.frombuffer(page, np.uint8), **checkpoint.arrays}.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:  # as np.savez does it, which may pickle
+                np.lib.format.write_array(member, np.asanyarray(array), version=(1, 0), allow_pickle=False)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -85,32 +78,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         UserError: the file is damaged, or something else; one line that says what to do.
     """
     try:
-        with path.open("rb") as file:
-            _check_sizes(file)
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         return _typed(json.loads(arrays.pop(FACTS).tobytes()), arrays)
     except Exception as error:  # zipfile, NumPy and JSON raise anything over a file that is damaged or made to do harm
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{path} is damaged or no checkpoint ({reason}): delete it to train this run from its start") from error
-
-
-def _check_sizes(file: IO[bytes]) -> None:
-    """Refuse, before anything is unpacked, what would unpack to more than it takes on disk or to more than numbers."""
-    total = file.seek(0, os.SEEK_END)
-    with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        if sum(member.file_size for member in members) > total:
-            raise ValueError("it unpacks to more than it is")
-        for member in members:
-            with archive.open(member) as content:
-                if np.lib.format.read_magic(content) != (1, 0):
-                    raise ValueError(f"{member.filename} is of another format")
-                shape, _, dtype = np.lib.format.read_array_header_1_0(content)
-                size = member.file_size - content.tell()
-            if dtype.kind not in KINDS or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
-                raise ValueError(f"{member.filename} says {dtype} {shape} and has {size} bytes")
 
 
 def _typed(facts: Any, arrays: Mapping[str, npt.NDArray[Any]]) -> Checkpoint:

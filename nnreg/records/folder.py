@@ -26,7 +26,8 @@ from omegaconf import OmegaConf
 from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, config_hash
-from nnreg.records.checkpoint import FILE, PART
+from nnreg.records.checkpoint import FILE
+from nnreg.records.files import part_of, write_whole
 from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
@@ -58,13 +59,13 @@ class DiskSink:
         folder.mkdir(parents=True, exist_ok=True)
         plain, packed = folder / HISTORY, folder / f"{HISTORY}.gz"
         kept = _lines(folder)[: card.past.size] if card.past.size else []
-        _write(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
+        write_whole(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
         if not card.resumed_at:  # begins, maybe again in a folder that has seen another run
             (folder / FILE).unlink(missing_ok=True)
         if card.resumed_at is None:  # one that begins again stays the same run of the store
             (folder / TRACKED).unlink(missing_ok=True)
-        _write(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(card.config))))
-        _write(plain, "".join(f"{line}\n" for line in (HEADER, *kept)))
+        write_whole(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(card.config))))
+        write_whole(plain, "".join(f"{line}\n" for line in (HEADER, *kept)))
         packed.unlink(missing_ok=True)
         self._file: IO[str] = plain.open("a", encoding="utf-8", newline="")
 
@@ -78,11 +79,11 @@ class DiskSink:
         self._file.close()
         folder = self._card.folder
         plain = folder / HISTORY
-        _write(folder / f"{HISTORY}.gz", gzip.compress(plain.read_bytes(), mtime=0))
+        write_whole(folder / f"{HISTORY}.gz", gzip.compress(plain.read_bytes(), mtime=0))
         plain.unlink()
-        (folder / PART).unlink(missing_ok=True)  # of a write that was cut off
+        part_of(folder / FILE).unlink(missing_ok=True)  # of a write that was cut off
         self._draw(self._card, history)
-        _write(folder / SUMMARY, _as_json(_summary(self._card, outcome)))
+        write_whole(folder / SUMMARY, _as_json(_summary(self._card, outcome)))
 
 
 @contextlib.contextmanager
@@ -157,7 +158,7 @@ def write_ending(card: RunCard, outcome: Outcome) -> None:
     """Write how a run ended whose own process could not; what that wrote of it, such as its dataset, stays as it is."""
     known, ending = known_facts(card.folder), _ending(outcome)
     kept = {name: value for name, value in known.items() if name not in ending}
-    _write(card.folder / SUMMARY, _as_json(_summary(card, outcome) | kept))
+    write_whole(card.folder / SUMMARY, _as_json(_summary(card, outcome) | kept))
 
 
 def secure_history(folder: Path) -> None:
@@ -171,13 +172,6 @@ def _lines(folder: Path) -> list[str]:
     packed, plain = folder / f"{HISTORY}.gz", folder / HISTORY  # both: killed while packing
     content = plain.read_bytes() if plain.exists() else gzip.decompress(packed.read_bytes())
     return content.decode().split("\n")[1:-1]  # what comes after the last line break was cut off
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    """Write a file, whole or not at all."""
-    aside = path.with_name(f"{path.name}.part")
-    aside.write_bytes(content.encode() if isinstance(content, str) else content)
-    aside.replace(path)
 
 
 def _as_json(facts: dict[str, object]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnreg.records.files import write_whole
 from nnreg.records.metrics import VALID_FINAL
 
 FILE = "sweep.json"
@@ -74,9 +74,7 @@ class Manifest:
     def save(self, folder: Path) -> None:
         """Write it to the folder of the sweep, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f"{FILE}.{os.getpid()}"
-        aside.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
-        aside.replace(folder / FILE)
+        write_whole(folder / FILE, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import yaml
 from omegaconf import OmegaConf
 
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
-from nnreg.records.card import config_hash, current_config
+from nnreg.records.card import ENDINGS, config_hash, current_config
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
@@ -183,7 +183,6 @@ def _same(configured: Any, wanted: Any) -> bool:
     return bool(configured == wanted or str(configured) == str(wanted))
 
 
-ENDINGS = ("finished", "diverged", "pruned", "failed", "killed")
 MARKS = (SUMMARY, CONFIG, HISTORY, f"{HISTORY}.gz")
 MOST_NAMED = 3
 
@@ -313,6 +312,6 @@ def _history(folder: Path, facts: Mapping[str, Any]) -> Any:
     return history
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Tell whether a value counts: True and False do not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 LEVEL = 0.95
 
 Values = npt.NDArray[np.float64]
+"""Measured numbers, or what was computed of them."""
 
 
 def half_width(values: Values, level: float = LEVEL, least: float = 0.0) -> float | None:
@@ -81,7 +82,7 @@ WINDOW = 11
 BETA = 2.0
 
 
-def smooth(values: npt.NDArray[np.float64], window: int = WINDOW, beta: float = BETA) -> npt.NDArray[np.float64]:
+def smooth(values: Values, window: int = WINDOW, beta: float = BETA) -> Values:
     """Return the smoothed curve.
 
     Near the ends, and where the curve is shorter than the window, the weights that fall outside are left out and the rest is

@@ -17,7 +17,7 @@ from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import Stopwatch, paced
 from nnreg.errors import UserError, one_line
 from nnreg.records import folder
-from nnreg.records.card import ALIKE, TRACKING, RunCard
+from nnreg.records.card import ALIKE, TRACKING, RunCard, flattened
 from nnreg.records.checkpoint import FILE, Checkpoint, load_checkpoint, save_checkpoint
 from nnreg.records.folder import read_history
 from nnreg.records.recorder import Recorder
@@ -144,18 +144,10 @@ def _fill(live: npt.NDArray[Any], saved: npt.NDArray[Any]) -> None:
 
 def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield (key, was, now) of what differs; a key that one of the two does not know belongs to another version of nnreg."""
-    before, after = dict(_flat(was)), dict(_flat(now))
+    before, after = ({key: json.dumps(value, default=str) for key, value in flattened(config)} for config in (was, now))
     for key in before.keys() & after.keys() - set(CHANGEABLE):
         if before[key] != after[key]:
             yield key, before[key], after[key]
-
-
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", json.dumps(value, default=str)
 
 
 def read_resumption(folder: Path, request: Request, warn: Callable[[str], None]) -> Resumption:

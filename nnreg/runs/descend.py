@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from nnreg.contracts import Optimizer, Surface
 from nnreg.engine.descent import descend
@@ -19,6 +18,8 @@ from nnreg.engine.history import Record
 from nnreg.engine.training import clipper, paced
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.recorder import Recorder, Sink
+from nnreg.records.results import is_number
+from nnreg.records.statistics import Values
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.runs.assembly import check_warmup
 from nnreg.runs.attempt import Work
@@ -28,8 +29,6 @@ from nnreg.settings import DESCEND, PICTURES, Settings
 
 X, Y, VALUE = "x", "y", "value"
 LOST = 10.0  # domains away from its middle
-
-Values = npt.NDArray[np.float64]
 
 
 def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
@@ -134,7 +133,7 @@ def _draw(
     from nnreg.figures.surfaces import Ground, Paths, Track, draw_paths
 
     optimizer, name = (str(card.choices[kind]) for kind in ("optimizer", "surface"))
-    parameters = ", ".join(f"{key} {value:g}" for key, value in card.config["optimizer"].items() if _is_number(value))
+    parameters = ", ".join(f"{key} {value:g}" for key, value in card.config["optimizer"].items() if is_number(value))
     track = Track(optimizer, card.colour, path, summary.get("descent/value"), diverged_at)
     title = f"How does {optimizer} descend {name.replace('_', ' ')}?"
     picture = draw_paths([track], [Ground(name, surface)], title, Paths(subtitle=parameters))
@@ -143,7 +142,3 @@ def _draw(
         from nnreg.figures.animation import animate
 
         animate(picture, card.folder / f"path.{settings.animate}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -146,13 +146,16 @@ def choices(chosen: Mapping[str, Any]) -> dict[str, str]:
 
 def _command(overrides: Sequence[str], config: DictConfig) -> str:
     """Return the command line that asks for the same run again, its seed and the user's own configuration folder spelt out."""
-    hydra = HydraConfig.get()
-    words = ["python", "-m", "nnreg"]
-    words += [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    words += [f"--config-name={hydra.job.config_name}"] if hydra.job.config_name != "config" else []
-    words += list(overrides)
+    words = [*opening_words(HydraConfig.get()), *overrides]
     words += [f"seed={config.seed}"] if not any(override.startswith("seed=") for override in overrides) else []
     return shlex.join(words)
+
+
+def opening_words(hydra: Any, *options: str) -> list[str]:
+    """Return how a command line begins that finds the same configuration, from what Hydra says of itself."""
+    words = ["python", "-m", "nnreg", *options]
+    words += [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    return words + ([f"--config-name={hydra.job.config_name}"] if hydra.job.config_name != "config" else [])
 
 
 def own_request(request: Request) -> Request:

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import settings
 from nnreg.errors import UserError
-from nnreg.records.card import config_hash
+from nnreg.records.card import COMPLETE, config_hash
 from nnreg.records.folder import CONFIG, SUMMARY, known_facts, occupied
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.records.results import Result, read_run
@@ -47,10 +47,6 @@ def digest_of(config: DictConfig) -> str:
         return config_hash(_settled(request))
     except OmegaConfBaseException:  # it refers to something that only a job knows, such as its number
         return ""
-
-
-COMPLETE = ("finished", "diverged", "pruned")
-"""Endings that are results: such a run is not done again."""
 
 
 class Place(NamedTuple):
@@ -153,11 +149,8 @@ def completed_words(words: Sequence[str]) -> list[str]:
 def command(config: DictConfig) -> str:
     """Return the command line that asks for the same sweep again."""
     hydra = config.hydra
-    words = ["python", "-m", "nnreg", "-m"]
-    words += [f"--config-dir={source.path}" for source in hydra.runtime.config_sources if source.provider == "command-line"]
-    words += [f"--config-name={hydra.job.config_name}"] if hydra.job.config_name != "config" else []
-    words += [word for word in hydra.overrides.hydra if not word.startswith(_OF_THE_PROCESS)]
-    return shlex.join([*words, *lasting(request.typed(hydra.overrides.task))])
+    own = [word for word in hydra.overrides.hydra if not word.startswith(_OF_THE_PROCESS)]
+    return shlex.join([*request.opening_words(hydra, "-m"), *own, *lasting(request.typed(hydra.overrides.task))])
 
 
 def how(folder: Path) -> str:
