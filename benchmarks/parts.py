@@ -37,7 +37,7 @@ PARTS = {  # name: functions, as module:attribute
     "MLflow, points sent": ("nnreg.tracking.sink:MlflowSink.write",),
     "MLflow, a run ended": ("nnreg.tracking.sink:MlflowSink.close",),
     "comparison": ("nnreg.sweeps.ending:report",),
-    "comparison, figures": ("nnreg.figures.page:pixels_of", "nnreg.figures.page:write_png"),
+    "comparison, figures": ("nnreg.figures.page:write_png",),
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from nnreg.errors import UserError
-from nnreg.figures.page import Pixels, channels_of, nearest, packed, palette_of, pixels_of
+from nnreg.figures.page import image_of, in_few_colours
 from nnreg.figures.surfaces import Picture, Trail
 
 FRAMES = 60
-COLOURS = 127  # and one that stands for no change
+COLOURS = 255  # and one in which Pillow writes what did not change
 STILL = 1.5  # seconds that the last frame stands
 MILLIS = 70  # of every other frame
 
@@ -42,13 +41,13 @@ def animate(picture: Picture, path: Path) -> None:
     (_write_gif if path.suffix == ".gif" else _write_mp4)(list(frames(picture)), path)
 
 
-def frames(picture: Picture) -> Iterator[Pixels]:
-    """Yield what is seen, (height, width), packed: the starts, then more and more of the paths, at last the whole picture."""
+def frames(picture: Picture) -> Iterator[Image.Image]:
+    """Yield what is seen: the starts, then more and more of the paths, at last the whole picture."""
     figure: Any = picture.figure
     lines = [line for axes in figure.axes for line in sorted(axes.lines, key=lambda line: line.get_zorder())]
     for line in lines:
         line.set_visible(False)
-    pixels_of(figure)
+    figure.canvas.draw()
     empty = figure.canvas.copy_from_bbox(figure.bbox)
     for line in lines:
         line.set_visible(True)
@@ -59,7 +58,7 @@ def frames(picture: Picture) -> Iterator[Pixels]:
             _grow(trail, last)
         for line in lines:
             line.axes.draw_artist(line)
-        yield packed(np.asarray(figure.canvas.buffer_rgba())[..., :3])
+        yield image_of(figure)
 
 
 def _grow(trail: Trail, last: int) -> None:
@@ -70,30 +69,21 @@ def _grow(trail: Trail, last: int) -> None:
     trail.head.set_data(*seen[-1:].T)
 
 
-def _write_gif(pictures: list[Pixels], path: Path) -> None:
-    """Write what is new in each frame; the rest is transparent, so that all but a few pixels compress to nothing."""
-    palette = palette_of(pictures[-1], COLOURS)
-    images = [Image.fromarray(nearest(pictures[0], palette))]
-    for before, now in pairwise(pictures):
-        change = np.full(now.shape, COLOURS, dtype=np.uint8)
-        differs = now != before
-        change[differs] = nearest(now[differs], palette)
-        images.append(Image.fromarray(change))
-    table = palette.astype(np.uint8).tobytes().ljust(3 * (COLOURS + 1), b"\0")
-    for image in images:
-        image.putpalette(table)
-    durations = [MILLIS] * (len(images) - 1) + [int(1000 * STILL)]
-    options: dict[str, Any] = {"duration": durations, "loop": 0, "disposal": 1, "transparency": COLOURS, "optimize": False}
-    images[0].save(path, save_all=True, append_images=images[1:], **options)
+def _write_gif(images: list[Image.Image], path: Path) -> None:
+    """Write frames in the colours of the last, which has all that there are; Pillow leaves out what did not change."""
+    last = in_few_colours(images[-1], COLOURS)
+    first, *others = [image.quantize(palette=last, dither=Image.Dither.NONE) for image in images]
+    durations = [MILLIS] * len(others) + [int(1000 * STILL)]
+    first.save(path, save_all=True, append_images=others, duration=durations, loop=0, optimize=True, palette=last.palette)
 
 
-def _write_mp4(pictures: list[Pixels], path: Path) -> None:
+def _write_mp4(images: list[Image.Image], path: Path) -> None:
     rate = 1000 / MILLIS
-    height, width = (side // 2 * 2 for side in pictures[0].shape)  # the codec wants even sides
-    still = [pictures[-1]] * round(STILL * rate)
+    width, height = (side // 2 * 2 for side in images[0].size)  # the codec wants even sides
+    still = [images[-1]] * round(STILL * rate)
     command = ["ffmpeg", "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
                "-r", f"{rate:.3f}", "-i", "-", "-pix_fmt", "yuv420p", str(path)]  # fmt: skip
-    raw = b"".join(channels_of(pixels[:height, :width]).astype(np.uint8).tobytes() for pixels in (*pictures, *still))
+    raw = b"".join(image.crop((0, 0, width, height)).tobytes() for image in (*images, *still))
     done = subprocess.run(command, input=raw, capture_output=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"ffmpeg could not write {path.name}: {done.stderr.decode(errors='replace').strip()[-200:]}")

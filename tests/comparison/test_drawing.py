@@ -7,7 +7,7 @@ import pytest
 
 from nnreg.comparison.report import files
 from nnreg.comparison.report.files import draw_pages
-from nnreg.figures.page import QUICK, Page, pixels_of, write_png
+from nnreg.figures.page import QUICK, Page, write_png
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux"),
@@ -27,7 +27,7 @@ def test_pictures_are_the_same_whether_a_copy_helps_or_not(helps, tmp_path, monk
     assert drawn == ["a", "b", "c"], "in the order of their names, whoever drew them"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "c.png"]
     for name in drawn:
-        write_png(pixels_of(make(name).figure), tmp_path / "alone.png", QUICK)
+        write_png(make(name).figure, tmp_path / "alone.png", QUICK)
         assert (tmp_path / "alone.png").read_bytes() == (tmp_path / f"{name}.png").read_bytes()
 
 

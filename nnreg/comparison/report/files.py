@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnreg.comparison import tables
 from nnreg.comparison.report import html, pictures
-from nnreg.figures.page import QUICK, Page, pixels_of, write_png
+from nnreg.figures.page import QUICK, Page, write_png
 from nnreg.process import can_fork
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _draw(names: Iterable[str], make: Make, place: File) -> Drawn:
         page = make(name)
         drawn[name] = page is not None
         if page is not None:
-            write_png(pixels_of(page.figure), place(name), QUICK)
+            write_png(page.figure, place(name), QUICK)
     return drawn
 
 
