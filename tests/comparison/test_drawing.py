@@ -44,26 +44,20 @@ def test_each_page_is_drawn_by_one_of_the_two(tmp_path, monkeypatch):
     assert sorted((tmp_path / "places").read_text().splitlines()) == sorted(names)
 
 
-def test_what_a_copy_took_and_could_not_draw_is_drawn_here(tmp_path, monkeypatch):
+def test_where_a_copy_dies_all_is_drawn_here(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "can_fork", lambda: True)
-    taken, tell = os.pipe()
+    here = os.getpid()
 
-    def die(pipe, waiting, *_):
-        os.write(tell, next(waiting).encode())
-        os._exit(1)
-
-    def make_later(name):
-        if not lost:
-            lost.append(os.read(taken, 100).decode())
+    def make_or_die(name):
+        if os.getpid() != here:
+            os._exit(1)
         return make(name)
 
-    lost = []
-    monkeypatch.setattr(files, "_send", die)
-    try:
-        drawn = draw_pages(NAMES, make_later, lambda name: tmp_path / f"{name}.png")
-    finally:
-        os.close(taken)
-        os.close(tell)
-    assert lost[0] in NAMES
-    assert drawn == ["a", "b", "c"]
+    assert draw_pages(NAMES, make_or_die, lambda name: tmp_path / f"{name}.png") == ["a", "b", "c"]
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_cannot_be_drawn_says_why_whoever_draws(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "can_fork", lambda: True)
+    with pytest.raises(ZeroDivisionError):
+        draw_pages(NAMES, lambda _: 1 / 0, lambda name: tmp_path / f"{name}.png")

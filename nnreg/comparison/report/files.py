@@ -7,8 +7,10 @@ import json
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,68 +23,46 @@ if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
 
 
-Make = Callable[[str], Page | None]
-File = Callable[[str], Path]
-Drawn = dict[str, bool]
+Draw = Callable[[str], bool]
+_draw_kept: Draw
 
 
-def draw_pages(names: Iterable[str], make: Make, place: File) -> list[str]:
-    """Write pages as pictures, and return the names of those that there are, in order.
+def draw_pages(names: Iterable[str], make: Callable[[str], Page | None], place: Callable[[str], Path]) -> list[str]:
+    """Write pages as pictures, on two cores where this process can be copied; return the names of those that there are.
 
     Args:
-        names: of the pages, at most 255.
+        names: of the pages.
         make: name to page, or None where there is none.
         place: name to file, written.
     """
     wanted = list(names)
-    if len(wanted) < 2 or (os.cpu_count() or 1) < 2 or not can_fork():
-        drawn = _draw(wanted, make, place)
-    else:
-        drawn = _draw_beside(wanted, make, place)
-    return [name for name in wanted if drawn[name]]
 
-
-def _draw_beside(wanted: list[str], make: Make, place: File) -> Drawn:
-    """Draw together with a copy of this process, each taking the next page; what the copy could not is drawn here."""
-    context = multiprocessing.get_context("fork")
-    pipe, theirs = context.Pipe(duplex=False)
-    with _queue(wanted) as waiting:
-        copy = context.Process(target=_send, args=(theirs, waiting, make, place), daemon=True)
-        copy.start()
-        theirs.close()
-        drawn = _draw(waiting, make, place)
-    with contextlib.suppress(EOFError, OSError):
-        drawn |= pipe.recv()
-    pipe.close()
-    copy.join()
-    return drawn | _draw([name for name in wanted if name not in drawn], make, place)
-
-
-@contextlib.contextmanager
-def _queue(names: list[str]) -> Iterator[Iterator[str]]:
-    """Give names one by one, each to one of all processes that ask: a byte of a pipe is read once."""
-    reading, writing = os.pipe()
-    os.write(writing, bytes(range(len(names))))
-    os.close(writing)
-    try:
-        yield (names[number[0]] for number in iter(lambda: os.read(reading, 1), b""))
-    finally:
-        os.close(reading)
-
-
-def _send(pipe: Connection, names: Iterable[str], make: Make, place: File) -> None:
-    with contextlib.suppress(Exception):  # the other process draws them again, and has the error
-        pipe.send(_draw(names, make, place))
-
-
-def _draw(names: Iterable[str], make: Make, place: File) -> Drawn:
-    drawn: Drawn = {}
-    for name in names:
+    def draw(name: str) -> bool:
         page = make(name)
-        drawn[name] = page is not None
         if page is not None:
             write_png(page.figure, place(name), QUICK)
-    return drawn
+        return page is not None
+
+    if len(wanted) > 1 and (os.cpu_count() or 1) > 1 and can_fork():
+        with contextlib.suppress(BrokenProcessPool, OSError):  # what copies could not do is done here, or fails here
+            return _drawn_by_copies(wanted, draw)
+    return [name for name in wanted if draw(name)]
+
+
+def _drawn_by_copies(wanted: list[str], draw: Draw) -> list[str]:
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(2, context, initializer=_keep, initargs=(draw,)) as copies:
+        return list(compress(wanted, copies.map(_draw, wanted)))
+
+
+def _keep(draw: Draw) -> None:
+    """Keep, in a copy, what draws: it came along with the copy, and could not be sent."""
+    global _draw_kept
+    _draw_kept = draw
+
+
+def _draw(name: str) -> bool:
+    return _draw_kept(name)
 
 
 REPORT, CONTENT = "report.html", "comparison.json"
