@@ -255,12 +255,12 @@ def metrics_in_order(metrics: Iterable[str], first: str = "") -> list[str]:
 
     Args:
         metrics: of summaries.
-        first: what comes first, such as that by which runs are compared.
+        first: what comes before the others, such as that by which runs are compared.
     """
     places = {name: place for place, name in enumerate(METRICS)}
 
     def place(metric: str) -> tuple[bool, bool, int, bool]:
-        return metric != first, metric == SECONDS, places.get(plain_name(metric), len(places)), metric.endswith("_best")
+        return metric == SECONDS, metric != first, places.get(plain_name(metric), len(places)), metric.endswith("_best")
 
     return sorted(dict.fromkeys(metrics), key=place)
 
