@@ -18,10 +18,7 @@ from functools import wraps
 from typing import Any
 
 PARTS = {  # name: functions, as module:attribute
-    "composing": (
-        "nnreg.sweeps.launchers.composed:JobConfigs.remember",
-        "nnreg.sweeps.launchers.composed:JobConfigs.load_sweep_config",
-    ),
+    "composing": ("nnreg.sweeps.sweeper:ProtocolSweeper.compose_ahead",),
     "hash of a configuration": ("nnreg.sweeps.sweeper:digest_of",),
     "Hydra around a job": ("hydra.core.utils:run_job",),
     "data, loaded and hashed": ("nnreg.runs.assembly:load_shared",),

@@ -21,7 +21,7 @@ from nnreg.errors import UserError
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
-from nnreg.sweeps import ending
+from nnreg.sweeps import ending, register
 from nnreg.sweeps.ending import sweep_folder
 from nnreg.tracking import uploader
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def put_aside() -> Iterator[None]:
     """Give Hydra a clean desk while the block lasts, and the program its own back: it may be an application of Hydra."""
     known: dict[Any, list[Any]] = Plugins.instance().plugin_type_to_subclass_list
-    search_paths = list(known[SearchPathPlugin])
+    search_paths, classes = list(known[SearchPathPlugin]), dict(Plugins.instance().class_name_to_class)
     hydra, config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
     base, name = version.VersionBase.instance().version_base, JobRuntime.instance().get("name")
     swept = hydra_source.swept_by_glob
@@ -47,6 +47,7 @@ def put_aside() -> Iterator[None]:
         version.VersionBase.instance().version_base = base
         JobRuntime.instance().set("name", name)
         hydra_source.swept_by_glob = swept
+        Plugins.instance().class_name_to_class = classes  # its sweeps have its own launchers
         known[SearchPathPlugin] = search_paths  # the techniques are no options of the program's own configuration
 
 
@@ -94,10 +95,10 @@ def compose(words: Sequence[str], task: Task) -> int:
     """
     import hydra
 
-    from nnreg.sweeps import register
-    from nnreg.sweeps.resuming import completed_words
+    if {"-m", "--multirun"} & set(words):
+        from nnreg.sweeps.resuming import completed_words
 
-    words = completed_words(words)
+        words = completed_words(words)
     register_source()
     register()
     hydra_source.swept_by_glob = kinds_by_glob(words)

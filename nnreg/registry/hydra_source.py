@@ -6,10 +6,13 @@ Names are listed without importing a plugin; only a chosen one is imported. ``op
 
 from __future__ import annotations
 
+import pickle
 import re
 import sys
 from collections.abc import Iterable
+from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
@@ -68,6 +71,59 @@ class NnregConfigSource(ConfigSource):
         entry = _entry(config_path)
         config = _settings() if entry is None else _technique(entry)
         return ConfigResult(provider=self.provider, path=f"nnreg://{config_path}", config=config, header={"package": None})
+
+
+class RememberedSource(ConfigSource):
+    """A source that reads each option once, and gives copies, as Hydra writes into what it is given.
+
+    Args:
+        source: that reads.
+    """
+
+    def __init__(self, source: ConfigSource) -> None:
+        self._source, self.provider, self.path = source, source.provider, source.path
+        self._read: dict[str, bytes] = {}
+
+    def scheme(self) -> str:  # type: ignore[override] # Hydra asks the object
+        """Return the scheme of the source that reads."""
+        return self._source.scheme()
+
+    def available(self) -> bool:
+        """Return what the source says."""
+        return self._source.available()
+
+    def is_group(self, config_path: str) -> bool:
+        """Return what the source says."""
+        return self._source.is_group(config_path)
+
+    def is_config(self, config_path: str) -> bool:
+        """Return what the source says."""
+        return self._source.is_config(config_path)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Return what the source says."""
+        return self._source.list(config_path, results_filter)
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Return a copy of what the source has said, which is asked once."""
+        if config_path not in self._read:
+            self._read[config_path] = pickle.dumps(self._source.load_config(config_path))
+        option: ConfigResult = pickle.loads(self._read[config_path])
+        return option
+
+    def __deepcopy__(self, memo: object) -> RememberedSource:
+        """Return itself: Hydra copies its sources for each configuration."""
+        return self
+
+    def __reduce__(self) -> Any:
+        """Pickle without what was read."""
+        return RememberedSource, (self._source,)
+
+
+def remember_options(loader: ConfigLoader) -> None:
+    """Let Hydra read each option once for all jobs of a sweep; those that it keeps in memory it need not read."""
+    sources = loader.get_sources()
+    sources[:] = [source if source.scheme() == "structured" else RememberedSource(source) for source in sources]
 
 
 class NnregSearchPath(SearchPathPlugin):

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 from hydra.core.plugins import Plugins
-from hydra.plugins.launcher import Launcher
 
-from nnreg.sweeps import optuna_choices
-from nnreg.sweeps.launchers.processes import JoblibLauncher
-from nnreg.sweeps.launchers.ray import RayLauncher
-from nnreg.sweeps.launchers.submitit import LocalLauncher, SlurmLauncher
-from nnreg.sweeps.optuna import OptunaSearch
-from nnreg.sweeps.random_search import RandomSearch
-from nnreg.sweeps.sweeper import Grid
-from nnreg.sweeps.tuning import TuneThenSeeds
+from nnreg.sweeps.optuna_choices import register_settings
 
-PREFIX = "hydra_plugins"
-_LAUNCHERS: Mapping[str, type[Launcher]] = {
-    "hydra_joblib_launcher.joblib_launcher.JoblibLauncher": JoblibLauncher,
-    "hydra_ray_launcher.ray_launcher.RayLauncher": RayLauncher,
-    "hydra_submitit_launcher.submitit_launcher.LocalLauncher": LocalLauncher,
-    "hydra_submitit_launcher.submitit_launcher.SlurmLauncher": SlurmLauncher,
+SWEEPERS = {
+    "hydra_plugins.nnreg.Grid": "nnreg.sweeps.sweeper.Grid",
+    "hydra_plugins.nnreg.RandomSearch": "nnreg.sweeps.random_search.RandomSearch",
+    "hydra_plugins.nnreg.TuneThenSeeds": "nnreg.sweeps.tuning.TuneThenSeeds",
+    "hydra_plugins.nnreg.OptunaSearch": "nnreg.sweeps.optuna.OptunaSearch",
 }
+"""Name in ``conf/hydra/sweeper`` to the class."""
+IN_PLACE_OF = {
+    "hydra._internal.core_plugins.basic_launcher.BasicLauncher": "nnreg.sweeps.launchers.serial.SerialLauncher",
+    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": "nnreg.sweeps.launchers.processes.JoblibLauncher",
+    "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher": "nnreg.sweeps.launchers.ray.RayLauncher",
+    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher": "nnreg.sweeps.launchers.submitit.LocalLauncher",
+    "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher": "nnreg.sweeps.launchers.submitit.SlurmLauncher",
+}
+"""Name of Hydra's own or of one of its plugins to ours, which takes the same settings."""
 
 
 def register() -> None:
-    """Make Hydra know the sweepers, and our launchers in the places of its plugins' where these are installed, in this process.
+    """Make Hydra know the sweepers, and ours in the places of its own and of its plugins' where these are installed.
 
-    Hydra takes a sweeper by a name below ``hydra_plugins`` only. A package of that name would be found by every other program
-    that uses Hydra, so there is none: the names are entered here. Launchers keep the names and settings of Hydra's plugins.
+    Each is entered by its address, which Hydra imports when the first is made: a plain run needs none of them. Hydra takes a
+    sweeper by a name below ``hydra_plugins`` only. A package of that name would be found by every other program that uses
+    Hydra, so there is none. No public way leads to the table in which Hydra looks names up.
     """
-    known = Plugins.instance().class_name_to_class
-    for sweeper in (Grid, RandomSearch, TuneThenSeeds, OptunaSearch):
-        known[f"{PREFIX}.nnreg.{sweeper.__name__}"] = sweeper
-    optuna_choices.register_settings()
-    for name, launcher in _LAUNCHERS.items():
-        if f"{PREFIX}.{name}" in known:
-            known[f"{PREFIX}.{name}"] = launcher
+    known: dict[str, Any] = Plugins.instance().class_name_to_class
+    known.update(SWEEPERS)
+    known.update((name, ours) for name, ours in IN_PLACE_OF.items() if name in known)
+    register_settings()

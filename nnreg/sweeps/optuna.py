@@ -303,7 +303,7 @@ class OptunaSearch(ProtocolSweeper):
         """Hand jobs to the launcher; return the objectives of each by its folder, NaN of one that broke off."""
         if not jobs:
             return {}
-        returns = self.launcher.launch([job.words for job in jobs], initial_job_idx=int(jobs[0].folder))
+        returns = self.launch_jobs([job.words for job in jobs], int(jobs[0].folder))
         self._returns.append(returns)
         return {job.folder: self._result(returned, job) for returned, job in zip(returns, jobs, strict=True)}
 

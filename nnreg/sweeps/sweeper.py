@@ -1,6 +1,7 @@
 """The plain grid, and what the sweepers of all protocols share.
 
-A launcher of any kind is handed lists of words, as by Hydra's own sweeper. A job that is to take up what an earlier attempt
+A launcher of ours is handed jobs as they were composed to be checked, any other lists of words, as by Hydra's own sweeper. A
+job that is to take up what an earlier attempt
 left in its folder is told so by the word ``sweep.resume=FOLDER``.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import pickle
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,16 +28,19 @@ from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.process import terminable
 from nnreg.records.manifest import GRID, Manifest, Tuned
+from nnreg.registry.hydra_source import remember_options
 from nnreg.registry.overrides import quoted
 from nnreg.runs.assembly import sharing_data
 from nnreg.settings import SweepSettings
 from nnreg.sweeps import resuming
 from nnreg.sweeps.axes import Axis, Stage, Words, check_size, confirm, count_jobs, list_jobs, read_axes
-from nnreg.sweeps.launchers.base import ParallelLauncher
-from nnreg.sweeps.launchers.composed import JobConfigs, remembering
+from nnreg.sweeps.launchers.base import JobLauncher, ParallelLauncher
+from nnreg.sweeps.launchers.work import Job
 from nnreg.sweeps.resuming import Place, digest_of, is_whole, place
 
 Kind = TypeVar("Kind")
+
+MOST_COMPOSED = 1_000  # jobs whose configurations are kept, 25 kB each; those beyond are composed again where they run
 
 
 class ProtocolSweeper(Sweeper):
@@ -55,12 +60,14 @@ class ProtocolSweeper(Sweeper):
         super().__init__()
         self._batch_size, self._params = max_batch_size, params
         self._returns: list[Sequence[JobReturn]] = []
+        self._composed: dict[Words, bytes] = {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Remember what Hydra has composed, and prepare the launcher."""
         from hydra.core.plugins import Plugins
 
-        self.hydra_context, self.config = remembering(hydra_context), config
+        self.hydra_context, self.config = hydra_context, config
+        remember_options(hydra_context.config_loader)
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=self.hydra_context, task_function=task_function, config=config
         )
@@ -130,10 +137,20 @@ class ProtocolSweeper(Sweeper):
         """Return the configuration of a job, Hydra's own part included."""
         return self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
 
-    def compose_ahead(self, words: Sequence[str]) -> DictConfig:
-        """Return the configuration of a job that the launcher will be handed with these very words: it finds it made."""
-        loader = self.hydra_context.config_loader
-        return loader.remember(self.config, words) if isinstance(loader, JobConfigs) else self.compose(words)
+    def compose_ahead(self, words: Words) -> DictConfig:
+        """Return the configuration of a job, and keep it for ``launch_jobs`` to hand on with these very words."""
+        config = self.compose(words)
+        if len(self._composed) < MOST_COMPOSED:
+            self._composed[words] = pickle.dumps(config)
+        return config
+
+    def launch_jobs(self, jobs: Sequence[Words], first: int) -> Sequence[JobReturn]:
+        """Let the launcher run jobs, and return what came of each; ``first`` is the number of the first of them, to it."""
+        if not isinstance(self.launcher, JobLauncher):
+            return self.launcher.launch(jobs, initial_job_idx=first)
+        return self.launcher.launch_jobs(
+            [Job(number, words, self._composed.pop(words, None)) for number, words in enumerate(jobs, first)]
+        )
 
     def _digest(self, words: Words, number: int, stage: str) -> str:
         """Compose a job as if its folder were that of its number; return its hash where an earlier attempt may have run it."""
@@ -165,13 +182,12 @@ class ProtocolSweeper(Sweeper):
         size = self._batch_size or max(len(todo), 1)
         for start in range(0, len(todo), size):
             self._hand_over(todo[start : start + size], stage, start)
-        if isinstance(self.hydra_context.config_loader, JobConfigs):
-            self.hydra_context.config_loader.forget()  # what is complete, or got another folder
+        self._composed.clear()  # what is complete, or got another folder
         return [home / spot.folder for spot in places]
 
     def _hand_over(self, todo: Sequence[tuple[Words, Place]], stage: str, first: int) -> None:
         """Let the launcher run jobs; ``first`` is the number of the first of them, to the launcher."""
-        returns = self.launcher.launch([(*words, *self._told(spot, stage)) for words, spot in todo], initial_job_idx=first)
+        returns = self.launch_jobs([(*words, *self._told(spot, stage)) for words, spot in todo], first)
         self._returns.append(returns)
         for returned, (_, spot) in zip(returns, todo, strict=True):
             self.is_broken_off(returned, self._home / stage / spot.folder)

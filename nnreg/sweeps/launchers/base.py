@@ -31,7 +31,6 @@ from nnreg.runs.console import SweepLineSink
 from nnreg.runs.request import Request, describe
 from nnreg.runs.task import no_objective
 from nnreg.sweeps.launchers import work
-from nnreg.sweeps.launchers.composed import JobConfigs
 from nnreg.sweeps.launchers.work import Ended, Job, Work
 from nnreg.tracking import uploader
 from nnreg.tracking.ledger import Tracked
@@ -111,17 +110,18 @@ GRACE = 20.0
 Tell = Callable[[Ended], None]
 
 
-class ParallelLauncher(Launcher):
-    """Runs the jobs of a sweep side by side."""
+class JobLauncher(Launcher):
+    """Takes jobs from a sweeper of ours as it has composed them; from any other as lists of words."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Remember what the sweep is."""
         self._context, self._task, self._config = hydra_context, task_function, config
 
-    def prepare(self, sweep: Path) -> None:
-        """Begin what takes its time while the jobs are still being composed; ``sweep`` is the folder of the sweep."""
-
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run jobs that are yet to be composed: see ``launch_jobs``."""
+        return self.launch_jobs([Job(number, tuple(words)) for number, words in enumerate(job_overrides, initial_job_idx)])
+
+    def launch_jobs(self, jobs: Sequence[Job]) -> Sequence[JobReturn]:
         """Run every job and return what came of each, in order.
 
         Raises:
@@ -130,11 +130,26 @@ class ParallelLauncher(Launcher):
         setup_globals()
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
         Path(str(self._config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+        return self.run_jobs(jobs)
+
+    @abstractmethod
+    def run_jobs(self, jobs: Sequence[Job]) -> Sequence[JobReturn]:
+        """Run every job and return what came of each, in order."""
+
+
+class ParallelLauncher(JobLauncher):
+    """Runs the jobs of a sweep side by side."""
+
+    def prepare(self, sweep: Path) -> None:
+        """Begin what takes its time while the jobs are still being composed; ``sweep`` is the folder of the sweep."""
+
+    def run_jobs(self, jobs: Sequence[Job]) -> Sequence[JobReturn]:
+        """Run every job and return what came of each, in order.
+
+        Raises:
+            KeyboardInterrupt: after every worker has ended.
+        """
         shared = work.work_of(self._context, self._config, self._task)
-        jobs = [
-            Job(initial_job_idx + index, tuple(overrides), self._composed(overrides))
-            for index, overrides in enumerate(job_overrides)
-        ]
         returned: dict[int, JobReturn] = {}
 
         def tell(ended: Ended) -> None:
@@ -143,10 +158,6 @@ class ParallelLauncher(Launcher):
         with terminable():
             self.execute(shared, jobs, tell)
         return [returned[job.number] for job in jobs]
-
-    def _composed(self, overrides: Sequence[str]) -> bytes | None:
-        loader = self._context.config_loader
-        return loader.take(self._config, overrides) if isinstance(loader, JobConfigs) else None
 
     @abstractmethod
     def execute(self, shared: Work, jobs: Sequence[Job], tell: Tell) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
@@ -149,12 +150,25 @@ class Work:
         return line if here == self.host else f"on {here}: {line}"
 
     def _composed(self, job: Job) -> DictConfig:
-        load = self.context.config_loader.load_sweep_config
-        composed: DictConfig = pickle.loads(job.composed) if job.composed else load(self.config, list(job.overrides))
+        composed = composed_config(job, self.config, self.context.config_loader)
         with open_dict(composed):
             composed.hydra.job.id = f"{composed.hydra.job.name}_{job.number}"
             composed.hydra.job.num = job.number
         return composed
+
+
+def composed_config(job: Job, sweep: DictConfig, loader: ConfigLoader) -> DictConfig:
+    """Return the configuration of a job, as the sweeper has composed it or composed now; its number is not in it.
+
+    Args:
+        job: which.
+        sweep: configuration of the sweep.
+        loader: Hydra's.
+    """
+    if job.composed is None:
+        return loader.load_sweep_config(sweep, list(job.overrides))
+    composed: DictConfig = pickle.loads(job.composed)
+    return composed
 
 
 def work_of(context: HydraContext, config: DictConfig, task: TaskFunction) -> Work:
