@@ -15,9 +15,10 @@ from nnreg.comparison import rates
 from nnreg.comparison.differences import LOCATIONS, Axes, ascending, find_axes, frozen
 from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
+from nnreg.records.card import ENDINGS
 from nnreg.records.manifest import GRID, Manifest, Tuned, read_manifest
 from nnreg.records.metrics import VALID_FINAL
-from nnreg.records.results import ENDINGS, LeftOut, Result, Results, find_run_folders, read_run
+from nnreg.records.results import LeftOut, Result, Results, find_run_folders, read_run
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 Members = Sequence[tuple[Mapping[str, Any], Results]]

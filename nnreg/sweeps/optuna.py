@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnreg.console import say, warn
 from nnreg.engine.history import VALID_LOSS, Record
 from nnreg.errors import UserError, one_line
-from nnreg.records.card import Outcome
+from nnreg.records.card import COMPLETE, Outcome
 from nnreg.records.folder import read_summary
 from nnreg.registry import mistakes
 from nnreg.registry.overrides import quoted
@@ -32,7 +32,7 @@ from nnreg.sweeps.launchers import base, work
 from nnreg.sweeps.launchers.base import ParallelLauncher
 from nnreg.sweeps.optuna_choices import SAMPLERS, load_optuna, make_pruner, make_sampler
 from nnreg.sweeps.random_search import DIGITS, seeds_apart
-from nnreg.sweeps.resuming import COMPLETE, digest_of, status
+from nnreg.sweeps.resuming import digest_of, status
 from nnreg.sweeps.sweeper import ProtocolSweeper
 
 DATABASE, RESULTS = "optuna.db", "optimization_results.yaml"
