@@ -19,7 +19,7 @@ from nnreg.cli import main
 from nnreg.comparison.gathering import gather
 from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import FILE, read_manifest
-from nnreg.runs import task, train
+from nnreg.runs import attempt, task
 from nnreg.runs.task import execute_task
 from nnreg.sweeps import ending
 from nnreg.tracking import uploader
@@ -231,7 +231,7 @@ def kept_for_another_process(monkeypatch, request):
     """Go on with a job of a sweep whose runs another process sends; tell of its trackers whether they leave it to that one."""
     seen = []
     monkeypatch.setattr(uploader, "current_uploader", lambda *_: object())
-    for module, name in ((task, "execute"), (train, "refuse")):
+    for module, name in ((task, "execute_task"), (attempt, "refuse")):
         whole = getattr(module, name)
 
         def without_tracking(request, sinks, *rest, whole=whole):

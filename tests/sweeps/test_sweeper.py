@@ -189,7 +189,7 @@ def test_a_random_search_runs_every_trial_on_every_seed_and_the_same_trials_agai
 
 
 def test_sweepers_cost_the_help_no_heavy_import():
-    code = "import sys; from nnreg import sweep_manifest, cli; cli.run(['--cfg', 'job']); print(sorted(sys.modules))"
+    code = "import sys; from nnreg.cli import main; main.run(['--cfg', 'job']); print(sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split("\n")[-2].strip("[]").replace("'", "").split(", "))
     assert not {"mlflow", "matplotlib", "optuna", "ray", "joblib", "submitit", "pandas", "sklearn"} & loaded

@@ -17,8 +17,8 @@ from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_w
 from nnreg.comparison.report.pictures import main_matrix
 from nnreg.comparison.tables import main_pair, pairs
 from nnreg.figures.curves import window_for
+from nnreg.records.card import ENDINGS
 from nnreg.records.manifest import read_manifest
-from nnreg.records.results import ENDINGS
 
 if TYPE_CHECKING:
     import jinja2
