@@ -112,7 +112,7 @@ class Bomb:
 def test_a_pickle_in_it_is_not_executed(path, name):
     armed = npy(np.array([Bomb()], dtype=object), allow_pickle=True)
     archive(path, {FACTS: page(), "theta": npy(np.zeros(2)), name: armed})
-    with pytest.raises(UserError, match=r"damaged or no checkpoint .*says object"):
+    with pytest.raises(UserError, match=r"damaged or no checkpoint .*Object arrays cannot be loaded"):
         load_checkpoint(path)
 
 

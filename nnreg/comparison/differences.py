@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nnreg.comparison.naming import SEED, STUDY_ARM
-from nnreg.records.card import TRACKING
-from nnreg.records.results import Result, is_number
+from nnreg.records.card import TRACKING, is_number
+from nnreg.records.results import Result
 from nnreg.registry import entries
 from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 

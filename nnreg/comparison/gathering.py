@@ -266,14 +266,7 @@ def _read(folder: Path, paths: Sequence[Path], left_out: list[LeftOut]) -> list[
     names = _study_arms(folder)
     read = [read_run(path) for path in paths]
     left_out += [each for each in read if isinstance(each, LeftOut)]
-    return [_named(run, names.get(run.folder.name, "")) for run in read if isinstance(run, Result)]
-
-
-def _named(run: Result, arm: str) -> Result:
-    """Return a run under the name of an arm; its history is not read again."""
-    named = dataclasses.replace(run, arm=arm)
-    vars(named)["history"] = run.history
-    return named
+    return [dataclasses.replace(run, arm=names.get(run.folder.name, "")) for run in read if isinstance(run, Result)]
 
 
 def _study_arms(folder: Path) -> dict[str, str]:
@@ -303,7 +296,7 @@ def _arms(runs: Sequence[Result], apart: Axes, left_out: list[LeftOut]) -> list[
         if other is not None:
             left_out.append(LeftOut(other.folder, f"it has the configuration and seed of {kept.folder}"))
     names = _names(list(settings.values()), runs[0])
-    sorted_runs = [Results(_named(run, name) for run in group.values()).sorted_by_seed()
+    sorted_runs = [Results(dataclasses.replace(run, arm=name) for run in group.values()).sorted_by_seed()
                    for name, group in zip(names, groups.values(), strict=True)]  # fmt: skip
     colours = _colours(sorted_runs, apart.swept)
     return [Arm(*parts) for parts in zip(names, settings.values(), sorted_runs, colours, strict=True)]

@@ -25,10 +25,8 @@ class Run(Result):
 
     @classmethod
     def of(cls, result: Result) -> Run:
-        """Return a run with all that a result knows, what it has read of its history too."""
-        run = cls(result.folder, result.summary, result.config, result.arm)
-        vars(run).update(vars(result))
-        return run
+        """Return a run with all that a result knows, its records too where they have been read."""
+        return cls(result.folder, result.summary, result.config, result.arm, result.records)
 
     def figure(self) -> Figure:
         """Draw the run: its loss, or the path of a descent, or the outputs of untrained layers.

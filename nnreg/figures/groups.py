@@ -11,8 +11,8 @@ from matplotlib import colormaps
 from matplotlib.colors import to_hex, to_rgb
 
 from nnreg.errors import UserError, instead
-from nnreg.records.card import COMPLETE, flattened
-from nnreg.records.results import Result, Results, is_number
+from nnreg.records.card import COMPLETE, flattened, is_number
+from nnreg.records.results import Result, Results
 from nnreg.registry import entries, palette
 
 ARM = "arm"

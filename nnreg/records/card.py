@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, get_args
 
 from nnreg.engine.history import LAST, EarlyStop, History
 from nnreg.records.metrics import VALID, metric_of
@@ -44,6 +44,11 @@ def flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
             yield from flattened(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value counts: True and False do not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 Status = Literal["finished", "diverged", "pruned", "failed", "killed"]

@@ -78,7 +78,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         UserError: the file is damaged, or something else; one line that says what to do.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # NumPy leaves a damaged one open
             arrays = {name: archive[name] for name in archive.files}
         return _typed(json.loads(arrays.pop(FACTS).tobytes()), arrays)
     except Exception as error:  # zipfile, NumPy and JSON raise anything over a file that is damaged or made to do harm

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.records.statistics import Values
-
 FILE = "outputs.npz"
 SAMPLE = 4001  # evenly spaced quantiles, least and greatest output among them
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ import contextlib
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from omegaconf import OmegaConf
 
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
-from nnreg.records.card import ENDINGS, config_hash, current_config
+from nnreg.records.card import ENDINGS, config_hash, current_config, is_number
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
@@ -34,12 +34,14 @@ class Result:
         summary: what ``summary.json`` says.
         config: resolved configuration.
         arm: name of the study's arm that it belongs to, or "".
+        records: of its history where they have been read already; None: they are read when they are first asked for.
     """
 
     folder: Path
     summary: Mapping[str, Any]
     config: Mapping[str, Any]
     arm: str = ""
+    records: History | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         """Return what was run, and how it ended."""
@@ -50,7 +52,7 @@ class Result:
     @cached_property
     def history(self) -> History:
         """Every record of the run."""
-        return read_history(self.folder)
+        return read_history(self.folder) if self.records is None else self.records
 
     @property
     def seed(self) -> int:
@@ -226,9 +228,7 @@ def read_run(folder: Path) -> Result | LeftOut:
         if facts["status"] == RUNNING:
             return LeftOut(folder, "it is still running, or was killed without a word: python -m nnreg resume goes on with it")
         _check(facts)
-        run = Result(folder, facts, _config(folder, facts))
-        vars(run)["history"] = _history(folder, facts)
-        return run
+        return Result(folder, facts, _config(folder, facts), records=_history(folder, facts))
     except Damaged as damage:
         return LeftOut(folder, str(damage))
 
@@ -300,7 +300,7 @@ def _parsed(text: str, wanted: object) -> Any:
     return OmegaConf.to_container(OmegaConf.create(text))
 
 
-def _history(folder: Path, facts: Mapping[str, Any]) -> Any:
+def _history(folder: Path, facts: Mapping[str, Any]) -> History:
     try:
         history = read_history(folder)
     except FileNotFoundError as error:
@@ -310,8 +310,3 @@ def _history(folder: Path, facts: Mapping[str, Any]) -> Any:
     if facts["steps"] > 0 and not history.size:
         raise Damaged(f"its {HISTORY}.gz is empty")
     return history
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a value counts: True and False do not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -26,8 +26,7 @@ from nnreg.records.recorder import Recorder, Sink
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.runs.assembly import check_rows, within_memory
-from nnreg.runs.attempt import Work
-from nnreg.runs.attempt import attempt as execute_briefly
+from nnreg.runs.attempt import Work, attempt
 from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
 
@@ -41,7 +40,7 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
     Raises:
         UserError: outside a sweep: a technique is broken or unknown, a parameter wrong.
     """
-    return execute_briefly(request, sinks, prepare)
+    return attempt(request, sinks, prepare)
 
 
 def prepare(request: Request) -> tuple[RunCard, Work]:
@@ -71,7 +70,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
         )
         network.initialise(made["init"], streams.init, made["bias"])
     card = describe(request)
-    return card, lambda recorder: _look(card, settings, network, streams, activation, recorder)
+    return card, Work(lambda recorder: _look(card, settings, network, streams, activation, recorder))
 
 
 def _look(

@@ -6,10 +6,11 @@ import contextlib
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from nnreg.errors import UserError, one_line
 from nnreg.process import terminable
-from nnreg.records.card import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.runs.request import Request, describe
 
@@ -38,16 +39,23 @@ def _said(error: Exception) -> str:
     return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
 
 
-def close(recorder: Recorder, outcome: Outcome, interrupted: KeyboardInterrupt | None) -> None:
-    """Close the recorder of a run, and pass on the interrupt that ended it, also where the disk is full."""
-    try:
-        recorder.close(outcome)
-    finally:
-        if interrupted is not None:
-            raise interrupted
+def _nothing_done(recorder: Recorder, status: Status, error: str | None) -> Outcome:
+    return Outcome(status, 0, 0.0, error=error)
 
 
-Work = Callable[[Recorder], Outcome]
+class Work(NamedTuple):
+    """What a prepared run does.
+
+    Attributes:
+        do: takes the recorder and returns the outcome.
+        cut_off: takes the recorder, ``killed`` or ``failed``, and the error in one line; returns the outcome of what was done
+            until then.
+    """
+
+    do: Callable[[Recorder], Outcome]
+    cut_off: Callable[[Recorder, Status, str | None], Outcome] = _nothing_done
+
+
 Prepare = Callable[[Request], tuple[RunCard, Work]]
 
 
@@ -57,22 +65,23 @@ def attempt(request: Request, sinks: Sequence[Sink], prepare: Prepare) -> Outcom
     Args:
         request: what is asked for.
         sinks: where records go.
-        prepare: builds and checks everything; returns the run's card, and what takes a recorder and returns the outcome.
+        prepare: builds and checks everything; returns the run's card and its work.
 
     Raises:
-        UserError: outside a sweep, when the run cannot be prepared; nothing has been recorded then.
+        UserError: outside a sweep, when the run cannot be prepared; or when it cannot go on from where it shall. Nothing has
+            been recorded then.
         KeyboardInterrupt: after the run was recorded as killed.
     """
-    try:
-        card, work = prepare(request)
-    except UserError as error:
-        if request.sweep_id is None:
-            raise
-        return refuse(request, sinks, error)
-    except Exception as failure:  # a plugin may raise anything at real sizes
-        return refuse(request, sinks, failure)
-    request.folder.mkdir(parents=True, exist_ok=True)
-    with terminable():
+    with contextlib.ExitStack() as held:
+        try:
+            card, work = prepare(request)
+            held.enter_context(terminable())
+        except UserError as error:
+            if request.sweep_id is None or request.resumption is not None:
+                raise
+            return refuse(request, sinks, error)
+        except Exception as failure:  # a plugin may raise anything at real sizes
+            return refuse(request, sinks, failure)
         return _record(Recorder(card, sinks), card, work)
 
 
@@ -80,13 +89,18 @@ def _record(recorder: Recorder, card: RunCard, work: Work) -> Outcome:
     """Do the work and close the recorder in every ending."""
     interrupted: KeyboardInterrupt | None = None
     try:
+        card.folder.mkdir(parents=True, exist_ok=True)
         recorder.open()
         card.folder.joinpath(TRACEBACK).unlink(missing_ok=True)  # of an earlier failure
-        outcome = work(recorder)
+        outcome = work.do(recorder)
     except KeyboardInterrupt as interrupt:
-        outcome, interrupted = Outcome("killed", 0, 0.0), interrupt
-    except Exception as failure:  # a plugin may raise anything: the run failed, the program did not
+        outcome, interrupted = work.cut_off(recorder, "killed", None), interrupt
+    except Exception as failure:  # a plugin may raise anything in the middle of a run: the run failed, the program did not
         keep_traceback(card.folder, failure)
-        outcome = Outcome("failed", 0, 0.0, error=f"{type(failure).__name__}: {one_line(failure)}")
-    close(recorder, outcome, interrupted)
+        outcome = work.cut_off(recorder, "failed", _said(failure))
+    try:
+        recorder.close(outcome)
+    finally:  # the interrupt is passed on also where the disk is full
+        if interrupted is not None:
+            raise interrupted
     return outcome

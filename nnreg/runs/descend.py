@@ -13,17 +13,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nnreg.contracts import Optimizer, Surface
-from nnreg.engine.descent import descend
+from nnreg.engine.descent import Values, descend
 from nnreg.engine.history import Record
 from nnreg.engine.training import clipper, paced
-from nnreg.records.card import Outcome, RunCard, Status
+from nnreg.records.card import Outcome, RunCard, Status, is_number
 from nnreg.records.recorder import Recorder, Sink
-from nnreg.records.results import is_number
-from nnreg.records.statistics import Values
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.runs.assembly import check_warmup
-from nnreg.runs.attempt import Work
-from nnreg.runs.attempt import attempt as execute_briefly
+from nnreg.runs.attempt import Work, attempt
 from nnreg.runs.request import Request, describe
 from nnreg.settings import DESCEND, PICTURES, Settings
 
@@ -37,7 +34,7 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
     Raises:
         UserError: outside a sweep: a technique is broken or unknown, a parameter wrong.
     """
-    return execute_briefly(request, sinks, prepare)
+    return attempt(request, sinks, prepare)
 
 
 def prepare(request: Request) -> tuple[RunCard, Work]:
@@ -55,7 +52,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     start = (float(surface.start[0]), float(surface.start[1])) if settings.start is None else tuple(settings.start)
     card = dataclasses.replace(card, config={**card.config, "start": list(start)})
     pace = paced(schedule, settings.steps, settings.warmup)
-    return card, lambda recorder: _descend(card, settings, optimizer, surface, pace, recorder)
+    return card, Work(lambda recorder: _descend(card, settings, optimizer, surface, pace, recorder))
 
 
 def _descend(

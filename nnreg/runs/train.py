@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 from nnreg.contracts import Array, Targets
 from nnreg.engine.diagnostics import Diagnostics, check_gradient
 from nnreg.engine.history import Record
 from nnreg.engine.rows import converted
-from nnreg.engine.stopping import EarlyStopping, Pruning
-from nnreg.engine.training import PAUSE, Stopwatch, clipper, train
-from nnreg.errors import UserError
-from nnreg.process import terminable
+from nnreg.engine.stopping import Pruning
+from nnreg.engine.training import PAUSE, clipper, train
 from nnreg.records.card import Outcome, RunCard, Status, summarise
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.runs.assembly import Assembled, assemble
-from nnreg.runs.attempt import TRACEBACK, _said, close, keep_traceback, refuse
+from nnreg.runs.attempt import Work, attempt
 from nnreg.runs.checkpoints import Checkpoints, Live
 from nnreg.runs.request import Request, describe
 
@@ -29,68 +26,75 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
             been recorded then.
         KeyboardInterrupt: after the run was recorded as killed.
     """
-    with contextlib.ExitStack() as held:
-        try:
-            card, live = _prepare(request)
-            held.enter_context(terminable())
-        except UserError as error:
-            if request.sweep_id is None or request.resumption is not None:
-                raise
-            return refuse(request, sinks, error)
-        except Exception as failure:  # a plugin may raise anything at real sizes
-            return refuse(request, sinks, failure)
-        pruning = Pruning(request.is_enough) if request.is_enough else None
-        return _record(live, card, Recorder(card, sinks), pruning)
+    return attempt(request, sinks, _prepare)
 
 
-def _prepare(request: Request) -> tuple[RunCard, Live]:
+def _prepare(request: Request) -> tuple[RunCard, Work]:
     """Assemble a run and bring it to where it begins or goes on."""
     assembled = assemble(request.config, request.choices)
     card, live = describe(request, assembled), Live(assembled)
     if request.resumption is not None and request.resumption.checkpoint is not None:
         live.bring_back(request.resumption.checkpoint, card)
-    return card, live
+    training = _Training(live, card, Pruning(request.is_enough) if request.is_enough else None)
+    return card, Work(training.do, training.outcome)
 
 
-def _record(live: Live, card: RunCard, recorder: Recorder, pruning: Pruning | None) -> Outcome:
-    """Consume the training and close the recorder in every ending."""
-    run, stopping, progress = live.run, live.stopping, _Progress(card.resumed_at or 0)
-    status: Status = "finished"
-    error: str | None = None
-    interrupted: KeyboardInterrupt | None = None
-    try:
-        recorder.open()
-        card.folder.joinpath(TRACEBACK).unlink(missing_ok=True)  # of an earlier failure
+class _Training:
+    """What a run does: consumes the records of its training, writes checkpoints between them, and looks at the test split.
+
+    Args:
+        live: assembled, and where it begins or goes on.
+        card: of the run.
+        pruning: ends it early for whoever watches it, or None.
+    """
+
+    def __init__(self, live: Live, card: RunCard, pruning: Pruning | None) -> None:
+        self._live, self._card, self._pruning = live, card, pruning
+        self._steps = card.resumed_at or 0  # updates made
+
+    def do(self, recorder: Recorder) -> Outcome:
+        """Train to the end."""
+        live, run, stopping = self._live, self._live.run, self._live.stopping
         checkpoints = Checkpoints(
-            run.settings.checkpoint_seconds, lambda step: live.take(step, recorder.history.size, card), card, recorder
+            run.settings.checkpoint_seconds,
+            lambda step: live.take(step, recorder.history.size, self._card),
+            self._card,
+            recorder,
         )
-        if run.settings.check_gradient and card.resumed_at is None:
+        if run.settings.check_gradient and self._card.resumed_at is None:
             for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
-        records = progress.watch(_training(live, progress.steps, checkpoints.due))
+        records = self._counted(_records(live, self._steps, checkpoints.due))
         records = stopping.watch(records) if stopping else records
-        for record in pruning.watch(records) if pruning else records:
+        for record in self._pruning.watch(records) if self._pruning else records:
             if record.metric == PAUSE:
                 checkpoints.write(record.step)
             else:
                 recorder.add(record)
-        if pruning is not None and pruning.pruned_at is not None:
-            status, progress.steps = "pruned", pruning.pruned_at
-        elif recorder.diverged_at is None:
-            progress.steps = (stopping and stopping.stopped_at) or run.settings.steps
+        if self._pruning is not None and self._pruning.pruned_at is not None:
+            self._steps = self._pruning.pruned_at
+            return self.outcome(recorder, "pruned", None)
+        if recorder.diverged_at is None:
+            self._steps = (stopping and stopping.stopped_at) or run.settings.steps
             if stopping is not None:
                 stopping.restore()
-            _test(run, recorder, progress.steps)
-    except KeyboardInterrupt as interrupt:
-        status, interrupted = "killed", interrupt
-    except Exception as failure:  # a plugin may raise anything in the middle of a run: the run failed, the program did not
-        keep_traceback(card.folder, failure)
-        status, error = "failed", _said(failure)
-    if recorder.diverged_at is not None:
-        status = "diverged"
-    outcome = _outcome(status, progress.steps, live.stopwatch, recorder, error, stopping)
-    close(recorder, outcome, interrupted)
-    return outcome
+            _test(run, recorder, self._steps)
+        return self.outcome(recorder, "finished", None)
+
+    def outcome(self, recorder: Recorder, status: Status, error: str | None) -> Outcome:
+        """Return what came of the steps made; a run that has diverged stays so, whatever happened afterwards."""
+        stopping, seconds = self._live.stopping, self._live.stopwatch.seconds
+        early_stop = stopping.ending() if stopping else None
+        status = status if recorder.diverged_at is None else "diverged"
+        summary = summarise(recorder.history, early_stop.best_at if early_stop and status == "finished" else None)
+        if status == "finished" and seconds > 0:
+            summary["steps_per_second"] = self._steps / seconds
+        return Outcome(status, self._steps, seconds, summary, recorder.diverged_at, error, early_stop)
+
+    def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            self._steps = record.step
+            yield record
 
 
 def first_rows(run: Assembled) -> tuple[Array, Targets]:
@@ -99,19 +103,7 @@ def first_rows(run: Assembled) -> tuple[Array, Targets]:
     return rows.x[: run.settings.batch], rows.y[: run.settings.batch]
 
 
-class _Progress:
-    """Counts the updates made while records pass by."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def watch(self, records: Iterator[Record]) -> Iterator[Record]:
-        for record in records:
-            self.steps = record.step
-            yield record
-
-
-def _training(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
+def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
     run, settings = live.run, live.run.settings
     records = train(
         run.network,
@@ -136,13 +128,3 @@ def _test(run: Assembled, recorder: Recorder, step: int) -> None:
         rows = converted(run.splits.test, run.network.dtype, run.splits.divisor)
         for quantity, value in run.network.evaluate(*rows).items():
             recorder.add(Record(step, f"test/{quantity}", value))
-
-
-def _outcome(
-    status: Status, steps: int, stopwatch: Stopwatch, recorder: Recorder, error: str | None, stopping: EarlyStopping | None
-) -> Outcome:
-    early_stop = stopping.ending() if stopping else None
-    summary = summarise(recorder.history, early_stop.best_at if early_stop and status == "finished" else None)
-    if status == "finished" and stopwatch.seconds > 0:
-        summary["steps_per_second"] = steps / stopwatch.seconds
-    return Outcome(status, steps, stopwatch.seconds, summary, recorder.diverged_at, error, early_stop)

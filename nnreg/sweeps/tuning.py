@@ -15,10 +15,10 @@ from nnreg.comparison import rates
 from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
+from nnreg.records.card import is_number
 from nnreg.records.folder import known_facts
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
 from nnreg.records.metrics import DECIDING, called
-from nnreg.records.results import is_number
 from nnreg.registry import entries
 from nnreg.settings import DESCEND, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs

@@ -32,9 +32,7 @@ def run(
     chosen = {**CHOICES, **choices}
     nodes = {kind: {"name": name} for kind, name in chosen.items()}
     summary = {"status": status, "choices": chosen, "steps": steps, "metrics": {}, "overrides": [], "label": arm}
-    made = Result(folder, summary, {"seed": seed, "task": "train", **nodes, **(config or {})}, arm)
-    vars(made)["history"] = history
-    return made
+    return Result(folder, summary, {"seed": seed, "task": "train", **nodes, **(config or {})}, arm, history)
 
 
 def runs(*made: Result) -> Results:
