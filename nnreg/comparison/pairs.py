@@ -210,6 +210,12 @@ class Matrix:
     differences: Sequence[Difference]
     correction: str
 
+    def tally(self, name: str) -> str:
+        """Return how often a name wins, stays open, loses: ``2 · 1 · 0``."""
+        own = [each for each in self.differences if name in (each.a, each.b)]
+        won, still = sum(each.winner == name for each in own), sum(not each.winner for each in own)
+        return f"{won} · {still} · {len(own) - won - still}"
+
 
 def matrix(found: Sequence[Standing], metric: str, of: str = ARM, *, paired: bool = True) -> Matrix:
     """Compare every two arms, or every two values of an axis.

@@ -41,6 +41,11 @@ class Sensitivity:
     best: int
     at_edge: bool
 
+    @property
+    def label(self) -> str:
+        """What the curve is called."""
+        return f"{self.name}{' (best at the edge)' if self.at_edge else ''}"
+
 
 def sensitivities(gathered: Gathered, metric: str) -> Sequence[Sensitivity]:
     """Return the curves; none where no technique has two learning rates.

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
-from nnreg.figures.page import INK, NAME, QUIET, STEEP, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
+from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
 from nnreg.records.metrics import across, axis_label, is_loss, is_noisy, is_share
 from nnreg.records.results import Result, Results
@@ -318,4 +318,4 @@ def _scale(drawn: Sequence[tuple[Axes, Facet, list[Drawn]]], metric: str, *, ali
 def _is_steep(drawn: Sequence[Drawn]) -> bool:
     lows = [each.lowest for each in drawn if math.isfinite(each.lowest)]
     highs = [each.highest for each in drawn if math.isfinite(each.highest)]
-    return bool(lows) and min(lows) > 0 and max(highs) > STEEP * min(lows)
+    return bool(lows) and is_steep(min(lows), max(highs))

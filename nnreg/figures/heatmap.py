@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from nnreg.engine.history import LAST
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ended, groups
-from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, width_of
+from nnreg.figures.page import INK, NAME, QUIET, Page, is_steep, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
 from nnreg.records.metrics import axis_label, format_value, is_higher_better, is_noisy
 from nnreg.records.results import Result, Results
@@ -160,7 +160,7 @@ def _levels(means: npt.NDArray[np.float64], *, log: bool | None, by_row: bool) -
         return np.array([_levels(row, log=log, by_row=False) for row in means])
     finite = means[np.isfinite(means)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    is_log = 0 < STEEP * low < high if log is None else log and 0 < low < high
+    is_log = is_steep(low, high) if log is None else log and 0 < low < high
     if not high > low:
         return np.where(np.isfinite(means), 0.0, np.nan)
     if is_log:

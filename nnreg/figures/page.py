@@ -29,6 +29,11 @@ LEADING = 1.3  # height of a line over the size of its letters
 STEEP = 20.0  # highest over lowest from which on an axis, or colours, follow the logarithm where nobody says
 
 
+def is_steep(low: float, high: float) -> bool:
+    """Tell whether what lies between two values is seen better on a logarithmic scale."""
+    return bool(0 < STEEP * low < high)
+
+
 class Name(NamedTuple):
     """A word beside the end of a curve, at a height in data coordinates."""
 

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from nnreg.comparison.pairs import Difference, Matrix
 from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.report.plots import BETTER, OPEN, WORSE, Column, Row, profile, rates, rows, wins
+from nnreg.comparison.report.views import ProfileView, RatesView, WinsView
 from nnreg.comparison.standings import Measured
 from nnreg.figures.curves import Facet, overlays
 from nnreg.figures.groups import Group
@@ -34,6 +35,14 @@ def matrix(count=2, **changes):
     return Matrix("train/loss_final", "arm", names, differences, "intervals hold together with 95 %")
 
 
+def view(matrix, quantity="final training loss"):
+    return WinsView("Which beats which?", "every arm", matrix, quantity, "", chosen=True)
+
+
+def rates_view(*curves):
+    return RatesView("How much?", "", "train/loss_final", "loss", curves, log=False)
+
+
 def colours_of(figure):
     """Return the colour of each cell of a win matrix by its row and column."""
     cells = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
@@ -41,7 +50,7 @@ def colours_of(figure):
 
 
 def test_a_row_that_wins_is_blue_one_that_loses_orange_and_both_say_by_how_much():
-    figure = wins(matrix(), "final training loss", "Which beats which?", "line").figure
+    figure = wins(view(matrix()), "line").figure
     assert colours_of(figure) == {(0, 1): BETTER, (1, 0): WORSE}
     assert [text.get_text() for text in figure.axes[0].texts] == ["−0.50\n± 0.10", "+0.50\n± 0.10"]
     assert "1 · 0 · 0" in texts(figure)
@@ -49,19 +58,19 @@ def test_a_row_that_wins_is_blue_one_that_loses_orange_and_both_say_by_how_much(
 
 
 def test_one_seed_leaves_every_cell_open():
-    figure = wins(matrix(half=None), "final training loss", "Which beats which?", "line").figure
+    figure = wins(view(matrix(half=None)), "line").figure
     assert set(colours_of(figure).values()) == {OPEN}
     assert "no interval" in texts(figure)
 
 
 def test_many_arms_have_signs_in_place_of_numbers():
-    figure = wins(matrix(20), "final training loss", "Which beats which?", "line").figure
+    figure = wins(view(matrix(20)), "line").figure
     assert {text.get_text() for text in figure.axes[0].texts} == {"+", "−"}
 
 
 @pytest.mark.parametrize("count", [2, 8, 9, 20])
 def test_the_words_of_a_win_matrix_do_not_lie_upon_each_other(count):
-    figure = wins(matrix(count), "final training loss (cross-entropy, nats)", "Which beats which?", "line").figure
+    figure = wins(view(matrix(count), "final training loss (cross-entropy, nats)"), "line").figure
     figure.canvas.draw()
     labels = [*figure.axes[0].get_xticklabels(), *figure.axes[0].get_yticklabels()]
     assert overlaps([*figure.texts, *figure.axes[0].texts, *labels]) == []
@@ -104,7 +113,7 @@ def marks(figure, marker):
 
 
 def test_the_best_rate_is_ringed_and_a_rate_where_all_was_lost_has_a_cross():
-    figure = rates([sensitivity()], "train/loss_final", "loss", "How much?", "", "line").figure
+    figure = rates(rates_view(sensitivity()), "line").figure
     ((at, ring),) = marks(figure, "o")
     assert (at, ring.get_markeredgecolor()) == (0.1, "#123456")
     assert [at for at, _ in marks(figure, "x")] == [1.0]
@@ -113,7 +122,7 @@ def test_the_best_rate_is_ringed_and_a_rate_where_all_was_lost_has_a_cross():
 
 def test_a_best_rate_at_the_edge_is_said_in_words_and_ringed_in_ink():
     made = sensitivity(values=[measured(0.1), measured(1.0), NONE], best=0, at_edge=True)
-    figure = rates([made], "train/loss_final", "loss", "How much?", "", "line").figure
+    figure = rates(rates_view(made), "line").figure
     ((at, ring),) = marks(figure, "o")
     assert (at, ring.get_markeredgecolor()) == (0.01, INK)
     assert "best at the edge" in texts(figure)
@@ -121,12 +130,13 @@ def test_a_best_rate_at_the_edge_is_said_in_words_and_ringed_in_ink():
 
 def test_rates_that_all_diverged_can_be_drawn_too(tmp_path):
     made = sensitivity(values=[NONE] * 3, diverged=[2] * 3, best=0, at_edge=True)
-    rates([made], "train/loss_final", "loss", "How much?", "", "line").figure.savefig(tmp_path / "figure.png")
+    rates(rates_view(made), "line").figure.savefig(tmp_path / "figure.png")
 
 
 def test_a_profile_rises_in_steps_to_the_end_of_the_axis():
     made = Profile("adam", "#123456", np.array([1.0, 2.0]), np.array([0.5, 1.0]), 4)
-    figure = profile([made, Profile("sgd", "#654321", np.array([1.0, 2.0]), np.array([0.5, 0.5]), 4)], "Which?", "", "l").figure
+    other = Profile("sgd", "#654321", np.array([1.0, 2.0]), np.array([0.5, 0.5]), 4)
+    figure = profile(ProfileView("Which?", "", "", "factor", "share of the 4 problems (%)", [made, other]), "l").figure
     line = figure.axes[0].lines[0]
     assert line.get_drawstyle() == "steps-post"
     assert list(line.get_ydata()) == [0.5, 1.0, 1.0]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,12 @@ from nnreg.comparison.differences import is_ground, several
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.naming import axis_word, setting_words, settings_name, value_word
 from nnreg.comparison.pairs import Ground, at_best_rates, ground_of
-from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.rates import is_rate
-from nnreg.comparison.report.captions import quantity
+from nnreg.comparison.report.views import colours_of, profile_view, rates_view, strokes
 from nnreg.comparison.tables import leading
 from nnreg.figures.curves import Facet, aligned, window_for
-from nnreg.figures.groups import ARM, Group, groups, known
-from nnreg.figures.page import STEEP
+from nnreg.figures.groups import Group
+from nnreg.figures.page import is_steep
 from nnreg.records.metrics import across, axis_label, called, drawn_metrics, is_higher_better, is_share
 from nnreg.records.results import Result, Results
 from nnreg.records.statistics import half_widths, smooth
@@ -153,16 +151,6 @@ def _faceted(arms: Sequence[Arm], by: str, rest: Sequence[str], axes: Mapping[st
     return found
 
 
-def colours_of(arms: Sequence[Arm], axis: str) -> dict[Any, str]:
-    """Return one colour for each value of a setting, also of one that is in no configuration: a study's arm, a user's YAML."""
-    runs = [(run, arm.settings.get(axis)) for arm in arms for run in arm.runs]
-    if all(axis in known(run) for run, _ in runs):
-        return {group.value: group.colour for group in groups(Results(run for run, _ in runs), axis)}
-    values = {str(value): value for _, value in runs}
-    named = Results(dataclasses.replace(run, arm=str(value)) for run, value in runs)
-    return {values[group.label]: group.colour for group in groups(named, ARM)}
-
-
 def has_result(arm: Arm) -> bool:
     """Tell whether a run of an arm ended as a result."""
     return any(run.summary["status"] in ("finished", "diverged") for run in arm.runs)
@@ -173,11 +161,9 @@ def ended(arm: Arm) -> Results:
     return Results(run for run in arm.runs if run.summary["status"] in ("finished", "diverged"))
 
 
-DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2")
 DIGITS = 5  # that matter, of a number in the page
 
 Chart = dict[str, Any]
-Coloured = TypeVar("Coloured", Sensitivity, Profile)
 
 
 def charts(comparison: Findings) -> dict[str, Chart]:
@@ -185,47 +171,6 @@ def charts(comparison: Findings) -> dict[str, Chart]:
     makers = {"curves": curves, "sensitivity": _sensitivity, "profile": _profile}
     made = {name: make(comparison) for name, make in makers.items()}
     return {name: chart for name, chart in made.items() if chart is not None}
-
-
-def strokes(comparison: Findings) -> list[tuple[str, str]]:
-    """Return colour and dashes of each arm, best first.
-
-    The colour tells the first swept setting, dashes the second, where there are enough of both; else each arm has its own
-    colour.
-    """
-    axes, arms = leading(comparison.gathered.axes), [each.arm for each in comparison.standings]
-    values = list(comparison.gathered.axes[axes[1]]) if len(axes) == 2 else []
-    if not 1 < len(values) <= len(DASHES):
-        return [(arm.colour, "") for arm in arms]
-    colours = colours_of(comparison.gathered.arms, axes[0])
-    if len(set(colours.values())) < len(colours):
-        return [(arm.colour, "") for arm in arms]
-    places = [(arm, values.index(arm.settings[axes[1]]) if arm.settings.get(axes[1]) in values else 0) for arm in arms]
-    return [(colours.get(arm.settings.get(axes[0]), arm.colour), DASHES[place]) for arm, place in places]
-
-
-def technique_coloured(comparison: Findings, found: Sequence[Coloured]) -> list[Coloured]:
-    """Return curves of techniques, whatever their rate or dataset, in the colour that their arms have in the other charts."""
-    colours: dict[str, str] = {}
-    for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True):
-        for left_out in (is_rate, is_ground, lambda key: is_rate(key) or is_ground(key)):
-            colours.setdefault(
-                settings_name({key: value for key, value in each.arm.settings.items() if not left_out(key)}), colour
-            )
-    return [dataclasses.replace(each, colour=colours.get(each.name, each.colour)) for each in found]
-
-
-def sensitivities(comparison: Findings) -> list[Sensitivity]:
-    """Return the curves over learning rates that can be drawn on a logarithmic axis: a rate below 0 failed anyway."""
-    made = []
-    for each in technique_coloured(comparison, comparison.sensitivities):
-        kept = [place for place, rate in enumerate(each.rates) if rate > 0]
-        if len(kept) > 1 and each.best in kept:
-            parts: dict[str, Any] = {
-                name: [getattr(each, name)[place] for place in kept] for name in ("rates", "values", "diverged")
-            }
-            made.append(dataclasses.replace(each, **parts, best=kept.index(each.best)))
-    return made
 
 
 def curves(comparison: Findings) -> Chart | None:
@@ -239,8 +184,9 @@ def curves(comparison: Findings) -> Chart | None:
     for metric in metrics:
         found = [curve(arm, metric) for arm in arms]
         lines = [_line(curve, steps) for curve in found]
-        means = [value for curve in found for value in curve.mean]
-        views.append(_view(axis_label(metric, arms[0].runs[0].summary["choices"]), metric, lines, means))
+        means = [float(value) for curve in found for value in curve.mean if math.isfinite(value)]
+        log = bool(means) and is_steep(min(means), max(means))
+        views.append(_view(axis_label(metric, arms[0].runs[0].summary["choices"]), metric, lines, log=log))
     series = [
         {"name": arm.name, "colour": colour, "dash": dash}
         for arm, (colour, dash) in zip(arms, strokes(comparison), strict=True)
@@ -276,9 +222,7 @@ def _line(curve: Curve, steps: dict[tuple[int, ...], int]) -> Chart:
     return line
 
 
-def _view(label: str, metric: str, lines: Sequence[Chart], means: Sequence[float]) -> Chart:
-    finite = [float(value) for value in means if math.isfinite(value)]
-    log = bool(finite) and min(finite) > 0 and max(finite) > STEEP * min(finite)
+def _view(label: str, metric: str, lines: Sequence[Chart], *, log: bool) -> Chart:
     return {
         "name": label.partition(" (")[0],
         "label": label,
@@ -302,10 +246,10 @@ def _groups(comparison: Findings) -> list[Chart]:
 
 
 def _sensitivity(comparison: Findings) -> Chart | None:
-    found = sensitivities(comparison)
-    if not found:
+    view = rates_view(comparison)
+    if view is None:
         return None
-    lines = []
+    found, lines = view.curves, []
     top = max((value.mean for each in found for value in each.values if math.isfinite(value.mean)), default=1.0)
     for each in found:
         kept = [(rate, value) for rate, value in zip(each.rates, each.values, strict=True) if math.isfinite(value.mean)]
@@ -319,25 +263,23 @@ def _sensitivity(comparison: Findings) -> Chart | None:
             "lost": [{"x": [float(rate)], "y": [top]} for rate in lost],
             "rings": [{"x": float(each.rates[each.best]), "y": best, "edge": each.at_edge}] if math.isfinite(best) else [],
         })  # fmt: skip
-    means = [value.mean for each in found for value in each.values]
-    view = _view(quantity(comparison), comparison.metric, lines, means)
-    series = [{"name": f"{each.name}{' (best at the edge)' if each.at_edge else ''}", "colour": each.colour} for each in found]
-    return {"series": series, "steps": [], "views": [view], "across": "learning rate", "cross": "learning rate", "xlog": True}
+    series = [{"name": each.label, "colour": each.colour} for each in found]
+    shown = _view(view.label, view.metric, lines, log=view.log)
+    return {"series": series, "steps": [], "views": [shown], "across": "learning rate", "cross": "learning rate", "xlog": True}
 
 
 def _profile(comparison: Findings) -> Chart | None:
-    found = technique_coloured(comparison, comparison.profiles)
-    if not found:
+    view = profile_view(comparison)
+    if view is None:
         return None
-    lines = [{"x": rounded(each.ratios), "y": rounded(each.shares)} for each in found]
-    label = f"share of the {found[0].problems} problems (%)"
-    view: Mapping[str, Any] = {"name": "share", "label": label, "share": True, "higher": True, "log": False, "curves": lines}
-    series = [{"name": each.name, "colour": each.colour} for each in found]
+    lines = [{"x": rounded(each.ratios), "y": rounded(each.shares)} for each in view.curves]
+    shown = {"name": "share", "label": view.label, "share": True, "higher": True, "log": False, "curves": lines}
+    series = [{"name": each.name, "colour": each.colour} for each in view.curves]
     return {
         "series": series,
         "steps": [],
-        "views": [view],
-        "across": "factor from the best on a problem",
+        "views": [shown],
+        "across": view.across,
         "cross": "within a factor of",
         "xlog": True,
         "step": True,

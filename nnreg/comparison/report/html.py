@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from nnreg.comparison.answer import fairness_line
 from nnreg.comparison.naming import duration
 from nnreg.comparison.pairs import at_best_rates
-from nnreg.comparison.report import charts, panels
-from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_word, is_split, rate_words
-from nnreg.comparison.report.pictures import main_matrix
+from nnreg.comparison.report import charts, panels, views
+from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_word, is_split
 from nnreg.comparison.tables import main_pair, pairs
 from nnreg.figures.curves import window_for
 from nnreg.records.card import ENDINGS
@@ -72,11 +71,11 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
         "facts": _facts(comparison),
         "curves": _curves(comparison, sources) if "curves" in made else None,
         "standings": panels.standings(comparison),
-        "matrices": panels.matrices(comparison, main_matrix(comparison)),
+        "matrices": panels.matrices(views.wins_views(comparison)),
         "wins_question": f"Which {asked(comparison)} beats which?",
-        "heat": panels.heat(comparison),
+        "heat": panels.heat(views.heat_views(comparison)),
         "heat_question": _goes_with(comparison),
-        "charts": [_chart(comparison, name, sources) for name in ("sensitivity", "profile") if name in made],
+        "charts": _charts(comparison, sources),
         "images": [_image(name, sources) for name in ("paths",) if name in sources],
         "lost": lost[:MOST_LOST],
         "more_lost": max(0, len(lost) - MOST_LOST),
@@ -137,18 +136,14 @@ def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _chart(comparison: Findings, name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
-    ground = ground_word(comparison)
-    problems = f"Performance profile: on which share of the problems, a {ground} and a seed each, it comes within a factor of "
-    words = {
-        "sensitivity": ("How much does it depend on the learning rate?", rate_words(comparison)),
-        "profile": (
-            f"Which {asked(comparison)} is good on every {ground}?",
-            f"{problems}the best. Higher and further left is better.",
-        ),
-    }
-    question, about = words[name]
-    return {"name": name, "question": question, "about": about, "picture": sources[name]}
+def _charts(comparison: Findings, sources: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rates, profile = views.rates_view(comparison), views.profile_view(comparison)
+    words = {"sensitivity": (rates.question, rates.about)} if rates is not None else {}
+    words |= {"profile": (profile.question, profile.defined)} if profile is not None else {}
+    return [
+        {"name": name, "question": question, "about": about, "picture": sources[name]}
+        for name, (question, about) in words.items()
+    ]
 
 
 def _image(name: str, sources: Mapping[str, Any]) -> dict[str, Any]:

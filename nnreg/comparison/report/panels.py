@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnreg.comparison import tables
-from nnreg.comparison.differences import is_ground, several
-from nnreg.comparison.naming import axis_word, value_word
-from nnreg.comparison.pairs import ARM, TIED, Difference, Matrix, at_best_rates, ground_of
-from nnreg.comparison.report.captions import asked, averaged, framed, lost_words, quantity, target_words
-from nnreg.comparison.report.charts import strokes
+from nnreg.comparison.pairs import TIED, Difference, Matrix, at_best_rates, ground_of
+from nnreg.comparison.report.captions import asked, lost_words, quantity, target_words
 from nnreg.comparison.report.plots import MOST_WRITTEN, symbol, why_undecided
+from nnreg.comparison.report.views import HeatView, WinsView, strokes
 from nnreg.comparison.standings import Measured, Standing
-from nnreg.comparison.tables import Cells, TableCell, cell_table, cell_tables, oriented
 from nnreg.figures.heatmap import best_of, shade
-from nnreg.figures.page import STEEP
-from nnreg.records.metrics import SECONDS, STEPS, called, heading_of, is_higher_better, metrics_for_people, signed, with_half
+from nnreg.figures.page import is_steep
+from nnreg.records.metrics import SECONDS, STEPS, called, heading_of, metrics_for_people, signed, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
 
 
-View = dict[str, Any]
+Panel = dict[str, Any]
 
 
-def matrices(comparison: Findings, chosen: Matrix | None) -> list[View]:
-    """Return the win matrices; ``chosen`` is open at first."""
-    drawn = [matrix for matrix in comparison.matrices if len(matrix.names) > 1 and matrix.differences]
-    return [_matrix(comparison, matrix, is_chosen=matrix is chosen) for matrix in drawn]
+def matrices(views: Sequence[WinsView]) -> list[Panel]:
+    """Return the win matrices; the chosen one is open at first."""
+    return [_matrix(view) for view in views]
 
 
-def _matrix(comparison: Findings, matrix: Matrix, *, is_chosen: bool) -> View:
+def _matrix(view: WinsView) -> Panel:
+    matrix = view.matrix
     small = len(matrix.names) > MOST_WRITTEN
     known = {(each.a, each.b): (each, 1) for each in matrix.differences} | {
         (each.b, each.a): (each, -1) for each in matrix.differences
@@ -43,25 +40,23 @@ def _matrix(comparison: Findings, matrix: Matrix, *, is_chosen: bool) -> View:
         {
             "name": name,
             "cells": [_win(known.get((name, other)), name, other, matrix, small=small) for other in matrix.names],
-            "tally": _tally(matrix, name),
+            "tally": matrix.tally(name),
         }
         for name in matrix.names
     ]
-    over = averaged(comparison, matrix)
-    about = f"{quantity(comparison)}: row minus column{over}. {matrix.correction[:1].upper()}{matrix.correction[1:]}."
-    label = "every arm" if matrix.of == ARM else f"each {axis_word(matrix.of)}"
+    about = f"{view.quantity}: row minus column{view.averaged}. {view.correction}"
     return {
-        "label": label,
+        "label": view.label,
         "undecided": why_undecided(matrix.differences),
         "names": matrix.names,
         "rows": rows,
         "about": about[:1].upper() + about[1:],
         "small": small,
-        "chosen": is_chosen,
+        "chosen": view.chosen,
     }
 
 
-def _win(found: tuple[Difference, int] | None, row: str, column: str, matrix: Matrix, *, small: bool) -> View:
+def _win(found: tuple[Difference, int] | None, row: str, column: str, matrix: Matrix, *, small: bool) -> Panel:
     if found is None:
         return {"kind": "self", "text": ""}
     each, sign = found
@@ -79,69 +74,44 @@ def _win(found: tuple[Difference, int] | None, row: str, column: str, matrix: Ma
     }
 
 
-def _tally(matrix: Matrix, name: str) -> str:
-    own = [each for each in matrix.differences if name in (each.a, each.b)]
-    won, still = sum(each.winner == name for each in own), sum(not each.winner for each in own)
-    return f"{won} · {still} · {len(own) - won - still}"
+def heat(views: Sequence[HeatView]) -> list[Panel]:
+    """Return the coloured tables; the first is open at first."""
+    return [_heat(view, is_chosen=place == 0) for place, view in enumerate(views)]
 
 
-def heat(comparison: Findings) -> list[View]:
-    """Return a coloured table for every two swept settings, the one asked for first."""
-    if not comparison.metric:
-        return []
-    axes = comparison.gathered.axes
-    found = cell_tables(comparison.standings, axes, comparison.metric)
-    wanted = comparison.axes
-    if wanted is not None:
-        rest = [table for table in found if {table.rows, table.columns} != set(wanted)]
-        found = [cell_table(comparison.standings, axes, oriented(wanted), comparison.metric), *rest]
-    return [_heat(comparison, table, is_chosen=place == 0) for place, table in enumerate(found)]
-
-
-def _heat(comparison: Findings, table: Cells, *, is_chosen: bool) -> View:
-    higher = is_higher_better(comparison.metric)
-    means = np.array([[cell.measured.mean if cell else math.nan for cell in row] for row in table.cells])
-    by_row = is_ground(table.rows)
-    best = best_of(means, lowest=not higher, by_row=by_row)
-    colours = shade(means, lowest=not higher, by_row=by_row)
+def _heat(view: HeatView, *, is_chosen: bool) -> Panel:
+    means = np.array([[cell.mean for cell in row] for row in view.cells])
+    best = best_of(means, lowest=view.lowest, by_row=view.by_row)
+    colours = shade(means, lowest=view.lowest, by_row=view.by_row)
     rows = [
         {
-            "name": value_word(value),
+            "name": name,
             "cells": [
-                _hot(cell, comparison.metric, colour, is_best=(place, column) in best)
-                for column, (cell, colour) in enumerate(zip(row, hues, strict=True))
+                {"text": cell.text, "note": cell.lost, "colour": colour, "ink": ink, "best": (place, column) in best}
+                for column, (cell, (colour, ink)) in enumerate(zip(row, hues, strict=True))
             ],
         }
-        for place, (value, row, hues) in enumerate(zip(table.row_values, table.cells, colours, strict=True))
+        for place, (name, row, hues) in enumerate(zip(view.rows, view.cells, colours, strict=True))
     ]
-    others = [axis_word(axis) for axis in several(comparison.gathered.axes) if axis not in (table.rows, table.columns)]
-    averaged = f"; mean over every {' and '.join(others)}" if others else ""
-    about = f"{quantity(comparison)}: mean over seeds ± half its 95 % interval{averaged}. {framed((table.rows, table.columns))}"
     return {
-        "label": f"{axis_word(table.rows)} × {axis_word(table.columns)}",
-        "row_axis": axis_word(table.rows),
-        "column_axis": axis_word(table.columns),
-        "columns": [value_word(value) for value in table.column_values],
+        "label": " × ".join(view.axes),
+        "row_axis": view.axes[0],
+        "column_axis": view.axes[1],
+        "columns": view.columns,
         "rows": rows,
-        "about": about[:1].upper() + about[1:],
+        "about": view.about,
         "chosen": is_chosen,
     }
-
-
-def _hot(cell: TableCell | None, metric: str, colour: tuple[str, str], *, is_best: bool) -> Mapping[str, Any]:
-    text = with_half(metric, cell.measured.mean, cell.measured.half) if cell else ""
-    lost = f"{cell.lost} of {cell.runs} lost" if cell and cell.lost else ""
-    return {"text": text, "note": lost, "colour": colour[0], "ink": colour[1], "best": is_best}
 
 
 STRIP, EDGE = 150.0, 7.0  # width of a strip and of its margins, in pixels
 
 
-def standings(comparison: Findings) -> View:
+def standings(comparison: Findings) -> Panel:
     """Return the table of the arms, best first."""
     metrics = shown_metrics(comparison)
     others = [metric for metric in metrics if metric != comparison.metric]
-    columns: list[View] = [{"label": "", "title": "place"}, {"label": "arm"}]
+    columns: list[Panel] = [{"label": "", "title": "place"}, {"label": "arm"}]
     if comparison.metric:
         title = "mean over seeds, its 95 % interval, a small dot for each seed; all rows share one scale"
         columns += [
@@ -180,8 +150,8 @@ def _row(
     others: Sequence[str],
     stroke: tuple[str, str],
     width: tuple[float, float, bool],
-) -> list[View]:
-    row: list[View] = [
+) -> list[Panel]:
+    row: list[Panel] = [
         {"text": str(place), "sort": place, "kind": "quiet number"},
         {"text": each.arm.name, "sort": each.arm.name, "kind": "name", "colour": stroke[0], "dash": stroke[1]},
     ]
@@ -202,21 +172,21 @@ def _row(
     return row
 
 
-def _number(metric: str, measured: Measured | None) -> View:
+def _number(metric: str, measured: Measured | None) -> Panel:
     if measured is None or not math.isfinite(measured.mean):
         return {"text": "–", "sort": "", "kind": "number quiet"}
     number, _, half = with_half(metric, measured.mean, measured.half).partition(" ± ")
     return {"text": number, "sort": measured.mean, "kind": "number", "note": f"± {half}" if half else ""}
 
 
-def _to_target(metric: str, measured: Measured, each: Standing) -> View:
+def _to_target(metric: str, measured: Measured, each: Standing) -> Panel:
     if not each.reached:
         return {"text": "not reached", "sort": "", "kind": "number quiet"}
     total = len(each.arm.runs)
     return _number(metric, measured) | ({"note": f"({each.reached} of {total})"} if each.reached < total else {})
 
 
-def _against_best(comparison: Findings, each: Standing) -> View:
+def _against_best(comparison: Findings, each: Standing) -> Panel:
     """Return how the difference of an arm to the best on its dataset reads."""
     matrix, name = comparison.matrices[0], each.arm.name
     rivals = [other.arm.name for other in comparison.standings if ground_of(other.arm) == ground_of(each.arm)]
@@ -242,11 +212,11 @@ def _width(comparison: Findings) -> tuple[float, float, bool]:
     values = [value for measured in found for value in (measured.mean, *measured.by_seed.values()) if math.isfinite(value)]
     if not values:
         return 0.0, 1.0, False
-    log = min(values) > 0 and max(values) > STEEP * min(values)
+    log = is_steep(min(values), max(values))
     return (math.log(min(values)), math.log(max(values)), True) if log else (min(values), max(values), False)
 
 
-def _strip(measured: Measured | None, colour: str, width: tuple[float, float, bool]) -> View | None:
+def _strip(measured: Measured | None, colour: str, width: tuple[float, float, bool]) -> Panel | None:
     if measured is None or not math.isfinite(measured.mean):
         return None
     low, high, log = width

@@ -7,35 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnreg.comparison.answer import fairness_line
-from nnreg.comparison.differences import is_ground, several
-from nnreg.comparison.naming import axis_word, value_word
-from nnreg.comparison.pairs import ARM, Matrix
+from nnreg.comparison.naming import value_word
 from nnreg.comparison.report import charts
-from nnreg.comparison.report.captions import (
-    asked,
-    averaged,
-    fastest,
-    framed,
-    goes_with,
-    ground_word,
-    is_split,
-    lost_words,
-    quantity,
-    rate_words,
-    reached_words,
-    target_words,
-)
-from nnreg.comparison.report.charts import MOST_CURVES, ended, facets, sensitivities, strokes, technique_coloured
+from nnreg.comparison.report.captions import asked, fastest, is_split, lost_words, quantity, reached_words, target_words
+from nnreg.comparison.report.charts import ended, facets
 from nnreg.comparison.report.plots import Column, Row, profile, rates, rows, wins
+from nnreg.comparison.report.views import heat_views, profile_view, rates_view, strokes, wins_views
 from nnreg.comparison.standings import Measured
-from nnreg.comparison.tables import TableCell, cell_table, main_pair
 from nnreg.engine.history import VALID_LOSS
 from nnreg.figures.curves import Facet, overlays, window_for
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.page import Page
 from nnreg.figures.surfaces import Picture, picture
-from nnreg.records.metrics import SECONDS, STEPS, VALID, called, drawn_metrics, is_higher_better, leading_metrics, with_half
+from nnreg.records.metrics import SECONDS, STEPS, VALID, drawn_metrics, is_higher_better, leading_metrics
 from nnreg.records.results import Results
 from nnreg.settings import DESCEND, task_of
 
@@ -114,53 +99,18 @@ def _standings(comparison: Findings) -> Page | None:
     return rows(made, [column], f"Which {asked(comparison)} ends best?", subtitle, line(comparison, [metric]))
 
 
-def main_matrix(comparison: Findings) -> Matrix | None:
-    """Return the matrix that is drawn: of the arms; of the first setting where they are too many, or on several datasets."""
-    drawn = [matrix for matrix in comparison.matrices if len(matrix.names) > 1 and matrix.differences]
-    arms, others = drawn[:1], drawn[1:]
-    is_many = bool(arms) and len(arms[0].names) > MOST_CURVES
-    return others[0] if arms and others and (is_many or is_split(comparison)) else arms[0] if arms else None
-
-
 def _wins(comparison: Findings) -> Page | None:
-    matrix = main_matrix(comparison)
-    if matrix is None:
-        return None
-    what = asked(comparison) if matrix.of == ARM else axis_word(matrix.of)
-    compared = quantity(comparison) + averaged(comparison, matrix)
-    return wins(matrix, compared, f"Which {what} beats which?", line(comparison, [comparison.metric]))
+    view = next((view for view in wins_views(comparison) if view.chosen), None)
+    return wins(view, line(comparison, [comparison.metric])) if view is not None else None
 
 
 def _heatmap(comparison: Findings) -> Page | None:
-    axes = several(comparison.gathered.axes)
-    pair = main_pair(comparison.gathered.axes, comparison.axes)
-    if not comparison.metric or pair is None:
+    view = next(iter(heat_views(comparison)), None)
+    if view is None:
         return None
-    metric, table = comparison.metric, cell_table(comparison.standings, comparison.gathered.axes, pair, comparison.metric)
-    found = [[_shown(cell, metric) for cell in row] for row in table.cells]
-    others = [axis_word(axis) for axis in axes if axis not in pair]
-    averaged = f", mean over every {' and '.join(others)}" if others else ""
-    return coloured(
-        Table(
-            (axis_word(pair[0]), axis_word(pair[1])),
-            [value_word(value) for value in table.row_values],
-            [value_word(value) for value in table.column_values],
-            found,
-        ),
-        goes_with(pair),
-        f"{quantity(comparison).capitalize()}: mean over seeds ± half its 95 % interval{averaged}. {framed(pair)}",
-        line(comparison, [metric]),
-        lowest=not is_higher_better(metric),
-        log=None,
-        by_row=is_ground(pair[0]),
-    )
-
-
-def _shown(cell: TableCell | None, metric: str) -> Cell:
-    if cell is None:
-        return Cell(math.nan, "")
-    text = with_half(metric, cell.measured.mean, cell.measured.half)
-    return Cell(cell.measured.mean, text + (f"\n{cell.lost} of {cell.runs} lost" if cell.lost else ""))
+    cells = [[Cell(cell.mean, "\n".join(filter(None, (cell.text, cell.lost)))) for cell in row] for row in view.cells]
+    table, said = Table(view.axes, view.rows, view.columns, cells), line(comparison, [comparison.metric])
+    return coloured(table, view.question, view.about, said, lowest=view.lowest, log=None, by_row=view.by_row)
 
 
 def _target(comparison: Findings) -> Page | None:
@@ -177,20 +127,13 @@ def _target(comparison: Findings) -> Page | None:
 
 
 def _sensitivity(comparison: Findings) -> Page | None:
-    found = sensitivities(comparison)
-    if not found:
-        return None
-    title = "How much does it depend on the learning rate?"
-    metric = comparison.metric
-    return rates(found, metric, quantity(comparison), title, rate_words(comparison), line(comparison, [metric]))
+    view = rates_view(comparison)
+    return rates(view, line(comparison, [view.metric])) if view is not None else None
 
 
 def _profile(comparison: Findings) -> Page | None:
-    if not comparison.profiles:
-        return None
-    title = f"Which {asked(comparison)} is good on every {ground_word(comparison)}?"
-    subtitle = f"Performance profile of {called(comparison.metric)}: higher and further left is better."
-    return profile(technique_coloured(comparison, comparison.profiles), title, subtitle, line(comparison, [comparison.metric]))
+    view = profile_view(comparison)
+    return profile(view, line(comparison, [comparison.metric])) if view is not None else None
 
 
 def _paths(comparison: Findings) -> Page | None:

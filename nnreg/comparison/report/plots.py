@@ -12,12 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, PercentFormatter
 
-from nnreg.figures.page import INK, NAME, QUIET, STEEP, Name, Page, PlainLogFormatter, finish, legible, name_ends, width_of
+from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
 from nnreg.records.metrics import is_share, signed, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.pairs import Difference, Matrix
-    from nnreg.comparison.profiles import Profile, Sensitivity
+    from nnreg.comparison.profiles import Sensitivity
+    from nnreg.comparison.report.views import ProfileView, RatesView, WinsView
     from nnreg.comparison.standings import Measured
 
 
@@ -28,23 +29,17 @@ WIDTH, HEIGHT = 0.98, 0.46  # of a cell with numbers, in inches
 SMALL = 0.27  # of one with a sign only
 
 
-def wins(matrix: Matrix, quantity: str, title: str, line: str) -> Page:
-    """Draw a win matrix.
-
-    Args:
-        matrix: at least two names.
-        quantity: compared, in words, with its unit.
-        title: the question.
-        line: below the figure: how it came about.
-    """
+def wins(view: WinsView, line: str) -> Page:
+    """Draw a win matrix of at least two names; ``line`` says below it how it came about."""
+    matrix = view.matrix
     names, written = matrix.names, len(matrix.names) <= MOST_WRITTEN
     wide, high = (WIDTH, HEIGHT) if written else (SMALL, SMALL)
     left = max(width_of(name, NAME) for name in names) + 0.6
     wide = max(wide, max(width_of(name, NAME) for name in names) + 0.15) if written else wide
     above = 0.3 if written else max(width_of(name, NAME) for name in names) + 0.25
     tally = 1.75
-    page = Page(max(left + wide * len(names) + tally, 6.2), above + high * len(names) + 0.42, title,
-                f"Row minus column in {quantity}. {matrix.correction[:1].upper()}{matrix.correction[1:]}.", line)  # fmt: skip
+    page = Page(max(left + wide * len(names) + tally, 6.2), above + high * len(names) + 0.42, view.question,
+                f"Row minus column in {view.quantity}{view.averaged}. {view.correction}", line)  # fmt: skip
     axes = page.axes(left, above, wide * len(names), high * len(names))
     _paint(axes, matrix, written=written)
     axes.set_xticks(range(len(names)), list(names), fontsize=NAME, color=INK, rotation=0 if written else 90)
@@ -89,9 +84,7 @@ def _tally(page: Page, matrix: Matrix, left: float, above: float, high: float) -
     """Write how often each row wins, stays open, loses."""
     page.text(left, above - 0.14, "won · open · lost", fontsize=7.5, color=QUIET)
     for index, name in enumerate(matrix.names):
-        own = [each for each in matrix.differences if name in (each.a, each.b)]
-        won, still = sum(each.winner == name for each in own), sum(not each.winner for each in own)
-        page.text(left, above + high * (index + 0.5), f"{won} · {still} · {len(own) - won - still}", color=INK)
+        page.text(left, above + high * (index + 0.5), matrix.tally(name), color=INK)
 
 
 def why_undecided(differences: Iterable[Difference]) -> str:
@@ -197,7 +190,7 @@ def _plot(axes: Axes, shown: Sequence[Row], index: int, column: Column) -> None:
     for place in range(0, len(shown), 2):
         axes.axhspan(place - 0.5, place + 0.5, color="#f7f7f7", zorder=-5, linewidth=0)
     values = np.array([value for row in shown for value in row.measured[index].by_seed.values() if math.isfinite(value)])
-    if values.size and values.min() > 0 and values.max() > STEEP * values.min():
+    if values.size and is_steep(values.min(), values.max()):
         axes.set_xscale("log")
         axes.set_xlim(values.min() / 1.25, values.max() * 1.25)
         axes.xaxis.set_major_formatter(PlainLogFormatter())
@@ -219,30 +212,26 @@ def _row_limits(values: npt.NDArray[np.float64], wanted: tuple[float, float]) ->
     return max(wanted[0], low - room), min(wanted[1], high + room)
 
 
-def rates(found: Sequence[Sensitivity], metric: str, label: str, title: str, subtitle: str, line: str) -> Page:
+def rates(view: RatesView, line: str) -> Page:
     """Draw a metric over learning rates; the best rate of each is ringed, in ink where it is the last one tried.
 
     Args:
-        found: a curve each.
-        metric: on the vertical axis.
-        label: of that axis.
-        title: the question.
-        subtitle: what is shown.
+        view: what is drawn.
         line: below the figure: how it came about.
     """
-    labels = [f"{each.name}{' (best at the edge)' if each.at_edge else ''}" for each in found]
+    found, labels = view.curves, [each.label for each in view.curves]
     names = max(width_of(text + " ↑", NAME) for text in labels) + 0.4
     high = max(3.2, 0.2 * len(found))
-    page = Page(6.0 + names, high + 0.6, title, subtitle, line)
+    page = Page(6.0 + names, high + 0.6, view.question, view.about, line)
     axes = page.axes(0.85, 0.12, 5.0, high)
     for each in found:
         _curve(axes, each)
-    finish(axes, "learning rate", label)
+    finish(axes, "learning rate", view.label)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(10, numticks=12))
     axes.xaxis.set_major_formatter(LogFormatterSciNotation())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    _limits(axes, found, metric)
+    _limits(axes, view)
     for each in found:
         _mark(axes, each)
     ends = [_end(each) for each in found]
@@ -257,12 +246,12 @@ def _curve(axes: Axes, each: Sensitivity) -> None:
     axes.fill_between(each.rates, means - halves, means + halves, color=each.colour, alpha=0.2, linewidth=0)
 
 
-def _limits(axes: Axes, found: Sequence[Sensitivity], metric: str) -> None:
-    tried = [rate for each in found for rate in each.rates]
+def _limits(axes: Axes, view: RatesView) -> None:
+    tried = [rate for each in view.curves for rate in each.rates]
     axes.set_xlim(min(tried) / 1.3, max(tried) * 1.3)
-    means = [measured.mean for each in found for measured in each.values if math.isfinite(measured.mean)]
+    means = [measured.mean for each in view.curves for measured in each.values if math.isfinite(measured.mean)]
     low, high = (min(means), max(means)) if means else (0.0, 1.0)
-    if low > 0 and high > STEEP * low:
+    if view.log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(PlainLogFormatter())
         axes.yaxis.set_minor_formatter(PlainLogFormatter())
@@ -270,7 +259,7 @@ def _limits(axes: Axes, found: Sequence[Sensitivity], metric: str) -> None:
     else:
         room = 0.08 * (high - low) or 0.05 * abs(high) or 0.05
         axes.set_ylim(low - room, high + room)
-    if is_share(metric):
+    if is_share(view.metric):
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
 
 
@@ -294,24 +283,18 @@ def _end(each: Sensitivity) -> float:
     return finite[-1] if finite else float("inf")
 
 
-def profile(found: Sequence[Profile], title: str, subtitle: str, line: str) -> Page:
-    """Draw the profiles: higher and further left is better.
-
-    Args:
-        found: a curve each.
-        title: the question.
-        subtitle: what is shown.
-        line: below the figure: how it came about.
-    """
+def profile(view: ProfileView, line: str) -> Page:
+    """Draw performance profiles: higher and further left is better; ``line`` says below them how they came about."""
+    found = view.curves
     names = max(width_of(each.name, NAME) for each in found) + 0.4
     high = max(3.2, 0.2 * len(found))
-    page = Page(6.0 + names, high + 0.6, title, subtitle, line)
+    page = Page(6.0 + names, high + 0.6, view.question, view.about, line)
     axes = page.axes(0.85, 0.12, 5.0, high)
     last = max(max(float(each.ratios[-1]) for each in found), 1.01)
     for each in found:
         steps = [*each.ratios, last], [*each.shares, each.shares[-1]]
         axes.step(*steps, where="post", color=each.colour, linewidth=1.7)
-    finish(axes, "factor from the best on a problem", f"share of the {found[0].problems} problems (%)")
+    finish(axes, view.across, view.label)
     axes.set_xscale("log")
     axes.set_xlim(1.0, last)
     axes.set_ylim(-0.02, 1.03)
