@@ -16,6 +16,7 @@ from nnreg.records.metrics import is_higher_better
         ("descent/value", False),
         ("value", False),
         ("gradient_worst/W1", False),
+        ("update_ratio/layer2", False),
         ("seconds", False),
         ("steps_per_second", True),
     ],
