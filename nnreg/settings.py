@@ -169,7 +169,7 @@ class SweepSettings:
             raise ValueError(f"sweep.axes must name two swept settings, such as [optimizer,init], got {self.axes}")
 
 
-OF_A_SWEEP = ("sweep", "protocol", "hparams_search", "resume")
+OF_A_SWEEP = ("sweep", "protocol", "hparams_search", "resume", "study")
 """Keys of a configuration that say how a sweep is made, not what its runs are."""
 
 

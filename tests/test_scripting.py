@@ -101,8 +101,6 @@ def test_a_mistake_is_an_error_with_the_line_of_the_command_line(nnreg, project,
         ([5], {}, "5 is no override: give text such as 'optimizer=adam'"),
         (["seed=1"], {"seed": 2}, "seed is given twice: as text and as a keyword"),
         (["optimizer.lr=1"], {"optimizer__lr": 2}, "optimizer.lr is given twice"),
-        (["experiment=descent_adam"], {}, "experiment=descent_adam is a study with runs of its own: `python -m nnreg "),
-        ([], {"experiment": "descent_adam"}, "is a study with runs of its own"),
         (["adam"], {}, "cannot read adam: a setting is typed key=value"),
         ([], {"optimizer__lr": object}, "optimizer__lr: <class 'object'> (type) is no value of a setting"),
         (["--config-dir=nowhere"], {}, "nowhere"),
@@ -114,6 +112,23 @@ def test_what_only_a_command_line_has_is_refused_in_one_line(project, do, words,
         do(*words, **settings)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert list(project.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("do", "words", "settings", "said"),
+    [
+        (run, ["experiment=descent_adam"], {}, 'a study with runs of its own: sweep("experiment=descent_adam") runs them all'),
+        (run, [], {"experiment": "descent_adam"}, "is a study with runs of its own"),
+        (sweep, ["experiment=descent_adam,descent_sgd"], {}, "each study is a sweep of its own: name one at a time"),
+        (sweep, ["experiment=descent_adan"], {}, "did you mean 'descent_adam'"),
+        (sweep, ["experiment=descent_adam"], {"seed": [1, 2]}, "seed=1,2 names several values, and a study says itself"),
+    ],
+)
+def test_what_a_study_cannot_be_asked_is_refused_in_one_line(project, do, words, settings, said):
+    with pytest.raises(UserError) as caught:
+        do(*words, **settings)
+    assert said in str(caught.value)
     assert list(project.iterdir()) == []
 
 
@@ -315,6 +330,17 @@ def test_a_study_that_the_command_line_ran_is_read_from_its_folder(nnreg, projec
     comparison = compare(folder)
     assert len(comparison.table()) == 4
     assert set(comparison.runs.where(arm="Adam lr 0.3").curves("value")["step"]) == {0, 1, 2, 3}
+
+
+def test_a_study_is_run_and_compared(project, capfd):
+    comparison = sweep("experiment=descent_compare", steps=3, tracking="off", metric="descent/distance")
+    assert len(comparison.table()) == 4
+    assert comparison.metric == "descent/distance"
+    assert len(comparison.runs.where(arm="Adam lr 0.3")) == 1
+    assert capfd.readouterr().out.startswith("How do four update rules come down the same valley?")
+    (folder,) = (project / "runs").iterdir()
+    assert folder.name.endswith("_descent_compare")
+    assert (folder / "study" / "study.json").exists()
 
 
 @pytest.mark.parametrize("word", ["folder", "quiet"])

@@ -21,6 +21,7 @@ from nnreg.errors import UserError
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
+from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
 from nnreg.sweeps.ending import sweep_folder
 from nnreg.tracking import uploader
@@ -101,6 +102,7 @@ def compose(words: Sequence[str], task: Task) -> int:
         words = completed_words(words)
     register_source()
     register()
+    register_sweeper()
     hydra_source.swept_by_glob = kinds_by_glob(words)
     ending.started = None
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)

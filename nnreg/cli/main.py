@@ -41,11 +41,11 @@ def run(arguments: Sequence[str]) -> int:
             sys.stdout.write(f"nnreg {version('nnreg')}\n")
             return 0
         _check_words(arguments)
-        if command.ask_for_studies(arguments):
-            from nnreg.cli import compose
+        if command.names_experiments(arguments):
+            from nnreg.cli.compose import conf_folder
 
-            with compose.explained():
-                return command.run_study_words(arguments, compose.conf_folder())
+            if studies := command.study_words(arguments, conf_folder()):
+                return max([_compose(words) for words in studies])
         return _compose(sorted(arguments, key=lambda word: word not in ("-m", "--multirun")))  # Hydra wants it in front
     except UserError as error:
         sys.stderr.write(f"nnreg: {error}\n")
@@ -175,15 +175,13 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
         "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
     )
     parsed = parser.parse_intermixed_args(arguments)  # options may stand between names and key=value
-    from nnreg.cli import compose
-    from nnreg.studies import command
+    from nnreg.cli.compose import conf_folder
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:
         raise UserError("say which studies to reproduce, or --all; `python -m nnreg --help` lists them under experiment")
     command.check_folders(parsed.config_dir)
-    with compose.explained():
-        return command.reproduce(names, typed, [*parsed.config_dir, compose.conf_folder()], parsed.folder)
+    return command.reproduce(names, typed, parsed.config_dir, conf_folder(), parsed.folder, _compose)
 
 
 def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

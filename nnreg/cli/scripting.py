@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nnreg.cli.compose import compose, put_aside
+from nnreg.cli.compose import compose, conf_folder, put_aside
 from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
 from nnreg.engine.history import Record
@@ -24,6 +24,7 @@ from nnreg.registry.overrides import of_run, of_sweep, quoted
 from nnreg.runs import request, task
 from nnreg.runs.request import Request, request_of
 from nnreg.runs.task import Value
+from nnreg.studies import command
 from nnreg.sweeps.ending import sweep_folder
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, 
         KeyboardInterrupt: after the run was recorded as killed.
     """
     words = _words(overrides, of_run(settings), folder, "hydra.run.dir")
+    if _studies(words):
+        study = next(word for word in words if word.startswith(command.EXPERIMENT))
+        raise UserError(f'{study} is a study with runs of its own: sweep("{study}") runs them all')
     ended: list[tuple[Request, Outcome]] = []
     refused: list[UserError] = []
 
@@ -107,9 +111,9 @@ def sweep(
     axes: tuple[str, str] | None = None,
     **settings: Any,
 ) -> Comparison:
-    """Run a sweep, as ``python -m nnreg -m`` does, and compare its runs.
+    """Run a sweep, as ``python -m nnreg -m`` does, or a study, and compare its runs.
 
-    ``sweep("optimizer=sgd,adam", init=["he", "xavier"], seed=range(5), tracking="off")``
+    ``sweep("optimizer=sgd,adam", init=["he", "xavier"], seed=range(5), tracking="off")``, ``sweep("experiment=zero_init")``
 
     Args:
         overrides: exactly as typed on the command line.
@@ -126,10 +130,13 @@ def sweep(
         KeyboardInterrupt: after the run under way was recorded as killed.
     """
     compared = {"sweep.metric": metric, "sweep.target": target, "sweep.axes": axes}
-    chosen = settings | {name: value for name, value in compared.items() if value is not None}
-    words = _words(overrides, of_sweep(chosen), folder, "hydra.sweep.dir")
+    chosen = {name: value for name, value in compared.items() if value is not None}
+    words = _words(overrides, of_sweep(settings | chosen), folder, "hydra.sweep.dir")
+    studies = _studies([word for word in words if word not in of_sweep(chosen)])
+    if len(studies) > 1:
+        raise UserError("each study is a sweep of its own: name one at a time, and give their folders to compare() together")
     with _inside_a_program(quiet=quiet):
-        compose(["-m", *words], job)
+        compose(studies[0] if studies else ["-m", *words], job)
         home = sweep_folder()
         if home is None or not home.is_dir():
             raise UserError("nothing was run, so there is nothing to compare")
@@ -166,7 +173,7 @@ def _words(overrides: Sequence[str], written: Sequence[str], folder: str | Path 
     """Return everything that is typed.
 
     Raises:
-        UserError: a word is an option of the command line, asks for a study, or a setting is given twice.
+        UserError: a word is an option of the command line, or a setting is given twice.
     """
     for word in overrides:
         if not isinstance(word, str):
@@ -178,11 +185,14 @@ def _words(overrides: Sequence[str], written: Sequence[str], folder: str | Path 
         if name in typed:
             raise UserError(f"{name} is given twice: as text and as a keyword")
     words = [*overrides, *written]
-    if study := next((word for word in words if word.startswith("experiment=") and word != "experiment=null"), None):
-        raise UserError(f"{study} is a study with runs of its own: `python -m nnreg {study}`, then compare(FOLDER)")
     words += [f"{key}={quoted(str(folder))}"] if folder is not None else []
     groups = {word.partition("=")[0] for word in words}
     return [*words, *(f"{group}=none" for group in UNLOGGED if group not in groups)]
+
+
+def _studies(words: Sequence[str]) -> list[list[str]]:
+    """Return what Hydra is told for each study that some words name; nothing where they name none."""
+    return command.study_words(words, conf_folder()) if command.names_experiments(words) else []
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from nnreg.comparison.differences import LOCATIONS, Axes, ascending, find_axes, 
 from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
 from nnreg.records.card import ENDINGS
-from nnreg.records.manifest import GRID, Manifest, Tuned, read_manifest
+from nnreg.records.manifest import GRID, STUDY, Manifest, Tuned, read_manifest
 from nnreg.records.metrics import VALID_FINAL
 from nnreg.records.results import LeftOut, Result, Results, find_run_folders, read_run
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
@@ -58,7 +58,8 @@ def tuning(manifests: Sequence[Manifest], arms: Members, swept: Mapping[str, Seq
         swept: setting to its values.
         searched: runs of the tuning.
     """
-    protocol = " and ".join(dict.fromkeys(manifest.protocol for manifest in manifests)) or GRID
+    protocols = (GRID if manifest.protocol == STUDY else manifest.protocol for manifest in manifests)  # nothing was searched
+    protocol = " and ".join(dict.fromkeys(protocols)) or GRID
     tuned = next((manifest.tuning for manifest in manifests if manifest.tuning is not None), None)
     if tuned is not None:
         edges = _edges(tuned)
@@ -178,7 +179,7 @@ def _digest(run: Result) -> str:
     return str((run.summary["dataset"] or {}).get("digest", ""))
 
 
-STUDY = Path("study", "study.json")
+ANSWER = Path("study", "study.json")
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,7 @@ def _read(folder: Path, paths: Sequence[Path], left_out: list[LeftOut]) -> list[
 def _study_arms(folder: Path) -> dict[str, str]:
     """Return the arm of each member of a study, by the name of its folder; none of a sweep, or of a random search."""
     try:
-        arms = json.loads((folder / STUDY).read_text(encoding="utf-8"))["arms"]
+        arms = json.loads((folder / ANSWER).read_text(encoding="utf-8"))["arms"]
         return {str(number): str(arm) for number, arm in arms.items() if not re.fullmatch(r"trial \d+", str(arm))}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no study, an older or a damaged one
         return {}

@@ -15,7 +15,7 @@ from nnreg.records.metrics import VALID_FINAL
 FILE = "sweep.json"
 TUNING = "tuning"
 """Folder, below that of the sweep, of the runs that a setting was chosen on; they are not compared."""
-GRID, TUNE_THEN_SEEDS, RANDOM_SEARCH = "grid", "tune_then_seeds", "random_search"
+GRID, TUNE_THEN_SEEDS, RANDOM_SEARCH, STUDY = "grid", "tune_then_seeds", "random_search", "study"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Manifest:
     Attributes:
         command: one line that asks for the same again.
         overrides: what was typed.
-        protocol: ``grid``, ``tune_then_seeds``, ``random_search``, or the name of another sweeper.
+        protocol: ``grid``, ``tune_then_seeds``, ``random_search``, ``study``, or the name of another sweeper.
         jobs: number of runs planned, of tuning too, or None where the sweeper does not know.
         seconds: wall time of the whole sweep, of every attempt together, or None until it ends.
         spent: seconds of the attempts that were interrupted so far, or None.

@@ -145,12 +145,18 @@ def register_source() -> None:
     for plugin in (NnregConfigSource, NnregSearchPath):
         Plugins.instance().register(plugin)
     OmegaConf.register_new_resolver("run_label", _run_label, replace=True)
+    OmegaConf.register_new_resolver("sweep_label", _sweep_label, replace=True)
 
 
 def _run_label(*, _root_: DictConfig) -> str:
     """Return the short name of the run that a configuration asks for: ``${run_label:}`` in the name of its folder."""
     choices = {str(kind): str(name) for kind, name in _root_.hydra.runtime.choices.items()}
     return run_label(task_of(_root_), choices)
+
+
+def _sweep_label(*, _root_: DictConfig) -> str:
+    """Return what the folder of a sweep is called: by its study, where it is one."""
+    return "sweep" if _root_.get("study") is None else str(_root_.hydra.runtime.choices.experiment)
 
 
 def _entry(config_path: str) -> Entry | None:

@@ -117,16 +117,26 @@ def request_of(config: DictConfig) -> Request:
     hydra = HydraConfig.get()
     sweeping = hydra.mode == RunMode.MULTIRUN
     overrides = tuple(word for word in typed(hydra.overrides.task) if not is_of_a_sweep(word))
+    of_a_study = _command_of_a_study(config)
+    if of_a_study:  # its name is in the command, and all members have it
+        overrides = tuple(word for word in overrides if not word.startswith("experiment="))
     folder = Path(hydra.runtime.output_dir)
     return Request(
         config=config,
         choices=choices(hydra.runtime.choices),
         folder=folder,
         overrides=overrides,
-        command=_command(overrides, config),
+        command=of_a_study or _command(overrides, config),
         sweep_id=_sweep_id(folder, Path(hydra.sweep.dir)) if sweeping else None,
         job=(int(folder.name) if folder.name.isdecimal() else int(hydra.job.num)) if sweeping else None,
     )
+
+
+def _command_of_a_study(config: DictConfig) -> str:
+    """Return the command line that asks for a member of a study again, by its number; "" for any other run."""
+    study = config.get("study")
+    told = OmegaConf.to_container(study, resolve=False) if isinstance(study, DictConfig) else {}
+    return str(told.get("command", "")) if isinstance(told, dict) else ""
 
 
 def _sweep_id(folder: Path, sweep: Path) -> str:

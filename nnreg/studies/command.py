@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnreg.errors import UserError
+from nnreg.settings import is_of_a_sweep
 
 if TYPE_CHECKING:  # every command line asks this module first
-    from rich.console import Console
+    from nnreg.studies.claims import Verdict
 
-    from nnreg.studies.runner import Report
+EXPERIMENT, MEMBER = "experiment=", "member="
+PROTOCOL = "protocol=study"
+_OPTIONS = ("-m", "--multirun", "--config-name=")
+_REFUSED = ("protocol", "hparams_search", "hydra/sweeper=")
+_COMPARING = ("sweep.metric=", "sweep.target=", "sweep.axes=", "sweep.objectives=")
 
-STUDY, MEMBER = "experiment=", "member="
+Compose = Callable[[Sequence[str]], int]
+"""Lets Hydra do what some words say, and returns the exit code."""
 
 
-def ask_for_studies(arguments: Sequence[str]) -> bool:
-    """Return whether studies are to be run: Hydra itself shows their configuration, help and the like."""
+def register_sweeper() -> None:
+    """Make Hydra know ``protocol=study`` in this process; it imports the sweeper when a study is asked for."""
+    from hydra.core.plugins import Plugins
+
+    known: dict[str, Any] = Plugins.instance().class_name_to_class
+    known["hydra_plugins.nnreg.StudySweeper"] = "nnreg.studies.sweeper.StudySweeper"
+
+
+def names_experiments(arguments: Sequence[str]) -> bool:
+    """Return whether experiments are to be run: Hydra itself shows their configuration, help and the like."""
     words = own_folders(arguments)[1]
-    options = {word for word in words if word.startswith("-")}
-    return any(word.startswith(STUDY) for word in words) and options <= {"-m", "--multirun"}
+    options = [word for word in words if word.startswith("-") and not word.startswith(_OPTIONS)]
+    return not options and any(word.startswith(EXPERIMENT) and word != f"{EXPERIMENT}null" for word in words)
 
 
 def own_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -34,37 +48,52 @@ def own_folders(arguments: Sequence[str]) -> tuple[list[Path], list[str]]:
     return parsed.config_dir, others
 
 
-def run_study_words(arguments: Sequence[str], conf: Path) -> int:
-    """Run studies by name: every member, the figures, the claims.
+def study_words(arguments: Sequence[str], conf: Path) -> list[list[str]]:
+    """Return what Hydra is told for each of the studies that are named; nothing where they are presets, which it knows.
 
     Args:
         arguments: what was typed.
         conf: nnreg's own folder of configuration.
 
-    Returns:
-        The exit code: 1 if a member failed, a figure could not be drawn or a claim not be measured.
-
     Raises:
-        UserError: a study, a member or a folder is not there, or a study cannot be read.
+        UserError: a study or a folder is not there, a study cannot be read, or a word means nothing to it.
     """
-    from rich.console import Console
-
-    from nnreg.studies import runner
-    from nnreg.studies.definition import read_study
+    from nnreg.studies import definition
 
     own, words = own_folders(arguments)
     check_folders(own)
-    folders = [*own, conf]
-    names = [name for word in words if word.startswith(STUDY) for name in word.removeprefix(STUDY).split(",")]
-    only = next((_number(word.removeprefix(MEMBER)) for word in words if word.startswith(MEMBER)), None)
-    typed = [word for word in words if not word.startswith((STUDY, MEMBER, "-"))]
-    console, is_whole = Console(highlight=False), True
-    for study in [read_study(name, folders) for name in names]:
-        home = Path.cwd() / "runs" / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}_{study.name}"
-        report = runner.run_study(study, typed, folders, home, console, only)
-        runner.show_report(report, console)
-        is_whole = is_whole and not report.failed and not report.troubles
-    return 0 if is_whole else 1
+    names = [name for word in words if word.startswith(EXPERIMENT) for name in word.removeprefix(EXPERIMENT).split(",")]
+    presets = [name for name in names if definition.is_preset(name, [*own, conf])]
+    if names and len(presets) == len(names):
+        return []
+    if presets:
+        raise UserError(f"{presets[0]} is a preset and has no runs of its own: name it apart from studies")
+    only = [_member(word.removeprefix(MEMBER)) for word in words if word.startswith(MEMBER)]
+    typed = [word for word in words if not word.startswith((EXPERIMENT, MEMBER, "-m", "--multirun"))]
+    return [_told(name, own, conf, [*only[:1], *typed]) for name in names]
+
+
+def _told(name: str, own: Sequence[Path], conf: Path, typed: Sequence[str]) -> list[str]:
+    """Return what Hydra is told for one study; it knows one folder by its option, and others by a word."""
+    from nnreg.registry.overrides import quoted
+    from nnreg.studies.definition import read_study
+
+    read_study(name, [*own, conf])
+    for word in typed:
+        key = word.lstrip("+~")
+        if key.startswith(_REFUSED) and word != PROTOCOL:
+            raise UserError(f"{word} is for sweeps, and a study says itself which runs it has: leave it out")
+        if key.startswith(_COMPARING):
+            raise UserError(f"{word} is for the comparison of a sweep: `python -m nnreg compare FOLDER` makes one of a study")
+    more = [f"hydra.searchpath={quoted([f'file://{folder.absolute()}' for folder in own[1:]])}"] if own[1:] else []
+    words = [f"++{word}" if word.startswith("study.") else word for word in typed if word != PROTOCOL]  # YAMLs leave much out
+    return ["-m", *(f"--config-dir={folder}" for folder in own[:1]), *more, f"{EXPERIMENT}{name}", PROTOCOL, *words]
+
+
+def _member(word: str) -> str:
+    if not word.isdecimal():
+        raise UserError(f"member is the number of one run of the study, from 0, not '{word}'")
+    return f"+study.member={int(word)}"
 
 
 def check_folders(folders: Sequence[Path]) -> None:
@@ -77,68 +106,98 @@ def check_folders(folders: Sequence[Path]) -> None:
         raise UserError(f"there is no folder {missing[0]}, which --config-dir names")
 
 
-def _number(word: str) -> int:
-    if not word.isdecimal():
-        raise UserError(f"member is the number of one run of the study, from 0, not '{word}'")
-    return int(word)
-
-
-def reproduce(names: Sequence[str], typed: Sequence[str], folders: Sequence[Path], target: Path) -> int:
+def reproduce(
+    names: Sequence[str], typed: Sequence[str], own: Sequence[Path], conf: Path, target: Path, compose: Compose
+) -> int:
     """Run studies one after the other and print every claim's row at the end.
 
     Args:
         names: of studies; none for all of them.
         typed: overrides for every member of every study, such as ``tracking=off``.
-        folders: of configuration, nnreg's own last.
+        own: the user's folders of configuration.
+        conf: nnreg's own.
         target: folder of the notebook.
+        compose: runs a study.
 
     Returns:
         0 if every claim was reproduced, 1 if one was not, a study could not be run or a figure not be drawn.
 
     Raises:
-        UserError: a study is unknown or cannot be read; nothing has been run then.
+        UserError: a study is unknown or cannot be read, or a word means nothing to it; nothing has been run then.
     """
-    from rich.console import Console
-    from rich.markup import escape
+    from nnreg.console import terminal
+    from nnreg.studies import definition, notebook
 
-    from nnreg.studies import definition, notebook, runner
-
-    console = Console(highlight=False)
-    chosen = [definition.read_study(name, folders) for name in names or definition.names(folders)]
-    reports: list[Report] = []
+    for word in typed:
+        if is_of_a_sweep(word) and word != "resume=true":
+            raise UserError(f"{word} is for sweeps, and a study says itself which runs it has: leave it out")
+    chosen = {name: _told(name, own, conf, typed) for name in names or definition.names([*own, conf])}
+    reports: list[Mapping[str, Any]] = []
     trouble: list[str] = []
-    for study in chosen:
+    for name, words in chosen.items():
         began = time.perf_counter()
-        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
         try:
-            report = runner.run_study(study, typed, folders, Path.cwd() / "runs" / f"{stamp}_{study.name}", console)
+            folder = _run_quietly(words, compose)
         except UserError as error:
-            trouble.append(f"{study.name} was not run: {error}")
-            console.print(escape(trouble[-1]), soft_wrap=True)
+            trouble.append(f"{name} was not run: {error}")
+            terminal().print(trouble[-1], soft_wrap=True, markup=False)
             continue
+        report = _read_report(folder)
         reports.append(report)
-        if not report.failed and not report.troubles:
-            notebook.write_page(target, runner.content(report), report.figures, time.perf_counter() - began)
-    if any(not report.failed and not report.troubles for report in reports):
+        if _is_whole(report):
+            pictures = [folder / picture for picture in report["figures"]]
+            content = {key: value for key, value in report.items() if key not in ("arms", "troubles")}  # for a comparison
+            notebook.write_page(target, content, pictures, time.perf_counter() - began)
+    if any(_is_whole(report) for report in reports):
         notebook.write_index(target)
-    return _conclude(reports, trouble, target, console)
+    return _conclude(reports, trouble, target)
 
 
-def _conclude(reports: Sequence[Report], trouble: Sequence[str], target: Path, console: Console) -> int:
+def _run_quietly(words: Sequence[str], compose: Compose) -> Path:
+    """Run a study whose claims are told later; return the folder of what it produced itself."""
+    from nnreg.studies.ending import OUTPUT
+    from nnreg.sweeps.ending import sweep_folder
+
+    compose([*words, "+hydra.callbacks.sweep.quiet=true"])
+    home = sweep_folder()
+    if home is None or not (home / OUTPUT).is_dir():
+        raise UserError("its runs were not concluded")
+    return home / OUTPUT
+
+
+def _read_report(folder: Path) -> Mapping[str, Any]:
+    from nnreg.studies.ending import REPORT
+
+    report: Mapping[str, Any] = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    return report
+
+
+def _is_whole(report: Mapping[str, Any]) -> bool:
+    return not report["failed"] and not report["troubles"]
+
+
+def _verdicts(report: Mapping[str, Any]) -> list[Verdict]:
+    from nnreg.studies.claims import Verdict
+
+    return [Verdict(**claim) for claim in report["claims"]]
+
+
+def _conclude(reports: Sequence[Mapping[str, Any]], trouble: Sequence[str], target: Path) -> int:
     from rich.markup import escape
 
-    from nnreg.studies import runner
+    from nnreg.console import terminal
+    from nnreg.studies.ending import print_verdicts
 
-    verdicts = [(report.study.name, verdict) for report in reports for verdict in report.verdicts]
+    console = terminal()
     console.print()
     for report in reports:
-        console.print(f"[bold]{report.study.name}[/bold]  {escape(report.study.title)}", soft_wrap=True)
-        runner.print_verdicts(report.verdicts, console)
-    held = sum(verdict.holds for _, verdict in verdicts)
+        console.print(f"[bold]{report['name']}[/bold]  {escape(report['title'])}", soft_wrap=True)
+        print_verdicts(_verdicts(report), console)
+    verdicts = [verdict for report in reports for verdict in _verdicts(report)]
+    held = sum(verdict.holds for verdict in verdicts)
     console.print(f"\n{held} of {len(verdicts)} claims reproduced; pages in {target}", soft_wrap=True)
-    failed = [report.study.name for report in reports if report.failed]
-    lines = [*trouble, *(f"{name}: some runs failed, no claim was checked" for name in failed)]
-    lines += [f"{report.study.name} has no new page: {line}" for report in reports for line in report.troubles]
+    lines = [*trouble, *(f"{report['name']}: some runs failed, no claim was checked" for report in reports if report["failed"])]
+    lines += [f"{report['name']} has no new page: {line}" for report in reports for line in report["troubles"]]
     for line in lines:
         console.print(f"[red]{escape(line)}[/red]", soft_wrap=True)
     return 0 if held == len(verdicts) and not lines else 1

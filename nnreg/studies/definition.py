@@ -30,6 +30,8 @@ from omegaconf import OmegaConf
 from nnreg.errors import UserError, instead, one_line
 
 FOLDER = "experiment"
+_STUDY = re.compile(r"""^["']?study["']?\s*:""", re.MULTILINE)
+"""The key that makes a study of a YAML; looked for as text, so that one that is no YAML is told of as a study."""
 
 
 class Member(NamedTuple):
@@ -125,10 +127,9 @@ def read_study(name: str, folders: Sequence[Path]) -> Study:
     Raises:
         UserError: there is no such study, there are two, or its file cannot be read.
     """
-    paths = [folder / FOLDER / f"{name}.yaml" for folder in folders]
-    found = [path for path in paths if path.is_file()]
+    found = _paths(name, folders)
     if not found:
-        raise UserError(f"there is no experiment '{name}'{instead(name, names(folders))}")
+        raise UserError(f"there is no experiment '{name}'{instead(name, _known(folders))}")
     if len(found) > 1:  # Hydra would compose the last and this would run the first
         raise UserError(f"there are two experiments '{name}': rename {found[0]}")
     path = found[0]
@@ -136,19 +137,47 @@ def read_study(name: str, folders: Sequence[Path]) -> Study:
         node = OmegaConf.to_container(OmegaConf.load(path)["study"])  # type: ignore[index]
     except Exception as error:  # not YAML, no study in it, not a mapping: the same to the person
         raise UserError(f"{path} holds no study: {one_line(error) or type(error).__name__}") from error
+    return study_of(name, node, str(path))
+
+
+def study_of(name: str, node: Any, where: str) -> Study:
+    """Return a study from what is written of it.
+
+    Args:
+        name: of its file.
+        node: of the YAML, in plain containers.
+        where: it is written, for the person.
+
+    Raises:
+        UserError: it has no title, a field is unknown or of the wrong kind.
+    """
     known = [key for key in Study.__dataclass_fields__ if key != "name"]
     if not isinstance(node, dict) or "title" not in node:
-        raise UserError(f"the study in {path} needs a title: the question that it answers")
+        raise UserError(f"the study in {where} needs a title: the question that it answers")
     fields = {str(key): value for key, value in node.items()}
     for key in fields:
         if key not in known:
-            raise UserError(f"the study in {path} has no field '{key}'{instead(key, known)}")
+            raise UserError(f"the study in {where} has no field '{key}'{instead(key, known)}")
     return Study(name, **fields)
+
+
+def is_preset(name: str, folders: Sequence[Path]) -> bool:
+    """Tell whether an experiment is a plain YAML of overrides, which Hydra composes as any other, and no study."""
+    found = _paths(name, folders)
+    return bool(found) and not any(_STUDY.search(path.read_text(encoding="utf-8")) for path in found)
 
 
 def names(folders: Sequence[Path]) -> list[str]:
     """Return the names of all studies in some folders of configuration."""
+    return [name for name in _known(folders) if not is_preset(name, folders)]
+
+
+def _known(folders: Sequence[Path]) -> list[str]:
     return sorted({path.stem for folder in folders for path in (folder / FOLDER).glob("*.yaml")})
+
+
+def _paths(name: str, folders: Sequence[Path]) -> list[Path]:
+    return [path for folder in folders if (path := folder / FOLDER / f"{name}.yaml").is_file()]
 
 
 def _word(value: Any) -> str:

@@ -23,7 +23,7 @@ def write_page(folder: Path, content: Mapping[str, Any], figures: Sequence[Path]
 
     Args:
         folder: the notebook.
-        content: what ``study_runs.content`` says of the study.
+        content: what the study.json of the study says.
         figures: pictures to copy beside the page.
         seconds: wall time of the whole study.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 MANY = 10_000  # values of a range that are not made up to be counted
-LEFT_OUT = ("sweep", "resume")
+LEFT_OUT = ("sweep", "resume", "study")
 """Keys that no run is told of; a protocol stays, as one's own YAML of it may set more than that."""
 
 
@@ -165,7 +165,7 @@ def list_jobs(stages: Iterable[Stage], jobs: int, limit: int) -> None:
     left = limit
     for stage in stages:
         prefix = f"{stage.name}/" if stage.name else ""
-        for number, words in enumerate(itertools.islice(stage.jobs, left)):
+        for number, words in enumerate(itertools.islice(stage.jobs, left), stage.first):
             sys.stdout.write(f"{f'#{prefix}{number}':<5} {' '.join(word for word in words if not is_of_a_sweep(word))}\n")
             left -= 1
     more = f"; the first {limit:,} are listed, and sweep.max_jobs={limit} lets no more begin" if jobs > limit else ""
@@ -176,7 +176,14 @@ Words = tuple[str, ...]
 
 
 class Stage(NamedTuple):
-    """Runs of a sweep that are launched together; ``name`` is that of their folder below the sweep's, "" for those compared."""
+    """Runs of a sweep that are launched together.
+
+    Attributes:
+        name: of their folder below the sweep's, "" for those compared.
+        jobs: words of each.
+        first: number of the first of them.
+    """
 
     name: str
     jobs: Iterable[Words]
+    first: int = 0

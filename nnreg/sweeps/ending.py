@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -154,8 +154,26 @@ def sweep_folder() -> Path | None:
     return None if started is None else Path(started.hydra.sweep.dir).absolute()
 
 
+class Ending(Protocol):
+    """What a protocol does when all runs have ended, in place of the table and the comparison."""
+
+    def conclude(self, home: Path) -> bool:
+        """Do it, and write what came of it below the sweep's folder; return whether all went well."""
+
+    def show(self, console: Console) -> None:
+        """Print what came of it."""
+
+
 class SweepTable(Callback):
-    """Hydra calls this around a sweep."""
+    """Hydra calls this around a sweep.
+
+    Args:
+        quiet: whether what an ending came to is told by whoever asked for it.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self.ending: Ending | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
         """Remember what was composed, and when."""
@@ -167,12 +185,26 @@ class SweepTable(Callback):
         """Print the table and the answer; end the program with code 1 if a run failed."""
         settings = OmegaConf.to_container(config.get("sweep") or OmegaConf.create({}), resolve=True)
         assert isinstance(settings, dict)
-        home = Path(config.hydra.sweep.dir).absolute()
-        failed = report(
-            home, terminal(), {str(key): value for key, value in settings.items()}, time.perf_counter() - self._began
-        )
+        home, console = Path(config.hydra.sweep.dir).absolute(), terminal()
+        if self.ending is not None:
+            failed = not _concluded(self.ending, home, None if self._quiet else console)
+        else:
+            took = time.perf_counter() - self._began
+            failed = report(home, console, {str(key): value for key, value in settings.items()}, took) > 0
         if failed:
             raise SystemExit(1)
+
+
+def _concluded(ending: Ending, home: Path, console: Console | None) -> bool:
+    """Conclude a sweep as its protocol wants it; tell whether all went well."""
+    try:
+        is_well = ending.conclude(home)
+    except Exception as error:  # Hydra would make a warning of it, and the exit code would be 0
+        warn(f"the runs in {home} are kept, and nothing was made of them: {_why(error)}")
+        return False
+    if console is not None:
+        ending.show(console)
+    return is_well
 
 
 def report(home: Path, console: Console, settings: Mapping[str, Any] | None = None, seconds: float | None = None) -> int:

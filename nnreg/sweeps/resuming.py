@@ -66,7 +66,7 @@ class Place(NamedTuple):
         return self.status in COMPLETE
 
 
-def place(wanted: Sequence[str], home: Path) -> list[Place]:
+def place(wanted: Sequence[str], home: Path, first: int = 0) -> list[Place]:
     """Find a folder for each run.
 
     A run that is there keeps its folder. One that is not gets that of its number, as if nothing had disturbed the sweep; where
@@ -75,27 +75,29 @@ def place(wanted: Sequence[str], home: Path) -> list[Place]:
     Args:
         wanted: hash of the configuration of each run, in their order; "" for one that is not known.
         home: folder of their folders.
+        first: number of the first of them.
 
     Returns:
         A place for each.
     """
     there = {folder.name: found for folder in _folders(home) if (found := _run_in(folder)) is not None}
     places: dict[int, Place] = {}
-    for number, digest in enumerate(wanted):  # those in their own places first: equal configurations may be wanted twice
+    for number, digest in enumerate(wanted, first):  # those in their own places first: equal configurations may be wanted twice
         if digest and there.get(str(number), ("", ""))[0] == digest:
             places[number] = Place(str(number), there.pop(str(number))[1])
-    for number, digest in enumerate(wanted):
+    for number, digest in enumerate(wanted, first):
         match = next((name for name, found in there.items() if digest and found[0] == digest), None)
         if number not in places and match is not None:
             places[number] = Place(match, there.pop(match)[1])
     taken = {place.folder for place in places.values()} | there.keys()
-    fresh = max([len(wanted) - 1, *(int(name) for name in taken if name.isdecimal())]) + 1
-    for number in (number for number in range(len(wanted)) if number not in places):
+    numbers = range(first, first + len(wanted))
+    fresh = max([numbers.stop - 1, *(int(name) for name in taken if name.isdecimal())]) + 1
+    for number in (number for number in numbers if number not in places):
         name = str(number)
         if name in taken:
             name, fresh = str(fresh), fresh + 1
         places[number] = Place(name)
-    return [places[number] for number in range(len(wanted))]
+    return [places[number] for number in numbers]
 
 
 def status(folder: Path) -> str:
@@ -129,7 +131,7 @@ def _hash_of_saved(folder: Path) -> str:
 
 
 RESUME = "sweep.resume="
-_OF_THE_PROCESS = ("hydra.mode=", "hydra/job_logging=", "hydra/hydra_logging=")
+_OF_THE_PROCESS = ("hydra.mode=", "hydra/job_logging=", "hydra/hydra_logging=", "+hydra.callbacks.")
 _OURS = ("sweep.", "hparams_search.", "hydra.", "hydra/", "resume=", "tracking")
 
 
@@ -155,12 +157,12 @@ def command(config: DictConfig) -> str:
 
 def how(folder: Path) -> str:
     """Return the command line that goes on with a sweep."""
-    return shlex.join(["python", "-m", "nnreg", "-m", f"{RESUME}{_shown(folder)}"])
+    return shlex.join(["python", "-m", "nnreg", "-m", f"{RESUME}{typed_path(folder)}"])
 
 
 def comparing(folder: Path) -> str:
     """Return the command line that compares the runs of a sweep."""
-    return shlex.join(["python", "-m", "nnreg", "compare", str(_shown(folder))])
+    return shlex.join(["python", "-m", "nnreg", "compare", str(typed_path(folder))])
 
 
 def folder(config: DictConfig, settings: SweepSettings, words: Iterable[str]) -> Path | None:
@@ -225,7 +227,7 @@ def _unfinished(folder: Path) -> list[Path]:
     return [path.parent for path in found if status(path.parent) not in COMPLETE]
 
 
-def _shown(folder: Path) -> Path:
+def typed_path(folder: Path) -> Path:
     """Return a folder as it is typed from here."""
     here = Path(os.path.relpath(folder))
     return folder if ".." in here.parts else here
@@ -233,7 +235,7 @@ def _shown(folder: Path) -> Path:
 
 def lasting(words: Iterable[str]) -> list[str]:
     """Return the words that say what a sweep is, not what is to be done with it this time."""
-    return [word for word in words if not settings.is_of_a_sweep(word) or word.startswith(_WHAT_IT_IS)]
+    return [word for word in words if not settings.is_of_a_sweep(word) or word.lstrip("+").startswith(_WHAT_IT_IS)]
 
 
-_WHAT_IT_IS = ("protocol", "hparams_search.", "sweep.metric=", "sweep.target=", "sweep.axes=")
+_WHAT_IT_IS = ("protocol", "study.", "hparams_search.", "sweep.metric=", "sweep.target=", "sweep.axes=")

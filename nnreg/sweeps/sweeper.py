@@ -34,6 +34,7 @@ from nnreg.runs.assembly import sharing_data
 from nnreg.settings import SweepSettings
 from nnreg.sweeps import resuming
 from nnreg.sweeps.axes import Axis, Stage, Words, check_size, confirm, count_jobs, list_jobs, read_axes
+from nnreg.sweeps.ending import Ending, SweepTable
 from nnreg.sweeps.launchers.base import JobLauncher, ParallelLauncher
 from nnreg.sweeps.launchers.work import Job
 from nnreg.sweeps.resuming import Place, digest_of, is_whole, place
@@ -84,6 +85,10 @@ class ProtocolSweeper(Sweeper):
     def execute(self, axes: Sequence[Axis]) -> None:
         """Run the sweep, by calls of ``launch``."""
 
+    def ending(self) -> Ending | None:
+        """Return what is to be done when all runs have ended, or None for the usual comparison."""
+        return None
+
     def sweep(self, arguments: list[str]) -> Any:
         """Do everything; return what the launcher returned for each batch.
 
@@ -117,6 +122,9 @@ class ProtocolSweeper(Sweeper):
         else:
             confirm(self._manifest.jobs, self.settings.max_jobs)
         self._run(axes)
+        for callback in self.hydra_context.callbacks.callbacks:  # Hydra lets them know nothing of the sweep
+            if isinstance(callback, SweepTable):
+                callback.ending = self.ending()
         return self._returns
 
     def read(self, kind: type[Kind], key: str) -> Kind:
@@ -161,18 +169,19 @@ class ProtocolSweeper(Sweeper):
         """Write down how a parameter was chosen."""
         self._write(tuning=tuning)
 
-    def launch(self, jobs: Sequence[Words], stage: str = "", *, alone: bool = False) -> list[Path]:
+    def launch(self, jobs: Sequence[Words], stage: str = "", *, alone: bool = False, first: int = 0) -> list[Path]:
         """Run those of some jobs that are not complete, and return the folder of each.
 
         Args:
             jobs: words of each.
             stage: name of their folder below the sweep's.
             alone: whether nothing but these is compared, whatever an earlier attempt left.
+            first: number of the first of them.
         """
         home = self._home / stage
         # composed first: a mistake shows before anything is written
-        digests = [self._digest(words, number, stage) for number, words in enumerate(jobs)]
-        places = place(digests, home) if self._resuming else [Place(str(number)) for number in range(len(jobs))]
+        digests = [self._digest(words, number, stage) for number, words in enumerate(jobs, first)]
+        places = place(digests, home, first) if self._resuming else [Place(str(first + number)) for number in range(len(jobs))]
         if alone:
             self._write(compared=tuple(spot.folder for spot in places))
         spots = zip(jobs, places, strict=True)
@@ -181,11 +190,11 @@ class ProtocolSweeper(Sweeper):
             self._begin()
         size = self._batch_size or max(len(todo), 1)
         for start in range(0, len(todo), size):
-            self._hand_over(todo[start : start + size], stage, start)
+            self.hand_over(todo[start : start + size], stage, first + start)
         self._composed.clear()  # what is complete, or got another folder
         return [home / spot.folder for spot in places]
 
-    def _hand_over(self, todo: Sequence[tuple[Words, Place]], stage: str, first: int) -> None:
+    def hand_over(self, todo: Sequence[tuple[Words, Place]], stage: str, first: int) -> None:
         """Let the launcher run jobs; ``first`` is the number of the first of them, to the launcher."""
         returns = self.launch_jobs([(*words, *self._told(spot, stage)) for words, spot in todo], first)
         self._returns.append(returns)
@@ -233,7 +242,7 @@ class ProtocolSweeper(Sweeper):
                 self._write(spent=round(self._spent + time.perf_counter() - began, 3))
                 raise Interrupted(f"interrupted; `{resuming.how(self._home)}` goes on with the sweep") from interrupt
             self._write(seconds=round(self._spent + time.perf_counter() - began, 3), spent=None)
-        if self._before.seconds is not None and not self._begun:
+        if self._before.seconds is not None and not self._begun and self.ending() is None:
             say(f"nothing to resume: all runs in {self._home} are complete; `{resuming.comparing(self._home)}` compares them")
             raise SystemExit(0)
 

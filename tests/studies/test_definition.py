@@ -1,19 +1,30 @@
 """Studies as data: what is run, what cannot be read, and what every shipped study promises."""
 
+import contextlib
 import math
 
 import numpy as np
 import pytest
-from hydra import compose
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from nnreg.cli.compose import conf_folder
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
+from nnreg.registry.hydra_source import register_source
 from nnreg.studies import claims, definition
 from nnreg.studies.definition import Study
-from nnreg.studies.runner import _composer
 
 SHIPPED = definition.names([conf_folder()])
+
+
+@contextlib.contextmanager
+def composing():
+    """Let Hydra compose from the configuration that is shipped."""
+    register_source()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_folder())):
+        yield
 
 
 def shipped(name):
@@ -52,7 +63,7 @@ def test_what_the_user_types_comes_last_and_a_seed_replaces_all_seeds():
 
 
 def test_what_the_user_types_wins():
-    with _composer([conf_folder()]):
+    with composing():
         (member,) = shipped("descent_adam").members(["optimizer=sgd", "optimizer.lr=0.5", "~optimizer.epsilon_hat"])[:1]
         assert member.overrides[-3:] == ("optimizer=sgd", "optimizer.lr=0.5", "~optimizer.epsilon_hat")
         member = shipped("descent_compare").members(["steps=4", "optimizer.lr=0.5"])[0]
@@ -126,6 +137,10 @@ def test_a_study_of_ones_own_stands_beside_those_of_nnreg_but_not_in_place_of_on
     folders = [tmp_path, conf_folder()]
     assert definition.read_study("mine", folders).title == "Mine?"
     assert set(definition.names(folders)) == {*SHIPPED, "mine"}
+    write(tmp_path, "# @package _global_\nsteps: 3\n# no\n  # study: at all\n", "small")
+    assert set(definition.names(folders)) == {*SHIPPED, "mine"}
+    presets = {"small": True, "mine": False, "nope": False}
+    assert {name: definition.is_preset(name, folders) for name in presets} == presets
     with pytest.raises(UserError, match="there are two experiments 'descent_adam': rename"):
         definition.read_study("descent_adam", folders)
 
@@ -150,7 +165,7 @@ def test_every_arm_of_every_shipped_study_composes(name):
     members = study.members(["seed=0"])
     axes = max(math.prod(len(values) for values in study.axes.values()), 1)
     chosen = members[::axes] if study.random is None else members[:1]
-    with _composer([conf_folder()]):
+    with composing():
         for member in [*chosen, members[-1]]:
             compose("config", overrides=[f"experiment={name}", *member.overrides])
 
@@ -163,6 +178,6 @@ def test_no_two_shipped_studies_ask_the_same_question():
 
 def test_every_study_that_needs_mnist_has_a_twin_on_the_digits():
     for name in SHIPPED:
-        with _composer([conf_folder()]):
+        with composing():
             dataset = compose("config", overrides=[f"experiment={name}"]).dataset.name
         assert dataset == "digits" or f"{name.removesuffix('_mnist')}_digits" in SHIPPED, name

@@ -43,7 +43,7 @@ def test_the_example_runs_and_leaves_what_the_page_says(mine, project):
     assert mine("experiment=mine").code == 0
     (home,) = (project / "runs").iterdir()
     assert re.fullmatch(r"\d{4}-[\d_-]+_mine", home.name)
-    assert {path.name for path in home.iterdir()} == {"0", "1", "2", "3", "study"}
+    assert {path.name for path in home.iterdir()} == {"0", "1", "2", "3", "study", "sweep.json", "multirun.yaml"}
     assert {path.name for path in (home / "study").iterdir()} == {"mine.png", "claims.csv", "study.json"}
 
 
@@ -55,7 +55,7 @@ def test_random_trials_have_seeds_of_their_own(tmp_path):
 def test_one_member_is_run_alone(mine, project):
     assert mine("experiment=mine", "member=3").code == 0
     (home,) = (project / "runs").iterdir()
-    assert {path.name for path in home.iterdir()} == {"3", "study"}
+    assert {path.name for path in home.iterdir() if path.is_dir()} == {"3", "study"}
     assert not list((home / "study").glob("*.png"))
 
 

@@ -1,6 +1,5 @@
 """Studies run from the command line: members, figures, claims, and what is said when it cannot be done."""
 
-import contextlib
 import csv
 import json
 
@@ -9,6 +8,7 @@ import pytest
 from nnreg import figures
 from nnreg.cli.compose import conf_folder
 from nnreg.records.folder import read_summary
+from nnreg.records.manifest import read_manifest
 from nnreg.studies import command
 from nnreg_std.datasets import _fetching, _locating
 from tests.recording.tracking import artifacts, client, new_database
@@ -80,7 +80,8 @@ def test_a_study_runs_every_member_draws_its_figure_and_checks_every_claim(nnreg
     assert (answer.code, answer.err) == (0, "")
     assert answer.out.startswith("How do four update rules come down the same valley?")
     home = home_of(project)
-    assert sorted(path.name for path in home.iterdir()) == ["0", "1", "2", "3", "study"]
+    assert sorted(path.name for path in home.iterdir() if path.is_dir()) == ["0", "1", "2", "3", "study"]
+    assert read_manifest(home).protocol == "study"
     with (home / "study" / "claims.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 9
@@ -103,7 +104,7 @@ def test_one_member_can_be_run_alone(nnreg, project):
     answer = nnreg("experiment=descent_compare", "member=1")
     assert answer.code == 0
     home = home_of(project)
-    assert sorted(path.name for path in home.iterdir()) == ["1", "study"]
+    assert sorted(path.name for path in home.iterdir() if path.is_dir()) == ["1", "study"]
     summary = read_summary(home / "1")
     assert summary["choices"]["optimizer"] == "momentum"
     assert summary["command"] == "python -m nnreg experiment=descent_compare member=1 tracking=off"
@@ -143,7 +144,9 @@ def test_a_study_of_ones_own_works_the_same_way(nnreg, project, own):
         (["experiment=descent_compare", "member=one"], "not 'one'"),
         (["experiment=descent_compare", "stepz=3"], "did you mean 'steps'"),
         (["experiment=descent_compare", "optimizer=nope"], "nope"),
-        (["-m", "experiment=descent_compare", "sweep.dry_run=true"], "sweep.dry_run=true is for sweeps, and a study"),
+        (["experiment=descent_compare", "hparams_search=optuna_tpe"], "hparams_search=optuna_tpe is for sweeps, and a study"),
+        (["experiment=descent_compare", "sweep.target=x=1"], "`python -m nnreg compare FOLDER` makes one of a study"),
+        (["-m", "protocol=study"], "protocol=study needs a study: experiment=NAME"),
         (["-m", "experiment=descent_compare", "protocol=random_search"], "protocol=random_search is for sweeps"),
         (["-m", "experiment=descent_compare", "seed=1,2"], "seed=1,2 names several values, and a study says itself what it"),
     ],
@@ -234,8 +237,9 @@ def test_what_breaks_while_drawing_leaves_the_arms_on_disk(nnreg, project, own, 
         raise ZeroDivisionError("a mistake of nnreg's own")
 
     monkeypatch.setattr(figures, "draw", broken)
-    with contextlib.suppress(ZeroDivisionError):
-        nnreg(own(MINE), "experiment=mine")
+    answer = nnreg(own(MINE), "experiment=mine")
+    assert answer.code == 1
+    assert "figure 1 was not drawn: ZeroDivisionError: a mistake of nnreg's own" in answer.out
     assert study_json(home_of(project))["arms"] == {"0": "slow", "1": "fast"}
 
 
@@ -320,5 +324,5 @@ def test_hydra_itself_still_shows_the_configuration_of_a_study(nnreg):
     answer = nnreg("--cfg", "job", "experiment=descent_adam")
     assert answer.code == 0
     assert "epsilon_hat: true" in answer.out
-    assert command.ask_for_studies(["experiment=descent_adam"])
-    assert not command.ask_for_studies(["experiment=descent_adam", "--cfg", "job"])
+    assert command.names_experiments(["experiment=descent_adam"])
+    assert not command.names_experiments(["experiment=descent_adam", "--cfg", "job"])
