@@ -170,3 +170,15 @@ def test_what_a_preset_is_not_is_answered_in_one_line(nnreg, project, words, sai
     assert answer.code == 2
     assert said in answer.complaint
     assert not (project / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["default", "overfit", "gradient"])
+def test_a_run_under_inspection_is_not_tracked_and_may_be_a_study(nnreg, project, name):
+    code = nnreg("hidden=[4]", "dataset=iris", "batch=8", f"debug={name}", tracking=True).code
+    assert code == 0
+    assert not (project / "mlflow.db").exists()
+
+
+def test_a_debugged_study_makes_few_steps(nnreg, project):
+    assert nnreg("--config-dir=own", "experiment=mine", "debug=default").code == 0
+    assert [read_summary(only(project) / number)["steps"] for number in "01"] == [10, 10]
