@@ -24,7 +24,7 @@ def card(folder: Path, **changes: Any) -> RunCard:
         "config": {
             "seed": 0,
             "hidden": [100, 100],
-            "steps": 200,
+            "steps": changes.get("steps", 200),
             "batch": 128,
             "sampling": "replacement",
             "dtype": "float32",

@@ -20,7 +20,7 @@ from nnreg.runs.descend import course, prepare, summarise
 from nnreg.runs.request import Request
 from nnreg.runs.task import execute_task
 from nnreg.settings import used_choices
-from nnreg.tracking.ledger import parameters
+from nnreg.tracking.description import parameters
 from nnreg_std.surfaces.quadratic import Quadratic
 
 CONFIG = {

@@ -24,7 +24,7 @@ def test_a_password_from_the_environment_reaches_no_file_and_no_line(nnreg, proj
     assert "127.0.0.1:9" in answer.err
     assert "s3cret" not in answer.out + answer.err
     files = [path for path in project.rglob("*") if path.is_file()]
-    assert any(path.name == "spool.json" for path in files)
+    assert any(path.name == "mlflow.json" for path in files)
     assert not [path for path in files if b"s3cret" in path.read_bytes()]
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import subprocess
@@ -9,16 +10,26 @@ import pytest
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome
-from nnreg.records.folder import SPOOL
-from nnreg.tracking import commands, sink
-from nnreg.tracking.ledger import Ledger
+from nnreg.records.folder import SUMMARY, TRACKED, occupied
+from nnreg.tracking import commands, mirror, store
 from nnreg.tracking.location import resolve_target
-from tests.recording.tracking import FINISHED, Road, Tracked, artifacts, client, curve, new_database, only_run, serving_at
+from tests.recording.tracking import (
+    ARTIFACTS,
+    FINISHED,
+    Road,
+    Tracked,
+    artifacts,
+    client,
+    curve,
+    new_database,
+    only_run,
+    serving_at,
+)
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(sink, "_dead", {})
+    monkeypatch.setattr(store, "_silent", {})
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +51,10 @@ def pushed(home, *folders):
     lines = []
     code = commands.push(home, folders, lines.append)
     return code, lines
+
+
+def is_whole(folder):
+    return mirror.Tracked.read(folder).whole
 
 
 def cleaned(home):
@@ -70,8 +85,8 @@ def test_a_run_kept_while_the_server_was_away_arrives_whole_and_only_once(projec
     assert run.data.tags["mlflow.runColor"] == "#e69f00"
     assert run.data.metrics["summary/valid_loss_final"] == FINISHED.summary["valid/loss_final"]
     assert len(curve(road.uri, run.info.run_id, TRAIN_LOSS)) == 200
-    assert artifacts(road.uri, run.info.run_id) == {"config.yaml", "loss.png"}
-    assert not (tracked.folder / SPOOL).exists()
+    assert artifacts(road.uri, run.info.run_id) == ARTIFACTS
+    assert is_whole(tracked.folder)
     assert pushed(project) == (0, ["nothing to push: every run is where it belongs"])
     assert only_run_of(road.uri, "kept").info.run_id == run.info.run_id
 
@@ -80,11 +95,11 @@ def test_a_run_kept_while_the_server_was_away_arrives_whole_and_only_once(projec
 def test_a_run_whose_server_dies_midway_is_the_same_run_after_the_push(project, road):
     tracked = Tracked(project, uri=road.uri, experiment="midway")
     sink = tracked.open()
-    begun = sink.run_id
-    half = list(tracked.past)[:100]
-    sink.write(half)
+    begun = sink.ids[1]
+    records = list(tracked.past)
+    tracked.write(records[:100])
     road.close()
-    tracked.write()
+    tracked.write(records[100:])
     tracked.close()
     assert len(tracked.warnings) == 1
     road.reopen()
@@ -93,7 +108,7 @@ def test_a_run_whose_server_dies_midway_is_the_same_run_after_the_push(project, 
     run = only_run_of(road.uri, "midway")
     assert (run.info.run_id, run.info.status) == (begun, "FINISHED")
     assert len(curve(road.uri, begun, TRAIN_LOSS)) == 200
-    assert artifacts(road.uri, begun) == {"config.yaml", "loss.png"}
+    assert artifacts(road.uri, begun) == ARTIFACTS
 
 
 @pytest.mark.slow
@@ -102,10 +117,12 @@ def test_a_push_that_was_interrupted_can_be_made_again(project, road):
     tracked = Tracked(project, uri=road.uri, experiment="again")
     tracked.whole()
     road.reopen()
-    spool = (tracked.folder / SPOOL).read_bytes()
+    before = (tracked.folder / TRACKED).read_bytes()
     pushed(project)
     first = only_run_of(road.uri, "again")
-    (tracked.folder / SPOOL).write_bytes(spool)  # as if the power had failed just before it was removed
+    assert b'"sender": null' in before
+    before = before.replace(b'"sender": null', b'"sender": "gone"')  # as if the power had failed just before its end was noted
+    (tracked.folder / TRACKED).write_bytes(before)
     assert pushed(project)[0] == 0
     second = only_run_of(road.uri, "again")
     assert second.info.run_id == first.info.run_id
@@ -117,7 +134,7 @@ def test_a_push_that_was_interrupted_can_be_made_again(project, road):
 def test_a_run_on_a_server_has_a_link(project, road):
     tracked = Tracked(project, uri=road.uri + "/", experiment="link")
     sink = tracked.whole()
-    assert sink.where_to_look() == [("its page", f"{road.uri}/#/experiments/{sink.experiment_id}/runs/{sink.run_id}")]
+    assert sink.where_to_look() == [("its page", f"{road.uri}/#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}")]
     assert tracked.warnings == []
 
 
@@ -140,7 +157,7 @@ def test_a_server_that_is_still_away_leaves_the_run_on_disk(project, kept):
     assert code == 1
     assert "still kept" in line
     assert "no connection" in line
-    assert Ledger.read(kept / SPOOL).status == "FINISHED"
+    assert not is_whole(kept)
 
 
 def test_the_environment_sends_kept_runs_elsewhere(project, kept, monkeypatch):
@@ -156,13 +173,12 @@ def test_named_folders_are_pushed_and_others_left(project, kept, monkeypatch):
     (project / "runs" / "two").mkdir()
     assert pushed(project, project / "runs" / "two")[1] == ["nothing to push: every run is where it belongs"]
     assert pushed(project, kept)[0] == 0
-    assert not (kept / SPOOL).exists()
+    assert is_whole(kept)
 
 
 def test_a_run_that_was_killed_while_it_was_kept_is_pushed_as_killed(project, kept, monkeypatch):
-    ledger = Ledger.read(kept / SPOOL)
-    ledger.status, ledger.ended, ledger.tags["pid"] = "RUNNING", None, a_dead_process()
-    ledger.save()
+    facts = json.loads((kept / SUMMARY).read_text())
+    (kept / SUMMARY).write_text(json.dumps(facts | {"status": "running"}))
     new_database(project / "mlflow.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
     assert pushed(project)[0] == 0
@@ -170,18 +186,23 @@ def test_a_run_that_was_killed_while_it_was_kept_is_pushed_as_killed(project, ke
 
 
 def test_a_run_that_still_goes_on_is_not_pushed(project):
-    Tracked(project, uri="http://127.0.0.1:9").open()
-    code, (line,) = pushed(project)
+    tracked = Tracked(project, uri="http://127.0.0.1:9")
+    tracked.open()
+    with occupied(tracked.folder):
+        code, (line,) = pushed(project)
     assert code == 0
     assert "still running" in line
 
 
-def test_a_damaged_spool_is_named_and_kept(project, kept):
-    (kept / SPOOL).write_text("{")
+@pytest.mark.parametrize("name", [TRACKED, SUMMARY])
+def test_a_damaged_folder_is_named_and_kept(project, kept, monkeypatch, name):
+    new_database(project / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
+    (kept / name).write_text("{")
     code, (line,) = pushed(project)
     assert code == 1
-    assert "damaged" in line
-    assert (kept / SPOOL).exists()
+    assert str(kept) in line
+    assert (kept / name).read_text() == "{"
 
 
 def test_a_folder_that_does_not_exist_is_the_users_mistake(project):
@@ -196,10 +217,10 @@ def test_a_run_whose_process_is_gone_is_marked_as_killed(project, monkeypatch):
     new_database(project / "mlflow.db")
     tracked = Tracked(project)
     sink = tracked.open()
-    client(sink.uri).set_tag(sink.run_id, "pid", a_dead_process())
+    client(sink.uri).set_tag(sink.ids[1], "pid", a_dead_process())
     (line,) = cleaned(project)
     assert "marked as KILLED" in line
-    assert sink.run_id in line
+    assert sink.ids[1] in line
     assert only_run(sink.uri).info.status == "KILLED"
     assert "nothing to clean" in cleaned(project)[0]
 
@@ -209,8 +230,8 @@ def test_runs_of_other_machines_and_other_programs_are_left_alone(project, tag, 
     new_database(project / "mlflow.db")
     sink = Tracked(project).open()
     witness = client(sink.uri)
-    witness.set_tag(sink.run_id, "pid", a_dead_process())
-    witness.delete_tag(sink.run_id, tag) if value is None else witness.set_tag(sink.run_id, tag, value)
+    witness.set_tag(sink.ids[1], "pid", a_dead_process())
+    witness.delete_tag(sink.ids[1], tag) if value is None else witness.set_tag(sink.ids[1], tag, value)
     assert "nothing to clean" in cleaned(project)[0]
     assert only_run(sink.uri).info.status == "RUNNING"
 

@@ -18,7 +18,7 @@ from nnreg.engine.training import PAUSE
 from nnreg.records.card import Outcome, summarise
 from nnreg.records.folder import read_history, read_summary
 from nnreg.runs.console import ConsoleSink, job_line
-from nnreg.tracking.ledger import closing_tags
+from nnreg.tracking.description import closing_tags
 from tests.cards import card, history
 
 TRAIN_ACCURACY = "train/accuracy"

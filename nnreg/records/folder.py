@@ -4,7 +4,7 @@ config.yaml       the resolved configuration; `python -m nnreg rerun FOLDER` tra
 history.csv.gz    every record, one `step,metric,value` a line (history.csv while the run is going)
 summary.json      what was run, and how it ended: status ("running" until then), final and best metrics
 checkpoint.npz    the latest state; `python -m nnreg resume FOLDER` goes on from it
-mlflow.json       where in MLflow the run is, if it is tracked
+mlflow.json       where in MLflow the run is, and whether all of it is there, if it is tracked
 loss.png          the picture
 diagnostics.png   the picture of the layers, where they were measured
 """
@@ -32,7 +32,7 @@ from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
 LAYERS_FIGURE = "diagnostics.png"
-LOCK = ".lock"
+LOCK, SENDING = ".lock", ".sending.lock"
 HEADER = "step,metric,value"
 RUNNING = "running"
 
@@ -63,7 +63,8 @@ class DiskSink:
         if not card.resumed_at:  # begins, maybe again in a folder that has seen another run
             (folder / FILE).unlink(missing_ok=True)
         if card.resumed_at is None:  # one that begins again stays the same run of the store
-            (folder / TRACKED).unlink(missing_ok=True)
+            for name in (TRACKED, SPOOL):
+                (folder / name).unlink(missing_ok=True)
         write_whole(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(card.config))))
         write_whole(plain, "".join(f"{line}\n" for line in (HEADER, *kept)))
         packed.unlink(missing_ok=True)
@@ -87,22 +88,27 @@ class DiskSink:
 
 
 @contextlib.contextmanager
-def occupied(folder: Path) -> Iterator[None]:
+def occupied(folder: Path, name: str = LOCK, seconds: float = 0.0) -> Iterator[None]:
     """Keep every other process out of a run folder; the hold ends with this process, however that ends.
+
+    Args:
+        folder: of the run.
+        name: of the lock: there is another for those who send the run.
+        seconds: for which to wait for whoever is in it.
 
     Raises:
         UserError: another process is in it.
     """
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / name)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=seconds)
     except Timeout as error:
         raise UserError(f"the run in {folder} is still going on, in another process") from error
     try:
         yield
     finally:
         with contextlib.suppress(OSError):  # Windows lets no one remove it here; it is empty and hidden
-            (folder / LOCK).unlink()
+            (folder / name).unlink()
         lock.release()
 
 
@@ -149,16 +155,28 @@ def read_history(folder: Path, first: int | None = None) -> History:
     """
     history = History()
     for line in _lines(folder)[:first]:
-        step, metric, value = line.split(",")
-        history.add(Record(int(step), metric, float(value)))
+        history.add(_record(line))
     return history
 
 
+def read_records(folder: Path, start: int = 0) -> tuple[list[Record], int]:
+    """Return what was written whole of the history of a run from a byte on, and the byte at which that ends.
+
+    Raises:
+        OSError: there is no history.
+        ValueError: the file is damaged.
+    """
+    content = _content(folder, start)
+    end = content.rfind(b"\n") + 1
+    lines = content[:end].decode().split("\n")[0 if start else 1 : -1]  # without the header
+    return [_record(line) for line in lines], start + end
+
+
 def write_ending(card: RunCard, outcome: Outcome) -> None:
-    """Write how a run ended whose own process could not; what that wrote of it, such as its dataset, stays as it is."""
-    known, ending = known_facts(card.folder), _ending(outcome)
+    """Write how a run ended whose own process died; what that wrote of it, such as its dataset, stays as it is."""
+    known, ending = known_facts(card.folder), _ending(outcome) | {"died": True}
     kept = {name: value for name, value in known.items() if name not in ending}
-    write_whole(card.folder / SUMMARY, _as_json(_summary(card, outcome) | kept))
+    write_whole(card.folder / SUMMARY, _as_json(_summary(card, outcome) | ending | kept))
 
 
 def secure_history(folder: Path) -> None:
@@ -169,9 +187,20 @@ def secure_history(folder: Path) -> None:
 
 def _lines(folder: Path) -> list[str]:
     """Return the lines of the history that were written whole, without the header."""
-    packed, plain = folder / f"{HISTORY}.gz", folder / HISTORY  # both: killed while packing
-    content = plain.read_bytes() if plain.exists() else gzip.decompress(packed.read_bytes())
-    return content.decode().split("\n")[1:-1]  # what comes after the last line break was cut off
+    return _content(folder).decode().split("\n")[1:-1]  # what comes after the last line break was cut off
+
+
+def _content(folder: Path, start: int = 0) -> bytes:
+    """Return the history from a byte on."""
+    with contextlib.suppress(FileNotFoundError), (folder / HISTORY).open("rb") as file:  # first: both, if killed while packing
+        file.seek(start)
+        return file.read()
+    return gzip.decompress((folder / f"{HISTORY}.gz").read_bytes())[start:]
+
+
+def _record(line: str) -> Record:
+    step, metric, value = line.split(",")
+    return Record(int(step), metric, float(value))
 
 
 def _as_json(facts: dict[str, object]) -> str:
@@ -222,5 +251,5 @@ def _facts(card: RunCard) -> dict[str, object]:
     }
 
 
-SPOOL = "spool.json"
 TRACKED = "mlflow.json"
+SPOOL = "spool.json"  # what versions before kept of a run that the store did not take

@@ -24,7 +24,6 @@ from nnreg.runs.console import ConsoleSink, SweepLineSink
 from nnreg.runs.descend import execute
 from nnreg.runs.request import Request, Resumption, own_request, request_of
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, task_of
-from nnreg.tracking import uploader
 
 Value = float | tuple[float, ...]
 
@@ -191,9 +190,7 @@ def sinks(request: Request, *, alone: bool) -> list[Sink]:
     if getattr(config.get("tracking"), "name", config.get("tracking")) == "mlflow":
         from nnreg.tracking.sink import MlflowSink
 
-        uri, experiment = config.get("tracking_uri"), config.get("experiment_name")
-        kept = uploader.current_uploader(uri, experiment) is not None and request.resumption is None
-        tracker = MlflowSink(Path.cwd(), uri, experiment, warn=warn, kept=kept)
+        tracker = MlflowSink(Path.cwd(), config.get("tracking_uri"), config.get("experiment_name"), warn=warn)
         found.append(tracker)
         links = tracker.where_to_look
     return [*found, ConsoleSink(console, links) if alone else SweepLineSink(console)]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnreg.engine.history import History
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.results import Result, Results
 from nnreg.tracking import uploader
-from nnreg.tracking.ledger import Tracked
+from nnreg.tracking.description import describe_run, process_tags
+from nnreg.tracking.mirror import Tracked
 
 INK = "#222222"
 
@@ -63,14 +63,14 @@ def log_answer(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) ->
         return []
     from nnreg.tracking.sink import MlflowSink
 
-    uri, experiment, card = first.config.get("tracking_uri"), first.config.get("experiment_name"), _card(answer, runs)
-    sender = uploader.current_uploader(uri, experiment) if card.resumed_at is None else None
-    sink = MlflowSink(Path.cwd(), uri, experiment, warn=warn, kept=sender is not None)
-    sink.open(card)
+    sink = MlflowSink(Path.cwd(), first.config.get("tracking_uri"), first.config.get("experiment_name"), warn=warn)
+    card = _card(answer, runs)
     status: Status = "failed" if answer.error else "finished"
-    sink.close(Outcome(status, 1, answer.seconds, dict(answer.metrics), error=answer.error), History())
-    if sender is not None and (ids := sender.send(card.folder)):
-        sink.experiment_id, sink.run_id = ids
+    outcome = Outcome(status, 1, answer.seconds, dict(answer.metrics), error=answer.error)
+    # that of a resumed sweep stays one run
+    sink.begin(card.folder, process_tags(card), Tracked.read(card.folder), describe_run(card, outcome))
+    if (sender := uploader.current_uploader(card.folder)) is not None:
+        sink.ids = sender.send(card.folder)
     return sink.where_to_look()
 
 
@@ -90,7 +90,7 @@ def _card(answer: AnswerRun, runs: Sequence[Result]) -> RunCard:
         seed=int(config.get("seed", 0)),
         steps=int(config.get("steps", 1)),
         sweep_id=answer.sweep_id,
-        resumed_at=0 if Tracked.read(answer.folder) is not None else None,  # that of a resumed sweep stays one run
+        resumed_at=0 if Tracked.read(answer.folder) is not None else None,
         about=answer.about,
         page=answer.page,
     )

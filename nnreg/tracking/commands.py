@@ -10,13 +10,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from nnreg.console import say
 from nnreg.errors import UserError
-from nnreg.records.folder import SPOOL
-from nnreg.tracking.ledger import Ledger, now, process_of
-from nnreg.tracking.location import resolve_target
+from nnreg.records.folder import SPOOL, TRACKED, occupied
+from nnreg.tracking.description import now, process_of
+from nnreg.tracking.location import resolve_target, without_password
+from nnreg.tracking.mirror import Tracked, mirror, read_told
 from nnreg.tracking.store import Store, reason
 
 
@@ -39,6 +38,7 @@ def clean(home: Path, say: Callable[[str], None] = say) -> int:
         return 0
     dead = 0
     try:
+        target.probe()
         store = Store(target)
         for run in store.open_runs(socket.gethostname()):
             pid, since = process_of(run.tags, run.started)
@@ -54,12 +54,12 @@ def clean(home: Path, say: Callable[[str], None] = say) -> int:
 
 
 def push(home: Path, folders: Sequence[Path] = (), say: Callable[[str], None] = say) -> int:
-    """Send runs that were kept on disk to the store they were meant for, or to ``MLFLOW_TRACKING_URI`` if that is set.
+    """Send what is missing of runs to the store they were meant for, or to ``MLFLOW_TRACKING_URI`` if that is set.
 
     Args:
         home: project folder; without ``folders``, every run folder below its ``runs`` is looked through.
         folders: run folders, or folders that hold some at any depth.
-        say: takes one line for each run, sent or not; a run that was sent is not kept any longer.
+        say: takes one line for each run of which something was missing, sent or not.
 
     Returns:
         The exit code: 1 if some runs could not be sent.
@@ -70,43 +70,55 @@ def push(home: Path, folders: Sequence[Path] = (), say: Callable[[str], None] = 
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder")
-    spools = sorted({path for folder in (folders or [home / "runs"]) for path in folder.absolute().rglob(SPOOL)})
+    places = [folder.absolute() for folder in (folders or [home / "runs"])]
+    found = sorted({path.parent for place in places for name in (TRACKED, SPOOL) for path in place.rglob(name)})
     stores: dict[str, Store] = {}
-    failures = 0
-    for path in spools:
+    failures, lines = 0, 0
+    for folder in found:
         try:
-            say(_push(home, path, stores))
+            line = _push(home, folder, stores)
         except Exception as error:  # MLflow, its database and its server raise anything; the other runs may do better
             failures += 1
-            say(f"{path.parent}: not sent, still kept: {reason(error, 'its database')}")
-    if not spools:
+            line = f"{folder}: not sent, still kept: {reason(error, 'its database')}"
+        if line is not None:
+            lines += 1
+            say(line)
+    if not lines:
         say("nothing to push: every run is where it belongs")
     return 1 if failures else 0
 
 
-def _push(home: Path, path: Path, stores: dict[str, Store]) -> str:
-    lock = FileLock(f"{path}.lock")
-    try:
-        with lock.acquire(blocking=False):
-            if not path.exists():
-                return f"{path.parent}: already sent"
-            ledger = Ledger.read(path)
-            if ledger.status == "RUNNING":
-                if ledger.tags["host"] == socket.gethostname() and is_alive(*process_of(ledger.tags, ledger.started)):
-                    return f"{path.parent}: still running, send it when it has ended"
-                ledger.status, ledger.ended = "KILLED", int(path.stat().st_mtime * 1_000)
-                ledger.tags["outcome"] = "killed"
-            target = resolve_target(home, os.environ.get("MLFLOW_TRACKING_URI") or ledger.uri, ledger.experiment, _ignore)
-            if target.uri not in stores:
-                stores[target.uri] = Store(target)
-            target.probe()
-            run_id = stores[target.uri].push(ledger)
-            path.unlink()
-    except Timeout:
-        return f"{path.parent}: someone else is sending it"
-    with contextlib.suppress(OSError):  # Windows may still hold it; it is empty
-        Path(lock.lock_file).unlink(missing_ok=True)
-    return f"{ledger.name}: sent to {target.shown} as {run_id}"
+def _push(home: Path, folder: Path, stores: dict[str, Store]) -> str | None:
+    """Send one run; return the line to say, or None if nothing of it is missing."""
+    tracked = Tracked.read(folder)
+    if tracked is None:
+        raise ValueError(f"its {TRACKED} is damaged")
+    if tracked.whole:
+        return None
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(occupied(folder))
+        except UserError:
+            return f"{folder}: still running, send it when it has ended"
+        target = resolve_target(home, os.environ.get("MLFLOW_TRACKING_URI") or tracked.uri, tracked.experiment, _ignore)
+        target.probe()
+        if target.uri not in stores:
+            stores[target.uri] = Store(target)
+        name = read_told(folder, tracked).name
+        ids = mirror(folder, stores[target.uri], is_over=True)
+    return f"{folder}: someone else is sending it" if ids is None else f"{name}: sent to {target.shown} as {ids[1]}"
+
+
+def push_lost(home: Path, folder: Path) -> None:
+    """Send to its own store what is missing of a run whose process died; what does not go now, ``push`` sends later."""
+    tracked, usual = Tracked.read(folder), os.environ.get("MLFLOW_TRACKING_URI", "")
+    if tracked is None or tracked.whole:
+        return
+    with contextlib.suppress(Exception):
+        uri = usual if without_password(usual) == tracked.uri else tracked.uri
+        target = resolve_target(home, uri, tracked.experiment, _ignore)
+        target.probe()
+        mirror(folder, Store(target), is_over=True)
 
 
 def _ignore(_: str) -> None:

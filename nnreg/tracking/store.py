@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sqlite3
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,8 +17,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock
 
 from nnreg.process import uncollected
-from nnreg.tracking import ledger
-from nnreg.tracking.ledger import KEY_TAG, Ledger, Point, figure_of, files_of, note
+from nnreg.tracking.description import KEY_TAG, Point, Told, figure_of, files_of, note, shorten
 from nnreg.tracking.location import Target, UnreachableError, without_password
 
 _LOCK = 0x6E6E726567  # "nnreg": a number that all who make tables here agree on
@@ -68,11 +68,10 @@ class Store:
         target: where; an embedded database is made at first use.
 
     Raises:
-        UnreachableError: it gives no sign of life.
+        UnreachableError: it takes no experiment.
     """
 
     def __init__(self, target: Target) -> None:
-        target.probe()
         self.target = target
         self._mlflow = _import_mlflow(database=not target.is_server)
         if target.sqlite_file is not None:
@@ -82,32 +81,33 @@ class Store:
             make_tables(target.uri, lambda: sql_store(target.uri, str(target.artifacts)))
         self._client = self._mlflow.MlflowClient(target.uri, registry_uri=target.uri)
 
-    def create(self, ledger: Ledger) -> tuple[str, str]:
-        """Create the run, or take up the one of this key; return the ids of its experiment and its own."""
-        experiment_id = self._experiment(ledger.experiment)
-        run_id = self._find(experiment_id, ledger.key) if ledger.resumed else None
+    def take_up(self, experiment: str, key: str, started: int, told: Told, *, is_new: bool) -> tuple[str, str]:
+        """Create a run, or take up the one of this key, unless it ``is_new``; return the ids of its experiment and its own."""
+        experiment_id = self._experiment(experiment)
+        run_id = None if is_new else self._find(experiment_id, key)
         if run_id is not None:
             self._client.update_run(run_id, status="RUNNING")
             return experiment_id, run_id
-        run = self._client.create_run(experiment_id, start_time=ledger.started, tags=ledger.tags, run_name=ledger.name)
-        return experiment_id, run.info.run_id
+        tags = {**told.tags, KEY_TAG: key}
+        run = self._client.create_run(experiment_id, start_time=started, tags=tags, run_name=told.name)
+        return experiment_id, str(run.info.run_id)
 
-    def describe(self, experiment_id: str, run_id: str, ledger: Ledger) -> None:
+    def describe(self, experiment_id: str, run_id: str, told: Told, *, is_new: bool) -> None:
         """Write parameters, tags and dataset; a parameter that the run has with another value, for ever, becomes a tag."""
         entities = self._mlflow.entities
-        page = ledger.page or figure_of(ledger.params.get("task", ""))
-        ledger.tags["mlflow.note.content"] = note(ledger.tags["command"], experiment_id, run_id, page, ledger.about)
-        there = self._client.get_run(run_id).data if ledger.resumed else self._mlflow.entities.RunData()
-        ledger.tags |= {key: value for key, value in ledger.params.items() if there.params.get(key, value) != value}
+        page = told.page or figure_of(told.params.get("task", ""))
+        there = entities.RunData() if is_new else self._client.get_run(run_id).data
+        changed = {key: value for key, value in told.params.items() if there.params.get(key, value) != value}
+        about = note(told.tags["command"], experiment_id, run_id, page, told.about)
         for key in there.tags.keys() & _OF_AN_END:
             self._client.delete_tag(run_id, key)
-        params = [entities.Param(key, value) for key, value in ledger.params.items() if key not in there.params]
+        params = [entities.Param(key, value) for key, value in told.params.items() if key not in there.params]
         for start in range(0, len(params), 100):  # the most MLflow takes
             self._client.log_batch(run_id, params=params[start : start + 100])
-        self._client.log_batch(run_id, tags=self._tags(ledger.tags))
-        if ledger.dataset:
+        self._write_tags(run_id, {**({} if is_new else told.tags), **changed, "mlflow.note.content": about})
+        if told.dataset:
             context = entities.InputTag("mlflow.data.context", "training")
-            inputs = [entities.DatasetInput(entities.Dataset(**ledger.dataset), [context])]
+            inputs = [entities.DatasetInput(entities.Dataset(**told.dataset), [context])]
             try:
                 self._client.log_inputs(run_id, inputs)
             except self._mlflow.MlflowException:  # another run has registered the same data at this moment
@@ -120,24 +120,13 @@ class Store:
         for start in range(0, len(metrics), _BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
 
-    def finish(self, run_id: str, ledger: Ledger) -> None:
-        """Upload the files of the run folder, write all tags and end the run."""
-        folder = Path(ledger.folder)
+    def finish(self, run_id: str, folder: Path, told: Told) -> None:
+        """Upload the files of the run folder, write how the run ended, and end it."""
         for file in files_of(folder):
             inside = file.parent.relative_to(folder).as_posix()
             self._client.log_artifact(run_id, str(file), None if inside == "." else inside)
-        self._client.log_batch(run_id, tags=self._tags(ledger.tags))
-        self._client.set_terminated(run_id, ledger.status, ledger.ended)
-
-    def push(self, ledger: Ledger) -> str:
-        """Bring the store up to a ledger, whatever part of it is there already; return the id of the run."""
-        experiment_id = self._experiment(ledger.experiment)
-        run_id = self._find(experiment_id, ledger.key) or self.create(ledger)[1]
-        self.describe(experiment_id, run_id, ledger)
-        there = self.points(run_id) if ledger.resumed else set()
-        self.log(run_id, [point for point in ledger.points if point.identity not in there])
-        self.finish(run_id, ledger)
-        return run_id
+        self._write_tags(run_id, told.closing)
+        self._client.set_terminated(run_id, told.status, told.ended)
 
     def points(self, run_id: str) -> set[tuple[str, int, float]]:
         """Return every (metric, step, value) that the store has of a run."""
@@ -165,8 +154,8 @@ class Store:
         found = self._client.search_runs([experiment_id], f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
         return found[0].info.run_id if found else None
 
-    def _tags(self, tags: Mapping[str, str]) -> list[Any]:
-        return [self._mlflow.entities.RunTag(key, value) for key, value in tags.items()]
+    def _write_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        self._client.log_batch(run_id, tags=[self._mlflow.entities.RunTag(key, value) for key, value in tags.items()])
 
     def _experiment(self, name: str) -> str:
         experiment = self._client.get_experiment_by_name(name)
@@ -184,6 +173,27 @@ class Store:
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
+
+
+AWAY = 30.0  # seconds for which a store that did not answer is not asked again
+
+_silent: dict[str, float] = {}
+"""Stores that did not answer in this process, and when that was."""
+
+
+def reach(target: Target) -> None:
+    """Ask a store for a sign of life, unless it gave none a moment ago: the next runs of a sweep need not wait as well.
+
+    Raises:
+        UnreachableError: it gives none.
+    """
+    if time.monotonic() - _silent.get(target.uri, -AWAY) < AWAY:
+        raise UnreachableError(f"{target.shown} did not answer a moment ago")
+    try:
+        target.probe()
+    except UnreachableError:
+        _silent[target.uri] = time.monotonic()
+        raise
 
 
 def load_mlflow(target: Target) -> None:
@@ -234,4 +244,4 @@ def reason(error: Exception | str, uri: str) -> str:
     text = without_password(str(error).strip()) or type(error).__name__
     if "out-of-date database schema" in text:
         return f"its tables are of another MLflow version: `mlflow db upgrade {uri}` after a backup"
-    return ledger.shorten(text.splitlines()[0], 200, "the log")
+    return shorten(text.splitlines()[0], 200, "the log")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import itertools
 import json
 import os
 import re
@@ -112,8 +111,6 @@ def _ask(base: str, what: str, query: dict[str, Any]) -> dict[str, Any]:
 
 _FIRST = ("optimizer", "init")
 _NOT_COMPARED = ("seed", "parameters")
-_PALETTE = 29  # colours that MLflow's pages have for groups; nothing but a group's name decides which
-_MOST_PERMUTED = 4  # parameters; more have more orders than are worth trying
 
 
 @dataclass(frozen=True)
@@ -150,44 +147,16 @@ def has_several_seeds(runs: Sequence[SeenRun]) -> bool:
 
 
 def grouping(runs: Sequence[SeenRun]) -> list[str]:
-    """Return the fewest parameters that tell runs apart as well as all of them but the seed, in the order that colours best.
+    """Return the fewest parameters that tell runs apart as well as all of them but the seed.
 
-    MLflow's pages draw a group in a colour that follows from its name, and so do some groups in the same: naming the
-    parameters in another order, or one more that all runs share, makes other names.
+    Left out is what follows from the rest: the learning rate's default from the optimizer.
     """
-    keys = _fewest(runs) or [_FIRST[0]]
-    if len(keys) > _MOST_PERMUTED:
-        return keys
-    shared = [name for name in ("dataset", "activation", "loss") if name not in keys]
-    orders = [list(order) for extra in ([], *([name] for name in shared)) for order in itertools.permutations([*keys, *extra])]
-    return max(orders, key=lambda order: len(set(map(colour, names(runs, order)))))  # the first of the best
-
-
-def names(runs: Sequence[SeenRun], keys: Sequence[str]) -> list[str]:
-    """Return how MLflow's pages call the groups of runs among themselves, in the order of the runs."""
-    return [
-        ",".join(f"param.{key}.{value or 'null'}" for key, value in zip(keys, group, strict=True))
-        for group in _groups(runs, keys)
-    ]
-
-
-def colour(name: str) -> int:
-    """Return the place in the palette of the pages that a group's name leads to: Fletcher's checksum of its characters."""
-    low = high = 0
-    for character in name:
-        low = (low + ord(character)) % 255
-        high = (high + low) % 255
-    return (low | high << 8) % _PALETTE
-
-
-def _fewest(runs: Sequence[SeenRun]) -> list[str]:
-    """Leave out what follows from the rest: the learning rate's default from the optimizer."""
     varying = varying_params(runs)
     kept: list[str] = []
     for name in dict.fromkeys((*(name for name in _FIRST if name in varying), *varying)):
         if len(_groups(runs, [*kept, name])) > len(_groups(runs, kept)):
             kept.append(name)
-    return kept
+    return kept or [_FIRST[0]]
 
 
 def _groups(runs: Sequence[SeenRun], keys: Sequence[str]) -> dict[tuple[str | None, ...], None]:

@@ -13,18 +13,26 @@ import requests
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History, Record
 from nnreg.records.card import Outcome
-from nnreg.records.folder import SPOOL
-from nnreg.tracking import location, sink
-from nnreg.tracking import sink as mlflow_sink
-from nnreg.tracking.ledger import Ledger
-from nnreg.tracking.sink import MlflowSink
-from tests.cards import card
-from tests.recording.tracking import Tracked, artifacts, client, curve, free_port, make_outdated, new_database, only_run
+from nnreg.records.folder import TRACKED, read_history
+from nnreg.tracking import location, store
+from nnreg.tracking import mirror as mirrors
+from nnreg.tracking.mirror import read_told
+from tests.recording.tracking import (
+    ARTIFACTS,
+    Tracked,
+    artifacts,
+    client,
+    curve,
+    free_port,
+    make_outdated,
+    new_database,
+    only_run,
+)
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(sink, "_dead", {})
+    monkeypatch.setattr(store, "_silent", {})
 
 
 @pytest.fixture
@@ -46,7 +54,7 @@ def test_a_finished_run_is_in_the_store_with_all_that_is_known_of_it(home):
     tracked = Tracked(home)
     sink = tracked.whole()
     run = run_of(home)
-    assert (run.info.run_id, run.info.run_name, run.info.status) == (sink.run_id, "adam-he", "FINISHED")
+    assert (run.info.run_id, run.info.run_name, run.info.status) == (sink.ids[1], "adam-he", "FINISHED")
     assert run.data.params["optimizer"] == "adam"
     assert run.data.params["optimizer.lr"] == "0.001"
     assert run.data.params["hidden"] == "[100, 100]"
@@ -57,13 +65,13 @@ def test_a_finished_run_is_in_the_store_with_all_that_is_known_of_it(home):
     assert {"host", "pid", "seed", "mlflow.user"} <= set(run.data.tags)
     (used,) = run.inputs.dataset_inputs
     assert (used.dataset.name, used.dataset.digest) == ("digits", "0" * 36)
-    assert artifacts(embedded(home), sink.run_id) == {"config.yaml", "loss.png"}
+    assert artifacts(embedded(home), sink.ids[1]) == ARTIFACTS
     assert tracked.warnings == []
 
 
 def test_the_console_is_told_what_to_type_and_where_the_page_is(home):
     sink = Tracked(home).whole()
-    page = f"http://127.0.0.1:5000/#/experiments/{sink.experiment_id}/runs/{sink.run_id}"
+    page = f"http://127.0.0.1:5000/#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}"
     assert sink.where_to_look() == [("look at it", "python -m nnreg ui"), ("its page", page)]
 
 
@@ -71,16 +79,16 @@ def test_curves_are_those_recorded_and_the_summary_stands_at_the_last_step(home)
     tracked = Tracked(home)
     sink = tracked.whole()
     steps, values = tracked.past.series(TRAIN_LOSS)
-    assert curve(embedded(home), sink.run_id, TRAIN_LOSS) == dict(zip(steps, values, strict=True))
-    assert curve(embedded(home), sink.run_id, "summary/valid_loss_final") == {200: tracked.past.finite(VALID_LOSS)[-1]}
-    assert curve(embedded(home), sink.run_id, "summary/seconds") == {200: 1.5}
+    assert curve(embedded(home), sink.ids[1], TRAIN_LOSS) == dict(zip(steps, values, strict=True))
+    assert curve(embedded(home), sink.ids[1], "summary/valid_loss_final") == {200: tracked.past.finite(VALID_LOSS)[-1]}
+    assert curve(embedded(home), sink.ids[1], "summary/seconds") == {200: 1.5}
 
 
 def test_the_description_holds_the_command_and_links_the_figure(home):
     sink = Tracked(home).whole()
     note = run_of(home).data.tags["mlflow.note.content"]
     assert "python -m nnreg optimizer=adam init=he seed=0" in note
-    assert f"#/experiments/{sink.experiment_id}/runs/{sink.run_id}/artifacts/loss.png" in note
+    assert f"#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}/artifacts/loss.png" in note
 
 
 @pytest.mark.parametrize(
@@ -107,7 +115,7 @@ def test_what_is_not_finite_is_never_sent(home):
         past.add(Record(step, TRAIN_LOSS, value))
     summary = {"train/loss_best": math.inf, "train/loss_final": 1.5}
     sink = Tracked(home, past=past).whole(Outcome("diverged", 3, 1.0, summary, diverged_at=1))
-    assert curve(embedded(home), sink.run_id, TRAIN_LOSS) == {0: 2.0, 2: 1.0}
+    assert curve(embedded(home), sink.ids[1], TRAIN_LOSS) == {0: 2.0, 2: 1.0}
     assert "summary/train_loss_best" not in run_of(home).data.metrics
 
 
@@ -152,15 +160,15 @@ def test_the_environment_names_store_and_experiment(home, tmp_path_factory, monk
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{elsewhere}")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "inits")
     sink = Tracked(home).whole()
-    assert only_run(f"sqlite:///{elsewhere}").info.run_id == sink.run_id
-    assert client(f"sqlite:///{elsewhere}").get_experiment(sink.experiment_id).name == "inits"
+    assert only_run(f"sqlite:///{elsewhere}").info.run_id == sink.ids[1]
+    assert client(f"sqlite:///{elsewhere}").get_experiment(sink.ids[0]).name == "inits"
 
 
 def test_the_configuration_goes_before_the_environment(home, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "inits")
     sink = Tracked(home, uri="sqlite:///mlflow.db", experiment="mine").whole()
-    assert client(embedded(home)).get_experiment(sink.experiment_id).name == "mine"
+    assert client(embedded(home)).get_experiment(sink.ids[0]).name == "mine"
 
 
 def test_artifacts_stay_where_they_are_when_the_next_run_starts_elsewhere(home, tmp_path_factory, monkeypatch):
@@ -172,9 +180,9 @@ def test_artifacts_stay_where_they_are_when_the_next_run_starts_elsewhere(home, 
 
 def test_a_deleted_experiment_comes_back(home):
     first = Tracked(home).whole()
-    client(embedded(home)).delete_experiment(first.experiment_id)
+    client(embedded(home)).delete_experiment(first.ids[0])
     second = Tracked(home, changes={"folder": home / "runs" / "two"}).whole()
-    assert client(embedded(home)).get_run(second.run_id).info.status == "FINISHED"
+    assert client(embedded(home)).get_run(second.ids[1]).info.status == "FINISHED"
 
 
 @pytest.mark.parametrize("name", ["a folder", "für Gäste", "50% #1"])
@@ -185,7 +193,7 @@ def test_a_project_folder_may_have_any_name(project, name):
     tracked = Tracked(home)
     sink = tracked.whole()
     assert tracked.warnings == []
-    assert artifacts(sink.uri, sink.run_id) == {"config.yaml", "loss.png"}
+    assert artifacts(sink.uri, sink.ids[1]) == ARTIFACTS
 
 
 def test_the_first_run_makes_the_database_and_says_nothing(project, capfd):
@@ -218,7 +226,7 @@ def test_an_experiment_that_another_run_has_just_made_is_used(home, monkeypatch)
     witness = type(client(embedded(home)))
     look, blind = witness.get_experiment_by_name, iter([True])
     monkeypatch.setattr(witness, "get_experiment_by_name", lambda *args: None if next(blind, False) else look(*args))
-    assert second.whole().experiment_id == first.experiment_id
+    assert second.whole().ids[0] == first.ids[0]
     assert second.warnings == []
 
 
@@ -229,7 +237,10 @@ def test_nothing_imports_mlflow_before_a_run_is_opened():
 
 
 def kept(folder):
-    return Ledger.read(folder / SPOOL)
+    """Return what the folder holds for the store, all of which is still missing there."""
+    tracked = mirrors.Tracked.read(folder)
+    assert not tracked.whole
+    return read_told(folder, tracked)
 
 
 @pytest.fixture
@@ -252,9 +263,9 @@ def test_a_server_that_is_not_there_is_asked_once_and_the_run_is_kept(project, a
     (warning,) = tracked.warnings
     assert "no connection" in warning
     assert "nnreg runs push" in warning
-    ledger = kept(tracked.folder)
-    assert (ledger.status, ledger.params["optimizer"]) == ("FINISHED", "adam")
-    assert len([point for point in ledger.points if point.metric == TRAIN_LOSS]) == 200
+    told = kept(tracked.folder)
+    assert (told.status, told.params["optimizer"]) == ("FINISHED", "adam")
+    assert len(read_history(tracked.folder).finite(TRAIN_LOSS)) == 200
     assert "runs push" in tracked.sink.where_to_look()[0][1]
 
 
@@ -280,7 +291,7 @@ def test_a_database_server_that_is_not_there_is_told_at_once(project):
     (warning,) = tracked.warnings
     assert "127.0.0.1:9" in warning
     assert "secret" not in warning
-    assert "secret" not in (tracked.folder / SPOOL).read_text()
+    assert not [path for path in tracked.folder.iterdir() if path.is_file() and b"secret" in path.read_bytes()]
 
 
 @pytest.mark.parametrize("uri", ["file:./mlruns", "./mlruns", "file:///srv/mlruns"])
@@ -328,9 +339,9 @@ def test_a_store_that_comes_back_before_the_end_gets_the_whole_run(home, monkeyp
     lock.close()
     tracked.close()
     assert "answers again" in tracked.warnings[-1]
-    assert not (tracked.folder / SPOOL).exists()
+    assert mirrors.Tracked.read(tracked.folder).whole
     assert run_of(home).info.status == "FINISHED"
-    assert len(curve(embedded(home), tracked.sink.run_id, TRAIN_LOSS)) == 200
+    assert len(curve(embedded(home), tracked.sink.ids[1], TRAIN_LOSS)) == 200
 
 
 def test_a_damaged_database_keeps_the_run_on_disk(project, capfd):
@@ -351,28 +362,18 @@ def test_a_database_of_another_version_says_what_to_type(home):
 
 
 def test_a_full_disk_is_told_and_training_goes_on(home, monkeypatch):
-    tracked = Tracked(home)
-    sink = tracked.open()
-
     def full(*_):
-        raise sqlite3.OperationalError("database or disk is full")
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(sink._store, "log", full)
-    monkeypatch.setattr(Ledger, "save", full_disk)
-    monkeypatch.setattr(mlflow_sink, "Store", full)
-    tracked.write()
-    tracked.close()
-    first, last = tracked.warnings
-    assert "disk is full" in first
-    assert "No space left" in last
-
-
-def full_disk(_):
-    raise OSError(28, "No space left on device")
+    monkeypatch.setattr(mirrors.Tracked, "save", full)
+    tracked = Tracked(home)
+    tracked.whole()
+    (warning,) = tracked.warnings
+    assert "No space left" in warning
 
 
 def test_an_interruption_while_opening_leaves_no_running_run(home, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nnreg.tracking.store.Store.describe", interrupted)
@@ -387,42 +388,41 @@ def test_a_slow_store_is_written_to_less_often(home, monkeypatch):
     monkeypatch.setattr(sink._store, "log", lambda *_: time.sleep(0.2))
     tracked.write()
     assert sink.period >= 4
-    sink.close(Outcome("killed", 1, 0.1), History())
+    tracked.close(Outcome("killed", 1, 0.1))
 
 
 def test_points_carry_the_time_at_which_they_were_measured(home):
-    sink = MlflowSink(home, None, None, pytest.fail)
-    folder = home / "runs" / "one"
-    folder.mkdir(parents=True)
-    sink.open(card(folder, steps=100))
     past = History()
+    tracked = Tracked(home, changes={"steps": 100}, past=past)
+    sink = tracked.open()
     for start in (1, 11):
         records = [Record(step, TRAIN_LOSS, 1.0) for step in range(start, start + 10)]
         for record in records:
             past.add(record)
         time.sleep(0.1)
-        sink.write(records)
-    sink.close(Outcome("finished", 20, 0.2), past)
-    times = [point.timestamp for point in client(sink.uri).get_metric_history(sink.run_id, TRAIN_LOSS)]
+        tracked.write(records)
+    tracked.close(Outcome("finished", 20, 0.2))
+    times = [point.timestamp for point in client(sink.uri).get_metric_history(sink.ids[1], TRAIN_LOSS)]
     assert times == sorted(times)
     assert len(set(times)) == 20
     assert times[-1] - times[0] > 150
 
 
-def test_the_spool_is_complete_at_any_moment(project):
-    tracked = Tracked(project, uri="http://127.0.0.1:9")
-    tracked.open()
+def test_what_is_noted_of_the_store_is_complete_at_any_moment(home):
+    tracked = Tracked(home)
+    sink = tracked.open()
     done = threading.Event()
     seen = []
 
     def read():
         while not done.is_set():
-            seen.append(json.loads((tracked.folder / SPOOL).read_text()))
+            seen.append(json.loads((tracked.folder / TRACKED).read_text()))
 
     reader = threading.Thread(target=read)
     reader.start()
     for _ in range(20):
-        tracked.write()
+        sink._mirror._forget()
+        sink.write(list(tracked.past)[:1])
     done.set()
     reader.join()
     assert seen
@@ -435,5 +435,5 @@ def test_a_store_that_stays_dead_is_asked_once_in_a_while_however_long_the_sweep
     for job in range(6):
         Tracked(project, uri=uri, changes={"folder": project / "runs" / str(job)}).open()
         if job % 2:  # time goes by
-            sink._dead[uri] -= sink._PATIENCE
+            store._silent[uri] -= store.AWAY
     assert asked == [uri] * 3

@@ -10,20 +10,20 @@ import pytest
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History
 from nnreg.records.card import Outcome, summarise
-from nnreg.records.folder import SPOOL, TRACKED
-from nnreg.tracking import sink
+from nnreg.records.folder import HEADER, HISTORY, TRACKED
+from nnreg.tracking import store
 from nnreg.tracking.commands import clean, push
-from nnreg.tracking.ledger import Ledger, Tracked
+from nnreg.tracking.mirror import Tracked
 from nnreg.tracking.sink import MlflowSink
 from tests.cards import card, history
-from tests.recording.tracking import artifacts, client, curve, new_database, only_run
+from tests.recording.tracking import ARTIFACTS, Disk, artifacts, client, curve, new_database, only_run
 
 END = Outcome("finished", 200, 1.5, summarise(history()))
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(sink, "_dead", {})
+    monkeypatch.setattr(store, "_silent", {})
 
 
 @pytest.fixture
@@ -44,15 +44,42 @@ def until(step):
 
 def opened(home, resumed_at=None, uri=None, warnings=None, **changes):
     past = {} if resumed_at is None else {"resumed_at": resumed_at, "past": until(resumed_at)}
-    sink = MlflowSink(home, uri, None, pytest.fail if warnings is None else warnings.append)
-    sink.open(card(home / "runs" / "one", **past, **changes))
-    return sink
+    if past:  # that is where it comes from
+        lines = [f"{record.step},{record.metric},{record.value!r}\n" for record in past["past"]]
+        (home / "runs" / "one" / HISTORY).write_text("".join([f"{HEADER}\n", *lines]))
+    run = Run(home, uri, pytest.fail if warnings is None else warnings.append)
+    run.open(card(home / "runs" / "one", **past, **changes))
+    return run
 
 
-def finished(sink, since):
-    sink.write([record for record in history() if record not in set(until(since))])
-    sink.close(END, history())
-    return sink
+class Run:
+    """The two sinks of a run: its folder, and MLflow."""
+
+    def __init__(self, home, uri, warn):
+        self._sinks = (Disk(), MlflowSink(home, uri, None, warn))
+        self.sink = self._sinks[1]
+
+    def open(self, card):
+        for sink in self._sinks:
+            sink.open(card)
+
+    def write(self, records):
+        for sink in self._sinks:
+            sink.write(records)
+
+    def close(self, outcome, past):
+        for sink in self._sinks:
+            sink.close(outcome, past)
+
+    @property
+    def ids(self):
+        return self.sink.ids
+
+
+def finished(run, since):
+    run.write([record for record in history() if record not in set(until(since))])
+    run.close(END, history())
+    return run
 
 
 def uri_of(home):
@@ -63,12 +90,12 @@ def assert_whole(home, sink):
     """The store has every point of the run, each once."""
     uri, seen = uri_of(home), Counter()
     for metric in (TRAIN_LOSS, VALID_LOSS):
-        seen.update((metric, point.step) for point in client(uri).get_metric_history(sink.run_id, metric))
+        seen.update((metric, point.step) for point in client(uri).get_metric_history(sink.ids[1], metric))
         steps, values = history().series(metric)
-        assert curve(uri, sink.run_id, metric) == dict(zip(steps, values, strict=True))
+        assert curve(uri, sink.ids[1], metric) == dict(zip(steps, values, strict=True))
     assert set(seen.values()) == {1}
     run = only_run(uri)
-    assert (run.info.run_id, run.info.status) == (sink.run_id, "FINISHED")
+    assert (run.info.run_id, run.info.status) == (sink.ids[1], "FINISHED")
     return run
 
 
@@ -77,7 +104,7 @@ def test_a_run_killed_outright_goes_on_as_the_same_run(home):
     first.write(list(until(120)))
     assert only_run(uri_of(home)).info.status == "RUNNING"
     second = opened(home, resumed_at=100)
-    assert second.run_id == first.run_id
+    assert second.ids[1] == first.ids[1]
     run = assert_whole(home, finished(second, since=100))
     assert run.data.tags["resumed_at_step"] == "100"
     assert run.data.params["optimizer"] == "adam"
@@ -113,7 +140,7 @@ def test_the_number_of_steps_may_grow_which_a_parameter_may_not(home):
     opened(home).close(Outcome("killed", 120, 1.0), until(120))
     second = finished(opened(home, resumed_at=100, steps=400), since=100)
     run = only_run(uri_of(home))
-    assert (run.info.run_id, run.info.status) == (second.run_id, "FINISHED")
+    assert (run.info.run_id, run.info.status) == (second.ids[1], "FINISHED")
     assert (run.data.params["steps"], run.data.tags["steps"]) == ("200", "400")
 
 
@@ -121,7 +148,7 @@ def test_a_run_killed_before_the_store_told_its_number_is_found_by_its_key(home)
     first = opened(home)
     found = Tracked.read(home / "runs" / "one")
     Tracked(found.key, found.uri, found.experiment, found.started).save(home / "runs" / "one")
-    assert opened(home, resumed_at=0).run_id == first.run_id
+    assert opened(home, resumed_at=0).ids[1] == first.ids[1]
 
 
 def test_the_store_that_has_the_run_is_found_without_the_environment(home, monkeypatch):
@@ -131,7 +158,7 @@ def test_the_store_that_has_the_run_is_found_without_the_environment(home, monke
     first = opened(home)
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME")
-    assert opened(home, resumed_at=0).run_id == first.run_id
+    assert opened(home, resumed_at=0).ids[1] == first.ids[1]
 
 
 def test_a_store_that_is_asked_for_gets_a_run_of_its_own(home):
@@ -139,8 +166,8 @@ def test_a_store_that_is_asked_for_gets_a_run_of_its_own(home):
     new_database(home / "other.db")
     second = finished(opened(home, resumed_at=100, uri=f"sqlite:///{home / 'other.db'}"), since=100)
     other = f"sqlite:///{home / 'other.db'}"
-    assert only_run(other).info.run_id == second.run_id
-    assert len(curve(other, second.run_id, TRAIN_LOSS)) == 200  # with what was recorded before
+    assert only_run(other).info.run_id == second.ids[1]
+    assert len(curve(other, second.ids[1], TRAIN_LOSS)) == 200  # with what was recorded before
 
 
 @pytest.mark.parametrize(
@@ -166,9 +193,9 @@ def test_a_store_that_was_away_and_is_back_gets_all_and_nothing_is_left_to_push(
     opened(home, warnings=warnings).write(list(until(120)))
     assert "kept in" in warnings[0]
     (home / "away.db").replace(database)
-    sink._dead.clear()  # the next process knows nothing of it
+    store._silent.clear()  # the next process knows nothing of it
     assert_whole(home, finished(opened(home, resumed_at=100), since=100))
-    assert not (home / "runs" / "one" / SPOOL).exists()
+    assert Tracked.read(home / "runs" / "one").whole
 
 
 def test_a_store_that_is_away_when_the_run_goes_on_gets_the_rest_later_and_no_point_twice(home):
@@ -182,7 +209,6 @@ def test_a_store_that_is_away_when_the_run_goes_on_gets_the_rest_later_and_no_po
         finished(opened(home, resumed_at=100, warnings=warnings), since=100)
     lock.close()
     assert "locked" in warnings[0]
-    assert Ledger.read(home / "runs" / "one" / SPOOL).resumed
     assert push(home, say=lambda _: None) == 0
     assert_whole(home, first)
 
@@ -203,4 +229,4 @@ def test_what_only_this_machine_can_use_is_no_artifact(home):
     for name in ("checkpoint.npz", "checkpoint.npz.part", ".lock", "loss.png"):
         (home / "runs" / "one" / name).write_bytes(b"")
     finished(sink, since=0)
-    assert artifacts(uri_of(home), sink.run_id) == {"loss.png"}
+    assert artifacts(uri_of(home), sink.ids[1]) == ARTIFACTS

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.engine.history import History, Record
-from nnreg.tracking.ledger import POINTS, Thinner
+from nnreg.tracking.description import POINTS, Thinner
 
 values = st.floats(width=32) | st.sampled_from([math.nan, math.inf, -math.inf])
 curves = st.lists(values, max_size=2_000)

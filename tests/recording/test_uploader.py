@@ -6,18 +6,20 @@ import sqlite3
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from nnreg.engine.history import History, Record
 from nnreg.records.card import Outcome
-from nnreg.records.folder import SPOOL
-from nnreg.tracking import uploader
-from nnreg.tracking.ledger import Ledger, Tracked
+from nnreg.records.folder import write_ending
+from nnreg.tracking import sink, store, uploader
 from nnreg.tracking.location import resolve_target
+from nnreg.tracking.mirror import Tracked
 from nnreg.tracking.sink import MlflowSink
-from nnreg.tracking.uploader import Sender
+from nnreg.tracking.uploader import Mirrors
 from tests.cards import card
+from tests.recording.tracking import Disk
 
 pytestmark = pytest.mark.slow
 
@@ -35,25 +37,53 @@ def told():
 
 
 @pytest.fixture
-def sender(home, told):
-    return Sender(resolve_target(home, None, None, told.append), told.append)
+def mirrors(home, told):
+    return mirrors_of(home, told.append)
 
 
-def begin(home, job=0):
-    """Return the sink of a run that another process sends, begun, with one point."""
-    of = card(home / "sweep" / str(job), job=job)
-    of.folder.mkdir(parents=True, exist_ok=True)
-    sink = MlflowSink(home, None, None, warn=pytest.fail, kept=True)
-    sink.open(of)
-    sink.write([Record(0, "train/loss", 2.0)])
-    return sink
+def mirrors_of(home, warn, uri=None):
+    return Mirrors(resolve_target(home, uri, None, warn), home / "sweep", warn)
 
 
-def end(sink, status="finished"):
-    history = History()
-    for record in (Record(0, "train/loss", 2.0), Record(1, "train/loss", 1.0)):
-        history.add(record)
-    sink.close(Outcome(status, 2, 0.5, {"train/loss_final": 1.5}), history)
+@pytest.fixture(autouse=True)
+def another_process_sends(monkeypatch):
+    """Runs leave the store to another process, but where a test has a real one."""
+    monkeypatch.setattr(sink, "current_uploader", lambda folder: uploader.current_uploader(folder) or object())
+    monkeypatch.setattr(store, "_silent", {})
+
+
+class Run:
+    """A run that another process sends, begun, with one point."""
+
+    def __init__(self, home, job=0, uri=None, **changes):
+        self.card = card(home / "sweep" / str(job), job=job, **changes)
+        self._sinks = (Disk(), MlflowSink(home, uri, None, warn=pytest.fail))
+        for one in self._sinks:
+            one.open(self.card)
+        self.write([] if changes else [Record(0, "train/loss", 2.0)])
+
+    def write(self, records):
+        for one in self._sinks:
+            one.write(records)
+
+    def end(self, status="finished"):
+        history = History()
+        for record in (Record(0, "train/loss", 2.0), Record(1, "train/loss", 1.0)):
+            history.add(record)
+        self.write([Record(1, "train/loss", 1.0)])
+        for one in self._sinks:
+            one.close(Outcome(status, 2, 0.5, {"train/loss_final": 1.5}), history)
+
+
+def age(home, seconds=60, job=0):
+    """Let a run have begun some time ago."""
+    folder = home / "sweep" / str(job)
+    tracked = Tracked.read(folder)
+    replace(tracked, started=tracked.started - 1_000 * seconds).save(folder)
+
+
+def is_whole(home, job=0):
+    return Tracked.read(home / "sweep" / str(job)).whole
 
 
 def asked(home, query):
@@ -61,115 +91,115 @@ def asked(home, query):
         return database.execute(query).fetchall()
 
 
-def test_a_short_run_is_sent_when_it_has_ended_and_is_whole(home, sender):
-    sink, folder = begin(home), home / "sweep" / "0"
-    sender.send(folder / SPOOL)
+POINTS = "SELECT step, value FROM metrics WHERE key = 'train/loss' ORDER BY step"
+
+
+def test_a_short_run_is_sent_when_it_has_ended_and_is_whole(home, mirrors):
+    run = Run(home)
+    mirrors.update()
     assert not (home / "mlflow.db").exists() or asked(home, "SELECT * FROM runs") == []
-    end(sink)
-    sender.send(folder / SPOOL)
+    run.end()
+    mirrors.update()
     assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
-    assert asked(home, "SELECT step, value FROM metrics WHERE key = 'train/loss' ORDER BY step") == [(0, 2.0), (1, 1.0)]
+    assert asked(home, POINTS) == [(0, 2.0), (1, 1.0)]
     assert asked(home, "SELECT value FROM tags WHERE key = 'outcome'") == [("finished",)]
     (note,) = asked(home, "SELECT value FROM tags WHERE key = 'mlflow.note.content'")[0]
     assert "Its figure: [" in note
-    assert not (folder / SPOOL).exists()
-    assert Tracked.read(folder).run_id == sender.ids(folder)[1]
+    assert is_whole(home)
+    assert Tracked.read(home / "sweep" / "0").run_id == mirrors.send(home / "sweep" / "0")[1]
 
 
-def test_a_long_run_is_shown_as_it_grows(home, sender):
-    sink, path = begin(home), home / "sweep" / "0" / SPOOL
-    ledger = Ledger.read(path)
-    ledger.started -= 60_000
-    ledger.save()
-    sender.send(path)
+def test_a_long_run_is_shown_as_it_grows(home, mirrors):
+    run = Run(home)
+    age(home)
+    mirrors._born -= 120_000
+    mirrors.update()
     assert asked(home, "SELECT status FROM runs") == [("RUNNING",)]
     assert asked(home, "SELECT value FROM metrics") == [(2.0,)]
-    end(sink)
-    sender.send(path)
+    run.write([Record(1, "valid/loss", 3.0)])
+    mirrors.update()
+    assert asked(home, "SELECT value FROM metrics WHERE key = 'valid/loss'") == [(3.0,)]
+    run.end()
+    mirrors.update()
     assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
+    assert asked(home, POINTS) == [(0, 2.0), (1, 1.0)]
 
 
-def test_a_run_whose_process_died_is_sent_as_killed(home, sender):
-    begin(home)
-    assert uploader.kill_run(home / "sweep" / "0")
-    sender.send(home / "sweep" / "0" / SPOOL)
+def test_a_run_whose_process_died_is_sent_as_killed(home, mirrors):
+    run = Run(home)
+    write_ending(run.card, Outcome("failed", 0, 0.0, error="its process died (SIGKILL)"))
+    mirrors.update()
     assert asked(home, "SELECT status FROM runs") == [("KILLED",)]
-    assert not uploader.kill_run(home / "sweep" / "1")
+    assert asked(home, "SELECT value FROM tags WHERE key = 'outcome'") == [("killed",)]
+    assert is_whole(home)
 
 
-def of_an_earlier_attempt(home, job=0):
-    """Let an earlier process have sent a part of a long run, and be gone; return what it kept."""
-    path = home / "sweep" / str(job) / SPOOL
-    ledger = Ledger.read(path)
-    ledger.started -= 60_000
-    ledger.save()
-    earlier = Sender(resolve_target(home, None, None, pytest.fail), pytest.fail)
-    earlier.send(path)
-    hour = time.time() - 3600
-    os.utime(path, (hour, hour))
-    return path
-
-
-def test_what_an_earlier_attempt_kept_is_left_to_the_run_that_goes_on(home, sender):
-    begin(home)
-    path = of_an_earlier_attempt(home)
-    sender.send(path)
+def test_what_an_earlier_attempt_left_is_left_to_the_run_that_goes_on_which_is_the_same_run(home, told):
+    Run(home)
+    age(home)
+    earlier = mirrors_of(home, pytest.fail)
+    earlier._born -= 120_000
+    earlier.update()
+    mirrors = mirrors_of(home, told.append)
+    mirrors.update()
     assert asked(home, "SELECT status FROM runs") == [("RUNNING",)], "no second run of the same"
-    assert path.exists()
-
-
-def test_a_run_that_ended_in_an_earlier_attempt_is_sent_to_its_end_as_the_same_run(home, sender):
-    sink = begin(home)
-    path = of_an_earlier_attempt(home)
-    end(sink)
-    hour = time.time() - 3600
-    os.utime(path, (hour, hour))
-    sender.send(path)
+    past = History()
+    past.add(Record(0, "train/loss", 2.0))
+    Run(home, resumed_at=1, past=past).end()
+    mirrors.update()
     assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
-    assert asked(home, "SELECT step, value FROM metrics WHERE key = 'train/loss' ORDER BY step") == [(0, 2.0), (1, 1.0)]
-    assert not path.exists()
+    assert asked(home, POINTS) == [(0, 2.0), (1, 1.0)]
+    assert asked(home, "SELECT value FROM tags WHERE key = 'resumed_at_step'") == [("1",)]
+    assert told == []
+
+
+def test_a_run_that_ended_in_an_earlier_attempt_is_sent_to_its_end_as_the_same_run(home, mirrors):
+    run = Run(home)
+    age(home)
+    earlier = mirrors_of(home, pytest.fail)
+    earlier._born -= 120_000
+    earlier.update()
+    run.end()
+    mirrors.update()
+    assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
+    assert asked(home, POINTS) == [(0, 2.0), (1, 1.0)]
+    assert is_whole(home)
 
 
 def test_trouble_is_told_once_and_every_run_is_kept(home, told):
-    sender = Sender(resolve_target(home, "http://127.0.0.1:9", None, told.append), told.append)
-    paths = [home / "sweep" / str(job) / SPOOL for job in range(2)]
-    for job, path in enumerate(paths):
-        end(begin(home, job))
-        sender.send(path)
-    sender.settle(paths)
+    mirrors = mirrors_of(home, told.append, uri="http://127.0.0.1:9")
+    for job in range(2):
+        Run(home, job, uri="http://127.0.0.1:9").end()
+        mirrors.update()
+    mirrors.update(again=True)
     assert len(told) == 1
     assert told[0].startswith("MLflow does not take every run (no connection from http://127.0.0.1:9): ")
-    assert all(path.exists() for path in paths)
+    assert [is_whole(home, job) for job in range(2)] == [False, False]
 
 
-def test_a_store_that_failed_on_the_way_has_every_run_once_in_the_end(home, sender, monkeypatch, told):
-    from nnreg.tracking.store import Store
-
+def test_a_store_that_failed_on_the_way_has_every_run_once_in_the_end(home, mirrors, monkeypatch, told):
     def fails(*_):
         raise OSError("no space left")
 
-    end(begin(home))
-    path = home / "sweep" / "0" / SPOOL
+    Run(home).end()
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "finish", fails)
-        sender.send(path)
-    assert path.exists()
-    sender.settle([path])
+        broken.setattr(store.Store, "finish", fails)
+        mirrors.update()
+    assert not is_whole(home)
+    mirrors.update(again=True)
     assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
     assert asked(home, "SELECT count(*) FROM metrics WHERE key = 'train/loss'") == [(2,)]
     assert [line.partition("(")[2].partition(")")[0] for line in told] == ["no space left"]
 
 
-def test_a_run_that_cannot_be_sent_costs_no_other(home, sender, told):
-    paths = [home / "sweep" / str(job) / SPOOL for job in range(2)]
+def test_a_run_that_cannot_be_sent_costs_no_other(home, mirrors, told):
     for job in range(2):
-        end(begin(home, job))
-    paths[0].write_text("{")
-    sender.settle(paths)
+        Run(home, job).end()
+    (home / "sweep" / "0" / "config.yaml").write_text("{")
+    mirrors.update(again=True)
     assert asked(home, "SELECT status FROM runs") == [("FINISHED",)]
-    assert [path.exists() for path in paths] == [True, False]
+    assert [is_whole(home, job) for job in range(2)] == [False, True]
     assert len(told) == 1
-    assert "is damaged" in told[0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux")
@@ -177,18 +207,19 @@ def test_a_run_that_cannot_be_sent_costs_no_other(home, sender, told):
 def test_the_process_sends_everything_before_it_ends_and_its_death_loses_nothing(home):
     uploader.begin_uploading(home, None, None, home / "sweep", pytest.fail)
     try:
-        end(begin(home, 0))
-        sender = uploader.current_uploader(None, None)
-        assert uploader.current_uploader("sqlite:///other.db", None) is None
+        Run(home, 0).end()
         folder = home / "sweep" / "0"
+        sender = uploader.current_uploader(folder)
         assert sender.send(folder)[1] == Tracked.read(folder).run_id
-        end(begin(home, 1))
+        Run(home, 1).end()
+        Run(home, 2, uri="sqlite:///other.db")
+        assert uploader.current_uploader(home / "sweep" / "2") is None
     finally:
         uploader.end_uploading()
     assert asked(home, "SELECT status FROM runs") == [("FINISHED",)] * 2
     uploader.begin_uploading(home, None, None, home / "sweep", pytest.fail)
-    os.kill(uploader.current_uploader(None, None)._process.pid, signal.SIGKILL)
+    os.kill(uploader._current._process.pid, signal.SIGKILL)
     time.sleep(0.2)
-    end(begin(home, 2))
+    Run(home, 3).end()
     uploader.end_uploading()
-    assert (home / "sweep" / "2" / SPOOL).exists()
+    assert not is_whole(home, 3)

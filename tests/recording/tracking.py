@@ -12,17 +12,32 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnreg.engine.history import History
-from nnreg.records.card import Outcome, summarise
+from nnreg.engine.history import History, Record
+from nnreg.records.card import Outcome, RunCard, summarise
+from nnreg.records.folder import HISTORY, DiskSink
 from nnreg.tracking import store
 from nnreg.tracking.sink import MlflowSink
 from tests.cards import card, history
 
+ARTIFACTS = {"config.yaml", "history.csv.gz", "loss.png", "summary.json"}
 FINISHED = Outcome("finished", 200, 1.5, summarise(history()))
+
+
+class Disk(DiskSink):
+    """A run folder whose file is not left open when a test gives the run up in the middle."""
+
+    def open(self, card: RunCard) -> None:
+        super().open(card)
+        self._file.close()
+
+    def write(self, records: Sequence[Record]) -> None:
+        self._file = (self._card.folder / HISTORY).open("a", encoding="utf-8", newline="")
+        super().write(records)
+        self._file.close()
 
 
 @dataclass
@@ -38,19 +53,23 @@ class Tracked:
 
     def open(self) -> MlflowSink:
         self.folder = Path(self.changes.pop("folder", self.home / "runs" / "one"))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "config.yaml").write_text("seed: 0\n")
+        of = card(self.folder, **self.changes)
+        self.disk = Disk()
+        self.disk.open(of)
         (self.folder / ".hydra").mkdir(exist_ok=True)
         (self.folder / ".hydra" / "hydra.yaml").write_text("hidden: true\n")
         self.sink = MlflowSink(self.home, self.uri, self.experiment, self.warnings.append)
-        self.sink.open(card(self.folder, **self.changes))
+        self.sink.open(of)
         return self.sink
 
-    def write(self) -> None:
-        self.sink.write(list(self.past))
+    def write(self, records: Sequence[Record] | None = None) -> None:
+        new = list(self.past) if records is None else records
+        self.disk.write(new)
+        self.sink.write(new)
 
     def close(self, outcome: Outcome = FINISHED) -> MlflowSink:
         (self.folder / "loss.png").write_bytes(b"a picture")
+        self.disk.close(outcome, self.past)
         self.sink.close(outcome, self.past)
         return self.sink
 

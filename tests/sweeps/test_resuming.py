@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -17,14 +16,9 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from nnreg.cli import main
 from nnreg.comparison.gathering import gather
-from nnreg.records.folder import DiskSink, occupied
+from nnreg.records.folder import occupied
 from nnreg.records.manifest import FILE, read_manifest
-from nnreg.runs import attempt, task
-from nnreg.runs.task import execute_task
 from nnreg.sweeps import ending
-from nnreg.tracking import uploader
-from nnreg.tracking.sink import MlflowSink
-from tests.interrupted import killed, request
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=3", "batch=8")
 LONG = ("dataset=iris", "hidden=[8]", "steps=12000", "batch=16", "validate_every=1000", "checkpoint_seconds=0.02")
@@ -225,42 +219,6 @@ def test_jobs_of_a_tuning_and_of_a_resumed_sweep_are_composed_once_each(nnreg, p
         composed.clear()
         for name in ("tuning/1", "1"):
             (project / "s" / name / "summary.json").unlink()
-
-
-def kept_for_another_process(monkeypatch, request):
-    """Go on with a job of a sweep whose runs another process sends; tell of its trackers whether they leave it to that one."""
-    seen = []
-    monkeypatch.setattr(uploader, "current_uploader", lambda *_: object())
-    for module, name in ((task, "execute_task"), (attempt, "refuse")):
-        whole = getattr(module, name)
-
-        def without_tracking(request, sinks, *rest, whole=whole):
-            seen.extend(sink._kept for sink in sinks if isinstance(sink, MlflowSink))
-            return whole(request, [sink for sink in sinks if not isinstance(sink, MlflowSink)], *rest)
-
-        monkeypatch.setattr(module, name, without_tracking)
-    return task._go_on(request), seen
-
-
-def test_a_run_that_goes_on_is_sent_by_its_own_process_which_knows_what_the_store_has(tmp_path, monkeypatch):
-    wanted = dataclasses.replace(request(tmp_path, tracking="mlflow"), sweep_id="s", job=0)
-    with killed(at=20, checkpoint_at=10):
-        execute_task(wanted, [DiskSink()])
-    outcome, kept = kept_for_another_process(monkeypatch, wanted)
-    assert (outcome.status, kept) == ("finished", [False])
-    assert json.loads((tmp_path / "summary.json").read_text())["resumed_at_step"] == 10
-
-
-def test_so_is_one_that_failed_and_begins_again_or_cannot_be_assembled(tmp_path, monkeypatch):
-    wanted = dataclasses.replace(request(tmp_path, tracking="mlflow"), sweep_id="s", job=0)
-    execute_task(wanted, [DiskSink()])
-    facts = json.loads((tmp_path / "summary.json").read_text())
-    (tmp_path / "summary.json").write_text(json.dumps(facts | {"status": "failed"}))
-    (tmp_path / "traceback.txt").write_text("of an earlier attempt")
-    assert kept_for_another_process(monkeypatch, wanted)[1] == [False]
-    wanted.config.optimizer.lr = -1
-    outcome, kept = kept_for_another_process(monkeypatch, wanted)
-    assert (outcome.status, set(kept)) == ("failed", {False})
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from nnreg.errors import UserError
-from nnreg.records.folder import SPOOL
+from nnreg.records.folder import TRACKED
 from nnreg.tracking import commands
-from nnreg.tracking.ledger import files_of
+from nnreg.tracking.description import files_of
+from nnreg.tracking.mirror import Tracked as Noted
 from tests.recording.tracking import Tracked, client
 from tests.team.postgresql import PASSWORD, USER
 
@@ -106,11 +107,34 @@ def test_a_sweep_whose_server_is_killed_and_comes_back_is_whole_after_a_push(tea
     team.start()
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0, out
-    kept = list(member.folder.rglob(SPOOL))
+    kept = list(unsent(member))
     assert len(kept) <= RUNS + 1  # the comparison too: how many were sent depends on when the server died
     assert member.run("runs", "push").count(f"sent to {team.uri} as ") == len(kept)
-    assert not list(member.folder.rglob(SPOOL))
+    assert not list(unsent(member))
     check_nothing_is_lost_or_twice(team, member)
+
+
+@pytest.mark.long
+@pytest.mark.extra("joblib")
+def test_a_sweep_under_which_the_database_is_killed_twice_is_whole_after_a_push(team, member):
+    process = member.start(*SWEEP)
+    for _ in range(2):
+        wait_for_jobs(process, 4)
+        team.database.stop()
+        wait_for_jobs(process, 4)
+        team.database.start()
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, out
+    member.run("runs", "push")
+    assert not list(unsent(member))
+    check_nothing_is_lost_or_twice(team, member)
+
+
+def unsent(member):
+    """Yield the folders of which the store does not have all."""
+    for path in member.folder.rglob(TRACKED):
+        if not Noted.read(path.parent).whole:
+            yield path.parent
 
 
 def wait_for_jobs(process, count):
@@ -133,21 +157,21 @@ def test_a_run_whose_database_dies_midway_is_whole_after_a_push(team, project):
     assert "runs push" in warning
     team.database.start()
     assert commands.push(project, say=print) == 0
-    run = client(team.uri).get_run(sink.run_id)
+    run = client(team.uri).get_run(sink.ids[1])
     assert run.info.status == "FINISHED"
     assert run.data.metrics["summary/train_loss_final"] == pytest.approx(0.01, abs=1)
-    assert len(client(team.uri).get_metric_history(sink.run_id, "train/loss")) == 200
+    assert len(client(team.uri).get_metric_history(sink.ids[1], "train/loss")) == 200
 
 
 def test_a_run_that_was_killed_is_marked_by_clean(team, project, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", team.uri)
     tracked = Tracked(project, experiment="killed")
     sink = tracked.open()
-    client(team.uri).set_tag(sink.run_id, "pid", "0")
+    client(team.uri).set_tag(sink.ids[1], "pid", "0")
     lines = []
     assert commands.clean(project, lines.append) == 0
-    assert [line for line in lines if sink.run_id in line and "KILLED" in line]
-    assert client(team.uri).get_run(sink.run_id).info.status == "KILLED"
+    assert [line for line in lines if sink.ids[1] in line and "KILLED" in line]
+    assert client(team.uri).get_run(sink.ids[1]).info.status == "KILLED"
 
 
 def test_the_command_says_how_others_take_part_and_that_everybody_may(team):

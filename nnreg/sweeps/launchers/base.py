@@ -19,7 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from nnreg import console, settings
+from nnreg import settings
 from nnreg.engine.history import History
 from nnreg.errors import UserError
 from nnreg.process import terminable
@@ -33,9 +33,7 @@ from nnreg.runs.task import no_objective
 from nnreg.sweeps.launchers import work
 from nnreg.sweeps.launchers.work import Ended, Job, Work
 from nnreg.tracking import uploader
-from nnreg.tracking.ledger import Tracked
-from nnreg.tracking.location import resolve_target
-from nnreg.tracking.store import Store
+from nnreg.tracking.commands import push_lost
 
 SUBDIR = "hydra.sweep.subdir="
 
@@ -70,19 +68,11 @@ def _end(request: Request, error: str | None) -> None:
     status: Status = "killed" if error is None else "failed"
     card, outcome = describe(request), Outcome(status, steps, 0.0, summarise(history), error=error)
     folder.write_ending(card, outcome)
-    _end_tracking(request.folder)
+    if uploader.current_uploader(request.folder) is None:
+        push_lost(Path.cwd(), request.folder)
     line = SweepLineSink(Console(highlight=False))
     line.open(card)
     line.close(outcome, history)
-
-
-def _end_tracking(folder: Path) -> None:
-    """Tell the tracking store that the process is gone; it may have gone too."""
-    tracked = Tracked.read(folder)
-    if uploader.kill_run(folder) or tracked is None or tracked.run_id is None:
-        return
-    with contextlib.suppress(Exception):  # `runs clean` does it later
-        Store(resolve_target(Path.cwd(), tracked.uri, tracked.experiment, console.warn)).kill(tracked.run_id)
 
 
 def _as_typed(shared: Work, lost: Job) -> Request:

@@ -14,20 +14,18 @@ import re
 import socket
 import subprocess
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnreg.engine.history import History, Record
-from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard
+from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard, Status
 from nnreg.records.checkpoint import FILE
 from nnreg.records.folder import SPOOL, TRACKED
 from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
-from nnreg.tracking.location import Target
 
 POINTS = 300
 
@@ -83,6 +81,13 @@ class Thinner:
         return [Record(step, metric, value) for step, value in sorted(missed)]
 
 
+_STATUS: Mapping[Status, str] = {
+    "finished": "FINISHED",
+    "diverged": "FINISHED",
+    "pruned": "FINISHED",
+    "failed": "FAILED",
+    "killed": "KILLED",
+}
 KEY_TAG = "nnreg.run_key"
 RESUMED = "resumed_at_time"  # milliseconds since 1970: since when its process is the one that goes on with it
 LONGEST_PARAM = 6_000  # characters; a longer value is cut by the store without a word
@@ -103,23 +108,16 @@ def parameters(card: RunCard) -> dict[str, str]:
     return {_key(key): shorten(text, LONGEST_PARAM, "config.yaml") for key, text in facts.items()}
 
 
-def tags(card: RunCard, key: str) -> dict[str, str]:
-    """Return the tags of a run that begins now in this process; ``key`` makes the run findable whatever happens to it."""
+def tags(card: RunCard) -> dict[str, str]:
+    """Return the tags of a run that its folder knows."""
     facts = {
-        "mlflow.user": user(),
         "mlflow.source.name": "nnreg",
         "mlflow.source.type": "LOCAL",
-        "mlflow.runColor": card.colour,
-        KEY_TAG: key,
         "overrides": " ".join(card.overrides),
         "command": card.command,
-        "host": socket.gethostname(),
-        "pid": str(os.getpid()),
         "seed": str(card.seed),
         "plugins": ", ".join(f"{name} {version}" for name, version in sorted(card.plugins.items())),
         "run_folder": str(card.folder),
-        "mlflow.note.content": f"Reproduce this run:\n\n    {card.command}\n",
-        **git_state(Path.cwd()),
     }
     if card.dataset is not None:
         facts["dataset"] = f"{card.dataset.name} {card.dataset.digest}"
@@ -128,8 +126,21 @@ def tags(card: RunCard, key: str) -> dict[str, str]:
     if card.job is not None:
         facts["job"] = str(card.job)
     if card.resumed_at is not None:
-        facts |= {"resumed_at_step": str(card.resumed_at), RESUMED: str(time.time_ns() // 1_000_000)}
+        facts["resumed_at_step"] = str(card.resumed_at)
     return {name: shorten(text, LONGEST_TAG, "config.yaml") for name, text in facts.items()}
+
+
+def process_tags(card: RunCard) -> dict[str, str]:
+    """Return the tags of a run that begins now, or goes on, in this process, which nobody knows later."""
+    resumed = {} if card.resumed_at is None else {RESUMED: str(now())}
+    return {
+        "mlflow.user": user(),
+        "mlflow.runColor": card.colour,
+        "host": socket.gethostname(),
+        "pid": str(os.getpid()),
+        **git_state(Path.cwd()),
+        **resumed,
+    }
 
 
 def process_of(tags: Mapping[str, str], started: int) -> tuple[int, int]:
@@ -232,102 +243,6 @@ class Point(NamedTuple):
         return self.metric, self.step, self.value
 
 
-@dataclass
-class Ledger:
-    """Everything the store shall know of one run; sending it twice changes nothing.
-
-    Attributes:
-        key: unique; a tag of the run, by which it is found again.
-        uri: the store it was meant for.
-        experiment: its name.
-        name: name of the run.
-        folder: run folder; every file in it becomes an artifact.
-        params: configuration by dotted key.
-        tags: by name.
-        dataset: name, digest, source and profile of the data; empty where none was loaded.
-        started: milliseconds since 1970.
-        points: thinned curves.
-        status: RUNNING, FINISHED, FAILED or KILLED.
-        ended: milliseconds since 1970, or None while it runs.
-        resumed: whether an earlier process may have sent parts of it.
-        about: begins the description, or "".
-        page: the artifact that the description links, or "" for the task's own figure.
-    """
-
-    key: str
-    uri: str
-    experiment: str
-    name: str
-    folder: str
-    params: dict[str, str]
-    tags: dict[str, str]
-    dataset: dict[str, str]
-    started: int
-    points: list[Point] = field(default_factory=list)
-    status: str = "RUNNING"
-    ended: int | None = None
-    resumed: bool = False
-    about: str = ""
-    page: str = ""
-
-    def save(self) -> None:
-        """Write the ledger to the run folder, whole or not at all."""
-        path = Path(self.folder) / SPOOL
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(f".json.{os.getpid()}")
-        aside.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        aside.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> Ledger:
-        """Read what ``save`` wrote; the folder is where the file is now.
-
-        Raises:
-            ValueError: the file is damaged.
-        """
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            points = [Point(*point) for point in content.pop("points")]
-            return cls(**content | {"points": points, "folder": str(path.parent)})
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path} is damaged: {error}") from error
-
-
-@dataclass(frozen=True)
-class Tracked:
-    """Where a run is tracked, for the process that resumes it.
-
-    Attributes:
-        key: unique; a tag of the run, by which it is found again.
-        uri: the store, without a password.
-        experiment: its name.
-        started: milliseconds since 1970.
-        run_id: for people; None before the store has the run.
-    """
-
-    key: str
-    uri: str
-    experiment: str
-    started: int
-    run_id: str | None = None
-
-    def save(self, folder: Path) -> None:
-        """Write it to the run folder, whole or not at all."""
-        aside = folder / f"{TRACKED}.part"
-        aside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        aside.replace(folder / TRACKED)
-
-    @classmethod
-    def read(cls, folder: Path) -> Tracked | None:
-        """Return what ``save`` wrote, or None for a run that was not tracked or whose file is damaged."""
-        try:
-            found = cls(**json.loads((folder / TRACKED).read_text(encoding="utf-8")))
-        except (OSError, TypeError, ValueError):
-            return None
-        is_whole = all(isinstance(text, str) for text in (found.key, found.uri, found.experiment))
-        return found if is_whole and found.key.isalnum() and isinstance(found.started, int) else None
-
-
 def files_of(folder: Path) -> list[Path]:
     """Return the files of a run folder that become artifacts: all but hidden ones and those for this machine only."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
@@ -343,22 +258,50 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def ledger_of(card: RunCard, target: Target, before: Tracked | None = None) -> Ledger:
-    """Begin the ledger of a run that starts now, or goes on as what was tracked before."""
-    key = before.key if before else uuid.uuid4().hex
-    return Ledger(
-        key=key,
-        uri=target.shown,
-        experiment=target.experiment,
-        name=run_name(card),
-        folder=str(card.folder),
-        params=parameters(card),
-        tags=tags(card, key),
-        dataset=_dataset(card.dataset),
-        started=before.started if before else now(),
-        resumed=before is not None,
-        about=card.about,
-        page=card.page,
+@dataclass(frozen=True)
+class Told:
+    """What the store is told of a run beside its curves.
+
+    Attributes:
+        name: name of the run.
+        params: configuration by dotted key.
+        tags: by name.
+        dataset: name, digest, source and profile of the data; empty where none was loaded.
+        steps: how many are planned.
+        about: begins the description, or "".
+        page: the artifact that the description links, or "" for the task's own figure.
+        status: RUNNING, FINISHED, FAILED or KILLED.
+        ended: milliseconds since 1970, or None while it runs.
+        closing: tags that say how it ended.
+        metrics: final and best values, at ``step``.
+        step: updates made.
+    """
+
+    name: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    dataset: Mapping[str, str]
+    steps: int = 1
+    about: str = ""
+    page: str = ""
+    status: str = "RUNNING"
+    ended: int | None = None
+    closing: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    step: int = 0
+
+
+def describe_run(card: RunCard, outcome: Outcome | None = None, ended: int | None = None) -> Told:
+    """Return what the store is told of a run, which has ended if there is an outcome."""
+    told = Told(run_name(card), parameters(card), tags(card), _dataset(card.dataset), card.steps, card.about, card.page)
+    if outcome is None:
+        return told
+    values = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}
+    # one slash only: the charts of what is before the last slash stand together
+    metrics = {f"summary/{name.replace('/', '_')}": float(value) for name, value in values.items() if math.isfinite(value)}
+    closing = closing_tags(outcome)
+    return replace(
+        told, status=_STATUS[outcome.status], ended=ended or now(), closing=closing, metrics=metrics, step=outcome.steps
     )
 
 
