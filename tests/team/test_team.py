@@ -149,7 +149,7 @@ def wait_for_jobs(process, count):
 @pytest.mark.long
 def test_a_run_whose_database_dies_midway_is_whole_after_a_push(team, project):
     tracked = Tracked(project, uri=team.uri, experiment="database")
-    sink = tracked.open()
+    _, begun = tracked.open().ids
     team.database.stop()
     tracked.write()
     tracked.close()
@@ -157,10 +157,10 @@ def test_a_run_whose_database_dies_midway_is_whole_after_a_push(team, project):
     assert "runs push" in warning
     team.database.start()
     assert commands.push(project, say=print) == 0
-    run = client(team.uri).get_run(sink.ids[1])
+    run = client(team.uri).get_run(begun)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["summary/train_loss_final"] == pytest.approx(0.01, abs=1)
-    assert len(client(team.uri).get_metric_history(sink.ids[1], "train/loss")) == 200
+    assert len(client(team.uri).get_metric_history(begun, "train/loss")) == 200
 
 
 def test_a_run_that_was_killed_is_marked_by_clean(team, project, monkeypatch):
