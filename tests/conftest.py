@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from nnreg.cli import main
-from tests import extras
+from tests.registry import extras
 
 settings.register_profile("nnreg", deadline=None)  # two busy cores are no reason to fail
 settings.load_profile("nnreg")

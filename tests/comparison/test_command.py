@@ -14,7 +14,7 @@ from nnreg.comparison.command import log_comparison
 from nnreg.comparison.compare import compare
 from nnreg.records.manifest import Manifest
 from tests.comparison.sweeps import sweep
-from tests.recording.tracking import artifacts, client, new_database
+from tests.tracking.stores import artifacts, client, new_database
 
 TINY = ("dataset=iris", "batch=32", "hidden=[4]", "steps=6", "validate_every=3")
 

@@ -8,7 +8,7 @@ import pytest
 import nnreg as package
 from nnreg.records.manifest import read_manifest
 from nnreg.records.outputs import read_outputs
-from tests.recording.tracking import only_run
+from tests.tracking.stores import only_run
 
 KEPT = Path(__file__).parent / "last_version"
 

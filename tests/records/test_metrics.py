@@ -11,7 +11,7 @@ import pytest
 
 from nnreg.engine.network import Network
 from nnreg.records.folder import read_history, read_summary
-from nnreg.records.metrics import METRICS, Metric, called, is_known, metric_of, metrics_in_order, summary_name
+from nnreg.records.metrics import METRICS, Metric, called, is_higher_better, is_known, metric_of, metrics_in_order, summary_name
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN
 from nnreg.tracking.views import SeenRun, view
 
@@ -107,3 +107,26 @@ def test_a_metric_of_another_version_is_a_number_called_by_its_name_and_stands_a
     assert metric_of("valid/f1").recorded == "ends"
     ordered = metrics_in_order(["seconds", "valid/f1_final", "valid/loss_best", "valid/loss_final", "train/loss_final"])
     assert ordered == ["train/loss_final", "valid/loss_final", "valid/loss_best", "valid/f1_final", "seconds"]
+
+
+# Which way metrics are better.
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [
+        ("valid/accuracy_final", True),
+        ("valid/accuracy", True),
+        ("test/r2", True),
+        ("train/loss_final", False),
+        ("valid/loss_best", False),
+        ("descent/value", False),
+        ("value", False),
+        ("gradient_worst/W1", False),
+        ("update_ratio/layer2", False),
+        ("seconds", False),
+        ("steps_per_second", True),
+    ],
+)
+def test_more_is_better_of_accuracies_r2_and_speed(metric, higher):
+    assert is_higher_better(metric) == higher

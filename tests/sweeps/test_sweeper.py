@@ -13,7 +13,7 @@ import pytest
 from nnreg.records.folder import DiskSink
 from nnreg.records.manifest import read_manifest
 from nnreg.sweeps import ending
-from tests.publishing import publishing
+from tests.registry.publishing import publishing
 
 publish = pytest.fixture(publishing)
 TINY = ("dataset=iris", "hidden=[4]", "steps=2", "batch=8")

@@ -13,8 +13,8 @@ from nnreg.records.folder import SENDING, SPOOL, TRACKED, occupied
 from nnreg.tracking import commands, mirror
 from nnreg.tracking.location import resolve_target
 from nnreg.tracking.store import Store
-from tests.cards import card, history
-from tests.recording.tracking import ARTIFACTS, FINISHED, Disk, Tracked, artifacts, client, new_database, only_run
+from tests.records.cards import card, history
+from tests.tracking.stores import ARTIFACTS, FINISHED, Disk, Tracked, artifacts, client, new_database, only_run
 
 
 class Killed(BaseException):

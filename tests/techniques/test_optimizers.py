@@ -1,0 +1,310 @@
+"""Optimizers: each built-in one against torch, twins and papers, and what every registered one must do."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnreg.contracts import Optimizer, Shape
+from nnreg.engine.network import Parameters
+from nnreg.registry import entries
+from nnreg_std.optimizers.adadelta import AdaDelta
+from nnreg_std.optimizers.adam import Adam
+from nnreg_std.optimizers.adamax import AdaMax
+from nnreg_std.optimizers.adamw import AdamW
+from nnreg_std.optimizers.lion import Lion
+from nnreg_std.optimizers.nadam import NAdam
+from nnreg_std.optimizers.radam import RAdam
+from nnreg_std.optimizers.rmsprop import RMSprop
+from tests.techniques.paths import down_the_valley, end_of, path, signed
+
+# --- torch ---------------------------------------------------------------------------------------------------------------
+
+ORACLE = json.loads((Path(__file__).parent / "oracles" / "optimizers.json").read_text(encoding="utf-8"))
+TOLERANCE = 1e-9  # relative, of every coordinate at every step; rounding makes about 1e-13
+
+
+def slope(theta):
+    """Gradient of ½ Σ curvatureᵢ θᵢ² + Σ log cosh(θᵢ − θᵢ₊₁)."""
+    pull = np.tanh(theta - np.roll(theta, -1))
+    return np.array(ORACLE["curvature"]) * theta + pull - np.roll(pull, 1)
+
+
+def case_name(case):
+    options = (f"{name}={value}" for name, value in case["settings"].items())
+    return " ".join((case["optimizer"], *options))
+
+
+@pytest.mark.parametrize("case", ORACLE["cases"], ids=case_name)
+def test_twenty_steps_lead_where_torch_goes(case):
+    rule = entries.load_class(entries.techniques("optimizer")[case["optimizer"]])(**case["settings"])
+    theirs = np.array(case["trajectory"])
+    ours = path(rule, slope, ORACLE["start"], len(theirs), shrink=case["shrink"])[1:]
+    difference = np.abs(ours / theirs - 1).max()
+    print(f"{case_name(case)}: maximum relative difference from torch {difference:.1e}")
+    assert len(theirs) == 20
+    assert difference < TOLERANCE
+
+
+def test_every_rule_that_torch_has_is_compared_with_it():
+    assert {case["optimizer"] for case in ORACLE["cases"]} == {
+        entry.name for entry in entries.techniques("optimizer").values() if entry.distribution == "nnreg"
+    } - {"lion"}
+
+
+def test_the_readme_claims_no_closer_agreement_than_is_tested():
+    readme = " ".join((Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").split())
+    assert "over 20 steps in float64 the optimizers go where torch goes, to a relative 1e-9 in every coordinate" in readme
+    assert TOLERANCE == 1e-9
+
+
+def test_the_options_that_torch_was_asked_for_lead_elsewhere():
+    ends = [np.array(case["trajectory"][-1]) for case in ORACLE["cases"]]
+    assert all((np.abs(a - b) > 1e-7).any() for i, a in enumerate(ends) for b in ends[:i])
+
+
+# --- twins ---------------------------------------------------------------------------------------------------------------
+
+
+def test_adam_with_epsilon_hat_ends_where_the_published_study_ends():
+    end = down_the_valley(Adam(0.3, eps=1e-7, epsilon_hat=True))[-1]
+    np.testing.assert_allclose(end, (0.136007, 0.318245), rtol=0, atol=6e-7)
+
+
+@given(gradients=signed, lr=st.floats(1e-4, 1), beta1=st.floats(0, 0.99), beta2=st.floats(0, 0.9999), eps=st.floats(1e-8, 1e-2))
+def test_adam_with_epsilon_hat_is_the_form_at_the_end_of_section_2(gradients, lr, beta1, beta2, eps):
+    theta = m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        theta -= lr * math.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (math.sqrt(v) + eps)
+    assert end_of(Adam(lr, beta1, beta2, eps, epsilon_hat=True), gradients) == pytest.approx(theta, rel=1e-9, abs=1e-10)
+
+
+@given(gradients=signed, lr=st.floats(1e-4, 1), beta1=st.floats(0, 0.99), beta2=st.floats(0, 0.99), decay=st.floats(0, 1))
+def test_lion_is_algorithm_2_of_its_paper(gradients, lr, beta1, beta2, decay):
+    theta = m = 0.0
+    for g in gradients:
+        update = math.copysign(1.0, beta1 * m + (1 - beta1) * g)
+        m = beta2 * m + (1 - beta2) * g
+        theta -= lr * (update + decay * theta)
+    assert end_of(Lion(lr, beta1, beta2, decay), gradients) == pytest.approx(theta, rel=1e-9, abs=1e-10)
+
+
+# --- what the papers promise ---------------------------------------------------------------------------------------------
+
+
+@given(gradients=signed)
+def test_with_amsgrad_a_step_is_never_divided_by_less_than_before(gradients):
+    rule, seen = Adam(amsgrad=True), []
+    path(rule, lambda theta: seen.append(rule.save()["v_max"][0]) or gradients[len(seen) - 1], [0.0], len(gradients))
+    assert seen == sorted(seen)
+    assert rule.save()["v_max"] >= rule.save()["v"]
+
+
+@pytest.mark.parametrize("g", [1e-3, 1.0, 1e3])
+def test_the_first_step_of_adadelta_is_set_by_epsilon(g):
+    assert end_of(AdaDelta(), [g]) == pytest.approx(-math.sqrt(1e-6 / (0.05 * g * g + 1e-6)) * g, rel=1e-12)
+
+
+@given(gradients=signed, theta=st.floats(1, 10), decay=st.floats(0, 1))
+def test_the_decay_of_adamw_depends_on_the_parameter_alone(gradients, theta, decay):
+    def steps(rule, scale):
+        given_gradients = iter(gradients)
+        return path(rule, lambda _: np.full(2, scale * next(given_gradients)), [theta, 0.0], len(gradients))
+
+    small, large = (steps(AdamW(0.1, eps=1e-15, weight_decay=decay), scale) for scale in (1.0, 1e6))
+    np.testing.assert_allclose(large, small, rtol=1e-9, atol=1e-9)
+    shrunk = theta * (1 - 0.1 * decay) ** np.arange(len(small))
+    np.testing.assert_allclose(small[:, 0] - small[:, 1], shrunk, rtol=1e-9)  # the gradient's share cancels
+
+
+def test_adamw_without_decay_is_adam():
+    np.testing.assert_allclose(down_the_valley(AdamW(0.3, weight_decay=0.0)), down_the_valley(Adam(0.3)), rtol=1e-12)
+
+
+def test_radam_is_momentum_for_five_steps_and_then_adam_held_back():
+    gradients = np.full(2000, 3.0)
+    moved = -np.diff(path(RAdam(0.1), lambda _: gradients[0], [0.0], 2000)[:, 0])
+    np.testing.assert_allclose(moved[:5], 0.1 * 3.0)  # m̂ itself: a step as long as the gradient
+    assert 0 < moved[5] < 0.1 * 0.03  # m̂ / √v̂ would be 1
+    assert (np.diff(moved[5:]) > 0).all()
+    assert 0.07 < moved[-1] < 0.1
+
+
+def test_radam_with_a_short_memory_stays_momentum():
+    moved = -np.diff(path(RAdam(0.1, beta2=0.6), lambda _: 3.0, [0.0], 50)[:, 0])
+    np.testing.assert_allclose(moved, 0.1 * 3.0)
+
+
+def test_the_momentum_of_nadam_grows_from_one_half_of_beta1_to_all_of_it():
+    """Seen where the new gradient is all there is: m̂ is its share and the momentum's, over the products so far."""
+    for psi, mu in ((0.0, 0.45), (1e9, 0.9)):
+        share = mu * 0.1 / (1 - mu * mu) + (1 - mu) / (1 - mu)
+        assert end_of(NAdam(0.1, momentum_decay=psi), [2.0]) == pytest.approx(-0.1 * share)
+
+
+def test_nadam_continues_far_into_a_run_as_if_never_stopped():
+    def steps(rule, theta, first, last):
+        for t in range(first, last + 1):
+            rule.parameters.grad[...] = np.cos(theta + t)
+            rule.step(t)
+
+    def bound(start):
+        rule = NAdam()
+        path(rule, np.cos, start, 0)
+        return rule, rule.parameters.theta
+
+    (straight, there), (late, here) = bound([1.0, 2.0]), bound([0.0, 0.0])
+    steps(straight, there, 1, 3000)
+    late.load(straight.save())
+    here[...] = there
+    steps(straight, there, 3001, 3005)
+    steps(late, here, 3001, 3005)
+    np.testing.assert_array_equal(here, there)
+
+
+@given(gradients=signed, lr=st.floats(1e-4, 1))
+def test_no_step_of_adamax_is_much_longer_than_the_learning_rate(gradients, lr):
+    given_gradients = iter(gradients)
+    moved = np.diff(path(AdaMax(lr), lambda _: next(given_gradients), [0.0], len(gradients))[:, 0])
+    assert (np.abs(moved) < 1.01 * lr).all()
+
+
+@given(gradients=signed, lr=st.floats(1e-4, 1))
+def test_every_step_of_lion_has_the_same_length(gradients, lr):
+    given_gradients = iter(gradients)
+    moved = np.diff(path(Lion(lr), lambda _: next(given_gradients), [0.0], len(gradients))[:, 0])
+    np.testing.assert_allclose(np.abs(moved), lr, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(g=st.floats(1e-3, 1e3))
+def test_a_gradient_that_never_changes_is_no_trouble_for_centered_rmsprop(dtype, g):
+    """Its variance is zero, and rounding puts it on either side."""
+    assert np.isfinite(path(RMSprop(centered=True, decay=0.5), lambda _: dtype(g), [0.0], 100, dtype=dtype)).all()
+
+
+# --- options -------------------------------------------------------------------------------------------------------------
+
+OPTIONS = [
+    (Adam, {}, {"m", "v"}),
+    (Adam, {"epsilon_hat": True}, {"m", "v"}),
+    (Adam, {"amsgrad": True}, {"m", "v", "v_max"}),
+    (Adam, {"amsgrad": True, "epsilon_hat": True}, {"m", "v", "v_max"}),
+    (RMSprop, {}, {"h"}),
+    (RMSprop, {"centered": True}, {"h", "a"}),
+]
+every_option = pytest.mark.parametrize(("technique", "settings", "kept"), OPTIONS)
+
+
+@every_option
+def test_a_rule_keeps_what_its_options_need_and_no_more(technique, settings, kept):
+    rule = technique(**settings)
+    path(rule, np.cos, [1.0], 1)
+    assert set(rule.save()) == kept
+
+
+@every_option
+def test_an_option_keeps_the_precision_and_continues_where_it_stopped(technique, settings, kept):
+    start = [1.0, -2.0, 0.5]
+    straight, first, second = (technique(**settings) for _ in range(3))
+    whole = path(straight, np.sin, start, 10, dtype=np.float32)
+    half = path(first, np.sin, start, 5, dtype=np.float32)
+    path(second, np.sin, half[-1], 0, dtype=np.float32)
+    second.load(first.save())
+    for t in range(6, 11):
+        second.parameters.grad[...] = np.sin(second.parameters.theta)
+        second.step(t)
+    assert whole.dtype == np.float32
+    assert {vector.dtype for vector in second.save().values()} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(second.parameters.theta, whole[-1])
+
+
+@every_option
+def test_a_rule_with_its_options_finds_the_bottom_of_a_valley(technique, settings, kept):
+    height = (down_the_valley(technique(lr=0.01, **settings), steps=3000) ** 2 * (0.05, 1.0)).sum(axis=1)
+    assert height[-1] < 1e-3 * height[0]
+
+
+# What every registered optimizer must do besides the checks of nnreg.testing, run by test_every_technique_conforms.py.
+
+
+SHAPES = [Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True)]
+CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)
+
+every_optimizer = pytest.mark.parametrize(
+    "entry", [pytest.param(entry, id=name) for name, entry in entries.techniques("optimizer").items()]
+)
+
+
+def start(dtype=np.float64, seed=0):
+    """Parameters away from the minimum of ½ Σ curvature · θ²."""
+    parameters = Parameters(SHAPES, dtype)
+    parameters.theta[...] = np.random.default_rng(seed).uniform(-0.3, 0.3, parameters.theta.size)
+    return parameters
+
+
+def bound(entry, parameters, **settings):
+    rule = entries.load_class(entry)(**settings)
+    rule.bind(parameters)
+    return rule
+
+
+def descend(rule, parameters, steps, first=1):
+    for t in range(first, first + steps):
+        parameters.grad[...] = CURVATURE * parameters.theta
+        rule.step(t)
+
+
+@every_optimizer
+def test_it_is_an_optimizer_and_a_dataclass(entry):
+    assert issubclass(entries.load_class(entry), Optimizer)
+    assert dataclasses.is_dataclass(entries.load_class(entry))
+
+
+@every_optimizer
+def test_the_first_step_goes_downhill(entry):
+    parameters = start()
+    before = parameters.theta.copy()
+    descend(bound(entry, parameters), parameters, steps=1)
+    assert CURVATURE @ parameters.theta**2 < CURVATURE @ before**2
+
+
+@every_optimizer
+def test_with_its_defaults_it_finds_the_bottom_of_a_bowl(entry):
+    parameters = start()
+    before = CURVATURE @ parameters.theta**2
+    descend(bound(entry, parameters), parameters, steps=3000)
+    assert CURVATURE @ parameters.theta**2 < 0.01 * before
+
+
+@every_optimizer
+@given(slice_size=st.integers(1, 130))
+def test_the_slices_the_buffer_is_walked_in_do_not_change_the_result(entry, slice_size):
+    whole, sliced = start(), start()
+    descend(bound(entry, whole), whole, steps=4)
+    rule = entries.load_class(entry)()
+    rule.slice_size = slice_size
+    rule.bind(sliced)
+    descend(rule, sliced, steps=4)
+    np.testing.assert_array_equal(sliced.theta, whole.theta)
+
+
+@every_optimizer
+@given(before=st.integers(0, 5), after=st.integers(1, 5))
+def test_a_saved_state_continues_on_the_identical_trajectory(entry, before, after):
+    straight, stopped, resumed = start(), start(), start(seed=9)
+    descend(bound(entry, straight), straight, steps=before + after)
+    first = bound(entry, stopped)
+    descend(first, stopped, steps=before)
+    second = bound(entry, resumed)
+    second.load(first.save())
+    resumed.theta[...] = stopped.theta
+    descend(second, resumed, steps=after, first=before + 1)
+    np.testing.assert_array_equal(resumed.theta, straight.theta)

@@ -1,0 +1,254 @@
+"""Surfaces: each built-in one against values from its source, and what every registered one must do."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes
+
+from nnreg.engine.descent import descend
+from nnreg.registry import entries
+from nnreg_std.optimizers.adagrad import AdaGrad
+from nnreg_std.optimizers.adam import Adam
+from nnreg_std.optimizers.momentum import Momentum
+from nnreg_std.optimizers.sgd import SGD
+from nnreg_std.surfaces.ackley import Ackley
+from nnreg_std.surfaces.beale import Beale
+from nnreg_std.surfaces.himmelblau import Himmelblau
+from nnreg_std.surfaces.plateau import Plateau
+from nnreg_std.surfaces.quadratic import Quadratic
+from nnreg_std.surfaces.rastrigin import Rastrigin
+from nnreg_std.surfaces.rosenbrock import Rosenbrock
+from nnreg_std.surfaces.rotated_quadratic import RotatedQuadratic
+from nnreg_std.surfaces.saddle import Saddle
+
+PLANE = np.random.default_rng(0).uniform(-3, 3, (50, 2))
+
+
+@pytest.mark.parametrize(
+    ("surface", "point", "value"),
+    [
+        (Quadratic(), (-7, 2), 6.45),
+        (RotatedQuadratic(100, 90), (2, 10), 5.0),  # u = 10, v = -2
+        (Rosenbrock(), (-1.2, 1), 24.2),
+        (Beale(), (1, 1), 14.203125),
+        (Himmelblau(), (0, 0), 170),
+        (Himmelblau(), (-0.270845, -0.923039), 181.616522),  # the hill between the minima
+        (Rastrigin(), (0.5, 0.5), 40.5),
+        (Rastrigin(), (-1, 2), 5),
+        (Ackley(), (1, 1), 20 - 20 * math.exp(-0.2)),
+        (Ackley(), (0.5, 0), 20 + math.e - 20 * math.exp(-0.1 / math.sqrt(2)) - 1),
+        (Saddle(), (0, 0), 0),
+        (Saddle(), (2, -1), 1.75),
+        (Plateau(), (1, 1), 1 - 1 / math.e),
+    ],
+    ids=str,
+)
+def test_the_height_at_a_known_point(surface, point, value):
+    assert surface.value(np.array(point, float)) == pytest.approx(value, rel=1e-6, abs=1e-15)
+
+
+def test_the_turned_valley_is_the_straight_one_at_angle_zero():
+    turned, straight = RotatedQuadratic(20, 0), Quadratic()
+    np.testing.assert_allclose(turned.value(PLANE), straight.value(PLANE), rtol=1e-12)
+    np.testing.assert_allclose(turned.gradient(PLANE), straight.gradient(PLANE), rtol=1e-12)
+    assert (turned.start, turned.largest_curvature) == (straight.start, straight.largest_curvature)
+
+
+@given(condition=st.floats(1, 1e4), angle=st.floats(-180, 180))
+def test_a_turned_valley_has_the_condition_number_and_the_direction_asked_for(condition, angle):
+    surface = RotatedQuadratic(condition, angle)
+    hessian = surface.gradient(np.eye(2))  # of a quadratic form: the gradient is the Hessian times the point
+    curvatures, axes = np.linalg.eigh(hessian)
+    np.testing.assert_allclose(curvatures, (2 / condition, 2), rtol=1e-8)
+    along = np.array([math.cos(math.radians(angle)), math.sin(math.radians(angle))])
+    assert condition < 1.01 or abs(along @ axes[:, 0]) == pytest.approx(1)
+
+
+@given(angle=st.floats(-180, 180))
+def test_rules_without_axes_walk_the_same_path_in_a_turned_valley(angle):
+    turn = np.radians(angle)
+    back = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    for rule in (lambda: SGD(0.9), lambda: Momentum(0.1)):
+        straight = descend(rule(), RotatedQuadratic(20, 0), steps=20)
+        np.testing.assert_allclose(descend(rule(), RotatedQuadratic(20, angle), steps=20) @ back, straight, atol=1e-9)
+
+
+def test_a_rule_with_a_scale_for_each_axis_loses_its_advantage_in_a_turned_valley():
+    heights = {}
+    for angle in (0, 45):
+        surface = RotatedQuadratic(1000, angle)
+        heights[angle] = surface.value(descend(AdaGrad(1.5), surface, steps=100)[-1])
+    assert heights[45] > 10 * heights[0]
+
+
+def test_the_tip_of_the_funnel_is_exactly_zero_and_its_gradient_is_said_to_be():
+    for tip in (np.zeros(2), np.array([-0.0, 0.0]), np.zeros((3, 2), np.float32)):
+        assert not Ackley().value(tip).any()
+        assert not Ackley().gradient(tip).any()
+
+
+@pytest.mark.parametrize("tiny", [1e-3, 1e-30, 1e-200, 1e-307])
+def test_beside_the_tip_the_funnel_is_a_cone(tiny):
+    slope = Ackley().gradient(np.array([tiny, 0.0]))
+    assert slope[0] == pytest.approx(2 * math.sqrt(2), rel=0.05)
+    assert slope[1] == 0
+
+
+def test_on_the_ridge_gradient_descent_ends_in_the_saddle_and_beside_it_a_minimum():
+    on, beside = (descend(SGD(0.1), Saddle(), steps=400, start=start)[-1] for start in ((1, 0), Saddle().start))
+    np.testing.assert_allclose(on, (0, 0), atol=1e-12)
+    np.testing.assert_allclose(beside, (0, 1), atol=1e-6)
+
+
+def test_on_the_plateau_the_length_of_the_gradient_matters_to_sgd_and_not_to_adam():
+    sgd, adam = (Plateau().value(descend(rule, Plateau(), steps=60)[-1]) for rule in (SGD(0.3), Adam(0.3)))
+    assert sgd > 0.99
+    assert adam < 0.05
+
+
+@pytest.mark.parametrize("minimum", range(4))
+def test_from_each_quarter_another_of_himmelblaus_minima_is_found(minimum):
+    surface = Himmelblau()
+    x, y = surface.minima[minimum]
+    end = descend(SGD(0.005), surface, steps=500, start=(np.sign(x) * 4, np.sign(y) * 2.5))[-1]
+    np.testing.assert_allclose(end, (x, y), atol=1e-6)
+
+
+def test_gradient_descent_is_caught_in_a_dent_of_rastrigin():
+    end = descend(SGD(0.001), Rastrigin(), steps=2000)[-1]
+    assert np.abs(Rastrigin().gradient(end)).max() < 1e-6
+    assert Rastrigin().value(end) > 5
+
+
+# What every registered surface must do, whatever its shape.
+
+
+every_surface = pytest.mark.parametrize(
+    "entry", [pytest.param(entry, id=name) for name, entry in entries.techniques("surface").items()]
+)
+H = 1e-5
+
+
+def make(entry):
+    return entries.load_class(entry)()
+
+
+def inside(surface, share):
+    """The point of the domain at a share (along x, along y) of its sides."""
+    low, high = np.array(surface.domain).T
+    return low + np.array(share) * (high - low)
+
+
+shares = st.tuples(st.floats(0, 1), st.floats(0, 1))
+
+
+@every_surface
+@given(share=shares)
+def test_the_gradient_agrees_with_central_differences_everywhere_in_the_domain(entry, share):
+    surface = make(entry)
+    point = inside(surface, share)
+    assume(all(np.hypot(*(point - minimum)) > 0.01 for minimum in surface.minima))  # a minimum may be a kink
+    ahead, behind = surface.value(point + H * np.eye(2)), surface.value(point - H * np.eye(2))
+    rounding = 1e-15 / H * np.abs(ahead).max()
+    np.testing.assert_allclose(surface.gradient(point), (ahead - behind) / (2 * H), rtol=1e-6, atol=1e-5 + rounding)
+
+
+@every_surface
+@given(share=shares)
+def test_no_point_of_the_domain_is_lower_than_a_minimum(entry, share):
+    surface = make(entry)
+    lowest = surface.value(np.array(surface.minima)).max()
+    assert surface.value(inside(surface, share)) >= lowest - 1e-12
+
+
+@every_surface
+def test_the_minima_are_equally_deep_and_flat(entry):
+    surface = make(entry)
+    minima = np.array(surface.minima)
+    assert len({tuple(minimum) for minimum in surface.minima}) == len(surface.minima) > 0
+    assert np.ptp(surface.value(minima)) < 1e-12
+    assert np.abs(surface.gradient(minima)).max() < 1e-12
+
+
+@every_surface
+@given(angle=st.floats(0, 2 * np.pi), share=st.floats(0.001, 0.05))
+def test_around_a_minimum_it_rises(entry, angle, share):
+    surface = make(entry)
+    size = np.ptp(np.array(surface.domain), axis=1).min()
+    for minimum in np.array(surface.minima):
+        around = minimum + share * size * np.array([np.cos(angle), np.sin(angle)])
+        assert surface.value(around) > surface.value(minimum)
+
+
+@every_surface
+def test_the_domain_holds_start_and_minima_and_the_start_is_on_a_slope(entry):
+    surface = make(entry)
+    (left, right), (bottom, top) = surface.domain
+    for x, y in (surface.start, *surface.minima):
+        assert left < x < right
+        assert bottom < y < top
+    assert np.abs(surface.gradient(np.array(surface.start))).max() > 1e-4
+    assert surface.value(np.array(surface.start)) > surface.value(np.array(surface.minima[0])) + 0.1
+
+
+@every_surface
+@given(shape=array_shapes(max_dims=3, max_side=4), seed=st.integers(0, 99))
+def test_points_in_an_array_of_any_shape_are_each_on_their_own(entry, shape, seed):
+    surface = make(entry)
+    points = inside(surface, np.random.default_rng(seed).random((*shape, 2)))
+    values, gradients = surface.value(points), surface.gradient(points)
+    assert values.shape == shape
+    assert gradients.shape == (*shape, 2)
+    for place in np.ndindex(shape):
+        np.testing.assert_allclose(values[place], surface.value(points[place]), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(gradients[place], surface.gradient(points[place]), rtol=1e-12, atol=1e-12)
+
+
+@every_surface
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0, 2)])
+def test_no_points_at_all_are_fine(entry, shape):
+    assert make(entry).value(np.empty(shape)).shape == shape[:-1]
+    assert make(entry).gradient(np.empty(shape)).shape == shape
+
+
+@every_surface
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(2,), (5, 2)])
+def test_the_precision_of_the_points_is_kept(entry, dtype, shape):
+    surface = make(entry)
+    points = np.broadcast_to(np.array(surface.start, dtype), shape)
+    assert surface.value(points).dtype == surface.gradient(points).dtype == dtype
+
+
+@every_surface
+def test_the_points_are_only_read(entry):
+    surface = make(entry)
+    points = inside(surface, np.random.default_rng(0).random((4, 2)))
+    points.flags.writeable = False
+    before = points.copy()
+    surface.value(points)
+    assert not np.shares_memory(surface.gradient(points), points)
+    np.testing.assert_array_equal(points, before)
+
+
+@every_surface
+def test_a_constant_largest_curvature_is_the_largest_eigenvalue_of_the_hessian_everywhere(entry):
+    surface = make(entry)
+    for point in inside(surface, np.random.default_rng(0).random((20, 2))):
+        steps = 1e-4 * np.eye(2)
+        hessian = (surface.gradient(point + steps) - surface.gradient(point - steps)) / 2e-4
+        np.testing.assert_allclose(hessian, hessian.T, rtol=1e-4, atol=1e-4)
+        if surface.largest_curvature is not None:
+            assert np.linalg.eigvalsh(hessian)[-1] == pytest.approx(surface.largest_curvature)
+
+
+@pytest.mark.parametrize("name", ["himmelblau", "rotated_quadratic"])  # every one is built by the checks of nnreg.testing
+def test_it_can_be_chosen(name, nnreg):
+    answer = nnreg("--cfg", "job", f"surface={name}")
+    assert answer.code == 0
+    assert f"name: {name}" in answer.out
