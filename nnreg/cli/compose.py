@@ -101,7 +101,7 @@ def compose(words: Sequence[str], task: Task) -> int:
 
         words = completed_words(words)
     register_source()
-    register()
+    register(searches=any(word.startswith("-") or "hparams_search" in word or "sweeper" in word for word in words))
     register_sweeper()
     hydra_source.swept_by_glob = kinds_by_glob(words)
     ending.started = None

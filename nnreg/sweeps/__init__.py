@@ -6,8 +6,6 @@ from typing import Any
 
 from hydra.core.plugins import Plugins
 
-from nnreg.sweeps.optuna_choices import register_settings
-
 SWEEPERS = {
     "hydra_plugins.nnreg.Grid": "nnreg.sweeps.sweeper.Grid",
     "hydra_plugins.nnreg.RandomSearch": "nnreg.sweeps.random_search.RandomSearch",
@@ -25,14 +23,20 @@ IN_PLACE_OF = {
 """Name of Hydra's own or of one of its plugins to ours, which takes the same settings."""
 
 
-def register() -> None:
+def register(*, searches: bool = True) -> None:
     """Make Hydra know the sweepers, and ours in the places of its own and of its plugins' where these are installed.
 
     Each is entered by its address, which Hydra imports when the first is made: a plain run needs none of them. Hydra takes a
     sweeper by a name below ``hydra_plugins`` only. A package of that name would be found by every other program that uses
     Hydra, so there is none. No public way leads to the table in which Hydra looks names up.
+
+    Args:
+        searches: whether a search may be asked for, whose settings have types of their own.
     """
     known: dict[str, Any] = Plugins.instance().class_name_to_class
     known.update(SWEEPERS)
     known.update((name, ours) for name, ours in IN_PLACE_OF.items() if name in known)
-    register_settings()
+    if searches:
+        from nnreg.sweeps.optuna_choices import register_settings
+
+        register_settings()

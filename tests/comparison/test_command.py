@@ -134,7 +134,7 @@ def test_a_mistake_is_answered_in_one_line(nnreg, project, words, said):
 
 def test_comparing_imports_no_tracking_and_help_imports_no_comparison(project):
     home = sweep(project / "sweep", {("optimizer=adam",): [1.0], ("optimizer=sgd",): [3.0]})
-    script = "import sys; from nnreg import cli; cli.run({}); "
+    script = "import sys; from nnreg.cli import main; main.run({}); "
     script += "print([name for name in ('mlflow', 'matplotlib', 'jinja2', 'pandas') if name in sys.modules])"
     for words, imported in ((["compare", str(home)], "['matplotlib', 'jinja2']"), (["--help"], "[]"), (["plugins"], "[]")):
         done = subprocess.run([sys.executable, "-c", script.format(words)], capture_output=True, text=True, check=True)

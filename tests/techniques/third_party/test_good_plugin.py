@@ -227,9 +227,10 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 from hydra.types import RunMode
-from nnreg import composing, config_source
-config_source.register()
-with initialize_config_dir(str(composing.conf_folder()), version_base="1.3"):
+from nnreg.cli import compose
+from nnreg.registry.hydra_source import register_source
+register_source()
+with initialize_config_dir(str(compose.conf_folder()), version_base="1.3"):
     loader = GlobalHydra.instance().config_loader()
     base = loader.load_configuration("config", [], run_mode=RunMode.MULTIRUN)
     pathlib.Path("job.pickle").write_bytes(cloudpickle.dumps((Singleton.get_state(), loader, base)))
@@ -247,8 +248,8 @@ def test_the_workers_of_a_parallel_launcher_know_it(python):
 
 IMPORTS = """
 import json, sys
-from nnreg import cli
-code = cli.run(sys.argv[1:])
+from nnreg.cli import main
+code = main.run(sys.argv[1:])
 json.dump(sorted(sys.modules), sys.stderr)
 sys.exit(code)
 """
