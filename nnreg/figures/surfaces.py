@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,7 +25,6 @@ from nnreg.records.results import Result, Results
 from nnreg.records.statistics import Values
 from nnreg.registry import building
 
-Layout = Literal["overlay", "panels"]
 MOST_IN_ONE = 5  # paths in one picture, unless a study wants more
 MOST_PANELS = 40
 DOTS = 60  # positions of a path that have a dot, at most

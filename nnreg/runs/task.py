@@ -18,10 +18,9 @@ from nnreg.records.card import Outcome
 from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, known_facts, occupied
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
-from nnreg.runs import activations, attempt, train
+from nnreg.runs import activations, attempt, descend, train
 from nnreg.runs.checkpoints import read_resumption
 from nnreg.runs.console import ConsoleSink, SweepLineSink
-from nnreg.runs.descend import execute
 from nnreg.runs.request import Request, Resumption, own_request, request_of
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, task_of
 
@@ -61,7 +60,7 @@ def no_objective(config: Mapping[str, Any]) -> Value:
 
 EXECUTE: Mapping[str, Callable[[Request, Sequence[Sink]], Outcome]] = {
     TRAIN: train.execute,
-    DESCEND: execute,
+    DESCEND: descend.execute,
     ACTIVATIONS: activations.execute,
 }
 

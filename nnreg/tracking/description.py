@@ -14,15 +14,15 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from nnreg.engine.history import History, Record
-from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard, Status
+from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard, Status, flattened
 from nnreg.records.checkpoint import FILE
 from nnreg.records.folder import SPOOL, TRACKED
 from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
@@ -99,8 +99,9 @@ def parameters(card: RunCard) -> dict[str, str]:
     names = {f"{kind}.name": choice for kind, choice in card.choices.items()}  # kept only where a user's file renames it
     task, config = task_of(card.config), card.config
     used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else is_setting_of(task, key))}
-    flat = _flatten({key: config[key] for key in config if key in used})
-    facts = {key: text for key, text in flat if names.get(key) != text and key not in TRACKING}
+    flat = flattened({key: config[key] for key in config if key in used})
+    texts = ((key, value if isinstance(value, str) else json.dumps(value, default=str)) for key, value in flat)
+    facts = {key: text for key, text in texts if names.get(key) != text and key not in TRACKING}
     own = {"seed": str(card.seed), "steps": str(card.steps)}  # an answer about many runs has them where all of those share them
     facts |= dict(card.choices) | {key: text for key, text in own.items() if key in config and (key == "seed" or key in used)}
     if card.parameters is not None:
@@ -211,14 +212,6 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _key(key: str) -> str:

@@ -20,6 +20,7 @@ import numpy as np
 from nnreg.engine.history import EarlyStop, History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import DatasetCard, Outcome, RunCard
+from nnreg.records.files import write_whole
 from nnreg.records.folder import (
     CONFIG,
     HISTORY,
@@ -70,9 +71,7 @@ class Tracked:
 
     def save(self, folder: Path) -> None:
         """Write it to the run folder, whole or not at all."""
-        aside = folder / f"{TRACKED}.part"
-        aside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        aside.replace(folder / TRACKED)
+        write_whole(folder / TRACKED, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> Tracked | None:
