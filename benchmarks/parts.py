@@ -24,7 +24,7 @@ PARTS = {  # name: functions, as module:attribute
     "data, loaded and hashed": ("nnreg.runs.assembly:load_shared",),
     "network and techniques": ("nnreg.runs.train:assemble",),
     "describing the run": ("nnreg.runs.train:describe",),
-    "training and recording": ("nnreg.runs.train:_record",),
+    "training and recording": ("nnreg.runs.train:_Training.do",),
     "evaluation": ("nnreg.engine.network:Network.evaluate",),
     "run folder": (*(f"nnreg.records.folder:DiskSink.{method}" for method in ("open", "write", "close")),),
     "figure of a run": ("nnreg.figures.run:loss_figure", "matplotlib.figure:Figure.savefig"),

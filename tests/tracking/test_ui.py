@@ -36,16 +36,17 @@ def test_the_pages_start_lead_to_the_newest_experiment_and_leave_nothing_behind(
     for number in range(2):
         changes = {"folder": project / "runs" / str(number), "seed": number}
         newest = Tracked(project, experiment="newer", changes=changes).whole()
+    experiment, run = newest.ids
     port = free_port()
     with pages(project, "--port", str(port)) as (process, lines):
         below = children(process.pid)
         assert below
         link, averaged = (re.search(r"http\S+", line).group() for line in lines[1:3])
-        assert link.startswith(f"http://127.0.0.1:{port}/#/experiments/{newest.experiment_id}/runs?")
+        assert link.startswith(f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?")
         assert "compareRunsMode=CHART" in link
         assert link != averaged
         assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).ok
-        picture = f"http://127.0.0.1:{port}/get-artifact?path=loss.png&run_uuid={newest.run_id}"
+        picture = f"http://127.0.0.1:{port}/get-artifact?path=loss.png&run_uuid={run}"
         assert requests.get(picture, timeout=10).content == b"a picture"
         with pytest.raises(UserError, match=r"in use.*--port \d+"):
             serve(project, port)
@@ -54,7 +55,7 @@ def test_the_pages_start_lead_to_the_newest_experiment_and_leave_nothing_behind(
         assert (process.returncode, out.strip(), err) == (0, "stopped", "")
     assert not [pid for pid in below if lives(pid)]
     key = link.rpartition("viewStateShareKey=")[2]
-    assert TAG + key in client(newest.uri).get_experiment(newest.experiment_id).tags
+    assert TAG + key in client(newest.uri).get_experiment(experiment).tags
 
 
 def test_a_port_in_use_names_one_that_is_free(project):
