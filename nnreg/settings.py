@@ -74,10 +74,11 @@ class Settings:
         clip_value: bound on each component of the gradient; null: none.
         clip_norm: bound on the gradient's length, a longer one is scaled down; null: none. Applied after clip_value.
         warmup: updates over which the learning rate rises linearly from 0 to where the schedule begins; 0: none.
-        patience: validations without a lower validation loss after which a run stops early and returns to its best
-            parameters; null: never.
+        patience: steps without a lower validation loss after which a run stops early and returns to its best parameters;
+            null: never.
         watch_train: measure the whole training split too whenever validation is due: ``train/accuracy`` or ``train/r2``.
-        validate_every: steps between two looks at the validation split.
+        validate_every: steps between two validations; ``auto``: spread on a log scale over the run, as many as cost at most a
+            tenth of its training, and 50 at most.
         diagnostics: ``on`` records mean, spread, saturation, gradient and update of every layer and draws them.
         diagnostics_every: steps between two such measurements.
         check_gradient: compare the backward pass with central differences on the first batch, before the first update.
@@ -109,7 +110,7 @@ class Settings:
     warmup: int = 0
     patience: int | None = None
     watch_train: bool = False
-    validate_every: int = 100
+    validate_every: int | Literal["auto"] = "auto"
     diagnostics: Literal["off", "on"] = "off"
     diagnostics_every: int = 100
     check_gradient: bool = False
@@ -124,7 +125,11 @@ class Settings:
     experiment_name: str | None = None
 
     def __post_init__(self) -> None:
-        check_range(self, seed="[0, inf)", steps="[1, inf)", batch="[1, inf)", validate_every="[1, inf)", warmup="[0, inf)")
+        check_range(self, seed="[0, inf)", steps="[1, inf)", batch="[1, inf)", warmup="[0, inf)")
+        if self.validate_every != "auto":
+            if isinstance(self.validate_every, bool) or not isinstance(self.validate_every, int):
+                raise ValueError(f"validate_every must be auto or a whole number of steps, got {self.validate_every!r}")
+            check_range(self, validate_every="[1, inf)")
         check_range(self, diagnostics_every="[1, inf)", tolerance="(0, inf)")
         bounds = {"train_size": "[1, inf)", "clip_value": "(0, inf)", "clip_norm": "(0, inf)", "patience": "[1, inf)"}
         bounds["checkpoint_seconds"] = "[0, inf)"
@@ -145,8 +150,8 @@ class SweepSettings:
         resume: folder of a sweep to go on with; what is complete there is not done again.
         dry_run: list the runs and write nothing.
         max_jobs: more runs than this are asked about first.
-        metric: by which the runs are compared; null: the final training loss, or where regularizers were swept the
-            validation loss, where the loss was the validation accuracy or R²; a descent's final value.
+        metric: by which the runs are judged, and settings are chosen; null: the final training loss, or the validation loss by
+            protocol=tune_then_seeds, or the validation accuracy or R² where the loss was swept; a descent's final value.
         target: to be reached, such as valid/accuracy:0.95; null: what the median arm reaches, a descent's tolerance.
         axes: two swept settings for the heatmap, such as [optimizer,init]; null: the first two.
         objectives: what a search of several minimises, such as [valid/loss_final,seconds]; null: the final validation loss.

@@ -11,7 +11,13 @@ from nnreg.records.results import Result
 from nnreg.registry import entries
 
 LONGEST_NAME = 40  # characters, where room is short
-LOST = {"diverged": "diverged", "was pruned": "pruned", "failed": "failed", "was killed": "killed"}
+LOST = {
+    "diverged": "diverged",
+    "failed to train": "failed_to_train",
+    "was pruned": "pruned",
+    "failed": "failed",
+    "was killed": "killed",
+}
 
 
 def enumerated(words: Sequence[str]) -> str:

@@ -13,8 +13,10 @@ VALID_LOSS = "valid/loss"
 VALID_ACCURACY = "valid/accuracy"
 VALID_R2 = "valid/r2"
 TEST_ACCURACY = "test/accuracy"
+START_LOSS, FINAL_LOSS = "start/train_loss", "final/train_loss"
+"""Loss of training rows in evaluation mode, without penalty: before the first update, and of the network that a run keeps."""
 LAST = 100
-"""Training losses that the final one is the mean of: single batches are noisy."""
+"""Training losses of single batches, the last of a run, that are averaged for studies which record those: they are noisy."""
 
 
 class Record(NamedTuple):
@@ -66,7 +68,7 @@ class EarlyStop(NamedTuple):
     """What early stopping did.
 
     Attributes:
-        patience: validations without a lower loss that it waits for.
+        patience: updates without a lower loss that it waits for.
         stopped_at: updates made when it ended training, or None where training ended by itself.
         best_at: updates made at the lowest validation loss, whose parameters it brings back; None if there was none.
     """

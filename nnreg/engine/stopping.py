@@ -11,7 +11,8 @@ from nnreg.contracts import Array
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, EarlyStop, Record
 from nnreg.engine.network import Network
 
-COUNTS = ("lowest", "waited", "best_at")
+COUNTS = ("lowest", "best_at")
+VALIDATED_AT = "validated_at"  # versions that counted validations did not keep it
 KEPT = "best."  # what the best arrays are called when saved
 
 
@@ -25,7 +26,7 @@ class EarlyStopping:
 
     Args:
         network: whose parameters, and what else training changes in its layers, are kept and brought back.
-        patience: validations without a lower loss after which training ends, from 1.
+        patience: updates without a lower loss after which training ends, from 1; it is looked at after each validation.
 
     Attributes:
         patience: as given.
@@ -38,7 +39,7 @@ class EarlyStopping:
         self.stopped_at: int | None = None
         self.best_at: int | None = None
         self._network = network
-        self._lowest, self._waited = math.inf, 0
+        self._lowest, self._validated_at = math.inf, 0
         self._best: dict[str, Array] = {}
 
     def watch(self, records: Iterator[Record]) -> Iterator[Record]:
@@ -47,7 +48,7 @@ class EarlyStopping:
         A validation is counted before its loss is passed on: who saves then, saves that.
         """
         for record in records:
-            if self._waited >= self.patience and not _of_a_validation(record.metric):
+            if self._validated_at - (self.best_at or 0) >= self.patience and not _of_a_validation(record.metric):
                 self.stopped_at = record.step
                 return
             if record.metric == VALID_LOSS:
@@ -66,8 +67,8 @@ class EarlyStopping:
 
     def save(self) -> dict[str, Array]:
         """Return a copy of all that is needed to go on watching: numbers as arrays (), and the best parameters."""
-        counts = (self._lowest, self._waited, math.nan if self.best_at is None else self.best_at)
-        numbers = {name: np.array(count, np.float64) for name, count in zip(COUNTS, counts, strict=True)}
+        counts = (self._lowest, math.nan if self.best_at is None else self.best_at, self._validated_at)
+        numbers = {name: np.array(count, np.float64) for name, count in zip((*COUNTS, VALIDATED_AT), counts, strict=True)}
         return numbers | {f"{KEPT}{name}": array.copy() for name, array in self._best.items()}
 
     def load(self, state: Mapping[str, Array]) -> None:
@@ -80,15 +81,16 @@ class EarlyStopping:
         wanted = {name: array.shape for name, array in self._live().items()} if best else {}
         if {name: array.shape for name, array in best.items()} != wanted or not set(COUNTS) <= set(state):
             raise ValueError("the saved state of early stopping does not fit this network")
-        lowest, waited, best_at = (float(state[name]) for name in COUNTS)
-        self._lowest, self._waited, self._best = lowest, int(waited), best
+        lowest, best_at = (float(state[name]) for name in COUNTS)
+        self._lowest, self._best = lowest, best
         self.best_at = None if math.isnan(best_at) else int(best_at)
+        self._validated_at = int(state.get(VALIDATED_AT, self.best_at or 0))
 
     def _count(self, record: Record) -> None:
+        self._validated_at = record.step
         if not record.value < self._lowest:  # written so that NaN is no improvement
-            self._waited += 1
             return
-        self._lowest, self._waited, self.best_at = record.value, 0, record.step
+        self._lowest, self.best_at = record.value, record.step
         self._best = {name: array.copy() for name, array in self._live().items()}
 
     def _live(self) -> dict[str, Array]:

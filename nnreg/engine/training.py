@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Container, Generator
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -130,6 +130,27 @@ def never() -> bool:
     return False
 
 
+MOST_VALIDATIONS = 50
+SHARE = 0.1  # of the time of training that validations may cost
+BACKWARD = 2  # a backward pass costs what two forward passes do
+
+
+def spread_validations(steps: int, batch: int, rows: int) -> frozenset[int]:
+    """Return the updates after which a run is validated that leaves it to nnreg: evenly on a log scale, and after the last.
+
+    As many as cost a tenth of its training, 50 at most, from a hundredth of the run on.
+
+    Args:
+        steps: of the run.
+        batch: rows of a mini-batch.
+        rows: that one validation looks at.
+    """
+    most = SHARE * steps * batch * (1 + BACKWARD) / rows
+    count = max(1, min(MOST_VALIDATIONS, int(most)))
+    spread = np.geomspace(max(1, steps / 100), steps, count) if count > 1 else np.array([steps])
+    return frozenset(map(int, spread.round()))
+
+
 def train(
     network: Network,
     optimizer: Optimizer,
@@ -137,7 +158,7 @@ def train(
     *,
     steps: int,
     batches: Batches,
-    validate_every: int,
+    validate_every: int | Container[int],
     watch_train: bool = False,
     start: int = 0,
     schedule: Callable[[int], float] = constant,
@@ -149,8 +170,8 @@ def train(
 
     A record's step is the number of updates made so far. The training loss is the objective of the forward pass that made
     the gradient, and is yielded before the update: a consumer sees parameters and gradient that belong together. Validation
-    comes after every ``validate_every``-th update and after the last. A loss that is not finite ends training: a training loss
-    is the last record then, a validation loss is in the last validation.
+    comes after the updates that ``validate_every`` says and after the last. A loss that is not finite ends training: a
+    training loss is the last record then, a validation loss is in the last validation.
 
     Args:
         network: initialised, for batches of at least ``batch`` rows; its parameters are written in place.
@@ -158,7 +179,7 @@ def train(
         splits: the data; features that take fewer bytes than the network's numbers are kept so, others converted once.
         steps: number of updates after which training ends, those before ``start`` included.
         batches: row numbers of every batch, advanced; where training continues, loaded with where they stood.
-        validate_every: updates between two validations, >= 1.
+        validate_every: updates between two validations, >= 1, or the numbers of updates after which one is due.
         watch_train: whether each validation measures the whole training split too.
         start: updates already made by the run that is continued, < ``steps``.
         schedule: number of the update, from 1, to the factor of its learning rate.
@@ -177,6 +198,7 @@ def train(
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
     silently = silent_context().run
+    due = range(validate_every, steps + 1, validate_every) if isinstance(validate_every, int) else validate_every
 
     def gradient(numbers: Indices) -> float:
         return network.audible_loss_and_gradient(*gather(numbers))
@@ -196,7 +218,7 @@ def train(
         done = step + 1
         with stopwatch:
             silently(update, done)  # one that overflows shows in the next loss
-        if (done % validate_every == 0 or done == steps) and not (yield from _evaluate(network, valid, watched, done)):
+        if (done in due or done == steps) and not (yield from _evaluate(network, valid, watched, done)):
             return
         if done < steps and pause():
             yield Record(done, PAUSE, math.nan)

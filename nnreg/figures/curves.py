@@ -18,7 +18,7 @@ from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
 from nnreg.records.metrics import across, axis_label, is_loss, is_noisy, is_share
-from nnreg.records.results import Result, Results
+from nnreg.records.results import Result, Results, untrained_words
 from nnreg.records.statistics import WINDOW, Values, half_widths, smooth
 
 MANY = 500  # points of a curve from which what is behind it is pixels in an SVG too
@@ -112,9 +112,9 @@ def _name_inside(axes: Axes, drawn: Drawn, name: Name, place: int) -> None:
 
 
 def labelled(group: Group) -> str:
-    """Return a group's name and how many of its runs diverged."""
-    lost = sum(map(_diverged, group.runs))
-    return f"{group.label} ({lost} of {len(group.runs)} diverged)" if lost else group.label
+    """Return a group's name and how many of its runs diverged or failed to train."""
+    lost = untrained_words(group.runs)
+    return f"{group.label} ({lost})" if lost else group.label
 
 
 def window_for(metric: str, wanted: int | None = None) -> int:
@@ -136,12 +136,12 @@ def draw_curve(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
         UserError: no run of the group recorded the metric.
     """
     series = [(run, *_finite(run, metric)) for run in group.runs]
-    if not any(metric in run.history.metrics or _diverged(run) for run in group.runs):  # perhaps before it could
+    if not any(metric in run.history.metrics or run.is_untrained for run in group.runs):  # perhaps before it could
         known = sorted({name for run in group.runs for name in run.history.metrics})
         raise UserError(f"the runs of '{group.label}' recorded no '{metric}'{instead(metric, known)}")
-    lost = [_draw_lost(axes, group, steps, values) for run, steps, values in series if _diverged(run)]
+    lost = [_draw_lost(axes, group, steps, values) for run, steps, values in series if run.is_untrained]
     crosses = tuple(point for each in lost for point in each.crosses)
-    kept = [(steps, values) for run, steps, values in series if not _diverged(run) and steps.size]
+    kept = [(steps, values) for run, steps, values in series if not run.is_untrained and steps.size]
     if not kept:
         ends = sorted(each.end for each in lost)
         low, high = min(each.lowest for each in lost), max(each.highest for each in lost)
@@ -209,10 +209,6 @@ def cross(axes: Axes, drawn: Sequence[Drawn]) -> None:
 def _finite(run: Result, metric: str) -> tuple[npt.NDArray[np.int64], Values]:
     steps, values = run.history.series(metric)
     return steps[np.isfinite(values)], values[np.isfinite(values)]
-
-
-def _diverged(run: Result) -> bool:
-    return bool(run.summary["status"] == "diverged")
 
 
 def _draw_mean(axes: Axes, group: Group, steps: npt.NDArray[np.int64], table: Values, window: int, *, is_share: bool) -> Drawn:

@@ -38,7 +38,7 @@ class Run(Result):
         if kind is not None:
             return figures.draw(Results([self]), {"kind": kind}, str(self.summary["label"]))
         if not self.history.finite(TRAIN_LOSS).size:
-            raise UserError(f"{self.folder} has no training loss to draw: it {self.summary['status']}")
+            raise UserError(f"{self.folder} has no training loss to draw: it {str(self.summary['status']).replace('_', ' ')}")
         return figures.loss_figure(self._card, self.history)
 
     @property

@@ -31,7 +31,7 @@ class Group(NamedTuple):
 
 
 def ended(results: Results) -> Results:
-    """Return the runs that ended as a result, finished or diverged.
+    """Return the runs that ended as a result: finished, diverged or failed to train.
 
     Raises:
         UserError: there is none.

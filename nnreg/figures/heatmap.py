@@ -20,7 +20,7 @@ from nnreg.figures.groups import ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, Page, is_steep, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
 from nnreg.records.metrics import axis_label, format_value, is_higher_better, is_noisy
-from nnreg.records.results import Result, Results
+from nnreg.records.results import Result, Results, untrained_words
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
 EMPTY = "#eeeeee"
@@ -188,12 +188,11 @@ def _within(runs: Results, key: str, wanted: Any) -> Results:
 
 
 def _cell(runs: Results, metric: str) -> Cell:
-    """Return the mean over the finished runs of a cell, and how many diverged."""
-    lost = sum(run.summary["status"] == "diverged" for run in runs)
-    series = [run.history.finite(metric) for run in runs if run.summary["status"] != "diverged"]
+    """Return the mean over the finished runs of a cell, and how many diverged or failed to train."""
+    series = [run.history.finite(metric) for run in runs if not run.is_untrained]
     finals = [values[-(LAST if is_noisy(metric) else 1) :].mean() for values in series if values.size]
     mean = float(np.mean(finals)) if finals else float("nan")
-    note = f"\n{lost} of {len(runs)} diverged" if lost else ""
+    note = f"\n{lost}" if (lost := untrained_words(runs)) else ""
     return Cell(mean, (format_value(metric, mean) if finals else "–") + note)
 
 

@@ -199,7 +199,7 @@ def _best(results: Results, words: Panels) -> list[Panel]:
 
     def quality(run: Result) -> float:
         values = run.history.finite(deciding)
-        is_result = values.size and run.summary["status"] != "diverged"
+        is_result = values.size and not run.is_untrained
         return sign * float(values[-1]) if is_result else math.inf
 
     found = []

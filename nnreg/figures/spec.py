@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
-from nnreg.records.results import Result, Results
+from nnreg.records.results import Result, Results, untrained_words
 
 OUTSIDE = ("kind", "title", "name")
 """Words about a figure that are not the drawing's concern."""
@@ -134,9 +134,8 @@ def footer(
         parts.append(RECORDED)
     if window > 1:
         parts.append(f"smoothed with a centred Kaiser window of {window} steps, the unsmoothed mean behind it")
-    diverged = sum(run.summary["status"] == "diverged" for run in shown)
-    if diverged:
-        parts.append(f"{diverged} of {len(shown)} runs diverged: {marks.lost}")
+    if lost := untrained_words(shown):
+        parts.append(f"{lost}: {marks.lost}")
     if any(map(stopped_early, shown)) and is_mean:
         parts += [marks.stops] if marks.stops else []
     if len(shown) < len(results):

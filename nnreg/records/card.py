@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeGuard, get_args
 
 from nnreg.engine.history import LAST, EarlyStop, History
-from nnreg.records.metrics import VALID, metric_of
+from nnreg.records.metrics import VALID, metric_of, summary_name
 
 TRACKING = ("tracking", "tracking_uri", "experiment_name")
 """Keys that say where a run is recorded, nothing of the run, and that may hold a password."""
@@ -51,10 +51,12 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-Status = Literal["finished", "diverged", "pruned", "failed", "killed"]
+Status = Literal["finished", "failed_to_train", "diverged", "pruned", "failed", "killed"]
 ENDINGS: tuple[Status, ...] = get_args(Status)
-COMPLETE: tuple[Status, ...] = ("finished", "diverged", "pruned")
+COMPLETE: tuple[Status, ...] = ("finished", "failed_to_train", "diverged", "pruned")
 """Endings that are results: such a run is not done again."""
+UNTRAINED: tuple[Status, ...] = ("diverged", "failed_to_train")
+"""Results without a value that could be averaged: such runs are counted, and drawn one by one."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        status: a diverged run is a result, not a failure; a pruned one was ended early, by a search that had seen enough of it.
+        status: a diverged run is a result, not a failure; so is one that failed to train: its training loss is finite and ended
+            above where it began; a pruned one was ended early, by a search that had seen enough of it.
         steps: updates made.
         seconds: time spent training, without set-up and evaluation.
         summary: final and best metrics by name, finite values only.
@@ -138,8 +141,8 @@ class Outcome:
 def summarise(history: History, best_at: int | None = None) -> dict[str, float]:
     """Return final and best values.
 
-    ``train/loss_final`` is the mean of the last 100 steps, as single batches are noisy. ``valid/..._final`` are those of the
-    parameters that the run ends with: where early stopping went back to step ``best_at``, those of that step.
+    ``valid/..._final`` are those of the parameters that the run ends with: where early stopping went back to step ``best_at``,
+    those of that step. Of losses of single batches, which are noisy, there is no final one but a mean of the last 100.
     """
     summary: dict[str, float] = {}
     for metric in history.metrics:
@@ -152,5 +155,5 @@ def summarise(history: History, best_at: int | None = None) -> dict[str, float]:
             kept = history.finite(metric, best_at) if metric.startswith(f"{VALID}/") and best_at is not None else values
             final = values[-LAST:].mean() if row.noisy else (kept if kept.size else values)[-1]
             best = values.max() if row.higher else values.min()
-            summary |= {f"{metric}_final": float(final), f"{metric}_best": float(best)}
+            summary |= {summary_name(metric): float(final), f"{metric}_best": float(best)}
     return summary

@@ -28,6 +28,7 @@ from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, config_hash
 from nnreg.records.checkpoint import FILE
 from nnreg.records.files import part_of, write_whole
+from nnreg.records.metrics import TRAIN_MEAN
 from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
@@ -112,6 +113,10 @@ def occupied(folder: Path, name: str = LOCK, seconds: float = 0.0) -> Iterator[N
         lock.release()
 
 
+FORMER_MEAN = "train/loss_final"
+"""What earlier versions called the mean of the last training losses of single batches."""
+
+
 class Damaged(Exception):
     """A run folder cannot be read; the message says why, to follow "left out: "."""
 
@@ -130,6 +135,9 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
         raise Damaged(f"its {SUMMARY} is damaged") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("status"), str):
         raise Damaged(f"its {SUMMARY} is not that of a run")
+    metrics = facts.get("metrics")
+    if isinstance(metrics, dict) and FORMER_MEAN in metrics:
+        facts["metrics"] = {TRAIN_MEAN if name == FORMER_MEAN else name: value for name, value in metrics.items()}
     return facts
 
 

@@ -14,15 +14,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nnreg.engine.history import TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
+from nnreg.engine.history import FINAL_LOSS, LAST, START_LOSS, TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN
 
-TRAIN_FINAL, VALID_FINAL, ACCURACY_FINAL = f"{TRAIN_LOSS}_final", f"{VALID_LOSS}_final", f"{VALID_ACCURACY}_final"
+TRAIN_FINAL, VALID_FINAL, ACCURACY_FINAL = FINAL_LOSS, f"{VALID_LOSS}_final", f"{VALID_ACCURACY}_final"
+MEAN_OF_LAST = f"_mean_last_{LAST}"
+TRAIN_MEAN = f"{TRAIN_LOSS}{MEAN_OF_LAST}"
+"""What was called the final training loss before a run measured one: the mean over the batches of its last steps."""
 DESCENT_VALUE, DESCENT_DISTANCE, ARRIVAL = "descent/value", "descent/distance", "descent/steps_to_tolerance"
 SECONDS, STEPS = "seconds", "steps"
 VALID, TEST = "valid", "test"
 SHARE, OF_LOSS = "%", "loss"  # units; the latter is that of the run's loss
-DECIDING: Mapping[str, Sequence[str]] = {TRAIN: (VALID_FINAL, TRAIN_FINAL), DESCEND: (DESCENT_VALUE,)}
+DECIDING: Mapping[str, Sequence[str]] = {TRAIN: (VALID_FINAL, TRAIN_FINAL, TRAIN_MEAN), DESCEND: (DESCENT_VALUE,)}
 """Metrics that a choice between runs of a task is made by, lowest first; the first that was recorded."""
 
 Recorded = Literal["ends", "once", "both", "history", "summary"]
@@ -44,9 +47,10 @@ class Metric:
         format: of one run's value, or "" for ``.2%`` of a share and ``.4f`` of a number.
         higher: whether more of it is better.
         leads: whether it says how well the network of a run does on its split: accuracy, or R².
-        noisy: whether it is that of single batches: smoothed in curves, and its final value a mean over the last steps.
+        noisy: whether it is that of single batches: smoothed in curves, and in the summary a mean of its last values stands for
+            the final one.
         task: that records it, or "" for all.
-        recorded: ``ends``: along the run, with its final and best value in the summary; ``once``, at the end, in both;
+        recorded: ``ends``: along the run, with its final and best value in the summary; ``once``, in both;
             ``both``: along the run, and its last value in the summary; else in the ``history`` or the ``summary`` alone.
         along: what it is recorded along: ``step`` or ``layer``.
         curve: whether a report draws it along the run.
@@ -81,10 +85,13 @@ def _of_layers(quantity: str, heading: str = "", scale: Scale = "") -> Metric:
     return dataclasses.replace(row, heading=heading, scale=scale)
 
 
-_LAST, _ALONE = "final: mean of the last 100 steps", "looked at once, at the end"
+_LAST, _ALONE = f"of batches: mean of the last {LAST}", "looked at once, at the end"
+_KEPT = "after the last update"
 _ROWS = (
-    Metric(TRAIN_LOSS, "training loss", OF_LOSS, heading="train loss", note=_LAST, noisy=True,
-           curve=True, scale="log", column=True),
+    Metric(TRAIN_FINAL, "final training loss", OF_LOSS, heading="train loss", note=_KEPT, recorded="once", column=True),
+    Metric(START_LOSS, "training loss before the first update", OF_LOSS, recorded="once", hidden=True),
+    Metric(TRAIN_LOSS, "training loss", OF_LOSS, heading=f"last {LAST} steps", note=_LAST, noisy=True, curve=True,
+           scale="log", column=True),
     Metric(VALID_LOSS, "validation loss", OF_LOSS, heading="valid loss", curve=True, scale="log", column=True),
     Metric(VALID_ACCURACY, "validation accuracy", SHARE, heading="valid acc.", best_heading="best valid acc.", higher=True,
            leads=True, curve=True, scale="linear", column=True),
@@ -143,12 +150,13 @@ _UNITS_OF_LOSSES = {
 
 def plain_name(metric: str) -> str:
     """Return the name that a metric is recorded by along a run: ``valid/loss`` of ``valid/loss_best``."""
-    return metric.removesuffix("_final").removesuffix("_best")
+    return metric.removesuffix("_final").removesuffix("_best").removesuffix(MEAN_OF_LAST)
 
 
 def summary_name(metric: str) -> str:
     """Return the name of a metric's last value in the summary of a run: ``valid/loss_final``, ``test/loss``."""
-    return f"{metric}_final" if metric_of(metric).recorded == "ends" else metric
+    row = metric_of(metric)
+    return metric if row.recorded != "ends" else f"{metric}{MEAN_OF_LAST}" if row.noisy else f"{metric}_final"
 
 
 def is_known(metric: str) -> bool:
@@ -206,8 +214,9 @@ def across(metric: str) -> str:
 
 def called(metric: str) -> str:
     """Return a metric in words: ``final training loss``, ``best validation accuracy``, ``test accuracy``."""
-    ending = metric.removeprefix(plain_name(metric)).removeprefix("_")
-    return f"{ending} {metric_of(metric).words}".strip()
+    ending = metric.removeprefix(plain_name(metric)).removeprefix("_").replace("_", " ")
+    row = metric_of(metric)
+    return f"{row.words}, mean of the last {LAST} steps" if metric.endswith(MEAN_OF_LAST) else f"{ending} {row.words}".strip()
 
 
 def axis_label(metric: str, choices: Mapping[str, str]) -> str:
@@ -273,6 +282,7 @@ def metrics_for_people(metrics: Sequence[str], compared: str = "") -> list[str]:
     is_told = any(metric in metrics for metric in leading_results(VALID))
     hidden = {metric for metric in metrics if metric.endswith("_best") or metric_of(metric).hidden}
     hidden |= {VALID_FINAL} if is_told else set()
+    hidden |= {TRAIN_MEAN} if TRAIN_FINAL in metrics else set()
     return [metric for metric in metrics if metric == compared or metric not in hidden]
 
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History, Record
+from nnreg.engine.history import FINAL_LOSS, TRAIN_LOSS, VALID_LOSS, History, Record
 from nnreg.records.card import Outcome, RunCard
 
-DIVERGES = (TRAIN_LOSS, VALID_LOSS)  # an update that overflows shows in the next loss, which may be the validation's
+DIVERGES = (
+    TRAIN_LOSS,
+    VALID_LOSS,
+    FINAL_LOSS,
+)  # an update that overflows shows in the next loss, of whatever rows
 
 
 class Sink(Protocol):

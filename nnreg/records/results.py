@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
-from nnreg.records.card import ENDINGS, config_hash, current_config, is_number
+from nnreg.records.card import ENDINGS, UNTRAINED, config_hash, current_config, is_number
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
@@ -58,6 +58,11 @@ class Result:
     def seed(self) -> int:
         """Seed of the run."""
         return int(self.config["seed"])
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether it diverged or failed to train: its values are in no mean."""
+        return self.summary["status"] in UNTRAINED
 
     def value(self, key: str) -> Any:
         """Return what was configured: ``arm``, a choice such as ``optimizer``, or a parameter such as ``init.std``.
@@ -159,6 +164,12 @@ class Results(Sequence[Result]):
     def sorted_by_seed(self) -> Results:
         """Return the runs in the order of their seeds."""
         return Results(sorted(self, key=lambda run: run.seed))
+
+
+def untrained_words(runs: Sequence[Result]) -> str:
+    """Return ``2 of 5 diverged``, ``1 of 5 failed to train``, or both of some runs; "" where all trained."""
+    counts = {status: sum(run.summary["status"] == status for run in runs) for status in UNTRAINED}
+    return ", ".join(f"{count} of {len(runs)} {status.replace('_', ' ')}" for status, count in counts.items() if count)
 
 
 def _named(run: Result) -> dict[str, Any]:

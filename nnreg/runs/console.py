@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from nnreg.console import LABEL_WIDTH, print_line
-from nnreg.engine.history import TRAIN_LOSS, EarlyStop, History, Record
+from nnreg.engine.history import START_LOSS, TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard
 from nnreg.records.checkpoint import FILE, load_checkpoint
@@ -28,6 +28,7 @@ from nnreg.records.metrics import (
     leading_metrics,
     leading_results,
     metric_of,
+    metrics_in_order,
     plain_name,
     recorded_by,
     summary_name,
@@ -229,7 +230,7 @@ def job_line(card: RunCard, outcome: Outcome) -> str:
         stopped_at = outcome.early_stop and outcome.early_stop.stopped_at
         parts += [f"stopped at {stopped_at}"] if stopped_at is not None else []
     else:
-        parts += [outcome.status.upper(), _ending(card, outcome)]
+        parts += [outcome.status.replace("_", " ").upper(), _ending(card, outcome)]
     which = f"in {_near(card.folder)}" if card.job is None else " ".join(card.overrides)
     return "  ".join(part for part in (*parts, which) if part)
 
@@ -259,7 +260,7 @@ def _results(outcome: Outcome) -> Table:
         table.add_column(column, justify="left" if column.isspace() else "right")
     table.add_column("")
     metrics = outcome.summary
-    for name in dict.fromkeys(plain_name(key) for key in metrics if "/" in key):
+    for name in dict.fromkeys(plain_name(key) for key in metrics_in_order(metrics) if "/" in key and key != START_LOSS):
         values = [metrics.get(key) for key in (summary_name(name), f"{name}_best")]
         cells = ["" if value is None else exact_value(name, value) for value in values]
         table.add_row(f"[bold]{name.replace('/', ' ', 1)}[/bold]", *cells, f"[dim]{metric_of(name).note}[/dim]")
@@ -278,6 +279,9 @@ def _ending(card: RunCard, outcome: Outcome) -> str:
         return brief_ending(card, outcome)
     if outcome.status == "diverged":
         return f"diverged at step {outcome.diverged_at}: a loss was not finite; try a smaller learning rate"
+    if outcome.status == "failed_to_train":
+        ends = [exact_value(name, outcome.summary[name]) for name in (TRAIN_FINAL, START_LOSS)]
+        return f"failed to train: it ended at a training loss of {ends[0]}, above the {ends[1]} that it began with"
     if outcome.status == "pruned":
         return f"ended at step {outcome.steps:,} by the pruner"
     if outcome.status == "killed":
@@ -298,7 +302,7 @@ def _goes_on(card: RunCard) -> str:
 
 
 def _early_stop(stop: EarlyStop, *, tested: bool) -> str:
-    waited = f"no lower validation loss for {stop.patience} validation{'s' if stop.patience > 1 else ''}"
+    waited = f"no lower validation loss for {stop.patience} step{'s' if stop.patience > 1 else ''}"
     parts = [] if stop.stopped_at is None else [f"stopped early at step {stop.stopped_at}: {waited}"]
     parts += [] if stop.best_at is None else [f"parameters of step {stop.best_at} are {'tested' if tested else 'the result'}"]
     return "; ".join(parts)

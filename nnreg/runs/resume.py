@@ -165,6 +165,9 @@ def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     return facts | {"choices": {str(slot): str(name) for slot, name in facts["choices"].items()}}
 
 
+RESULTS = ("finished", "failed_to_train")
+
+
 def _check_unfinished(folder: Path, facts: Mapping[str, Any], steps: int, wanted: int) -> None:
     status, done = facts["status"], facts.get("steps")
     if status == "diverged":
@@ -172,9 +175,9 @@ def _check_unfinished(folder: Path, facts: Mapping[str, Any], steps: int, wanted
             f"{folder} diverged at step {facts.get('diverged_at_step')} and would again: "
             f"train anew with a change, such as `python -m nnreg rerun {folder} optimizer.lr=VALUE`"
         )
-    if status == "finished" and facts.get("early_stop") and facts["early_stop"]["stopped_at"] is not None:
+    if status in RESULTS and facts.get("early_stop") and facts["early_stop"]["stopped_at"] is not None:
         raise UserError(f"{folder} is complete: it stopped early at step {done}, and would again; nothing to resume")
-    if status == "finished" and wanted <= steps:
+    if status in RESULTS and wanted <= steps:
         raise UserError(f"{folder} is complete: nothing to resume; steps=N with N > {steps} trains it longer")
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Container, Iterator, Sequence
 
-from nnreg.contracts import Array, Targets
+import numpy as np
+
+from nnreg.contracts import Array, Split, Targets
 from nnreg.engine.diagnostics import Diagnostics, check_gradient
-from nnreg.engine.history import Record
-from nnreg.engine.rows import converted
+from nnreg.engine.history import FINAL_LOSS, START_LOSS, Record
+from nnreg.engine.rows import Rows, converted
 from nnreg.engine.stopping import Pruning
-from nnreg.engine.training import PAUSE, clipper, train
+from nnreg.engine.training import PAUSE, clipper, spread_validations, train
 from nnreg.records.card import Outcome, RunCard, Status, summarise
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.runs.assembly import Assembled, assemble
@@ -61,6 +64,9 @@ class _Training:
             self._card,
             recorder,
         )
+        judged = judged_rows(run)
+        if not self._steps:
+            recorder.add(Record(0, START_LOSS, run.network.evaluate(*judged)["loss"]))
         if run.settings.check_gradient and self._card.resumed_at is None:
             for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
@@ -78,6 +84,7 @@ class _Training:
             self._steps = (stopping and stopping.stopped_at) or run.settings.steps
             if stopping is not None:
                 stopping.restore()
+            recorder.add(Record(self._steps, FINAL_LOSS, run.network.evaluate(*judged)["loss"]))
             _test(run, recorder, self._steps)
         return self.outcome(recorder, "finished", None)
 
@@ -89,12 +96,29 @@ class _Training:
         summary = summarise(recorder.history, early_stop.best_at if early_stop and status == "finished" else None)
         if status == "finished" and seconds > 0:
             summary["steps_per_second"] = self._steps / seconds
+        if status == "finished" and summary[FINAL_LOSS] > summary.get(START_LOSS, math.inf):
+            status = "failed_to_train"
         return Outcome(status, self._steps, seconds, summary, recorder.diverged_at, error, early_stop)
 
     def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
         for record in records:
             self._steps = record.step
             yield record
+
+
+MOST_JUDGED = 10_000
+
+
+def judged_rows(run: Assembled) -> Rows:
+    """Return the rows on which the final training loss is measured: all of the training split, or 10,000 spread evenly over it.
+
+    They are the same for every run on the same data.
+    """
+    x, y = run.splits.train
+    if len(x) > MOST_JUDGED:
+        kept = np.arange(MOST_JUDGED) * len(x) // MOST_JUDGED
+        x, y = x[kept], y[kept]
+    return converted(Split(x, y), run.network.dtype, run.splits.divisor)
 
 
 def first_rows(run: Assembled) -> tuple[Array, Targets]:
@@ -111,7 +135,7 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         run.splits,
         steps=settings.steps,
         batches=live.batches,
-        validate_every=settings.validate_every,
+        validate_every=_validations(run),
         watch_train=settings.watch_train,
         start=start,
         schedule=run.schedule,
@@ -120,6 +144,16 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         pause=pause,
     )
     return Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
+
+
+def _validations(run: Assembled) -> int | Container[int]:
+    """Return after how many updates, or after which, a run is validated."""
+    settings = run.settings
+    if settings.validate_every != "auto":
+        return settings.validate_every
+    looked_at = [run.splits.valid, run.splits.train if settings.watch_train else None]
+    rows = sum(len(split.x) for split in looked_at if split is not None)
+    return spread_validations(settings.steps, settings.batch, max(rows, 1))
 
 
 def _test(run: Assembled, recorder: Recorder, step: int) -> None:

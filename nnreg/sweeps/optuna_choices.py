@@ -144,6 +144,7 @@ def _made(kind: str, name: str, known: Mapping[str, Choice], settings: Mapping[s
     make = getattr(getattr(optuna, f"{kind}s"), choice.made)
     _check_settings(kind, name, settings, _typable(make))
     usual = {key: config[value] if isinstance(value, str) else value for key, value in choice.settings.items()}
+    usual = {key: max(1, config["steps"] // 100) if value == "auto" else value for key, value in usual.items()}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # who chooses it by name wants it

@@ -84,6 +84,7 @@ class Thinner:
 _STATUS: Mapping[Status, str] = {
     "finished": "FINISHED",
     "diverged": "FINISHED",
+    "failed_to_train": "FINISHED",
     "pruned": "FINISHED",
     "failed": "FAILED",
     "killed": "KILLED",

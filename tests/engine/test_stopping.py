@@ -56,7 +56,7 @@ def training(network, losses, start=0, watched=False):
 
 def run(losses, patience, watched=False):
     network = Still()
-    stopping = EarlyStopping(network, patience)
+    stopping = EarlyStopping(network, patience * EVERY)
     return network, stopping, list(stopping.watch(training(network, losses, watched=watched)))
 
 
@@ -151,7 +151,7 @@ def test_a_watch_that_is_taken_up_again_ends_where_one_without_a_break_ends(loss
     break_at = EVERY * data.draw(st.integers(1, validations))
 
     network = Still()
-    first = EarlyStopping(network, patience)
+    first = EarlyStopping(network, patience * EVERY)
     records = []
     for record in first.watch(training(network, losses)):
         records.append(record)
@@ -161,7 +161,7 @@ def test_a_watch_that_is_taken_up_again_ends_where_one_without_a_break_ends(loss
 
     network_again = Still()
     network_again.train_to(break_at)
-    second = EarlyStopping(network_again, patience)
+    second = EarlyStopping(network_again, patience * EVERY)
     second.load(saved)
     records += second.watch(training(network_again, losses, start=break_at))
     second.restore()
@@ -206,11 +206,13 @@ def ending(tmp_path, outcome):
 
 
 def finished(stop, *metrics):
-    return Outcome("finished", 900, 0.5, dict.fromkeys(("train/loss_final", *metrics), 0.5), early_stop=stop)
+    return Outcome(
+        "finished", 900, 0.5, dict.fromkeys(("final/train_loss", "train/loss_mean_last_100", *metrics), 0.5), early_stop=stop
+    )
 
 
 def test_the_console_says_where_it_stopped_and_what_is_tested(tmp_path):
-    told = "stopped early at step 900: no lower validation loss for 5 validations; parameters of step 400 are tested"
+    told = "stopped early at step 900: no lower validation loss for 5 steps; parameters of step 400 are tested"
     assert told in ending(tmp_path, finished(EarlyStop(5, 900, 400), "test/loss"))
 
 
@@ -222,7 +224,7 @@ def test_the_console_says_what_is_tested_when_the_run_ended_by_itself(tmp_path):
 
 def test_without_a_test_nothing_is_said_to_be_tested(tmp_path):
     text = ending(tmp_path, finished(EarlyStop(1, 900, 400)))
-    assert "no lower validation loss for 1 validation; parameters of step 400 are the result" in text
+    assert "no lower validation loss for 1 step; parameters of step 400 are the result" in text
 
 
 def test_a_line_of_a_sweep_says_where_it_stopped(tmp_path):
@@ -260,12 +262,12 @@ OVERFITS = (
 
 
 def test_a_run_that_overfits_is_stopped_and_its_best_parameters_are_tested(nnreg, project):
-    answer = nnreg(*OVERFITS, "patience=4", "hydra.run.dir=stopped")
+    answer = nnreg(*OVERFITS, "patience=40", "hydra.run.dir=stopped")
     assert answer.code == 0
     summary = read_summary(project / "stopped")
     stop = summary["early_stop"]
     assert stop["stopped_at"] == stop["best_at"] + 4 * 10 == summary["steps"] < 2000
-    assert f"stopped early at step {stop['stopped_at']}: no lower validation loss for 4 validations" in answer.out
+    assert f"stopped early at step {stop['stopped_at']}: no lower validation loss for 40 steps" in answer.out
     assert f"parameters of step {stop['best_at']} are tested" in answer.out
 
     seen = read_history(project / "stopped")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
+from nnreg.engine.history import FINAL_LOSS, START_LOSS, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
 from nnreg.records.card import DatasetCard, RunCard
 
 
@@ -49,9 +49,11 @@ def card(folder: Path, **changes: Any) -> RunCard:
 def history(steps: int = 200) -> History:
     """Return a falling training loss, and a validation every tenth step."""
     made = History()
+    made.add(Record(0, START_LOSS, 2.3))
     for step in range(steps):
         made.add(Record(step, TRAIN_LOSS, 2.3 / (1 + step)))
         if (step + 1) % 10 == 0:
             made.add(Record(step + 1, VALID_LOSS, 2.5 / (1 + step)))
             made.add(Record(step + 1, VALID_ACCURACY, 1 - 0.9 / (1 + step)))
+    made.add(Record(steps, FINAL_LOSS, 2.3 / (1 + steps)))
     return made

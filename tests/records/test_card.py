@@ -38,7 +38,7 @@ def test_a_metric_never_recorded_is_empty():
 
 def test_the_final_training_loss_is_the_mean_of_the_last_hundred_steps():
     history = filled(*((step, TRAIN_LOSS, float(step)) for step in range(300)))
-    assert summarise(history) == {"train/loss_final": 249.5, "train/loss_best": 0.0}
+    assert summarise(history) == {"train/loss_mean_last_100": 249.5, "train/loss_best": 0.0}
 
 
 def test_best_means_lowest_loss_and_highest_accuracy():
@@ -55,7 +55,7 @@ def test_best_means_lowest_loss_and_highest_accuracy():
 
 def test_values_that_are_not_finite_stay_out_of_the_summary():
     history = filled((0, TRAIN_LOSS, 2.0), (1, TRAIN_LOSS, math.nan), (1, VALID_LOSS, math.inf), (2, TEST_ACCURACY, 0.9))
-    assert summarise(history) == {"train/loss_final": 2.0, "train/loss_best": 2.0, TEST_ACCURACY: 0.9}
+    assert summarise(history) == {"train/loss_mean_last_100": 2.0, "train/loss_best": 2.0, TEST_ACCURACY: 0.9}
 
 
 # Equal configurations have equal hashes; whatever changes a number of a run changes the hash.

@@ -59,7 +59,7 @@ def test_a_run_without_records_has_no_figure(tmp_path):
 
 @pytest.mark.parametrize("status", ["finished", "diverged", "failed", "killed"])
 def test_the_summary_is_strict_json_in_every_ending(tmp_path, status):
-    closed(tmp_path, Outcome(status, 7, 0.5, {"train/loss_final": 0.25}, 7 if status == "diverged" else None))
+    closed(tmp_path, Outcome(status, 7, 0.5, {"train/loss_mean_last_100": 0.25}, 7 if status == "diverged" else None))
     assert json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)["status"] == status
 
 

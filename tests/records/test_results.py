@@ -97,7 +97,7 @@ def test_runs_are_a_sequence_ordered_by_seed_on_request(runs):
 
 def test_a_run_and_several_say_in_a_line_what_they_are(runs):
     accuracy = f"{summarise(history())['valid/accuracy_final']:.4g}"
-    assert repr(runs[0]).startswith("<adam-he, seed 2: finished, train/loss_final 0.0")
+    assert repr(runs[0]).startswith("<adam-he, seed 2: finished, final/train_loss 0.01144")
     assert repr(runs[0]).endswith(f", valid/accuracy_final {accuracy}; 2>")
     assert (repr(runs), repr(runs[:1])) == ("<3 runs>", "<1 run>")
 
@@ -110,7 +110,7 @@ def test_the_table_of_a_run_has_every_record_as_a_row(runs):
 
 def test_the_curves_of_a_run_have_a_column_a_metric_and_a_row_a_step(runs):
     curves = runs[0].curves()
-    assert list(curves.columns) == [TRAIN_LOSS, VALID_LOSS, VALID_ACCURACY]
+    assert list(curves.columns) == ["start/train_loss", TRAIN_LOSS, VALID_LOSS, VALID_ACCURACY, "final/train_loss"]
     assert curves.index.name == "step"
     assert curves.index.is_monotonic_increasing
     for metric in curves.columns:
@@ -125,7 +125,7 @@ def test_the_table_of_several_runs_has_a_row_a_run_with_what_was_typed_for_it(ru
     assert table["optimizer"].tolist() == ["adam", "adam", "sgd"]
     assert table["arm"].tolist() == ["arm adam", "arm adam", "arm sgd"]
     assert table["status"].tolist() == ["finished"] * 3
-    assert table["train/loss_final"].tolist() == [summarise(history())["train/loss_final"]] * 3
+    assert table["train/loss_mean_last_100"].tolist() == [summarise(history())["train/loss_mean_last_100"]] * 3
     assert "diverged_at_step" not in table.columns  # as none did
 
 

@@ -10,7 +10,14 @@ from nnreg.records.checkpoint import FILE, Checkpoint, save_checkpoint
 from nnreg.runs.console import ConsoleSink, SweepLineSink
 from tests.records.cards import card, history
 
-SUMMARY = {"train/loss_final": 0.0312, "train/loss_best": 0.0011, "valid/accuracy_final": 0.972, "test/accuracy": 0.969}
+SUMMARY = {
+    "final/train_loss": 0.0312,
+    "start/train_loss": 2.3,
+    "train/loss_mean_last_100": 0.0312,
+    "train/loss_best": 0.0011,
+    "valid/accuracy_final": 0.972,
+    "test/accuracy": 0.969,
+}
 
 
 def shown(tmp_path, outcome, terminal=False, links=(), **changes):

@@ -90,7 +90,7 @@ def test_a_run_killed_anywhere_goes_on_as_if_never_stopped(tmp_path, moments, op
 
 @pytest.mark.parametrize("checkpoint_at", [None, 1, 14, 35, 56])
 def test_early_stopping_ends_a_resumed_run_where_it_would_have_ended(tmp_path, checkpoint_at):
-    choices = {"steps": 400, "patience": 3, "optimizer": "momentum", "norm": "batch_norm", "validate_every": 7}
+    choices = {"steps": 400, "patience": 21, "optimizer": "momentum", "norm": "batch_norm", "validate_every": 7}
     expected = whole(tmp_path / "whole", **choices)
     stopped = expected[2]["stopped_at"]
     assert 57 < stopped < 400
@@ -193,7 +193,7 @@ def test_a_finished_run_is_complete(tmp_path, nnreg):
 
 
 def test_a_run_that_stopped_early_is_complete_however_many_steps_are_asked_for(tmp_path, nnreg):
-    whole(tmp_path / "run", steps=400, patience=1, optimizer="momentum")
+    whole(tmp_path / "run", steps=400, patience=7, optimizer="momentum")
     assert "it stopped early at step" in refused(nnreg, tmp_path / "run", "steps=500")
 
 

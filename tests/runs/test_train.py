@@ -93,7 +93,7 @@ def test_the_test_split_is_looked_at_once_and_after_the_last_update(request_for,
         evaluate = run.network.evaluate
 
         def watching(x, labels):
-            seen.append("test" if x is run.splits.test.x else "valid")
+            seen.append(next(part for part, split in run.splits.present().items() if x is split.x))
             return evaluate(x, labels)
 
         monkeypatch.setattr(run.network, "evaluate", watching)
@@ -101,7 +101,7 @@ def test_the_test_split_is_looked_at_once_and_after_the_last_update(request_for,
 
     monkeypatch.setattr(train, "assemble", assemble_and_watch)
     execute(request_for(), [])
-    assert seen == ["valid"] * 4 + ["test"]
+    assert seen == ["train", *["valid"] * 4, "train", "test"]
 
 
 def test_a_job_of_a_sweep_that_cannot_be_assembled_is_recorded_as_failed(request_for, tmp_path):

@@ -160,7 +160,7 @@ def test_a_sweep_has_a_column_for_r2_and_the_best_comes_first(nnreg, project):
     assert answer.code == 0, answer.err
     assert re.search(r"valid R² .*test R² +seconds", answer.out)
     assert "acc." not in answer.out
-    by_job = {summary["job"]: summary["metrics"]["train/loss_final"] for summary in summaries(project)}
+    by_job = {summary["job"]: summary["metrics"]["train/loss_mean_last_100"] for summary in summaries(project)}
     order = [int(job) for job in re.findall(r"^(\d) +(?:sgd|adam)", answer.out, flags=re.M)]
     assert order == sorted(by_job, key=by_job.get)
 
@@ -196,7 +196,7 @@ def test_a_table_of_ones_own_trains_and_trains_again_from_its_configuration(nnre
     (folder,) = (project / "runs").iterdir()
     assert nnreg("rerun", str(folder)).code == 0
     first, second = summaries(project)
-    assert first["metrics"]["train/loss_final"] == second["metrics"]["train/loss_final"]
+    assert first["metrics"]["train/loss_mean_last_100"] == second["metrics"]["train/loss_mean_last_100"]
 
 
 def test_a_column_of_numbers_makes_it_a_regression(nnreg, table):

@@ -113,7 +113,7 @@ def test_what_is_not_finite_is_never_sent(home):
     past = History()
     for step, value in enumerate([2.0, math.inf, 1.0, math.nan]):
         past.add(Record(step, TRAIN_LOSS, value))
-    summary = {"train/loss_best": math.inf, "train/loss_final": 1.5}
+    summary = {"train/loss_best": math.inf, "train/loss_mean_last_100": 1.5}
     sink = Tracked(home, past=past).whole(Outcome("diverged", 3, 1.0, summary, diverged_at=1))
     assert curve(embedded(home), sink.ids[1], TRAIN_LOSS) == {0: 2.0, 2: 1.0}
     assert "summary/train_loss_best" not in run_of(home).data.metrics

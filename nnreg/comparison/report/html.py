@@ -169,7 +169,7 @@ def _what(summary: Mapping[str, Any]) -> str:
     status = str(summary["status"])
     if status == "diverged":
         return f"diverged at step {summary.get('diverged_at_step')}"
-    return f"{status}: {summary['error']}" if summary.get("error") else status
+    return f"{status}: {summary['error']}" if summary.get("error") else status.replace("_", " ")
 
 
 def commands(comparison: Findings) -> list[tuple[str, str]]:
