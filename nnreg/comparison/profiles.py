@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.comparison import rates
+from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm
 from nnreg.comparison.differences import find_axes, grounds, is_ground
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.naming import settings_name
@@ -17,6 +20,7 @@ from nnreg.comparison.pairs import at_best_rates, ground_of
 from nnreg.comparison.standings import Measured, Standing, measure, standings
 from nnreg.records.metrics import is_higher_better, is_share
 from nnreg.records.results import Results
+from nnreg.records.statistics import Values
 
 
 @dataclass(frozen=True)
@@ -167,3 +171,63 @@ def _ratios(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     ratios = np.full_like(table, np.inf)
     np.divide(table, best, out=ratios, where=np.isfinite(table) & np.isfinite(best))
     return np.round(ratios, 9)  # 1 - 0.9 is not 0.1
+
+
+@dataclass(frozen=True)
+class OverProblems:
+    """Several arms over several problems.
+
+    Attributes:
+        typicals: of every two arms, by their numbers: the mean over problems of the first's distance above the second.
+        ps: of every two, by Holm over Student.
+        wilcoxon: likewise, by Holm over Wilcoxon's exact test; None where so few problems could never decide.
+        ranks: mean rank of each arm, 1 the best.
+        friedman: p value of no difference in ranks between three arms or more; None of two.
+        critical: mean ranks that are less apart cannot be told apart (Nemenyi); NaN of two.
+    """
+
+    typicals: Mapping[tuple[int, int], Typical]
+    ps: Mapping[tuple[int, int], float]
+    wilcoxon: Mapping[tuple[int, int], float] | None
+    ranks: Sequence[float]
+    friedman: float | None
+    critical: float
+
+
+def over_problems(means: Values, least: float = 0.0) -> OverProblems | None:
+    """Compare arms over problems, none of which counts more for having larger losses; None of fewer than three.
+
+    Args:
+        means: of each arm on each problem, as ``placed``, averaged over seeds that all arms share there, (problems, arms)
+            float64, finite, less is better, read.
+        least: standard deviation of a distance that is at least assumed.
+    """
+    from scipy import stats  # most of a second that only this question pays
+
+    problems, arms = means.shape
+    if problems < FEWEST:
+        return None
+    pairs = list(itertools.combinations(range(arms), 2))
+    typicals = {pair: _student(means[:, pair[0]] - means[:, pair[1]], least) for pair in pairs}
+    wilcoxon = None
+    if 2.0 ** (1 - problems) <= ALPHA / len(pairs):
+        apart = [means[:, a] - means[:, b] for a, b in pairs]
+        exact = [stats.wilcoxon(each, method="exact").pvalue if each.any() else 1.0 for each in apart]
+        wilcoxon = dict(zip(pairs, holm(exact).tolist(), strict=True))
+    ranked = stats.rankdata(means, axis=1)
+    friedman = float(stats.friedmanchisquare(*means.T).pvalue) if arms > 2 and np.ptp(ranked) else (1.0 if arms > 2 else None)
+    quantile = float(stats.studentized_range.ppf(1 - ALPHA, arms, np.inf)) / math.sqrt(2) if arms > 2 else math.nan
+    return OverProblems(
+        typicals=typicals,
+        ps=dict(zip(pairs, holm([each.p for each in typicals.values()]).tolist(), strict=True)),
+        wilcoxon=wilcoxon,
+        ranks=ranked.mean(axis=0).tolist(),
+        friedman=friedman,
+        critical=quantile * math.sqrt(arms * (arms + 1) / (6 * problems)),
+    )
+
+
+def _student(apart: Values, least: float) -> Typical:
+    """Return Student's mean of any number of problems: they are not draws of which some are bad."""
+    spread = 0.0 if np.ptp(apart) == 0.0 else float(apart.std(ddof=1))
+    return Typical(float(apart.mean()), max(spread, least) / math.sqrt(apart.size), apart.size - 1, apart.size)
