@@ -69,6 +69,9 @@ class Parameter:
         if self.choices:
             none = ["null"] if _without_none(self.annotation) is not self.annotation else []
             return " | ".join([*map(str, self.choices), *none])
+        parts = typing.get_args(self.annotation)
+        if any(typing.get_origin(part) is Literal for part in parts):  # a type, or some words
+            return " | ".join(str(word) for part in parts for word in typing.get_args(part) or (part.__name__,))
         plain = isinstance(self.annotation, type) and not typing.get_args(self.annotation)
         return self.annotation.__name__ if plain else re.sub(r"\b(\w+\.)+(?=\w)", "", str(self.annotation))
 

@@ -28,7 +28,7 @@ NOT_OF_A_RESULT: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("tracking", "tracking_uri", "experiment_name"), TASKS),
 }
 """Settings that decide no number of a run, and so are not among those that matter to its task."""
-TYPES: Mapping[str, str] = {"int": "whole number", "float": "number", "str": "text"}
+TYPES: Mapping[str, str] = {"int": "whole number", "float": "number", "str": "text", "int | auto": "`auto`, whole number"}
 BLOCK = "<!-- {name}: written by `python -m tests.docs.reference_pages` -->\n"
 END = "<!-- end -->"
 
@@ -80,7 +80,7 @@ def allowed(parameter: Parameter, bounds: str | None) -> str:
 
 def of_runs() -> str:
     """Return the table of the settings of a run."""
-    bounds = intervals(Settings, train_size=1, clip_value=1.0, clip_norm=1.0, patience=1)
+    bounds = intervals(Settings, train_size=1, clip_value=1.0, clip_norm=1.0, patience=1, validate_every=1)
     rows, meant = [], meanings(Settings)
     for each in parameters_of(Settings):
         name, takes = each.name, allowed(each, bounds.get(each.name))
