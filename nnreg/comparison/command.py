@@ -43,7 +43,7 @@ def log_comparison(comparison: Findings, home: Path, warn: Callable[[str], None]
         command=manifest.command if manifest is not None and manifest.command else html.command(comparison),
         sweep_id=home.name,
         metrics=metrics(comparison),
-        about=f"**{comparison.answer}**\n\n{comparison.fairness}",
+        about="\n\n".join([*(f"**{line}**" for line in comparison.answers), comparison.fairness]),
         page=REPORT,
         overrides=tuple(word for word in manifest.overrides if not word.startswith("seed=")) if manifest is not None else (),
         seconds=float(manifest.seconds) if manifest is not None and manifest.seconds is not None else 0.0,
@@ -56,7 +56,7 @@ def metrics(comparison: Findings) -> dict[str, float]:
     found: dict[str, float] = {
         "arms": len(comparison.gathered.arms),
         "runs": sum(len(arm.runs) for arm in comparison.gathered.arms),
-        "runs/diverged": sum(each.diverged for each in comparison.standings),
+        "runs/diverged": sum(each.untrained for each in comparison.standings),
         "runs/failed": sum(each.failed for each in comparison.standings),
         "seeds": len(comparison.gathered.seeds),
     }

@@ -6,15 +6,16 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from nnreg.comparison.report.captions import lost_words, target_words
+from nnreg.comparison.report.captions import lost_words, target_words, to_target
 from nnreg.comparison.report.panels import shown_metrics
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.comparison.tables import settings_of
-from nnreg.records.metrics import STEPS, heading_of, with_half
+from nnreg.records.metrics import STEPS, VALID, heading_of, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -35,11 +36,25 @@ def show_comparison(comparison: Findings, console: Console) -> None:
     """Print the table, then the answer."""
     console.print(comparison_table(comparison, console))
     console.print()
-    console.print(comparison.answer, markup=False, highlight=False, soft_wrap=True)
+    for line in comparison.answers:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if comparison.target is not None:
-        said = f"Target: {target_words(comparison)}; steps to it are means of the runs that reached it."
+        said = f"Target: {target_words(comparison)}; steps to it: median and range over seeds{_resolution(comparison)}."
         console.print(said, markup=False, highlight=False, soft_wrap=True)
     console.print()
+
+
+def _resolution(comparison: Findings) -> str:
+    """Return how finely steps to a target are known that is looked at when runs are validated; nothing for other targets."""
+    goal = comparison.target
+    if goal is None or not goal.metric.startswith(f"{VALID}/"):
+        return ""
+    run = next(run for arm in comparison.gathered.arms for run in arm.runs)
+    steps = run.history.series(goal.metric)[0]
+    if len(steps) < 2:
+        return ""
+    first, last = int(np.diff(steps).min()), int(np.diff(steps).max())
+    return f", looked at every {first:,} steps" if first == last else f", looked at every {first:,} to {last:,} steps"
 
 
 def comparison_text(comparison: Findings) -> str:
@@ -71,7 +86,7 @@ def _measured(comparison: Findings) -> list[Column]:
         for metric in shown_metrics(comparison)
     ]
     if comparison.target is not None:
-        steps = [_to_target(each) for each in found]
+        steps = [to_target(STEPS, each.steps_to_target) for each in found]
         columns.insert(min(KEPT, len(columns)), Column("steps to target", steps))
     return columns
 
@@ -117,17 +132,10 @@ def _cell(metric: str, measured: Measured | None) -> str:
     return with_half(metric, measured.mean, measured.half) if measured is not None else "-"
 
 
-def _to_target(each: Standing) -> str:
-    """Return the steps to the target, and how many runs took them where not all did."""
-    total = len(each.arm.runs)
-    if not each.reached:
-        return "not reached"
-    return _cell(STEPS, each.steps_to_target) + (f" ({each.reached} of {total})" if each.reached < total else "")
-
-
 def _note(each: Standing) -> str:
     """Return what was lost; of a single run, where it diverged."""
     if len(each.arm.runs) > 1 or each.finished:
         return lost_words(each)
     run = each.arm.runs[0].summary
-    return f"diverged at step {run.get('diverged_at_step')}" if run["status"] == "diverged" else str(run["status"])
+    is_diverged = run["status"] == "diverged"
+    return f"diverged at step {run.get('diverged_at_step')}" if is_diverged else str(run["status"]).replace("_", " ")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnreg.comparison import gathering, pairs, profiles, standings, tables
-from nnreg.comparison.answer import answer_sentence, fairness_line
+from nnreg.comparison.answer import answer_lines
+from nnreg.comparison.chance import alpha_of_look
 from nnreg.comparison.differences import grounds, several
+from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.pairs import ARM, Matrix
+from nnreg.comparison.problems import matrix_over_problems
 from nnreg.comparison.profiles import Profile, Sensitivity, sensitivities
-from nnreg.comparison.standings import Standing, Target, choose_target, default_metric
+from nnreg.comparison.standings import Standing, Target, choose_target
 from nnreg.errors import UserError, instead
+from nnreg.records.manifest import count_look, read_manifest
+from nnreg.records.metrics import called
 from nnreg.records.results import Results
 
 if TYPE_CHECKING:
@@ -33,13 +38,15 @@ class Findings:
 
     Attributes:
         gathered: the runs.
-        metric: by which arms are ranked and compared, such as ``train/loss_final``.
+        metric: by which arms are ranked and compared, and their settings chosen, such as ``final/train_loss``.
         target: to be reached, or None.
         standings: how each arm did, best first.
         matrices: who beats whom: of the arms first, then of each axis where several were swept.
+        companion: who beats whom by the metric of the other line of the answer, or None.
         sensitivities: over learning rates; none where they were not swept.
         profiles: over datasets; none where they were not swept.
-        answer: the whole in one or two sentences.
+        answers: a line for training and one for validation, where both were measured, each with claims of its own.
+        look: number of this look at the runs of their sweep: see ``count_look``.
         axes: two swept settings for the heatmap, or None for the first two.
     """
 
@@ -48,10 +55,17 @@ class Findings:
     target: Target | None
     standings: Sequence[Standing]
     matrices: Sequence[Matrix]
+    companion: Matrix | None
     sensitivities: Sequence[Sensitivity]
     profiles: Sequence[Profile]
-    answer: str
+    answers: Sequence[str]
+    look: int = 1
     axes: tuple[str, str] | None = None
+
+    @property
+    def answer(self) -> str:
+        """The whole in one line or two."""
+        return "\n".join(self.answers)
 
     @property
     def runs(self) -> Results:
@@ -65,15 +79,15 @@ class Findings:
         return pd.DataFrame(tables.arm_rows(self.standings, self.metric))
 
     def pairs(self) -> pd.DataFrame:
-        """Return one row for every two arms, then for every two values of a setting: difference, half width, winner."""
+        """Return one row for every two arms, then for every two values of a setting: distance, interval, p value, winner."""
         import pandas as pd
 
-        return pd.DataFrame(tables.pair_rows(self.matrices))
+        return pd.DataFrame(tables.pair_rows([*self.matrices, *([self.companion] if self.companion is not None else [])]))
 
     @cached_property
     def fairness(self) -> str:
         """Seeds, pairing, configurations tried, smoothing, what was recorded, what was lost: the line below every figure."""
-        return fairness_line(self.gathered, [self.metric])
+        return fairness_line(self.gathered, [self.metric], look=self.look)
 
 
 def find(
@@ -84,25 +98,67 @@ def find(
     axes: tuple[str, str] | None = None,
 ) -> Findings:
     """Read runs and find what they say; the arguments, and what is raised, are those of ``compare.compare``."""
-    gathered = gathering.gather([Path(folder) for folder in folders])
+    gathered = gathering.gather([Path(folder) for folder in folders], metric)
     _check_axes(gathered, axes)
-    chosen = _metric(gathered, metric)
-    goal = choose_target(gathered, target)
+    chosen, goal = gathered.metric, choose_target(gathered, gathered.metric, target)
     found = _by_ground(standings.standings(gathered, goal, chosen), gathered)
-    swept = several(gathered.axes)
-    of = [ARM, *(swept if len(swept) > 1 else [])]
-    matrices = [_in_order(pairs.matrix(found, chosen, each, paired=gathered.paired), found) for each in of]
+    look = max((count_look(folder, gathered.seeds) for folder in gathered.folders if read_manifest(folder)), default=1)
+    matrices = _matrices(gathered, found, chosen, alpha_of_look(look))
+    other = None
+    if gathered.companion is not None and not gathered.tuning.seeds:
+        other = pairs.matrix(
+            standings.standings(gathered, None, gathered.companion),
+            gathered.companion,
+            paired=gathered.paired,
+            alpha=alpha_of_look(look),
+            budgets=_budgets(gathered),
+            barred=_barred(gathered),
+        )
     return Findings(
         gathered=gathered,
         metric=chosen,
         target=goal,
         standings=found,
         matrices=matrices,
+        companion=other,
         sensitivities=sensitivities(gathered, chosen),
         profiles=profiles.profiles(gathered, chosen),
-        answer=answer_sentence(gathered, matrices[0]),
+        answers=answer_lines(gathered, matrices, other),
+        look=look,
         axes=axes,
     )
+
+
+def _matrices(gathered: Gathered, found: Sequence[Standing], metric: str, alpha: float) -> list[Matrix]:
+    """Return who beats whom: of the arms, and of each setting where several were swept."""
+    swept = several(gathered.axes)
+    barred = _barred(gathered)
+    of_arms = pairs.matrix(found, metric, paired=gathered.paired, alpha=alpha, budgets=_budgets(gathered), barred=barred)
+    made = [_in_order(of_arms, found)]
+    for axis in swept if len(swept) > 1 else ():
+        if grounds(gathered.axes) and axis not in grounds(gathered.axes):
+            made.append(matrix_over_problems(found, metric, axis, alpha))
+        else:
+            made.append(pairs.matrix(found, metric, axis, paired=gathered.paired, alpha=alpha, barred=barred))
+    return made
+
+
+def _barred(gathered: Gathered) -> str:
+    """Return why no arm may be said to beat another, or ""."""
+    if gathered.tuning.is_mixed:
+        return pairs.UNEQUAL
+    if gathered.tuning.seeds and gathered.tuning.by != gathered.metric:
+        return f"settings were chosen by {called(gathered.tuning.by)}"
+    return ""
+
+
+def _budgets(gathered: Gathered) -> Mapping[str, int]:
+    """Return how many configurations were tried for each arm, by its name; nothing where nothing was tuned."""
+    tuning = gathered.tuning
+    if not tuning.technique:
+        return {}
+    named = {arm.name: str(arm.settings.get(tuning.technique, "")) for arm in gathered.arms}
+    return {name: tuning.budget[technique] for name, technique in named.items() if technique in tuning.budget}
 
 
 def _by_ground(found: Sequence[Standing], gathered: Gathered) -> Sequence[Standing]:
@@ -117,14 +173,6 @@ def _in_order(matrix: Matrix, found: Sequence[Standing]) -> Matrix:
     """Return a matrix of arms with its names in the order of their standings."""
     names = [standing.arm.name for standing in found if standing.arm.name in matrix.names]
     return dataclasses.replace(matrix, names=names) if matrix.of == ARM else matrix
-
-
-def _metric(gathered: Gathered, wanted: str | None) -> str:
-    """Return the metric to compare by; ``valid/accuracy`` stands for its final value."""
-    if wanted is None:
-        return default_metric(gathered)
-    known = {name for arm in gathered.arms for run in arm.runs for name in run.summary["metrics"]}
-    return f"{wanted}_final" if wanted not in known and f"{wanted}_final" in known else wanted
 
 
 def _check_axes(gathered: Gathered, axes: tuple[str, str] | None) -> None:

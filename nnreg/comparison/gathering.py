@@ -13,6 +13,7 @@ from typing import Any
 
 from nnreg.comparison import rates
 from nnreg.comparison.differences import LOCATIONS, Axes, ascending, find_axes, frozen
+from nnreg.comparison.judging import companion_metric, judged_metric
 from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
 from nnreg.records.card import ENDINGS
@@ -36,7 +37,9 @@ class Tuning:
         fresh_seeds: whether the compared runs have other seeds than those that the choice was made on.
         runs: of the tuning itself, for the sensitivity curve; not compared.
         parameter: what was tuned.
-        by: metric that decided, the lowest.
+        by: metric that decided.
+        seeds: that a value was chosen on, at most; 0 where the compared runs themselves decide.
+        is_mixed: whether sweeps are compared that gave one technique different budgets.
     """
 
     protocol: str
@@ -47,9 +50,13 @@ class Tuning:
     runs: Results
     parameter: str = "optimizer.lr"
     by: str = VALID_FINAL
+    seeds: int = 0
+    is_mixed: bool = False
 
 
-def tuning(manifests: Sequence[Manifest], arms: Members, swept: Mapping[str, Sequence[Any]], searched: Results) -> Tuning:
+def tuning(
+    manifests: Sequence[Manifest], arms: Members, swept: Mapping[str, Sequence[Any]], searched: Results, metric: str
+) -> Tuning:
     """Return how the settings were found.
 
     Args:
@@ -57,21 +64,44 @@ def tuning(manifests: Sequence[Manifest], arms: Members, swept: Mapping[str, Seq
         arms: settings and runs of each.
         swept: setting to its values.
         searched: runs of the tuning.
+        metric: that runs are judged by.
     """
     protocols = (GRID if manifest.protocol == STUDY else manifest.protocol for manifest in manifests)  # nothing was searched
     protocol = " and ".join(dict.fromkeys(protocols)) or GRID
-    tuned = next((manifest.tuning for manifest in manifests if manifest.tuning is not None), None)
-    if tuned is not None:
-        edges = _edges(tuned)
-        found = (dict(tuned.budget), tuned.technique, edges, tuned.fresh_seeds, searched, tuned.parameter, tuned.by)
-        return Tuning(protocol, *found)
+    tuned = [manifest.tuning for manifest in manifests if manifest.tuning is not None]
+    if tuned:
+        return _tuned(protocol, tuned, arms, searched)
     rate = rates.rate_key(swept)
     technique = _technique(rate, swept)
     if protocol != GRID:
         tried = Counter(str(settings.get(technique, "all")) for settings, _ in arms)
-        return Tuning(protocol, dict(tried), technique, _grid_edges(arms, rate, technique)[1], False, searched, rate or "")
-    budget, edges = _grid_edges(arms, rate, technique)
-    return Tuning(protocol, budget, technique if budget else "", edges, False, searched, rate or "")
+        edges = _grid_edges(arms, rate, technique, metric)[1]
+        return Tuning(protocol, dict(tried), technique, edges, False, searched, rate or "", metric)
+    budget, edges = _grid_edges(arms, rate, technique, metric)
+    return Tuning(protocol, budget, technique if budget else "", edges, False, searched, rate or "", metric)
+
+
+def _tuned(protocol: str, tuned: Sequence[Tuned], arms: Members, searched: Results) -> Tuning:
+    """Return what all sweeps that tuned something did together; an arm that none of them tuned had one configuration."""
+    first = tuned[0]
+    budgets: dict[str, set[int]] = {}
+    for each in tuned:
+        for name, count in each.budget.items():
+            budgets.setdefault(name, set()).add(count)
+    techniques = dict.fromkeys(str(settings[first.technique]) for settings, _ in arms if first.technique in settings)
+    budget = {name: max(counts) for name, counts in budgets.items()} | {name: 1 for name in techniques if name not in budgets}
+    return Tuning(
+        protocol,
+        budget,
+        first.technique,
+        list(dict.fromkeys(edge for each in tuned for edge in _edges(each))),
+        all(each.fresh_seeds for each in tuned),
+        searched,
+        first.parameter,
+        first.by,
+        len(searched.seeds),
+        is_mixed=any(len(counts) > 1 for counts in budgets.values()),
+    )
 
 
 def _technique(rate: str | None, swept: Mapping[str, Sequence[Any]]) -> str:
@@ -93,7 +123,7 @@ def _edges(tuned: Tuned) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-def _grid_edges(arms: Members, rate: str | None, technique: str) -> tuple[dict[str, int], list[str]]:
+def _grid_edges(arms: Members, rate: str | None, technique: str, metric: str) -> tuple[dict[str, int], list[str]]:
     """Return how many learning rates each technique was tried with, and those whose best is the lowest or the highest."""
     budget: dict[str, int] = {}
     edges: list[str] = []
@@ -102,7 +132,7 @@ def _grid_edges(arms: Members, rate: str | None, technique: str) -> tuple[dict[s
     for others, tried in rates.by_technique(arms, rate).items():
         name = str(dict(others).get(technique) or next(iter(tried.values()))[0].summary["choices"].get(technique, technique))
         budget[name] = max(budget.get(name, 0), len(tried))
-        if rates.is_at_edge(rates.best_rate(tried), tried):
+        if rates.is_at_edge(rates.best_rate(tried, metric), tried):
             edges.append(name)
     return (budget, list(dict.fromkeys(edges))) if max(budget.values(), default=0) > 1 else ({}, [])
 
@@ -212,6 +242,8 @@ class Gathered:
         paired: whether every arm has the same seeds, so that differences are taken at equal seed.
         tuning: how the settings were found.
         left_out: folders without an arm.
+        metric: that arms are judged by.
+        companion: of the other line of the answer, or None: see ``companion_metric``.
     """
 
     folders: Sequence[Path]
@@ -221,10 +253,16 @@ class Gathered:
     paired: bool
     tuning: Tuning
     left_out: Sequence[LeftOut]
+    metric: str
+    companion: str | None = None
 
 
-def gather(folders: Sequence[Path]) -> Gathered:
+def gather(folders: Sequence[Path], metric: str | None = None) -> Gathered:
     """Read the runs in some folders, each that of a sweep, of a study or of one run.
+
+    Args:
+        folders: where they are.
+        metric: that they are to be judged by; None for the usual one, see ``judged_metric``.
 
     Raises:
         UserError: there is no such folder, no run in it has ended, or the runs cannot be compared: other datasets (unless the
@@ -244,14 +282,19 @@ def gather(folders: Sequence[Path]) -> Gathered:
     arms = _arms(runs, apart, left_out)
     seeds = {arm.runs.seeds for arm in arms}
     swept = {key: ascending([values[key] for values in apart.values if key in values]) for key in apart.swept}
+    changed = {key.partition(".")[0] for arm in arms for key in arm.settings}
+    tuned = [each.tuning for each in manifests.values() if each is not None and each.tuning is not None]
+    judged = judged_metric(runs, changed, [each.by for each in tuned], metric)
     return Gathered(
         folders=tuple(folders),
         arms=arms,
         axes=swept,
         seeds=Results(runs).seeds,
         paired=len(seeds) == 1,
-        tuning=_tuning(manifests, arms, swept, left_out),
+        tuning=_tuning(manifests, arms, swept, left_out, judged),
         left_out=tuple(left_out),
+        metric=judged,
+        companion=companion_metric(judged, runs, changed),
     )
 
 
@@ -326,7 +369,11 @@ def _colours(arms: Sequence[Results], swept: Sequence[str]) -> list[str]:
 
 
 def _tuning(
-    manifests: Mapping[Path, Manifest | None], arms: Sequence[Arm], swept: Mapping[str, Sequence[Any]], left_out: list[LeftOut]
+    manifests: Mapping[Path, Manifest | None],
+    arms: Sequence[Arm],
+    swept: Mapping[str, Sequence[Any]],
+    left_out: list[LeftOut],
+    metric: str,
 ) -> Tuning:
     searched: list[Result] = []
     for folder, manifest in manifests.items():
@@ -334,4 +381,4 @@ def _tuning(
         if inside is not None and inside.is_dir():
             searched += _read(inside, [path for paths in find_run_folders([inside]).values() for path in paths], left_out)
     known = [manifest for manifest in manifests.values() if manifest is not None]
-    return tuning(known, [(arm.settings, arm.runs) for arm in arms], swept, Results(searched))
+    return tuning(known, [(arm.settings, arm.runs) for arm in arms], swept, Results(searched), metric)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,9 +21,18 @@ LOST = {
 }
 
 
-def enumerated(words: Sequence[str]) -> str:
+def enumerated(words: Sequence[str], joined: str = "and") -> str:
     """Return ``a``, ``a and b``, ``a, b and c``."""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+    return f"{', '.join(words[:-1])} {joined} {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def factor(ratio: float) -> str:
+    """Return a ratio with the digits that tell it from 1: ``0.31``, ``0.985``, ``12``."""
+    if not math.isfinite(ratio):
+        return "–"
+    if abs(ratio - 1) < 0.1:
+        return f"{ratio:.3f}"
+    return compact(f"{ratio:#.2g}".rstrip(".")) if ratio < 100 else compact(f"{ratio:.3g}")
 
 
 def clipped(name: str) -> str:
@@ -41,6 +51,11 @@ def runs_lost(runs: Sequence[Result], *, of: bool = False) -> str:
     if of:
         return enumerated([f"{count} of {len(runs)} runs {word}" for word, count in counts.items() if count])
     return lost_in(counts, len(runs))
+
+
+def status_words(endings: Mapping[str, int]) -> dict[str, int]:
+    """Return how many runs were lost in which way, in words: ``{"diverged": 2, "was killed": 1}``."""
+    return {word: endings.get(status, 0) for word, status in LOST.items()}
 
 
 def lost_in(counts: Mapping[str, int], total: int) -> str:

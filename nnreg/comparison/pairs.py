@@ -1,4 +1,4 @@
-"""Who beats whom: the sides, their differences, the intervals."""
+"""Who beats whom: the sides, their distances, what chance leaves to be said."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from nnreg.comparison import rates
+from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm, set_of_best, typical, typical_unpaired
 from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Arm
-from nnreg.comparison.naming import lost_in, setting_words
+from nnreg.comparison.judging import Ruler, ruler_of
+from nnreg.comparison.naming import factor, lost_in, setting_words, status_words
 from nnreg.comparison.standings import Standing
-from nnreg.records.metrics import is_higher_better, is_share
-from nnreg.records.statistics import Values, half_width, simultaneous, welch_half_width
+from nnreg.records.card import UNTRAINED
+from nnreg.records.metrics import is_share, signed
 from nnreg.settings import DESCEND, task_of
 
 Ground = tuple[tuple[str, Any], ...]
@@ -32,61 +34,64 @@ class Contender:
 
     Attributes:
         name: of the arm, or of the value of an axis.
-        by_seed: value at each seed at which all of its runs finished.
-        runs: how many it has.
-        diverged: how many of them diverged.
-        failed: how many failed or were killed.
+        places: its value at each seed at which all of its runs trained, where differences are distances: losses as logarithms.
+        endings: how many of its runs ended in which way.
         ground: dataset or surface, with its parameters, that it has values on; only contenders of one ground are compared.
+        budget: settings tried before it was chosen, or None where nothing was chosen.
     """
 
     name: str
-    by_seed: Mapping[int, float]
-    runs: int
-    diverged: int
-    failed: int
+    places: Mapping[int, float]
+    endings: Mapping[str, int]
     ground: Ground = ()
+    budget: int | None = None
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return sum(self.endings.values())
 
     @property
     def lost(self) -> int:
-        """Number of runs that did not finish."""
-        return self.diverged + self.failed
+        """Number of runs that did not finish, or did not train."""
+        return self.runs - self.endings.get("finished", 0)
 
     @property
-    def mean(self) -> float:
-        """Mean over the seeds; NaN where there is none."""
-        return float(np.mean(list(self.by_seed.values()))) if self.by_seed else math.nan
+    def untrained(self) -> int:
+        """Number of runs that diverged or failed to train."""
+        return sum(self.endings.get(status, 0) for status in UNTRAINED)
+
+    @property
+    def center(self) -> float:
+        """Its typical place; NaN where there is none."""
+        values = np.array(list(self.places.values()))
+        found = typical(values)
+        return found.center if found is not None else float(values.mean()) if values.size else math.nan
 
 
-def contenders(found: Sequence[Standing], metric: str, of: str = ARM) -> list[Contender]:
+def contenders(
+    found: Sequence[Standing], metric: str, of: str = ARM, budgets: Mapping[str, int] | None = None
+) -> list[Contender]:
     """Return what is compared, best first, those with lost runs after those without.
 
     Args:
         found: how the arms did.
         metric: compared.
         of: ``arm``, or an axis: its values are then averaged at each seed over what all of them were combined with.
+        budgets: settings tried for an arm, by its name.
     """
     if is_ground(of):
         return []
-    chosen = found if rates.is_rate(of) else at_best_rates(found)
-    made = [_arm(standing, metric) for standing in chosen] if of == ARM else _values(chosen, metric, of)
-    return sorted(made, key=lambda contender: _rank(contender, metric))
+    chosen = found if rates.is_rate(of) else at_best_rates(found, metric)
+    ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
+    made = [_arm(each, metric, ruler, budgets or {}) for each in chosen] if of == ARM else _values(chosen, metric, of, ruler)
+    return sorted(made, key=lambda contender: _rank(contender, ruler))
 
 
-def at_best_rates(found: Sequence[Standing]) -> Sequence[Standing]:
-    """Return each technique at its best learning rate alone, where rates were swept and there are several techniques.
-
-    The best is that with the lowest mean validation loss; rates that lost runs count only where every rate did. With one
-    technique its rates are the rivals, and all are returned.
-    """
-    rate = rates.rate_key(key for standing in found for key in standing.arm.settings)
-    if rate is None:
-        return found
-    groups = rates.by_technique([(standing.arm.settings, standing) for standing in found], rate)
-    if len({tuple(pair for pair in others if not is_ground(pair[0])) for others in groups}) < 2:
-        return found
-    kept = [tried[rates.best_rate({value: each.arm.runs for value, each in tried.items()})] for tried in groups.values()]
-    names = {standing.arm.name for standing in kept}
-    return [standing for standing in found if rate not in standing.arm.settings or standing.arm.name in names]
+def at_best_rates(found: Sequence[Standing], metric: str) -> Sequence[Standing]:
+    """Return each technique at its best learning rate by a metric alone, where ``rates.take_part`` says so."""
+    taken = rates.take_part([(standing.arm.settings, standing.arm.runs) for standing in found], metric)
+    return [standing for standing, takes_part in zip(found, taken, strict=True) if takes_part]
 
 
 def shared_seeds(a: Collection[int], b: Collection[int]) -> list[int]:
@@ -103,34 +108,32 @@ def ground_of(arm: Arm) -> Ground:
     return tuple(sorted((key, value) for key, value in arm.settings.items() if is_ground(key)))
 
 
-def resolution(found: Sequence[Standing], metric: str) -> float:
-    """Return the standard deviation by which counting whole rows blurs a share; 0 for other metrics.
-
-    Values are then multiples of 1 / rows, so a difference may be the same at a few seeds by chance.
-    """
-    rows = [(run.summary["dataset"] or {}).get("rows", {}) for standing in found for run in standing.arm.runs]
-    counts = [row[metric.partition("/")[0]] for row in rows if metric.partition("/")[0] in row]
-    return 1 / min(counts) / math.sqrt(12) if counts and is_share(metric) else 0.0
+def _arm(standing: Standing, metric: str, ruler: Ruler, budgets: Mapping[str, int]) -> Contender:
+    name, budget = standing.arm.name, budgets.get(standing.arm.name)
+    return Contender(name, places_of(standing, metric, ruler), standing.endings, ground_of(standing.arm), budget)
 
 
-def _arm(standing: Standing, metric: str) -> Contender:
-    values = standing.metrics[metric].by_seed if metric in standing.metrics else {}
-    runs = len(standing.arm.runs)
-    return Contender(standing.arm.name, values, runs, standing.diverged, standing.failed, ground_of(standing.arm))
+def places_of(standing: Standing, metric: str, ruler: Ruler) -> Mapping[int, float]:
+    """Return the values of an arm by seed, where differences are distances."""
+    return ruler.placed(standing.metrics[metric].by_seed) if metric in standing.metrics else {}
 
 
-def _values(found: Sequence[Standing], metric: str, of: str) -> list[Contender]:
-    """Return the values of an axis, of arms whose other settings every value was combined with."""
+def cells_of(found: Sequence[Standing], of: str) -> dict[Any, dict[tuple[Any, ...], list[Standing]]]:
+    """Return the arms of each value of an axis, by the other settings, of those that every value was combined with."""
     groups: dict[Any, dict[tuple[Any, ...], list[Standing]]] = {}
     for standing in found:
         if of in standing.arm.settings:
             cells = groups.setdefault(standing.arm.settings[of], {})
             cells.setdefault(_others(standing, of), []).append(standing)
     common = set.intersection(*(set(cells) for cells in groups.values())) if groups else set()
+    return {value: {cell: cells[cell] for cell in cells if cell in common} for value, cells in groups.items()} if common else {}
+
+
+def _values(found: Sequence[Standing], metric: str, of: str, ruler: Ruler) -> list[Contender]:
+    """Return the values of an axis, of arms whose other settings every value was combined with."""
     return [
-        _average(setting_words(of, value), [arm for cell in cells if cell in common for arm in cells[cell]], metric)
-        for value, cells in groups.items()
-        if common
+        _average(setting_words(of, value), [arm for arms in cells.values() for arm in arms], metric, ruler)
+        for value, cells in cells_of(found, of).items()
     ]
 
 
@@ -141,18 +144,18 @@ def _others(standing: Standing, of: str) -> tuple[Any, ...]:
     return tuple((key, value) for key, value in kept.items() if rates.is_rate(of) or not rates.is_rate(key))
 
 
-def _average(name: str, arms: Sequence[Standing], metric: str) -> Contender:
-    values = [standing.metrics[metric].by_seed if metric in standing.metrics else {} for standing in arms]
-    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in values)))
-    means = {seed: float(np.mean([by_seed[seed] for by_seed in values])) for seed in seeds}
-    runs = sum(len(standing.arm.runs) for standing in arms)
-    return Contender(name, means, runs, sum(arm.diverged for arm in arms), sum(arm.failed for arm in arms))
+def _average(name: str, arms: Sequence[Standing], metric: str, ruler: Ruler) -> Contender:
+    places = [places_of(standing, metric, ruler) for standing in arms]
+    seeds = sorted(set.intersection(*(set(each) for each in places)))
+    means = {seed: float(np.mean([each[seed] for each in places])) for seed in seeds}
+    statuses = dict.fromkeys(status for arm in arms for status in arm.endings)
+    return Contender(name, means, {status: sum(arm.endings.get(status, 0) for arm in arms) for status in statuses})
 
 
-def _rank(contender: Contender, metric: str) -> tuple[bool, float]:
-    if math.isnan(contender.mean):
+def _rank(contender: Contender, ruler: Ruler) -> tuple[bool, float]:
+    if math.isnan(contender.center):
         return True, math.inf
-    return contender.lost > 0, -contender.mean if is_higher_better(metric) else contender.mean
+    return contender.lost > 0, -contender.center if ruler.higher else contender.center
 
 
 TIED = "cannot be told apart"
@@ -165,31 +168,69 @@ class Difference:
     Attributes:
         a: name of the first.
         b: name of the second.
-        mean: of a minus b, in the metric's units; NaN where they have no seeds in common.
-        half: half the width of the corrected interval; None where one seed refuses any.
-        seeds: pairs, or of the smaller group where unpaired.
-        paired: whether differences were taken at equal seed.
+        center: distance of a above b: of losses the logarithm of their typical ratio, else a difference in the metric's units;
+            NaN where there is none.
+        typical: the same with its chance; None for fewer than three seeds.
+        ruler: that made the distance.
+        seeds: pairs, or of the smaller group where unpaired; problems where the comparison is over several.
+        paired: whether distances were taken at equal seed.
+        p: of all comparisons together (Holm); NaN where there is no interval.
         winner: ``a`` or ``b``'s name, or "" where there is none: see ``undecided``.
-        lost: a sentence where diverged runs decide or forbid the comparison, else "".
+        lost: a sentence where lost runs decide or forbid the comparison, else "".
+        barred: why neither may be said to beat the other, whatever the numbers are: ``unequal budgets``; else "".
     """
 
     a: str
     b: str
-    mean: float
-    half: float | None
+    center: float
+    typical: Typical | None
+    ruler: Ruler
     seeds: int
     paired: bool
-    winner: str
+    p: float = math.nan
+    winner: str = ""
     lost: str = ""
+    barred: str = ""
 
     @property
     def undecided(self) -> str:
         """Why there is no winner, in words; "" where there is one."""
-        if self.winner:
-            return ""
-        if self.half is None:
+        if self.winner or self.barred:
+            return self.barred
+        if self.typical is None:
             return "runs were lost" if self.lost else "no interval"
-        return TIED if abs(self.mean) <= self.half else "runs were lost"
+        return "runs were lost" if FORBIDDEN in self.lost else TIED
+
+    def ends(self, sign: int = 1) -> tuple[float, float, float]:
+        """Return value, lower and upper end of the 95 % interval of a over b, of b over a for -1: ratios, or differences.
+
+        The ends are NaN where there is no interval.
+        """
+        low, high = self.typical.interval() if self.typical is not None else (math.nan, math.nan)
+        ordered = (low, high) if sign > 0 else (-high, -low)
+        return (self.ruler.value(sign * self.center), *map(self.ruler.value, ordered))  # type: ignore[return-value]
+
+    def words(self, metric: str, sign: int = 1, center: float | None = None) -> tuple[str, str]:
+        """Return how far a is from b, and the interval: ``0.31``, ``0.25 to 0.39``; or ``+1.6``, ``± 0.3 points``.
+
+        Args:
+            metric: compared.
+            sign: -1 for b from a.
+            center: another distance, which has no interval.
+        """
+        value, low, high = self.ends(sign)
+        has_interval = math.isfinite(low) and center is None
+        value = self.ruler.value(center) if center is not None else value
+        if self.ruler.scale == "ratio":
+            return factor(value), f"{factor(low)} to {factor(high)}" if has_interval else ""
+        number, half = signed(metric, value, (high - low) / 2 if has_interval else None)
+        points = " points" if is_share(metric) else ""
+        number, half = number.removesuffix("%").rstrip(), half.removesuffix("%").rstrip()
+        return (number, f"{half}{points}") if half else (f"{number}{points}" if number else "", "")
+
+
+UNEQUAL = "unequal budgets"
+FORBIDDEN = "may not be said to beat"
 
 
 @dataclass(frozen=True)
@@ -201,7 +242,10 @@ class Matrix:
         of: what is compared: ``arm``, or an axis such as ``optimizer`` (averaged over the other axes at each seed).
         names: best first.
         differences: one for each unordered pair, the better first; none for arms on different datasets or surfaces.
-        correction: in words: ``intervals hold together with 95 % (Bonferroni, 6 comparisons)``.
+        correction: in words, what the intervals and the wins promise.
+        best: names that may be the best, of those that are compared with each other; none where nothing has an interval.
+        alpha: that a win takes, of all comparisons together.
+        problems: over how many datasets the values of an axis are compared; 0 where over seeds.
     """
 
     metric: str
@@ -209,6 +253,9 @@ class Matrix:
     names: Sequence[str]
     differences: Sequence[Difference]
     correction: str
+    best: Sequence[str] = ()
+    alpha: float = ALPHA
+    problems: int = 0
 
     def tally(self, name: str) -> str:
         """Return how often a name wins, stays open, loses: ``2 · 1 · 0``."""
@@ -216,76 +263,130 @@ class Matrix:
         won, still = sum(each.winner == name for each in own), sum(not each.winner for each in own)
         return f"{won} · {still} · {len(own) - won - still}"
 
+    def between(self, a: str, b: str) -> tuple[Difference, int] | None:
+        """Return the difference of two names and the sign with which it is that of the first over the second, or None."""
+        found = next((each for each in self.differences if {each.a, each.b} == {a, b}), None)
+        return None if found is None else (found, 1 if found.a == a else -1)
 
-def matrix(found: Sequence[Standing], metric: str, of: str = ARM, *, paired: bool = True) -> Matrix:
+
+def matrix(
+    found: Sequence[Standing],
+    metric: str,
+    of: str = ARM,
+    *,
+    paired: bool = True,
+    alpha: float = ALPHA,
+    budgets: Mapping[str, int] | None = None,
+    barred: str = "",
+) -> Matrix:
     """Compare every two arms, or every two values of an axis.
 
     Where learning rates were swept beside something else, each technique takes part at its best one (``at_best_rates``). A
-    winner has an interval that leaves out zero, and lost no run: what is known of the others is about those that survived.
-    One whose runs all diverged loses to one whose runs all finished, if there are at least two.
+    winner is better by chance with a probability below ``alpha`` for all comparisons together (Holm), and lost no more runs
+    than the other. One none of whose runs trained loses to one whose runs all did, if there are at least two.
 
     Args:
         found: how the arms did.
         metric: compared.
         of: ``arm``, or an axis; datasets and surfaces are no rivals, so their matrix has no differences.
-        paired: whether all arms have the same seeds; differences are then taken at equal seed. Else two arms that share most
+        paired: whether all arms have the same seeds; distances are then taken at equal seed. Else two arms that share most
             of theirs are compared at those (``shared_seeds``), others by Welch's interval.
+        alpha: see above.
+        budgets: settings tried for each arm, by its name; of two with different ones none beats the other.
+        barred: why none may be said to beat another, or "".
     """
-    rivals = contenders(found, metric, of)
+    ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
+    rivals = contenders(found, metric, of, budgets)
     pairs = [pair for pair in itertools.combinations(rivals, 2) if pair[0].ground == pair[1].ground]
-    level, least = simultaneous(len(pairs)), resolution(found, metric)
-    differences = [_difference(a, b, metric, level, least, paired=paired) for a, b in pairs]
-    correction = _correction(differences)
-    if found and task_of(found[0].arm.runs[0].summary) == DESCEND:  # the same at every seed
-        differences = [dataclasses.replace(each, half=None, winner=each.winner if each.lost else "") for each in differences]
-        correction = "no chance in a descent, so no interval"
-    return Matrix(metric, of, [rival.name for rival in rivals], differences, correction)
+    measured = [_measured(a, b, ruler, paired=paired) for a, b in pairs]
+    is_sure = bool(found) and task_of(found[0].arm.runs[0].summary) == DESCEND  # the same at every seed
+    if is_sure:
+        measured = [dataclasses.replace(each, typical=None) for each in measured]
+    ps = _adjusted(measured)
+    judged = [
+        dataclasses.replace(judge, winner="", barred=barred) if barred else judge
+        for judge in (_judge(each, a, b, p, alpha) for each, (a, b), p in zip(measured, pairs, ps, strict=True))
+    ]
+    best = [name for ground in dict.fromkeys(rival.ground for rival in rivals) for name in _best(rivals, judged, ground, alpha)]
+    said = "no chance in a descent, so no interval" if is_sure else _correction(judged, alpha)
+    return Matrix(metric, of, [rival.name for rival in rivals], judged, said, best, alpha)
 
 
-def _difference(a: Contender, b: Contender, metric: str, level: float, least: float, *, paired: bool) -> Difference:
-    seeds = sorted(a.by_seed.keys() & b.by_seed.keys()) if paired else shared_seeds(a.by_seed, b.by_seed)
-    paired = paired or bool(seeds)
-    if paired:
-        apart = np.array([a.by_seed[seed] - b.by_seed[seed] for seed in seeds])
-        mean, half, count = _mean(apart), half_width(apart, level, math.sqrt(2) * least), apart.size
-    else:
-        ones, others = (np.array(list(side.by_seed.values())) for side in (a, b))
-        mean, half, count = a.mean - b.mean, welch_half_width(ones, others, level, least), min(ones.size, others.size)
+def _measured(a: Contender, b: Contender, ruler: Ruler, *, paired: bool) -> Difference:
+    seeds = sorted(a.places.keys() & b.places.keys()) if paired else shared_seeds(a.places, b.places)
+    if paired or seeds:
+        apart = np.array([a.places[seed] - b.places[seed] for seed in seeds])
+        found = typical(apart, ruler.least)
+        center = found.center if found is not None else float(apart.mean()) if apart.size else math.nan
+        return Difference(a.name, b.name, center, found, ruler, apart.size, paired=True)
+    ones, others = list(a.places.values()), list(b.places.values())
+    found = typical_unpaired(ones, others, "difference", least=ruler.least)
+    center = found.center if found is not None else a.center - b.center
+    return Difference(a.name, b.name, center, found, ruler, min(len(ones), len(others)), paired=False)
+
+
+def _adjusted(measured: Sequence[Difference]) -> list[float]:
+    """Return the p value of each comparison for all of them together."""
+    own = [each.typical.p for each in measured if each.typical is not None]
+    adjusted = iter(holm(own).tolist() if own else ())
+    return [next(adjusted) if each.typical is not None else math.nan for each in measured]
+
+
+def _judge(found: Difference, a: Contender, b: Contender, p: float, alpha: float) -> Difference:
+    """Say who wins, and what lost runs or unequal budgets mean for it."""
     better = None
-    if half is not None and abs(mean) > half:
-        better = a if (mean > 0) == is_higher_better(metric) else b
-    winner, lost = _judge(a, b, better, count)
-    return Difference(a.name, b.name, mean, half, int(count), paired, winner, lost)
+    if found.typical is not None and p <= alpha:
+        better = a if (found.center > 0) == found.ruler.higher else b
+    winner, lost = _winner(a, b, better, found.seeds)
+    barred = UNEQUAL if a.budget != b.budget else ""
+    return dataclasses.replace(found, p=p, winner="" if barred else winner, lost=lost, barred=barred)
 
 
-def _mean(values: Values) -> float:
-    return float(values.mean()) if values.size else math.nan
-
-
-def _judge(a: Contender, b: Contender, better: Contender | None, seeds: int) -> tuple[str, str]:
+def _winner(a: Contender, b: Contender, better: Contender | None, seeds: int) -> tuple[str, str]:
     """Return the winner's name, or "", and what lost runs mean for it in words."""
     if not a.lost and not b.lost:
         return (better.name if better else ""), ""
     for dead, alive in ((a, b), (b, a)):
-        if dead.diverged == dead.runs and not alive.lost:
+        if dead.untrained == dead.runs and not alive.lost:
             said = f"{how_lost(dead)}; {alive.name} finished {'all ' + str(alive.runs) if alive.runs > 1 else 'its one'}"
             return (alive.name if min(dead.runs, alive.runs) > 1 else ""), said
     facts = "; ".join(how_lost(side) for side in (a, b) if side.lost)
-    if better is not None and better.lost:
-        other = b if better is a else a
-        return "", f"{facts}: {better.name} may not be said to beat {other.name}, though it is ahead in those that finished"
+    other = b if better is a else a
+    if better is not None and better.lost * other.runs > other.lost * better.runs:
+        return "", f"{facts}: {better.name} {FORBIDDEN} {other.name}, though it is ahead in those that finished"
     left = f"; compared at the other {seeds} seed{'s' if seeds > 1 else ''}" if seeds else "; there is nothing to compare"
     return (better.name if better else ""), facts + left
 
 
 def how_lost(side: Contender) -> str:
     """Return ``sgd diverged in 2 of 5 runs``, or ``every run``."""
-    return f"{side.name} {lost_in({'diverged': side.diverged, 'failed': side.failed}, side.runs)}"
+    return f"{side.name} {lost_in(status_words(side.endings), side.runs)}"
 
 
-def _correction(differences: Sequence[Difference]) -> str:
-    """Return in words what the intervals promise."""
-    if not any(difference.half is not None for difference in differences):
-        return "one seed carries no interval" if differences else "nothing to compare"
-    count = len(differences)
-    return "95 % interval" if count == 1 else f"intervals hold together with 95 % (Bonferroni, {count} comparisons)"
+def _best(rivals: Sequence[Contender], judged: Sequence[Difference], ground: Ground, alpha: float) -> list[str]:
+    """Return the names that may be the best on a ground; none where nothing has an interval."""
+    own = [rival for rival in rivals if rival.ground == ground]
+    place = {rival.name: index for index, rival in enumerate(own)}
+    better = np.full((len(own), len(own)), math.nan)
+    for each in judged:
+        if each.a in place and each.typical is not None and not each.barred:
+            first, second = place[each.a], place[each.b]
+            ps = (each.typical.p_above, each.typical.p_below)
+            better[first, second], better[second, first] = ps if each.ruler.higher else ps[::-1]
+    if np.isnan(better).all():
+        return []
+    np.fill_diagonal(better, 1.0)
+    kept = set_of_best(better, alpha, failures=[rival.lost for rival in own], runs=[rival.runs for rival in own])
+    beaten = {each.b if each.winner == each.a else each.a for each in judged if each.winner and each.typical is None}
+    return [rival.name for rival, may_be in zip(own, kept, strict=True) if may_be and rival.name not in beaten]
+
+
+def _correction(judged: Sequence[Difference], alpha: float) -> str:
+    """Return in words what the intervals and the wins promise."""
+    count = sum(each.typical is not None for each in judged)
+    if not count:
+        return f"fewer than {FEWEST} seeds carry no interval" if judged else "nothing to compare"
+    whole = f"with an error of at most {alpha * 100:g} %"
+    if count == 1:
+        return f"95 % interval; a win holds {whole}"
+    return f"95 % interval each; the wins hold for all {count} comparisons together {whole} (Holm)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.comparison import rates
-from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm
 from nnreg.comparison.differences import find_axes, grounds, is_ground
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.naming import settings_name
@@ -20,7 +17,6 @@ from nnreg.comparison.pairs import at_best_rates, ground_of
 from nnreg.comparison.standings import Measured, Standing, measure, standings
 from nnreg.records.metrics import is_higher_better, is_share
 from nnreg.records.results import Results
-from nnreg.records.statistics import Values
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class Sensitivity:
         rates: ascending.
         values: of the metric at each rate; NaN mean where every run diverged.
         diverged: runs lost at each rate: diverged, failed or killed.
-        best: index of the best rate as everywhere: by validation loss, among those that lost no run where there are any.
+        best: index of the best rate, by the metric that it was chosen by, among those that lost no run where there are any.
         at_edge: whether that is the lowest or highest rate tried.
     """
 
@@ -63,7 +59,8 @@ def sensitivities(gathered: Gathered, metric: str) -> Sequence[Sensitivity]:
     if rate is None:
         return ()
     found = {others: tried for others, tried in rates.by_technique(members, rate).items() if len(tried) > 1}
-    return [_curve(dict(others), tried, metric, _colour(gathered, dict(others))) for others, tried in found.items()]
+    by = gathered.tuning.by if len(gathered.tuning.runs) else metric
+    return [_curve(dict(others), tried, metric, by, _colour(gathered, dict(others))) for others, tried in found.items()]
 
 
 def _members(runs: Results) -> list[tuple[Mapping[str, Any], Results]]:
@@ -84,12 +81,12 @@ def _colour(gathered: Gathered, settings: Mapping[str, Any]) -> str:
     return alike[len(alike) // 2] if alike else gathered.arms[0].colour
 
 
-def _curve(settings: Mapping[str, Any], tried: Mapping[float, Results], metric: str, colour: str) -> Sensitivity:
+def _curve(settings: Mapping[str, Any], tried: Mapping[float, Results], metric: str, by: str, colour: str) -> Sensitivity:
     values = [measure(runs, metric) for runs in tried.values()]
     lost = [sum(run.summary["status"] != "finished" for run in runs) for runs in tried.values()]
     first = next(iter(tried.values()))[0]
     name = settings_name(settings) or str(first.summary["choices"].get("optimizer", first.summary.get("label", "")))
-    known, best = list(tried), rates.best_rate(tried)
+    known, best = list(tried), rates.best_rate(tried, by)
     return Sensitivity(name, colour, known, values, lost, known.index(best), rates.is_at_edge(best, known))
 
 
@@ -126,7 +123,7 @@ def profiles(gathered: Gathered, metric: str) -> Sequence[Profile]:
     if not grounds(gathered.axes):
         return ()
     groups: dict[tuple[tuple[str, Any], ...], list[Standing]] = {}
-    for standing in at_best_rates(standings(gathered, None, metric)):
+    for standing in at_best_rates(standings(gathered, None, metric), metric):
         groups.setdefault(_technique(standing), []).append(standing)
     costs = {key: _costs(found, metric) for key, found in groups.items()}
     problems = sorted({problem for found in costs.values() for problem in found}, key=str)
@@ -171,63 +168,3 @@ def _ratios(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     ratios = np.full_like(table, np.inf)
     np.divide(table, best, out=ratios, where=np.isfinite(table) & np.isfinite(best))
     return np.round(ratios, 9)  # 1 - 0.9 is not 0.1
-
-
-@dataclass(frozen=True)
-class OverProblems:
-    """Several arms over several problems.
-
-    Attributes:
-        typicals: of every two arms, by their numbers: the mean over problems of the first's distance above the second.
-        ps: of every two, by Holm over Student.
-        wilcoxon: likewise, by Holm over Wilcoxon's exact test; None where so few problems could never decide.
-        ranks: mean rank of each arm, 1 the best.
-        friedman: p value of no difference in ranks between three arms or more; None of two.
-        critical: mean ranks that are less apart cannot be told apart (Nemenyi); NaN of two.
-    """
-
-    typicals: Mapping[tuple[int, int], Typical]
-    ps: Mapping[tuple[int, int], float]
-    wilcoxon: Mapping[tuple[int, int], float] | None
-    ranks: Sequence[float]
-    friedman: float | None
-    critical: float
-
-
-def over_problems(means: Values, least: float = 0.0) -> OverProblems | None:
-    """Compare arms over problems, none of which counts more for having larger losses; None of fewer than three.
-
-    Args:
-        means: of each arm on each problem, as ``placed``, averaged over seeds that all arms share there, (problems, arms)
-            float64, finite, less is better, read.
-        least: standard deviation of a distance that is at least assumed.
-    """
-    from scipy import stats  # most of a second that only this question pays
-
-    problems, arms = means.shape
-    if problems < FEWEST:
-        return None
-    pairs = list(itertools.combinations(range(arms), 2))
-    typicals = {pair: _student(means[:, pair[0]] - means[:, pair[1]], least) for pair in pairs}
-    wilcoxon = None
-    if 2.0 ** (1 - problems) <= ALPHA / len(pairs):
-        apart = [means[:, a] - means[:, b] for a, b in pairs]
-        exact = [stats.wilcoxon(each, method="exact").pvalue if each.any() else 1.0 for each in apart]
-        wilcoxon = dict(zip(pairs, holm(exact).tolist(), strict=True))
-    ranked = stats.rankdata(means, axis=1)
-    friedman = float(stats.friedmanchisquare(*means.T).pvalue) if arms > 2 and np.ptp(ranked) else (1.0 if arms > 2 else None)
-    quantile = float(stats.studentized_range.ppf(1 - ALPHA, arms, np.inf)) / math.sqrt(2) if arms > 2 else math.nan
-    return OverProblems(
-        typicals=typicals,
-        ps=dict(zip(pairs, holm([each.p for each in typicals.values()]).tolist(), strict=True)),
-        wilcoxon=wilcoxon,
-        ranks=ranked.mean(axis=0).tolist(),
-        friedman=friedman,
-        critical=quantile * math.sqrt(arms * (arms + 1) / (6 * problems)),
-    )
-
-
-def _student(apart: Values, least: float) -> Typical:
-    """Return Student's mean of any number of problems: they are not draws of which some are bad."""
-    spread = 0.0 if np.ptp(apart) == 0.0 else float(apart.std(ddof=1))
-    return Typical(float(apart.mean()), max(spread, least) / math.sqrt(apart.size), apart.size - 1, apart.size)

@@ -1,4 +1,4 @@
-"""Learning rates: which was best for a technique, by validation loss alone, and whether it lies at an edge of those tried."""
+"""Learning rates: which was best for a technique, by the metric that all is judged by, and whether it lies at an edge."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.records.metrics import DECIDING, VALID, leading_results
+from nnreg.comparison.chance import placed
+from nnreg.comparison.differences import is_ground
+from nnreg.records.metrics import VALID, is_higher_better, is_loss, leading_results
 from nnreg.records.results import Results
 from nnreg.records.statistics import LEVEL
-
-CHOSEN_BY = tuple(metric for metrics in DECIDING.values() for metric in metrics)
 
 Summary = Mapping[str, Any]
 T = TypeVar("T")
@@ -41,26 +41,40 @@ def by_technique(
     return {others: dict(sorted(found.items())) for others, found in groups.items()}
 
 
-def deciding(runs: Iterable[Summary], metrics: Sequence[str] = CHOSEN_BY) -> str:
+def deciding(runs: Iterable[Summary], metrics: Sequence[str]) -> str:
     """Return the first of some metrics that a finished run has, by the summaries of all; the first where none has any."""
     known = {name for run in runs if _is_finished(run) for name in run["metrics"]}
     return next((metric for metric in metrics if metric in known), metrics[0])
 
 
-def best_of(tried: Mapping[float, Sequence[Summary]]) -> float:
+def best_of(tried: Mapping[float, Sequence[Summary]], by: str) -> float:
     """Return the best of several values, from the summaries of the runs at each.
 
-    It is that with the lowest mean of the metric that decides; of equals that with the highest accuracy, then the lowest.
-    A value that lost runs is taken only where every one did; that with the smallest share of them is, then, by the mean over
-    its others.
+    It is that with the best mean of the metric that decides, of losses the geometric one; of equals that with the highest
+    validation accuracy, then the lowest. A value that lost runs is taken only where every one did; that with the smallest share
+    of them is, then, by the mean over its others.
     """
-    by = deciding(run for runs in tried.values() for run in runs)
     return min(tried, key=lambda value: (*_rank(tried[value], by), value))
 
 
-def best_rate(rates: Mapping[float, Results]) -> float:
+def best_rate(rates: Mapping[float, Results], by: str) -> float:
     """Return the best of several rates, as ``best_of`` does, from the runs at each."""
-    return best_of({rate: [run.summary for run in runs] for rate, runs in rates.items()})
+    return best_of({rate: [run.summary for run in runs] for rate, runs in rates.items()}, by)
+
+
+def take_part(members: Sequence[tuple[Mapping[str, Any], Results]], by: str) -> list[bool]:
+    """Tell of some arms, each given by its settings and runs, whether it takes part in a comparison of techniques.
+
+    Where learning rates were swept and there are several techniques, each takes part at its best rate alone. With one technique
+    its rates are the rivals, and all take part.
+    """
+    rate = rate_key(key for settings, _ in members for key in settings)
+    numbered = [(settings, number) for number, (settings, _) in enumerate(members)]
+    groups = by_technique(numbered, rate) if rate is not None else {}
+    if len({tuple(pair for pair in others if not is_ground(pair[0])) for others in groups}) < 2:
+        return [True] * len(members)
+    kept = {tried[best_rate({value: members[number][1] for value, number in tried.items()}, by)] for tried in groups.values()}
+    return [rate not in settings or number in kept for settings, number in numbered]
 
 
 def is_at_edge(rate: float, rates: Iterable[float]) -> bool:
@@ -74,7 +88,9 @@ def _rank(runs: Sequence[Summary], by: str) -> tuple[float, float, float]:
     ended = [run["metrics"] for run in runs if _is_finished(run) and math.isfinite(run["metrics"].get(by, math.nan))]
     if not ended:
         return 1.0, math.inf, 0.0
-    mean = math.fsum(metrics[by] for metrics in ended) / len(ended)
+    values = [metrics[by] for metrics in ended]
+    places = placed("ratio" if is_loss(by) and min(values) >= 0 else "difference", values)
+    mean = math.fsum(places.tolist()) / len(ended) * (-1 if is_higher_better(by) else 1)
     ties = leading_results(VALID)
     quality = math.fsum(metrics[name] for metrics in ended for name in ties if name in metrics) / len(ended)
     return (len(runs) - len(ended)) / len(runs), mean, -quality

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from nnreg.comparison import rates
+from nnreg.comparison.chance import typical
 from nnreg.comparison.differences import grounds
 from nnreg.comparison.gathering import Arm, Gathered
+from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.errors import UserError, instead
+from nnreg.records.card import UNTRAINED
 from nnreg.records.metrics import (
     ARRIVAL,
-    DECIDING,
     DESCENT_DISTANCE,
-    DESCENT_VALUE,
     SECONDS,
-    TRAIN_FINAL,
     VALID,
     called,
     is_higher_better,
     is_noisy,
     leading_metrics,
-    leading_results,
 )
 from nnreg.records.results import Result
-from nnreg.records.statistics import half_width, smooth
-from nnreg.settings import DESCEND, TRAIN, task_of
+from nnreg.records.statistics import smooth
+from nnreg.settings import DESCEND, task_of
 
 FORM = "type it as metric=value, such as valid/accuracy=0.95, and in a sweep as sweep.target=valid/accuracy:0.95"
 DIGITS = 3  # of a target that was not chosen
@@ -50,13 +51,14 @@ class Target:
     rule: str
 
 
-def choose_target(gathered: Gathered, wanted: str | None = None) -> Target | None:
+def choose_target(gathered: Gathered, metric: str, wanted: str | None = None) -> Target | None:
     """Return the target: ``valid/accuracy=0.95`` as wanted, else by the stated rule; None where nothing can be reached.
 
     The rule: what the median arm reaches. Of every arm's best validation accuracy (R², validation loss, training loss: the
     first that was recorded), a mean over its seeds, the median, rounded to three digits towards what is easier, so that half
-    the arms reach it or nearly. A descent's target is its tolerance: near a minimum, and from then on near. Where several
-    datasets or surfaces were swept, or parameters of one, there is no one target.
+    the arms reach it or nearly; where learning rates were swept, of the arms at their best one by ``metric``. A descent's
+    target is its tolerance: near a minimum, and from then on near. Where several datasets or surfaces were swept, or parameters
+    of one, there is no one target.
 
     Raises:
         UserError: what is wanted cannot be read, or no run recorded the metric.
@@ -75,14 +77,14 @@ def choose_target(gathered: Gathered, wanted: str | None = None) -> Target | Non
             else None
         )
     bests = {
-        metric: found for metric in (*leading_metrics(VALID), VALID_LOSS, TRAIN_LOSS) if (found := _bests(gathered, metric))
+        name: found for name in (*leading_metrics(VALID), VALID_LOSS, TRAIN_LOSS) if (found := _bests(gathered, name, metric))
     }
     if not bests:
         return None
-    metric, found = next(iter(bests.items()))
-    higher = is_higher_better(metric)
+    best, found = next(iter(bests.items()))
+    higher = is_higher_better(best)
     median = (statistics.median_low if higher else statistics.median_high)(found)
-    return Target(metric, _easier(median, up=not higher), f"the median arm's best {called(metric)}")
+    return Target(best, _easier(median, up=not higher), f"the median arm's best {called(best)}")
 
 
 def reached_at(run: Result, goal: Target) -> int | None:
@@ -103,9 +105,11 @@ def _is_tolerance(run: Result, goal: Target) -> bool:
     return math.isclose(float(run.config.get("tolerance", math.nan)), goal.value)
 
 
-def _bests(gathered: Gathered, metric: str) -> list[float]:
+def _bests(gathered: Gathered, metric: str, by: str) -> list[float]:
     """Return every arm's best value of a metric, a mean over its finished runs; none where an arm with such runs has none."""
-    arms = [[run for run in arm.runs if run.summary["status"] == "finished"] for arm in gathered.arms]
+    taken = rates.take_part([(arm.settings, arm.runs) for arm in gathered.arms], by)
+    chosen = [arm for arm, takes_part in zip(gathered.arms, taken, strict=True) if takes_part]
+    arms = [[run for run in arm.runs if run.summary["status"] == "finished"] for arm in chosen]
     values = [[run.summary["metrics"].get(f"{metric}_best") for run in runs] for runs in arms if runs]
     return [] if any(value is None for each in values for value in each) else [float(np.mean(each)) for each in values]
 
@@ -153,39 +157,24 @@ def _wanted(runs: list[Result], wanted: str) -> Target:
     return Target(metric, value, "chosen")
 
 
-def default_metric(gathered: Gathered) -> str:
-    """Return the metric to compare by where nobody chose one.
-
-    The final training loss; of descents the final value. Where regularizers, their strength or the loss's own parameters were
-    swept, training losses are those of different objectives: the final validation loss then, which is of the data alone, or
-    the final validation accuracy, or R², where the loss itself was changed.
-    """
-    runs = [run for arm in gathered.arms for run in arm.runs]
-    if task_of(runs[0].summary) == DESCEND:
-        return DESCENT_VALUE
-    changed = {key.partition(".")[0] for arm in gathered.arms for key in arm.settings}
-    wanted: Sequence[str] = [TRAIN_FINAL]
-    if "loss" in changed:
-        wanted = [*leading_results(VALID), *DECIDING[TRAIN]]
-    elif "regularizer" in changed:
-        wanted = DECIDING[TRAIN]
-    known = {name for run in runs for name in run.summary["metrics"]}
-    return next((metric for metric in wanted if metric in known), wanted[0])
-
-
 @dataclass(frozen=True)
 class Measured:
     """A quantity over the seeds of an arm.
 
     Attributes:
         by_seed: seed to value, of the runs that have one.
-        mean: over the seeds; NaN where no run has a value.
-        half: half the width of its 95 % interval (Student); None for fewer than two values.
+        mean: the typical value: of losses the geometric mean, of more than ten seeds without the extremes; else the plain mean;
+            of steps to a target the median, where runs that did not reach it come last. NaN where there is none.
+        half: half the width of its 95 % interval; None where there is none, as for fewer than three seeds.
+        low: lower end of the interval; of steps to a target the fewest. NaN where there is none.
+        high: upper end; of steps to a target the most, infinite where a run did not reach it.
     """
 
     by_seed: Mapping[int, float]
     mean: float
     half: float | None
+    low: float = math.nan
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -194,14 +183,12 @@ class Standing:
 
     Attributes:
         arm: which.
-        metrics: ``train/loss_final``, ``valid/accuracy_final``, ``valid/accuracy_best``, ``test/accuracy``, ``seconds``, ... of
+        metrics: ``final/train_loss``, ``valid/accuracy_final``, ``valid/accuracy_best``, ``test/accuracy``, ``seconds``, ... of
             the runs that finished.
-        steps_to_target: of the runs that reached it.
-        seconds_to_target: of the runs that reached it; the time of so many steps at the run's mean pace.
+        steps_to_target: median and range over all runs, those that did not reach it last.
+        seconds_to_target: likewise; the time of so many steps at the run's mean pace.
         reached: runs that finished and reached the target on the way.
-        finished: runs that finished.
-        diverged: runs that diverged: counted, shown, never dropped.
-        failed: runs that failed or were killed.
+        endings: how many runs ended in which way: ``finished``, ``diverged``, ``failed_to_train``, ...
     """
 
     arm: Arm
@@ -209,32 +196,66 @@ class Standing:
     steps_to_target: Measured
     seconds_to_target: Measured
     reached: int
-    finished: int
-    diverged: int
-    failed: int
+    endings: Mapping[str, int]
+
+    @property
+    def finished(self) -> int:
+        """Number of runs that finished, and trained."""
+        return self.endings.get("finished", 0)
+
+    @property
+    def untrained(self) -> int:
+        """Number of runs that diverged or failed to train: counted, shown, never dropped."""
+        return sum(self.endings.get(status, 0) for status in UNTRAINED)
 
     @property
     def lost(self) -> int:
         """Number of runs that did not finish."""
-        return self.diverged + self.failed
+        return sum(self.endings.values()) - self.finished
+
+    @property
+    def failed(self) -> int:
+        """Number of runs that failed, were pruned or killed."""
+        return self.lost - self.untrained
 
     def mean(self, metric: str) -> float:
-        """Return the mean of a metric; NaN where no run has it."""
+        """Return the typical value of a metric; NaN where no run has it."""
         return self.metrics[metric].mean if metric in self.metrics else math.nan
 
 
-def measured(by_seed: Mapping[int, float]) -> Measured:
-    """Return a quantity with its mean and interval."""
-    values = np.array(list(by_seed.values()), dtype=np.float64)
-    return Measured(by_seed, float(values.mean()) if values.size else math.nan, half_width(values))
+NONE = Measured({}, math.nan, None)
+
+
+def measured(by_seed: Mapping[int, float], ruler: Ruler = Ruler()) -> Measured:  # noqa: B008 - it is frozen
+    """Return a quantity with its typical value and interval."""
+    places = list(ruler.placed(by_seed).values())
+    if not places:
+        return Measured(by_seed, math.nan, None)
+    found = typical(places, ruler.least / math.sqrt(2))
+    if found is None:
+        return Measured(by_seed, ruler.value(math.fsum(places) / len(places)), None)
+    low, high = map(ruler.value, found.interval())
+    half = (high - low) / 2
+    return Measured(by_seed, ruler.value(found.center), half if math.isfinite(half) else None, low, high)
 
 
 def measure(runs: Iterable[Result], metric: str) -> Measured:
     """Return a metric, or ``seconds``, of the runs that finished and have it."""
-    finished = (run for run in runs if run.summary["status"] == "finished")
+    finished = [run for run in runs if run.summary["status"] == "finished"]
     values = {run.seed: run.summary[SECONDS if metric == SECONDS else "metrics"] for run in finished}
     found = {seed: value if metric == SECONDS else value.get(metric) for seed, value in values.items()}
-    return measured({seed: float(value) for seed, value in found.items() if value is not None})
+    return measured({seed: float(value) for seed, value in found.items() if value is not None}, ruler_of(metric, finished))
+
+
+def reach(by_seed: Mapping[int, float]) -> Measured:
+    """Return median and range of what it took to reach the target at each seed, infinite where it was not reached."""
+    values = sorted(by_seed.values())
+    if not values:
+        return NONE
+    middle = values[(len(values) - 1) // 2], values[len(values) // 2]
+    median = math.fsum(middle) / 2 if math.isfinite(middle[1]) else math.inf
+    finite = {seed: value for seed, value in by_seed.items() if math.isfinite(value)}
+    return Measured(finite, median if finite else math.nan, None, values[0], values[-1])
 
 
 def standings(gathered: Gathered, goal: Target | None, metric: str) -> Sequence[Standing]:
@@ -252,20 +273,20 @@ def standings(gathered: Gathered, goal: Target | None, metric: str) -> Sequence[
 
 def _standing(arm: Arm, goal: Target | None) -> Standing:
     finished = [run for run in arm.runs if run.summary["status"] == "finished"]
-    diverged = sum(run.summary["status"] == "diverged" for run in arm.runs)
     names = dict.fromkeys(name for run in finished for name in run.summary["metrics"])
     metrics = {name: measure(finished, name) for name in (*names, *([SECONDS] if finished else []))}
-    steps = {run.seed: step for run in finished if goal is not None and (step := reached_at(run, goal)) is not None}
-    pace = {run.seed: float(run.summary["seconds"]) / max(1, run.summary["steps"]) for run in finished}
+    steps, seconds = dict.fromkeys(arm.runs.seeds, math.inf), dict.fromkeys(arm.runs.seeds, math.inf)
+    for run in finished:
+        if goal is not None and (step := reached_at(run, goal)) is not None:
+            steps[run.seed] = float(step)
+            seconds[run.seed] = step * float(run.summary["seconds"]) / max(1, run.summary["steps"])
     return Standing(
         arm=arm,
         metrics=metrics,
-        steps_to_target=measured({seed: float(step) for seed, step in steps.items()}),
-        seconds_to_target=measured({seed: step * pace[seed] for seed, step in steps.items()}),
-        reached=len(steps),
-        finished=len(finished),
-        diverged=diverged,
-        failed=len(arm.runs) - len(finished) - diverged,
+        steps_to_target=reach(steps),
+        seconds_to_target=reach(seconds),
+        reached=sum(map(math.isfinite, steps.values())),
+        endings=Counter(run.summary["status"] for run in arm.runs),
     )
 
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from nnreg.comparison.differences import is_ground, several
+from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.pairs import Matrix
-from nnreg.comparison.standings import Measured, Standing
+from nnreg.comparison.standings import Measured, Standing, measured
 from nnreg.records.metrics import metrics_in_order
-from nnreg.records.statistics import half_width
 from nnreg.registry import entries
 
 
@@ -97,20 +97,24 @@ def _cell(standings: Sequence[Standing], wanted: Mapping[str, Any], metric: str)
     chosen = [each for each in standings if all(each.arm.settings.get(axis) == value for axis, value in wanted.items())]
     if not chosen:
         return None
-    lost, runs = sum(each.diverged + each.failed for each in chosen), sum(len(each.arm.runs) for each in chosen)
-    measured = [each.metrics[metric] for each in chosen if metric in each.metrics and each.metrics[metric].by_seed]
-    return TableCell(measured[0] if len(measured) == 1 else pooled(measured), len(chosen), lost, runs)
+    lost, runs = sum(each.lost for each in chosen), sum(len(each.arm.runs) for each in chosen)
+    found = [each.metrics[metric] for each in chosen if metric in each.metrics and each.metrics[metric].by_seed]
+    ruler = ruler_of(metric, [run for each in chosen for run in each.arm.runs])
+    return TableCell(found[0] if len(found) == 1 else pooled(found, ruler), len(chosen), lost, runs)
 
 
-def pooled(measured: Sequence[Measured]) -> Measured:
-    """Return the mean of some arms at each seed that all of them have, else the mean of their means, without an interval."""
-    seeds = sorted(set.intersection(*(set(each.by_seed) for each in measured))) if measured else []
-    by_seed = {seed: float(np.mean([each.by_seed[seed] for each in measured])) for seed in seeds}
+def pooled(measures: Sequence[Measured], ruler: Ruler) -> Measured:
+    """Return the mean of some arms at each seed that all of them have, else the mean of their means, without an interval.
+
+    Losses are averaged as everywhere, by their logarithms.
+    """
+    places = [ruler.placed(each.by_seed) for each in measures]
+    seeds = sorted(set.intersection(*(set(each) for each in places))) if places else []
+    by_seed = {seed: ruler.value(float(np.mean([each[seed] for each in places]))) for seed in seeds}
     if by_seed:
-        values = np.array(list(by_seed.values()))
-        return Measured(by_seed, float(values.mean()), half_width(values))
-    means = [each.mean for each in measured if math.isfinite(each.mean)]
-    return Measured({}, float(np.mean(means)) if means else math.nan, None)
+        return measured(by_seed, ruler)
+    means = list(ruler.placed(dict(enumerate(each.mean for each in measures))).values())
+    return Measured({}, ruler.value(float(np.mean(means))) if means else math.nan, None)
 
 
 HALF = "_half"
@@ -137,10 +141,17 @@ def arm_rows(standings: Sequence[Standing], metric: str) -> list[Row]:
         row: dict[str, Any] = {"arm": standing.arm.name}
         row |= {setting: _plain(standing.arm.settings.get(setting)) for setting in settings}
         row |= {"runs": len(standing.arm.runs)}
-        row |= {name: getattr(standing, name) for name in ("finished", "diverged", "failed")}
+        row |= {"finished": standing.finished, "diverged": standing.endings.get("diverged", 0)}
+        row |= {"failed_to_train": standing.endings.get("failed_to_train", 0), "failed": standing.failed}
         for name in names:
             row |= _pair(name, standing.metrics.get(name))
-        row |= _pair("steps_to_target", standing.steps_to_target) | _pair("seconds_to_target", standing.seconds_to_target)
+        for name in ("steps_to_target", "seconds_to_target"):
+            found = getattr(standing, name)
+            row |= {
+                f"{name}_median": _number(found.mean),
+                f"{name}_low": _number(found.low),
+                f"{name}_high": _number(found.high),
+            }
         rows.append(row | {"reached": standing.reached})
     return rows
 
@@ -153,11 +164,16 @@ def pair_rows(matrices: Sequence[Matrix]) -> list[Row]:
             "metric": matrix.metric,
             "a": each.a,
             "b": each.b,
-            "difference": _number(each.mean),
-            f"difference{HALF}": _number(each.half),
+            "compared_as": each.ruler.scale,
+            "a_to_b": _number(each.ends()[0]),
+            "low": _number(each.ends()[1]),
+            "high": _number(each.ends()[2]),
+            "p": _number(each.typical.p if each.typical is not None else None),
+            "p_holm": _number(each.p),
             "seeds": each.seeds,
             "paired": each.paired,
             "winner": each.winner,
+            "why_none": each.undecided,
             "lost": each.lost,
             "correction": matrix.correction,
         }

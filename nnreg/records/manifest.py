@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,28 @@ class Manifest:
         """Write it to the folder of the sweep, whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / FILE, json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+
+
+LOOKS = "looks.json"
+
+
+def count_look(folder: Path, seeds: Sequence[int]) -> int:
+    """Return the number of this look at the runs of a sweep, from 1: one at other seeds than any before is a new look.
+
+    Seeds that are added because of what the first ones showed make winners by luck alone, unless each look is paid for. A
+    folder that cannot be written to counts what was counted before.
+    """
+    wanted = sorted(set(seeds))
+    try:
+        before = json.loads((folder / LOOKS).read_text(encoding="utf-8"))["seeds"]
+        known = [sorted(map(int, look)) for look in before]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        known = []
+    if wanted not in known:
+        known.append(wanted)
+        with contextlib.suppress(OSError):
+            write_whole(folder / LOOKS, json.dumps({"seeds": known}) + "\n")
+    return known.index(wanted) + 1
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnreg.comparison import rates
+from nnreg.comparison.chance import FEWEST
 from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
 from nnreg.records.card import is_number
 from nnreg.records.folder import known_facts
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
-from nnreg.records.metrics import DECIDING, called
+from nnreg.records.metrics import DECIDING, called, summary_name
 from nnreg.registry import entries
 from nnreg.settings import DESCEND, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
@@ -106,12 +107,15 @@ def parameter_of(kind: str, techniques: Sequence[str]) -> str:
     return next((names[0] for names in found if names), USUAL)
 
 
-def best_settings(trials: Mapping[str, Mapping[float, Sequence[Path]]], task: str) -> tuple[str, dict[str, float]]:
+def best_settings(
+    trials: Mapping[str, Mapping[float, Sequence[Path]]], task: str, metric: str | None = None
+) -> tuple[str, dict[str, float]]:
     """Choose a value for each combination as a comparison of the same runs does: see ``rates.best_of``.
 
     Args:
         trials: combination to value to the folders of its runs.
         task: of the runs.
+        metric: that decides; None for the usual one of the task.
 
     Returns:
         The metric that decided, and combination to value.
@@ -120,8 +124,9 @@ def best_settings(trials: Mapping[str, Mapping[float, Sequence[Path]]], task: st
         name: {value: [_summary(folder) for folder in folders] for value, folders in values.items()}
         for name, values in trials.items()
     }
-    by = rates.deciding((run for values in runs.values() for ended in values.values() for run in ended), DECIDING[task])
-    return by, {name: rates.best_of(values) for name, values in runs.items()}
+    ended = [run for values in runs.values() for same in values.values() for run in same]
+    by = rates.deciding(ended, DECIDING[task] if metric is None else [metric, summary_name(metric)])
+    return by, {name: rates.best_of(values, by) for name, values in runs.items()}
 
 
 def _summary(folder: Path) -> rates.Summary:
@@ -150,7 +155,7 @@ class TuningSettings:
 
     name: str = TUNE_THEN_SEEDS
     trials: int = 9
-    tuning_seeds: list[int] = field(default_factory=lambda: [0])
+    tuning_seeds: list[int] = field(default_factory=lambda: [11, 12, 13])
     seeds: list[int] = field(default_factory=lambda: [1, 2, 3, 4, 5])
     range: list[float] | None = None
     parameter: str | None = None
@@ -161,6 +166,13 @@ class TuningSettings:
             seeds = getattr(self, name)
             if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
                 raise ValueError(f"{name} must list seeds of 0 or more, each once, such as [0,1], got {seeds}")
+        if len(self.tuning_seeds) < FEWEST:
+            raise ValueError(
+                f"tuning_seeds must list {FEWEST} seeds or more, such as [11,12,13], got {self.tuning_seeds}: what is best on "
+                "one of them is best by luck"
+            )
+        if shared := sorted({*self.seeds} & {*self.tuning_seeds}):
+            raise ValueError(f"seeds must be others than tuning_seeds, got {shared} in both: a choice flatters its own runs")
         if self.range is not None and not (len(self.range) == 2 and 0 < self.range[0] < self.range[1]):
             raise ValueError(f"range must be [low,high] with 0 < low < high, such as [1e-4,1], got {self.range}")
 
@@ -268,7 +280,7 @@ class TuneThenSeeds(ProtocolSweeper):
         found: dict[str, dict[float, list[Path]]] = {}
         for (name, value, _), folder in zip(trials, folders, strict=True):
             found.setdefault(name, {}).setdefault(value, []).append(folder)
-        return best_settings(found, task_of(self.config))
+        return best_settings(found, task_of(self.config), self.settings.metric)
 
     def _edge(self, name: str, value: float) -> str:
         span = self._ranges[name.partition(",")[0]]

@@ -187,7 +187,7 @@ def test_a_sweep_gives_what_the_command_line_gives(nnreg, project):
         assert read_summary(scripted / job)["config_hash"] == read_summary(project / "typed" / job)["config_hash"]
     typed = compare(project / "typed")
     assert found.answer == typed.answer
-    assert list(found.table()["train/loss_final"]) == list(typed.table()["train/loss_final"])
+    assert list(found.table()["final/train_loss"]) == list(typed.table()["final/train_loss"])
     assert len(found.table()) == 2
     assert [run.seed for run in found.runs] == [0, 1, 0, 1]
 

@@ -11,7 +11,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from nnreg.comparison.gathering import Arm, Gathered, Tuning
-from nnreg.comparison.standings import Standing, measured
+from nnreg.comparison.judging import ruler_of
+from nnreg.comparison.standings import NONE, Standing, measured
 from nnreg.records.card import config_hash
 from nnreg.records.results import Result, Results
 
@@ -73,7 +74,7 @@ def leave(
         "early_stop": None,
         "steps": 4,
         "seconds": 2.0,
-        "metrics": dict(metrics if metrics is not None else {"train/loss_final": 0.5}),
+        "metrics": dict(metrics if metrics is not None else {"final/train_loss": 0.5}),
         "task": config["task"],
         "config_hash": config_hash(config),
         "choices": choices,
@@ -100,21 +101,20 @@ def sweep(home: Path, jobs: Mapping[tuple[str, ...], Sequence[float | None]], **
     number = 0
     for overrides, losses in jobs.items():
         for seed, loss in enumerate(losses, 1):
-            metrics = {"train/loss_final": loss, "valid/loss_final": loss, "valid/accuracy_best": 1 - (loss or 0.0) / 10}
+            metrics = {"final/train_loss": loss, "valid/loss_final": loss, "valid/accuracy_best": 1 - (loss or 0.0) / 10}
             status = "diverged" if loss is None else "finished"
             leave(home / str(number), overrides, seed=seed, status=status, metrics=metrics if loss is not None else {}, **same)
             number += 1
     return home
 
 
-def standing(name: str, values: Mapping[int, float | None], metric: str = "train/loss_final", **settings: Any) -> Standing:
+def standing(name: str, values: Mapping[int, float | None], metric: str = "final/train_loss", **settings: Any) -> Standing:
     """Return how an arm did in memory: seed to value, None for a diverged run."""
     runs = Results(_run(seed, value, metric) for seed, value in values.items())
     arm = Arm(name, settings or {"optimizer": name}, runs, "#000000")
     finished = {seed: value for seed, value in values.items() if value is not None}
-    diverged = len(values) - len(finished)
-    none = measured({})
-    return Standing(arm, {metric: measured(finished)}, none, none, 0, len(finished), diverged, 0)
+    endings = {"finished": len(finished), "diverged": len(values) - len(finished)}
+    return Standing(arm, {metric: measured(finished, ruler_of(metric, runs))}, NONE, NONE, 0, endings)
 
 
 def _run(seed: int, value: float | None, metric: str) -> Result:
@@ -132,4 +132,5 @@ def gathered(*found: Standing, paired: bool = True, tuning: Tuning | None = None
             axes.setdefault(key, []).append(value)
     seeds = sorted({run.seed for each in found for run in each.arm.runs})
     plain = Tuning("grid", {}, "", (), False, Results(()))
-    return Gathered((Path("sweep"),), [each.arm for each in found], axes, seeds, paired, tuning or plain, ())
+    arms = [each.arm for each in found]
+    return Gathered((Path("sweep"),), arms, axes, seeds, paired, tuning or plain, (), "final/train_loss")

@@ -17,7 +17,7 @@ from nnreg.records.manifest import Manifest, Tuned
 from nnreg.records.results import LeftOut, Results
 from tests.comparison.sweeps import gathered, leave, standing, sweep
 
-METRIC = "train/loss_final"
+METRIC = "final/train_loss"
 SHAKE = [0.0, 0.01, -0.01, 0.005, -0.005]
 
 
@@ -282,7 +282,7 @@ def test_the_tuning_budget_is_told(tuning, said):
 def test_the_metric_that_chose_is_told(tmp_path):
     found = sweep(tmp_path / "s", {("optimizer=sgd",): [0.5, 0.6], ("optimizer=adam",): [0.1, 0.2]})
     budget = {"sgd": 9, "adam": 9}
-    made = Tuned("optimizer", "optimizer.lr", budget, {}, {"sgd": 0.1, "adam": 0.1}, by="train/loss_final")
+    made = Tuned("optimizer", "optimizer.lr", budget, {}, {"sgd": 0.1, "adam": 0.1}, by="final/train_loss")
     Manifest(protocol="tune_then_seeds", tuning=made).save(found)
     assert "each optimizer, chosen by final training loss on other seeds than those compared." in fairness_line(
         gather([found]), []
@@ -299,7 +299,7 @@ def test_what_was_recorded_and_smoothed_is_told():
     curves = fairness_line(found, ["train/loss"], 11)
     assert "Training loss: each step's batch, before its update, in the forward pass that made the gradient." in curves
     assert "Smoothed with a centred Kaiser window of 11 steps." in curves
-    finals = fairness_line(found, ["train/loss_final"])
+    finals = fairness_line(found, ["final/train_loss"])
     assert "final: mean of the last 100 steps." in finals
     assert "Kaiser" not in finals
     assert "raining loss" not in fairness_line(found, ["valid/accuracy_final"])

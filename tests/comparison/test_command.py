@@ -183,7 +183,7 @@ def test_a_comparison_by_another_metric_leaves_the_sweeps_own_report_as_it_is(nn
     answer = nnreg("compare", str(home), "--metric", "valid/loss")
     assert f"report        {home}/comparison-valid-loss_final/report.html" in answer.out
     assert (home / "comparison" / "report.html").read_bytes() == own
-    for words in ((), ("--metric", "train/loss_final")):  # as the report itself says how to make it again
+    for words in ((), ("--metric", "final/train_loss")):  # as the report itself says how to make it again
         assert f"report        {home}/comparison/report.html" in nnreg("compare", str(home), *words).out
 
 

@@ -33,8 +33,8 @@ def test_a_table_has_a_row_an_arm_best_first_with_half_the_interval_of_each_mean
     table = compare([two]).table()
     assert list(table["arm"]) == ["adam", "sgd"]
     assert list(table["optimizer"]) == ["adam", "sgd"]
-    assert list(table["train/loss_final"]) == [2.0, 12.0]
-    assert list(table["train/loss_final_half"]) == pytest.approx([HALF, HALF])
+    assert list(table["final/train_loss"]) == [2.0, 12.0]
+    assert list(table["final/train_loss_half"]) == pytest.approx([HALF, HALF])
     assert list(table["runs"]) == list(table["finished"]) == [3, 3]
 
 
@@ -50,7 +50,7 @@ def test_a_diverged_run_is_counted_and_its_missing_mean_is_empty(tmp_path):
     home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [None, None]})
     table = compare([home]).table()
     assert list(table["diverged"]) == [0, 2]
-    assert math.isnan(table["train/loss_final"][1])
+    assert math.isnan(table["final/train_loss"][1])
 
 
 def test_a_metric_may_be_named_without_saying_final(two):
@@ -107,7 +107,7 @@ def test_a_saved_comparison_is_a_report_pictures_and_tables_that_agree(grid, tmp
     with (tmp_path / "out" / "table.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["arm"] for row in rows] == list(compared.table()["arm"])
-    assert [float(row["train/loss_final"]) for row in rows] == list(compared.table()["train/loss_final"])
+    assert [float(row["final/train_loss"]) for row in rows] == list(compared.table()["final/train_loss"])
     content = json.loads((tmp_path / "out" / "comparison.json").read_text(), parse_constant=pytest.fail)
     assert content["answer"] == compared.answer
     assert len(content["pairs"]) == len(compared.pairs())
@@ -151,8 +151,8 @@ def test_printed_it_is_table_and_answer_and_in_a_notebook_the_same_as_html(two):
 
 def test_a_study_metric_that_only_some_arms_have_leaves_the_others_empty(tmp_path):
     home = tmp_path / "sweep"
-    leave(home / "0", ["optimizer=adam"], metrics={"train/loss_final": 1.0, "valid/accuracy_final": 0.5})
-    leave(home / "1", ["optimizer=sgd"], metrics={"train/loss_final": 2.0})
+    leave(home / "0", ["optimizer=adam"], metrics={"final/train_loss": 1.0, "valid/accuracy_final": 0.5})
+    leave(home / "1", ["optimizer=sgd"], metrics={"final/train_loss": 2.0})
     table = compare([home], metric="valid/accuracy_final").table()
     assert list(table["arm"]) == ["adam", "sgd"]
     assert math.isnan(table["valid/accuracy_final"][1])

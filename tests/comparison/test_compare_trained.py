@@ -12,7 +12,7 @@ from nnreg.comparison.standings import choose_target, standings
 from nnreg.records.folder import read_summary
 from tests.comparison.sweeps import leave
 
-METRIC = "train/loss_final"
+METRIC = "final/train_loss"
 SAME = ("dataset=iris", "hidden=[8]", "batch=30", "steps=40", "validate_every=10")
 SWEPT = ("optimizer=sgd,adam", "optimizer.lr=0.003,0.1", "seed=1,2,3")
 

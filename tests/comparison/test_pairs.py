@@ -10,7 +10,7 @@ from nnreg.comparison.pairs import matrix
 from tests.comparison.sweeps import gathered, standing
 
 DRAWS, FEWER, SEEDS = 2000, 400, 5
-METRIC = "train/loss_final"
+METRIC = "final/train_loss"
 
 
 def arms(table, first=1):

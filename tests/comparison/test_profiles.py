@@ -10,7 +10,7 @@ from nnreg.comparison.profiles import profiles, sensitivities
 from nnreg.records.manifest import Manifest, Tuned
 from tests.comparison.sweeps import leave, sweep
 
-METRIC = "train/loss_final"
+METRIC = "final/train_loss"
 
 
 def over(tmp_path, jobs):
@@ -103,7 +103,7 @@ def test_each_technique_has_a_curve_over_its_rates_and_lost_runs_are_counted(tmp
 
 def test_the_best_rate_is_that_which_is_compared_by_validation_whatever_is_shown(tmp_path):
     for place, (rate, train, valid) in enumerate([(0.01, 0.9, 0.8), (0.1, 0.5, 0.7), (1.0, 0.1, 0.9)]):
-        metrics = {"train/loss_final": train, "valid/loss_final": valid}
+        metrics = {"final/train_loss": train, "valid/loss_final": valid}
         leave(tmp_path / f"s/{place}", ["optimizer=sgd", f"optimizer.lr={rate}"], metrics=metrics)
     (found,) = curves(tmp_path / "s").values()
     assert (found.rates[found.best], found.at_edge) == (0.1, False)

@@ -9,7 +9,7 @@ from nnreg.records.metrics import called
 from nnreg.records.statistics import smooth
 from tests.comparison.sweeps import leave, sweep
 
-METRIC = "train/loss_final"
+METRIC = "final/train_loss"
 
 
 def found(folder, goal=None, metric=METRIC):
@@ -57,7 +57,7 @@ def test_where_every_run_diverged_there_is_a_standing_and_no_number(tmp_path):
 
 def test_a_metric_that_no_run_has_is_refused_with_what_is_meant(tmp_path):
     home = sweep(tmp_path / "sweep", {("optimizer=sgd",): [0.5]})
-    with pytest.raises(UserError, match="no run has the metric 'train/los_final'; did you mean 'train/loss_final'"):
+    with pytest.raises(UserError, match="no run has the metric 'train/los_final'; did you mean 'final/train_loss'"):
         found(home, metric="train/los_final")
 
 
@@ -174,7 +174,7 @@ def test_runs_are_compared_by_training_loss_unless_what_it_measures_was_swept(tm
 @pytest.mark.parametrize(
     ("metric", "said"),
     [
-        ("train/loss_final", "final training loss"),
+        ("final/train_loss", "final training loss"),
         ("valid/accuracy_best", "best validation accuracy"),
         ("test/accuracy", "test accuracy"),
         ("valid/r2_final", "final validation R²"),

@@ -19,7 +19,7 @@ def arm(optimizer, init, values, **more):
 
 def test_a_cell_is_the_arm_of_its_two_values_and_what_was_not_run_is_none():
     found = [arm("adam", "he", {0: 1.0, 1: 3.0}), arm("sgd", "normal", {0: 5.0, 1: None})]
-    made = cell_table(found, AXES, ("optimizer", "init"), "train/loss_final")
+    made = cell_table(found, AXES, ("optimizer", "init"), "final/train_loss")
     assert made.cells[0][0].measured.mean == 2.0
     assert made.cells[0][1] is None
     assert (made.cells[1][1].measured.mean, made.cells[1][1].lost, made.cells[1][1].runs) == (5.0, 1, 2)
@@ -27,7 +27,7 @@ def test_a_cell_is_the_arm_of_its_two_values_and_what_was_not_run_is_none():
 
 def test_other_settings_are_averaged_at_each_seed_so_that_the_interval_is_over_seeds():
     found = [arm("adam", "he", {0: 1.0, 1: 3.0}, batch=8), arm("adam", "he", {0: 3.0, 1: 5.0}, batch=16)]
-    cell = cell_table(found, AXES, ("optimizer", "init"), "train/loss_final").cells[0][0]
+    cell = cell_table(found, AXES, ("optimizer", "init"), "final/train_loss").cells[0][0]
     assert cell.measured.by_seed == {0: 2.0, 1: 4.0}
     assert cell.measured.mean == 3.0
     assert cell.measured.half == pytest.approx(12.706, abs=1e-3)  # Student's 12.706 with one degree of freedom, times 1
@@ -35,12 +35,12 @@ def test_other_settings_are_averaged_at_each_seed_so_that_the_interval_is_over_s
 
 def test_arms_without_a_seed_in_common_have_a_mean_but_no_interval():
     found = [arm("adam", "he", {0: 1.0}, batch=8), arm("adam", "he", {1: 3.0}, batch=16)]
-    measured = cell_table(found, AXES, ("optimizer", "init"), "train/loss_final").cells[0][0].measured
+    measured = cell_table(found, AXES, ("optimizer", "init"), "final/train_loss").cells[0][0].measured
     assert (measured.mean, measured.half) == (2.0, None)
 
 
 def test_a_cell_whose_runs_were_all_lost_has_no_value():
-    cell = cell_table([arm("adam", "he", {0: None, 1: None})], AXES, ("optimizer", "init"), "train/loss_final").cells[0][0]
+    cell = cell_table([arm("adam", "he", {0: None, 1: None})], AXES, ("optimizer", "init"), "final/train_loss").cells[0][0]
     assert math.isnan(cell.measured.mean)
     assert (cell.lost, cell.runs) == (2, 2)
 
@@ -48,7 +48,7 @@ def test_a_cell_whose_runs_were_all_lost_has_no_value():
 def test_there_is_a_table_for_every_two_settings_that_have_two_values():
     axes = {"optimizer": ["adam", "sgd"], "seedless": [1], "init": ["he", "normal"], "dataset": ["iris", "wine"]}
     assert several(axes) == ["optimizer", "init", "dataset"]
-    made = [(each.rows, each.columns) for each in cell_tables([], axes, "train/loss_final")]
+    made = [(each.rows, each.columns) for each in cell_tables([], axes, "final/train_loss")]
     assert made == [("optimizer", "init"), ("dataset", "optimizer"), ("dataset", "init")]
 
 

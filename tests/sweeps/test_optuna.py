@@ -92,14 +92,14 @@ def test_tpe_begins_at_random_and_then_goes_by_the_results(search):
 
 
 def test_several_objectives_leave_the_trials_that_no_other_beats_in_all_of_them(search):
-    wanted = ("sweep.objectives=[valid/loss_final,train/loss_final]", "optimizer.lr=tag(log,interval(0.05,1))")
+    wanted = ("sweep.objectives=[valid/loss_final,final/train_loss]", "optimizer.lr=tag(log,interval(0.05,1))")
     answer, runs, found = search("optuna_multi", 6, *wanted)
-    values = [(loss(run), run["metrics"]["train/loss_final"]) for run in runs]
+    values = [(loss(run), run["metrics"]["final/train_loss"]) for run in runs]
     unbeaten = [one for one in values if not any(a <= one[0] and b <= one[1] and (a, b) != one for a, b in values)]
     assert answer.code == 0, answer.err
     assert sorted(tuple(solution["values"]) for solution in found["solutions"]) == sorted(unbeaten)
     assert (
-        f"of 6 trials {len(unbeaten)} are such that no other is better in valid/loss_final and train/loss_final:" in answer.out
+        f"of 6 trials {len(unbeaten)} are such that no other is better in valid/loss_final and final/train_loss:" in answer.out
     )
 
 

@@ -81,7 +81,7 @@ def test_a_comparison_of_the_same_runs_takes_the_same_value(tmp_path, endings):
 
 def test_without_a_validation_split_the_training_loss_decides(tmp_path):
     folders = {value: [run(tmp_path / str(value), train__loss_final=loss)] for value, loss in ((0.1, 0.7), (0.2, 0.5))}
-    assert best_settings({"sgd": folders}, "train") == ("train/loss_final", {"sgd": 0.2})
+    assert best_settings({"sgd": folders}, "train") == ("final/train_loss", {"sgd": 0.2})
 
 
 def test_a_descent_is_judged_by_where_it_ended(tmp_path):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from nnreg.comparison.differences import grounds, is_ground, several
-from nnreg.comparison.naming import axis_word
+from nnreg.comparison.naming import axis_word, status_words
 from nnreg.comparison.pairs import ARM
-from nnreg.comparison.standings import Standing
-from nnreg.records.metrics import axis_label, called, format_value
+from nnreg.comparison.standings import Measured, Standing
+from nnreg.records.metrics import STEPS, axis_label, called, format_value
 from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def rate_words(comparison: Findings) -> str:
     seeds = f"{len(searched.seeds)} seed{'s' if len(searched.seeds) > 1 else ''}"
     whose = f"Runs of the tuning ({seeds}), which are not compared. " if len(searched) else ""
     means = "" if len(searched) and len(searched.seeds) < 2 else "Mean over seeds with its 95 % interval. "
-    by = "" if task_of(comparison.gathered.arms[0].runs[0].summary) == DESCEND else " by validation loss"
+    tuning = comparison.gathered.tuning
+    by = f" by {called(tuning.by if len(searched) else comparison.metric)}"
     return f"{whose}{means}Ring: best rate of each{by}, in black where it is the last one tried; cross: runs were lost there."
 
 
@@ -73,10 +75,7 @@ def framed(pair: tuple[str, str]) -> str:
 def lost_words(standing: Standing) -> str:
     """Return which runs of an arm were lost: ``2 of 5 diverged``."""
     total = len(standing.arm.runs)
-    parts = [
-        f"{count} of {total} {what}" for count, what in ((standing.diverged, "diverged"), (standing.failed, "failed")) if count
-    ]
-    return ", ".join(parts)
+    return ", ".join(f"{count} of {total} {word}" for word, count in status_words(standing.endings).items() if count)
 
 
 def quantity(comparison: Findings) -> str:
@@ -94,3 +93,21 @@ def target_words(comparison: Findings) -> str:
     goal = comparison.target
     assert goal is not None
     return f"{called(goal.metric)} of {format_value(goal.metric, goal.value)} ({goal.rule})"
+
+
+def to_target(metric: str, found: Measured) -> str:
+    """Return median and range of what it took to reach the target, those that did not reach it last."""
+    if not found.by_seed:
+        return "not reached"
+
+    def word(value: float) -> str:
+        whole = f"{value:,.0f}" if metric == STEPS else format_value(metric, value)
+        return whole if math.isfinite(value) else "not reached"
+
+    return word(found.mean) if found.low == found.high else f"{word(found.mean)} ({word(found.low)} to {word(found.high)})"
+
+
+def against(matrix: Matrix) -> str:
+    """Return what a cell of a win matrix holds: losses are compared as ratios."""
+    is_ratio = any(each.ruler.scale == "ratio" for each in matrix.differences)
+    return "row divided by column" if is_ratio else "row minus column"

@@ -21,6 +21,7 @@ from nnreg.comparison.tables import leading
 from nnreg.figures.curves import Facet, aligned, window_for
 from nnreg.figures.groups import Group
 from nnreg.figures.page import is_steep
+from nnreg.records.card import UNTRAINED
 from nnreg.records.metrics import across, axis_label, called, drawn_metrics, is_higher_better, is_share
 from nnreg.records.results import Result, Results
 from nnreg.records.statistics import half_widths, smooth
@@ -66,7 +67,7 @@ def metrics_of(arms: Sequence[Arm]) -> list[str]:
 def curve(arm: Arm, metric: str) -> Curve:
     """Return the curve of an arm."""
     kept = [_finite(run, metric) for run in arm.runs if run.summary["status"] == "finished"]
-    lost = [_finite(run, metric) for run in arm.runs if run.summary["status"] == "diverged"]
+    lost = [_finite(run, metric) for run in arm.runs if run.is_untrained]
     kept = [(steps, values) for steps, values in kept if steps.size]
     steps, table = aligned(kept) if kept else (np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
     smoothed = np.array([smooth(row, window_for(metric)) for row in table]).reshape(len(table), steps.size)
@@ -97,7 +98,7 @@ MOST_FACETS, MOST_CURVES = 12, 14
 def facets(comparison: Findings) -> tuple[list[Facet], str]:
     """Return the panels of curves, and what a subtitle says where not all are shown."""
     gathered = comparison.gathered
-    shown = at_best_rates(comparison.standings)
+    shown = at_best_rates(comparison.standings, comparison.metric)
     names, tuned = {each.arm.name for each in shown}, len(shown) < len(comparison.standings)
     arms = [arm for arm in gathered.arms if has_result(arm) and arm.name in names]
     axes = [axis for axis in leading(gathered.axes) if not (tuned and is_rate(axis))]
@@ -153,12 +154,12 @@ def _faceted(arms: Sequence[Arm], by: str, rest: Sequence[str], axes: Mapping[st
 
 def has_result(arm: Arm) -> bool:
     """Tell whether a run of an arm ended as a result."""
-    return any(run.summary["status"] in ("finished", "diverged") for run in arm.runs)
+    return any(run.summary["status"] in (*UNTRAINED, "finished") for run in arm.runs)
 
 
 def ended(arm: Arm) -> Results:
-    """Return the runs of an arm that ended as a result, finished or diverged."""
-    return Results(run for run in arm.runs if run.summary["status"] in ("finished", "diverged"))
+    """Return the runs of an arm that ended as a result, finished, diverged or failed to train."""
+    return Results(run for run in arm.runs if run.summary["status"] in (*UNTRAINED, "finished"))
 
 
 DIGITS = 5  # that matter, of a number in the page
@@ -206,7 +207,7 @@ def curves(comparison: Findings) -> Chart | None:
 
 def _hidden(comparison: Findings) -> list[int]:
     """Return the arms that a chart does not show at first: at other than their best learning rate, or on another dataset."""
-    best = {each.arm.name for each in at_best_rates(comparison.standings)}
+    best = {each.arm.name for each in at_best_rates(comparison.standings, comparison.metric)}
     arms = [each.arm for each in comparison.standings]
     return [place for place, arm in enumerate(arms) if arm.name not in best or ground_of(arm) != ground_of(arms[0])]
 
@@ -258,8 +259,8 @@ def _sensitivity(comparison: Findings) -> Chart | None:
         lines.append({
             "x": [float(rate) for rate, _ in kept],
             "y": rounded(value.mean for _, value in kept),
-            "low": rounded(value.mean - (value.half or 0.0) for _, value in kept),
-            "high": rounded(value.mean + (value.half or 0.0) for _, value in kept),
+            "low": rounded(value.low if value.half is not None else value.mean for _, value in kept),
+            "high": rounded(value.high if value.half is not None else value.mean for _, value in kept),
             "lost": [{"x": [float(rate)], "y": [top]} for rate in lost],
             "rings": [{"x": float(each.rates[each.best]), "y": best, "edge": each.at_edge}] if math.isfinite(best) else [],
         })  # fmt: skip

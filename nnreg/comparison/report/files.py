@@ -111,7 +111,8 @@ def plain_content(comparison: Findings) -> dict[str, Any]:
     """Return all of a comparison in plain containers."""
     gathered, goal = comparison.gathered, comparison.target
     return {
-        "answer": comparison.answer,
+        "answer": list(comparison.answers),
+        "look": comparison.look,
         "fairness": comparison.fairness,
         "metric": comparison.metric,
         "target": {"metric": goal.metric, "value": goal.value, "rule": goal.rule} if goal is not None else None,

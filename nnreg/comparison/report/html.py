@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnreg.comparison.answer import fairness_line
+from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.naming import duration
 from nnreg.comparison.pairs import at_best_rates
 from nnreg.comparison.report import charts, panels, views
@@ -41,7 +41,7 @@ def html(comparison: Findings, pictures: Mapping[str, Path]) -> str:
 
 def html_fragment(comparison: Findings) -> str:
     """Return answer and table alone, for a notebook."""
-    return _render("fragment.html", {"answer": comparison.answer, "fairness": comparison.fairness,
+    return _render("fragment.html", {"answers": comparison.answers, "fairness": comparison.fairness,
                                      "standings": panels.standings(comparison)})  # fmt: skip
 
 
@@ -62,11 +62,11 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
     lost = _lost(comparison)
     own = {name: (TEMPLATES / f"report.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
     return {
-        "title": f"{comparison.answer.partition(';')[0].rstrip('.')} - nnreg comparison",
+        "title": f"{comparison.answers[0].partition(';')[0].rstrip('.')} - nnreg comparison",
         "style": own["css"],
         "script": own["js"],
         "where": ", ".join(folder.resolve().name for folder in comparison.gathered.folders[:4]),
-        "answer": comparison.answer,
+        "answers": comparison.answers,
         "fairness": comparison.fairness,
         "facts": _facts(comparison),
         "curves": _curves(comparison, sources) if "curves" in made else None,
@@ -89,7 +89,7 @@ def _source(path: Path) -> str:
 
 
 def _alt(comparison: Findings, name: str) -> str:
-    return f"Figure: {name}. {comparison.answer}"
+    return f"Figure: {name}. {comparison.answer.replace(chr(10), ' ')}"
 
 
 def _facts(comparison: Findings) -> list[tuple[str, str]]:
@@ -101,7 +101,7 @@ def _facts(comparison: Findings) -> list[tuple[str, str]]:
     counts = {status: sum(run.summary["status"] == status for run in runs) for status in lost}
     facts = [(_plural("run", len(runs)), str(len(runs))), (_plural("arm", len(gathered.arms)), str(len(gathered.arms)))]
     facts.append((_plural("seed", len(gathered.seeds)), str(len(gathered.seeds))))
-    facts += [(status, str(count)) for status, count in counts.items() if count]
+    facts += [(status.replace("_", " "), str(count)) for status, count in counts.items() if count]
     facts += [("left out", str(len(gathered.left_out)))] if len(gathered.left_out) else []
     facts.append(("of training", duration(seconds)))
     known = [second for second in wall if second is not None]
@@ -120,14 +120,14 @@ def _plural(word: str, count: int) -> str:
 
 def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
     metrics = charts.metrics_of(comparison.gathered.arms)
-    tuned = len(at_best_rates(comparison.standings)) < len(comparison.standings)
+    tuned = len(at_best_rates(comparison.standings, comparison.metric)) < len(comparison.standings)
     said = " Shown at first: each at its best learning rate; a click in the list shows the others." if tuned else ""
     said += f" Shown at first: one {ground_word(comparison)}." if is_split(comparison) else ""
     window = max(window_for(metric) for metric in metrics)
     shown = "Mean over seeds with its 95 % band" if len(comparison.gathered.seeds) > 1 else "One run for each"
     smoothed = f"; training loss under a centred window of {window} steps" if window > 1 else ""
-    has_lost = any(standing.diverged for standing in comparison.standings)
-    lost = " Crosses: runs that diverged, drawn one by one up to there." if has_lost else ""
+    has_lost = any(standing.untrained for standing in comparison.standings)
+    lost = " Crosses: runs that diverged or failed to train, drawn one by one up to there." if has_lost else ""
     return {
         "question": fastest(comparison),
         "about": f"{shown}{smoothed}.{lost}{said}",

@@ -10,13 +10,13 @@ import numpy as np
 
 from nnreg.comparison import tables
 from nnreg.comparison.pairs import TIED, Difference, Matrix, at_best_rates, ground_of
-from nnreg.comparison.report.captions import asked, lost_words, quantity, target_words
+from nnreg.comparison.report.captions import asked, lost_words, quantity, target_words, to_target
 from nnreg.comparison.report.plots import MOST_WRITTEN, symbol, why_undecided
 from nnreg.comparison.report.views import HeatView, WinsView, strokes
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.figures.heatmap import best_of, shade
 from nnreg.figures.page import is_steep
-from nnreg.records.metrics import SECONDS, STEPS, called, heading_of, metrics_for_people, signed, with_half
+from nnreg.records.metrics import SECONDS, STEPS, called, heading_of, metrics_for_people, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -44,13 +44,13 @@ def _matrix(view: WinsView) -> Panel:
         }
         for name in matrix.names
     ]
-    about = f"{view.quantity}: row minus column{view.averaged}. {view.correction}"
     return {
         "label": view.label,
+        "against": view.against,
         "undecided": why_undecided(matrix.differences),
         "names": matrix.names,
         "rows": rows,
-        "about": about[:1].upper() + about[1:],
+        "about": view.about,
         "small": small,
         "chosen": view.chosen,
     }
@@ -61,15 +61,18 @@ def _win(found: tuple[Difference, int] | None, row: str, column: str, matrix: Ma
         return {"kind": "self", "text": ""}
     each, sign = found
     kind = "open" if not each.winner else "win" if each.winner == row else "loss"
-    number, half = signed(matrix.metric, sign * each.mean, each.half)
+    number, interval = each.words(matrix.metric, sign) if math.isfinite(each.center) else ("", "")
     text = symbol(each, row) if small else number or ("lost" if each.lost else "–")
-    apart = f"{row} minus {column} is {number} {half}".strip() if number else f"{row} and {column} have no seed in common"
-    verdict = f"{each.winner} is better" if each.winner else f"they {TIED}" if each.undecided == TIED else "nothing is decided"
+    word = "divided by" if each.ruler.scale == "ratio" else "minus"
+    span = f", {interval}" if interval else ""
+    apart = f"{row} {word} {column} is {number}{span}" if number else f"{row} and {column} have no seed in common"
+    apart += f", p {each.typical.p:.2g} alone and {each.p:.2g} with all others" if each.typical is not None else ""
+    verdict = f"{each.winner} is better" if each.winner else f"they {TIED}" if each.undecided == TIED else each.undecided
     seeds = f"{each.seeds} seed{'s' if each.seeds != 1 else ''}, {'paired' if each.paired else 'unpaired'}"
     return {
         "kind": kind,
         "text": text,
-        "half": "" if small else half,
+        "half": "" if small else interval,
         "said": f"{apart} ({seeds}): {verdict}. {each.lost}".strip(),
     }
 
@@ -117,7 +120,7 @@ def standings(comparison: Findings) -> Panel:
         columns += [
             {"label": heading_of(comparison.metric), "number": True, "title": quantity(comparison)},
             {"label": "", "title": title, "kind": "strips"},
-            {"label": "minus the best", "title": "difference to the first row, at equal seed"},
+            {"label": "against the best", "title": "ratio to the first row, or difference, at equal seed"},
         ]
         columns = columns[: 5 if len(comparison.standings) > 1 else 4]
     columns += [{"label": heading_of(metric), "number": True, "title": called(metric)} for metric in others]
@@ -130,11 +133,11 @@ def standings(comparison: Findings) -> Panel:
         _row(comparison, each, place, others, stroke, width)
         for place, (each, stroke) in enumerate(zip(comparison.standings, strokes(comparison), strict=True), 1)
     ]
-    about = "Mean over seeds ± half its 95 % interval; one seed carries no interval."
+    about = "Mean over seeds, of losses the geometric one, ± half its 95 % interval, which takes three seeds."
     if comparison.target is not None:
-        about += f" Target: {target_words(comparison)}; steps and seconds are means of the runs that reached it."
-    if len(at_best_rates(comparison.standings)) < len(comparison.standings):
-        about += " Compared with the best: each technique at its best learning rate by validation loss."
+        about += f" Target: {target_words(comparison)}; steps and seconds are medians and ranges over seeds."
+    if len(at_best_rates(comparison.standings, comparison.metric)) < len(comparison.standings):
+        about += f" Compared with the best: each technique at its best learning rate by {called(comparison.metric)}."
     return {"question": f"How did each {asked(comparison)} do?", "columns": columns, "rows": rows, "about": about}
 
 
@@ -163,7 +166,7 @@ def _row(
     row += [_number(metric, each.metrics.get(metric)) for metric in others]
     if comparison.target is not None:
         row += [
-            _to_target(metric, measured, each)
+            _to_target(metric, measured)
             for metric, measured in ((STEPS, each.steps_to_target), (SECONDS, each.seconds_to_target))
         ]
     total = len(each.arm.runs)
@@ -179,11 +182,15 @@ def _number(metric: str, measured: Measured | None) -> Panel:
     return {"text": number, "sort": measured.mean, "kind": "number", "note": f"± {half}" if half else ""}
 
 
-def _to_target(metric: str, measured: Measured, each: Standing) -> Panel:
-    if not each.reached:
-        return {"text": "not reached", "sort": "", "kind": "number quiet"}
-    total = len(each.arm.runs)
-    return _number(metric, measured) | ({"note": f"({each.reached} of {total})"} if each.reached < total else {})
+def _to_target(metric: str, measured: Measured) -> Panel:
+    text, _, note = to_target(metric, measured).partition(" (")
+    sort = measured.mean if math.isfinite(measured.mean) else ""
+    return {
+        "text": text,
+        "sort": sort,
+        "kind": "number" if measured.by_seed else "number quiet",
+        "note": f"({note}" if note else "",
+    }
 
 
 def _against_best(comparison: Findings, each: Standing) -> Panel:
@@ -193,17 +200,19 @@ def _against_best(comparison: Findings, each: Standing) -> Panel:
     best = next((rival for rival in rivals if rival in matrix.names), "")
     if name == best and matrix.differences:
         return {"text": "the best", "sort": 0}
-    found = next((difference for difference in matrix.differences if {difference.a, difference.b} == {name, best}), None)
-    if found is None:
+    pair = matrix.between(name, best)
+    if pair is None:
         return {"text": "", "sort": "", "kind": "quiet"}
-    sign = 1 if found.a == each.arm.name else -1
-    number, half = signed(matrix.metric, sign * found.mean, found.half)
+    found, sign = pair
+    is_known = math.isfinite(found.center)
+    number, interval = found.words(matrix.metric, sign) if is_known else ("", "")
+    times = "×" if found.ruler.scale == "ratio" and number else ""
     kind = "" if found.winner else "quiet"
-    sort = sign * found.mean if math.isfinite(found.mean) else ""
+    sort = sign * found.center if is_known else ""
     if not found.winner:
         text = "cannot tell" if found.undecided == TIED else found.undecided if number else "–"
         return {"text": text, "sort": sort, "kind": kind}
-    return {"text": number or "lost", "sort": sort, "note": half, "kind": kind}
+    return {"text": f"{number}{times}" if number else "lost", "sort": sort, "note": interval, "kind": kind}
 
 
 def _width(comparison: Findings) -> tuple[float, float, bool]:
@@ -226,7 +235,6 @@ def _strip(measured: Measured | None, colour: str, width: tuple[float, float, bo
         share = (place - low) / (high - low) if high > low else 0.5
         return round(EDGE + min(max(share, -0.04), 1.04) * (STRIP - 2 * EDGE), 1)
 
-    half = measured.half
-    ends = (at(measured.mean - half), at(measured.mean + half)) if half is not None else None
+    ends = (at(measured.low), at(measured.high)) if measured.half is not None else None
     dots = [at(value) for value in measured.by_seed.values()] if len(measured.by_seed) > 1 else []
     return {"mean": at(measured.mean), "ends": ends, "dots": dots, "colour": colour}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nnreg.comparison.answer import fairness_line
+from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.naming import value_word
 from nnreg.comparison.report import charts
 from nnreg.comparison.report.captions import asked, fastest, is_split, lost_words, quantity, reached_words, target_words

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, PercentFormatter
 
+from nnreg.comparison.report.captions import to_target
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
-from nnreg.records.metrics import is_share, signed, with_half
+from nnreg.records.metrics import is_share, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.pairs import Difference, Matrix
@@ -39,7 +40,7 @@ def wins(view: WinsView, line: str) -> Page:
     above = 0.3 if written else max(width_of(name, NAME) for name in names) + 0.25
     tally = 1.75
     page = Page(max(left + wide * len(names) + tally, 6.2), above + high * len(names) + 0.42, view.question,
-                f"Row minus column in {view.quantity}{view.averaged}. {view.correction}", line)  # fmt: skip
+                view.about, line)  # fmt: skip
     axes = page.axes(left, above, wide * len(names), high * len(names))
     _paint(axes, matrix, written=written)
     axes.set_xticks(range(len(names)), list(names), fontsize=NAME, color=INK, rotation=0 if written else 90)
@@ -68,11 +69,11 @@ def _paint(axes: Axes, matrix: Matrix, *, written: bool) -> None:
 
 
 def cell(difference: Difference, sign: int, metric: str) -> str:
-    """Return what a cell says: the difference and half its interval, or which runs are missing."""
-    number, half = signed(metric, sign * difference.mean, difference.half)
-    if not number:
+    """Return what a cell says: ratio or difference and its interval, or which runs are missing."""
+    number, interval = difference.words(metric, sign)
+    if not math.isfinite(difference.center):
         return "runs lost" if difference.lost else "–"
-    return f"{number}\n{half or 'no interval'}"
+    return f"{number}\n{interval or 'no interval'}"
 
 
 def symbol(difference: Difference, row: str) -> str:
@@ -166,7 +167,9 @@ def rows(found: Sequence[Row], columns: Sequence[Column], title: str, subtitle: 
 
 def _text(row: Row, index: int, column: Column) -> str:
     measured = row.measured[index]
-    return with_half(column.metric, measured.mean, measured.half) if math.isfinite(measured.mean) else column.empty
+    if column.empty:
+        return to_target(column.metric, measured)
+    return with_half(column.metric, measured.mean, measured.half) if math.isfinite(measured.mean) else ""
 
 
 def _plot(axes: Axes, shown: Sequence[Row], index: int, column: Column) -> None:
@@ -177,8 +180,8 @@ def _plot(axes: Axes, shown: Sequence[Row], index: int, column: Column) -> None:
             axes.plot(values, np.full(len(values), place), "o", markersize=3, color=row.colour, alpha=0.4, markeredgewidth=0)
         if not math.isfinite(measured.mean):
             continue
-        if measured.half is not None:
-            ends = measured.mean - measured.half, measured.mean + measured.half
+        if math.isfinite(measured.low) and math.isfinite(measured.high):
+            ends = measured.low, measured.high
             axes.plot(ends, (place, place), color=row.colour, linewidth=2.2, solid_capstyle="butt")
         axes.plot([measured.mean], [place], "o", markersize=6, color=row.colour, markeredgecolor="white")
     finish(axes, column.label, "")
@@ -241,9 +244,9 @@ def rates(view: RatesView, line: str) -> Page:
 
 def _curve(axes: Axes, each: Sensitivity) -> None:
     means = np.array([measured.mean for measured in each.values])
-    halves = np.array([measured.half or 0.0 for measured in each.values])
+    ends = np.array([(value.low, value.high) if value.half is not None else (value.mean, value.mean) for value in each.values])
     axes.plot(each.rates, means, color=each.colour, linewidth=1.7, marker="o", markersize=4)
-    axes.fill_between(each.rates, means - halves, means + halves, color=each.colour, alpha=0.2, linewidth=0)
+    axes.fill_between(each.rates, ends[:, 0], ends[:, 1], color=each.colour, alpha=0.2, linewidth=0)
 
 
 def _limits(axes: Axes, view: RatesView) -> None:

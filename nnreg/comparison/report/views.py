@@ -14,7 +14,17 @@ from nnreg.comparison.naming import axis_word, settings_name, value_word
 from nnreg.comparison.pairs import ARM, Matrix
 from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.rates import is_rate
-from nnreg.comparison.report.captions import asked, averaged, framed, goes_with, ground_word, is_split, quantity, rate_words
+from nnreg.comparison.report.captions import (
+    against,
+    asked,
+    averaged,
+    framed,
+    goes_with,
+    ground_word,
+    is_split,
+    quantity,
+    rate_words,
+)
 from nnreg.comparison.tables import Cells, TableCell, cell_table, cell_tables, leading, oriented
 from nnreg.figures.groups import groups, known
 from nnreg.figures.page import is_steep
@@ -166,6 +176,7 @@ class WinsView:
         matrix: the differences.
         quantity: compared, in words.
         averaged: over what, to follow what is compared.
+        against: what a cell holds, in words.
         chosen: whether it is the one to be drawn where there is room for one.
     """
 
@@ -174,7 +185,13 @@ class WinsView:
     matrix: Matrix
     quantity: str
     averaged: str
+    against: str
     chosen: bool
+
+    @property
+    def about(self) -> str:
+        """What the cells hold, and what holds of them, in sentences."""
+        return f"{self.against[:1].upper()}{self.against[1:]} in {self.quantity}{self.averaged}. {self.correction}"
 
     @property
     def correction(self) -> str:
@@ -198,7 +215,7 @@ def _wins(comparison: Findings, matrix: Matrix, *, chosen: bool) -> WinsView:
         (asked(comparison), "every arm") if matrix.of == ARM else (axis_word(matrix.of), f"each {axis_word(matrix.of)}")
     )
     over = averaged(comparison, matrix)
-    return WinsView(f"Which {what} beats which?", label, matrix, quantity(comparison), over, chosen)
+    return WinsView(f"Which {what} beats which?", label, matrix, quantity(comparison), over, against(matrix), chosen)
 
 
 @dataclass(frozen=True)

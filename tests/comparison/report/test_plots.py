@@ -32,7 +32,7 @@ def matrix(count=2, **changes):
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
     facts = {"mean": -0.5, "half": 0.1, "seeds": 3, "paired": True} | changes
     differences = [Difference(a, b, winner=a if facts["half"] is not None else "", **facts) for a, b in pairs]
-    return Matrix("train/loss_final", "arm", names, differences, "intervals hold together with 95 %")
+    return Matrix("final/train_loss", "arm", names, differences, "intervals hold together with 95 %")
 
 
 def view(matrix, quantity="final training loss"):
@@ -40,7 +40,7 @@ def view(matrix, quantity="final training loss"):
 
 
 def rates_view(*curves):
-    return RatesView("How much?", "", "train/loss_final", "loss", curves, log=False)
+    return RatesView("How much?", "", "final/train_loss", "loss", curves, log=False)
 
 
 def colours_of(figure):
@@ -78,7 +78,7 @@ def test_the_words_of_a_win_matrix_do_not_lie_upon_each_other(count):
 
 def test_a_row_says_its_mean_and_what_was_lost_and_a_missing_mean_is_said():
     made = [Row("adam", "#ff0000", [measured(0.5)]), Row("sgd", "#00ff00", [NONE], "2 of 2 diverged")]
-    figure = rows(made, [Column("train/loss_final", "loss", "not reached")], "Which?", "", "line").figure
+    figure = rows(made, [Column("final/train_loss", "loss", "not reached")], "Which?", "", "line").figure
     words = texts(figure)
     for said in ("adam", "0.50 ± 0.10", "not reached", "2 of 2 diverged"):
         assert said in words
@@ -175,19 +175,19 @@ def test_diverged_runs_are_named_in_the_panel_in_which_they_were_lost():
 @pytest.mark.parametrize(
     ("metric", "mean", "half", "words"),
     [
-        ("train/loss_final", 0.15964, 0.0123, "0.160 ± 0.012"),
-        ("train/loss_final", 0.15964, 0.034, "0.16 ± 0.03"),
+        ("final/train_loss", 0.15964, 0.0123, "0.160 ± 0.012"),
+        ("final/train_loss", 0.15964, 0.034, "0.16 ± 0.03"),
         ("valid/accuracy_best", 0.9534, 0.0041, "95.3 ± 0.4 %"),
         ("test/accuracy", 0.9534, None, "95.3%"),
-        ("train/loss_final", math.nan, 0.1, "–"),
-        ("train/loss_final", 2.5, math.nan, "2.50"),
+        ("final/train_loss", math.nan, 0.1, "–"),
+        ("final/train_loss", 2.5, math.nan, "2.50"),
         ("steps", 1300.0, 0.0, "1,300"),
         ("steps", 60.0, None, "60"),
         ("seconds", 12345.6, 123.4, "12,350 ± 120"),
         ("seconds", 12345.6, 4321.0, "12,000 ± 4,000"),
         ("seconds", 45.6, 32.1, "50 ± 30"),
         ("seconds", 45.6, 2.0, "45.6 ± 2.0"),
-        ("train/loss_final", 1e-9, 1e-10, "1e-9 ± 1e-10"),
+        ("final/train_loss", 1e-9, 1e-10, "1e-9 ± 1e-10"),
     ],
 )
 def test_a_mean_has_the_digits_that_its_interval_carries(metric, mean, half, words):
@@ -195,11 +195,11 @@ def test_a_mean_has_the_digits_that_its_interval_carries(metric, mean, half, wor
 
 
 def test_a_difference_has_a_sign_unless_it_is_nothing_as_far_as_its_digits_go():
-    assert signed("train/loss_final", -0.5, 0.1) == ("−0.50", "± 0.10")
+    assert signed("final/train_loss", -0.5, 0.1) == ("−0.50", "± 0.10")
     assert signed("test/accuracy", 0.031, 0.004) == ("+3.1", "± 0.4 %")
-    assert signed("train/loss_final", -0.01, 0.4) == ("0.0", "± 0.4")
-    assert signed("train/loss_final", math.nan, None) == ("", "")
-    assert signed("train/loss_final", 0.5, None) == ("+0.500", "")
+    assert signed("final/train_loss", -0.01, 0.4) == ("0.0", "± 0.4")
+    assert signed("final/train_loss", math.nan, None) == ("", "")
+    assert signed("final/train_loss", 0.5, None) == ("+0.500", "")
 
 
 def test_losses_that_reach_zero_leave_the_panels_logarithmic(tmp_path):
