@@ -53,7 +53,8 @@ def _typed(config: DictConfig) -> Iterator[str]:
     yield from (override for override in node["hydra"]["overrides"]["task"] if KEY in override)  # of a sweep
 
 
-PROBE_SECONDS = 4.0
+CONNECT_SECONDS = 1.2  # to a machine that is off: a packet that was lost is sent again after one
+PROBE_SECONDS = 4.0  # for the answer of one that is there: who is busy is not dead
 DATABASE = "mlflow.db"
 UI_HOST, UI_PORT = "127.0.0.1", 5000  # of `python -m nnreg ui`, unless told otherwise
 UI = f"http://{UI_HOST}:{UI_PORT}"
@@ -174,7 +175,7 @@ def _probe_server(uri: str) -> None:
     import requests  # half of a tenth of a second that a run without a server does not pay
 
     try:
-        answer = requests.get(f"{uri}/health", timeout=PROBE_SECONDS)
+        answer = requests.get(f"{uri}/health", timeout=(CONNECT_SECONDS, PROBE_SECONDS))
     except requests.RequestException as error:
         reason = "no answer" if isinstance(error, requests.Timeout) else "no connection"
         raise UnreachableError(f"{reason} from {without_password(uri)}") from error
@@ -189,7 +190,7 @@ def _probe_port(uri: str) -> None:
         return
     host, port = parts.hostname, parts.port or ports[_scheme(uri)]
     try:
-        socket.create_connection((host, port), timeout=PROBE_SECONDS).close()
+        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
     except OSError as error:
         raise UnreachableError(f"no database answers at {host}:{port}") from error
 

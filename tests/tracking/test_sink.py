@@ -1,3 +1,4 @@
+import contextlib
 import json
 import math
 import socket
@@ -259,7 +260,7 @@ def asked(monkeypatch):
 def test_a_server_that_is_not_there_is_asked_once_and_the_run_is_kept(project, asked):
     tracked = Tracked(project, uri=f"http://127.0.0.1:{free_port()}")
     tracked.whole()
-    assert asked == [location.PROBE_SECONDS]
+    assert asked == [(location.CONNECT_SECONDS, location.PROBE_SECONDS)]
     (warning,) = tracked.warnings
     assert "no connection" in warning
     assert "nnreg runs push" in warning
@@ -275,13 +276,27 @@ def test_a_server_that_never_answers_is_waited_for_once_by_the_first_run_only(pr
         uri = f"http://127.0.0.1:{hole.getsockname()[1]}"
         first = Tracked(project, uri=uri)
         first.whole()
-        assert asked == [0.1]
+        assert asked == [(location.CONNECT_SECONDS, 0.1)]
         second = Tracked(project, uri=uri, changes={"folder": project / "runs" / "two"})
         second.whole()
-        assert asked == [0.1]
+        assert asked == [(location.CONNECT_SECONDS, 0.1)]
     assert "no answer" in first.warnings[0]
     assert "a moment ago" in second.warnings[0]
     assert kept(second.folder).status == "FINISHED"
+
+
+def test_a_machine_that_is_off_is_not_waited_for_as_long_as_one_that_is_busy(project, monkeypatch, asked):
+    monkeypatch.setattr(location, "CONNECT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as callers:
+        for _ in range(3):  # who calls when nobody more is let in hears nothing, as from a machine that is off
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(full.getsockname())
+        tracked = Tracked(project, uri=f"http://127.0.0.1:{full.getsockname()[1]}")
+        tracked.whole()
+    assert asked == [(0.1, location.PROBE_SECONDS)]
+    assert "no answer" in tracked.warnings[0]
+    assert kept(tracked.folder).status == "FINISHED"
 
 
 @pytest.mark.extra("postgres")
