@@ -1,20 +1,23 @@
-"""Words handed to Hydra, for the command line and for scripts."""
+"""Words handed to Hydra, for the command line, its tab key and scripts."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import version
+from hydra._internal.core_plugins.bash_completion import BashCompletion
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobRuntime
+from hydra.plugins.completion_plugin import CompletionPlugin
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 from nnreg.errors import UserError
@@ -170,3 +173,54 @@ def _program_arguments(words: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         sys.argv = before
+
+
+SCRIPT = r"""_nnreg_complete() {
+    local words=($COMP_LINE) word=${COMP_WORDS[COMP_CWORD]} program
+    if [[ ${words[0]} == *python* ]]; then
+        [[ ${words[1]} == -m && ${words[2]} == nnreg ]] || return
+        program="${words[0]} -m nnreg"
+    else
+        program=${words[0]}
+    fi
+    local choices=$(COMP_POINT=$COMP_POINT COMP_LINE=$COMP_LINE $program -sc query=bash)
+    COMPREPLY=($(compgen -o nospace -o default -W "$choices" -- "$word"))
+}
+COMP_WORDBREAKS=${COMP_WORDBREAKS//=}
+complete -o nospace -o default -F _nnreg_complete nnreg python python3
+"""
+
+
+class NnregCompletion(BashCompletion):
+    """Bash completion that knows the program as a module."""
+
+    def install(self) -> None:
+        """Print what a shell evaluates."""
+        print(SCRIPT)  # noqa: T201 - this is the output
+
+    def uninstall(self) -> None:
+        """Print what takes it back."""
+        print("complete -r nnreg python python3; unset -f _nnreg_complete")  # noqa: T201 - this is the output
+
+    @staticmethod
+    def help(command: str) -> str:
+        """Return the line that installs or uninstalls it."""
+        return f'eval "$(python -m nnreg -sc {command}=bash)"'
+
+    @staticmethod
+    def strip_python_or_app_name(line: str) -> str:
+        """Return what was typed after the program's name."""
+        return re.sub(r"^\s*\S*python\S*\s+-m\s+nnreg\b\s*|^\s*\S+\s*", "", line, count=1)
+
+
+def register_completion() -> None:
+    """Put this completion in the place of Hydra's own for bash: Hydra refuses two for one shell.
+
+    Hydra's is told by what it provides, not by its class: Hydra loads its plugins' modules a second time.
+    """
+    plugins = Plugins.instance()
+    plugins.register(NnregCompletion)
+    known: dict[Any, list[Any]] = plugins.plugin_type_to_subclass_list
+    known[CompletionPlugin] = [
+        plugin for plugin in known[CompletionPlugin] if plugin is NnregCompletion or plugin.provides() != "bash"
+    ]

@@ -60,8 +60,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _compose(arguments: Sequence[str]) -> int:
     """Hand the arguments to Hydra."""
-    from nnreg.cli.completion import register_completion
-    from nnreg.cli.compose import compose
+    from nnreg.cli.compose import compose, register_completion
     from nnreg.runs.task import task
 
     register_completion()

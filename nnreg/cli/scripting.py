@@ -16,7 +16,7 @@ from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
 from nnreg.engine.history import Record
 from nnreg.errors import RunFailed, UserError
-from nnreg.figures.drawable import Run
+from nnreg.figures import Run
 from nnreg.process import limited_threads
 from nnreg.records.card import Outcome
 from nnreg.records.results import Result, read_results

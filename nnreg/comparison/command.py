@@ -19,7 +19,7 @@ from nnreg.errors import UserError
 from nnreg.records.manifest import read_manifest
 from nnreg.records.metrics import TEST, leading_metrics
 from nnreg.records.results import Results
-from nnreg.tracking.answer import AnswerRun, log_answer
+from nnreg.tracking.sink import AnswerRun, log_answer
 
 LABEL = "comparison"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nnreg.comparison import console
 from nnreg.comparison.findings import Findings, find
-from nnreg.figures.drawable import Run
+from nnreg.figures import Run
 from nnreg.records.results import Results
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Targ
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
 from nnreg.contracts.layers import Activation, Dropout, Init, Layer, Norm, Shape
-from nnreg.contracts.objective import Loss, Regularizer, Schedule
+from nnreg.contracts.objective import Loss, Regularizer, Schedule, Surface
 from nnreg.contracts.optimizer import Optimizer
-from nnreg.contracts.surface import Surface
 
 CONTRACTS: Mapping[str, type] = {
     "optimizer": Optimizer,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Optimizer, Shape, Surface
-from nnreg.contracts.surface import Point
+from nnreg.contracts.objective import Point
 from nnreg.engine.network import Parameters
 from nnreg.engine.training import constant, unclipped
 

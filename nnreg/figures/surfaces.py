@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from omegaconf import OmegaConf
 
 from nnreg.contracts import Surface
-from nnreg.contracts.surface import Point
+from nnreg.contracts.objective import Point
 from nnreg.engine.descent import Terrain, Window, around, measure
 from nnreg.errors import UserError
 from nnreg.figures.groups import Group, ended, groups

@@ -23,7 +23,7 @@ from nnreg.records.results import Results, read_results
 from nnreg.studies import claims
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Study
-from nnreg.tracking.answer import AnswerRun, log_answer
+from nnreg.tracking.sink import AnswerRun, log_answer
 
 
 class Answers(NamedTuple):

@@ -1,4 +1,4 @@
-"""What every norm and every dropout must do, whatever they compute: they are layers.
+"""What every norm and every dropout must do, whatever they compute: they are layers; and what each of the two must besides.
 
 What is handed to a layer is always a copy: one that writes to it spoils its own check and no other.
 """
@@ -9,14 +9,16 @@ import copy
 
 import numpy as np
 
-from nnreg.contracts import Array
+from nnreg.contracts import Array, Shape
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watch, watched
-from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal, of_kind, skip
 from nnreg.testing.usage import UNITS, bound, rows_of
 
 ROWS = 8
 X = rows_of(ROWS)
 DY = 0.3 + np.cos(5 * X)
+MANY, WIDE = 40, 50  # units enough that no mask comes twice
+ONES = np.ones((MANY, WIDE))
 
 
 def the_gradient_agrees_with_central_differences(subject: Subject) -> None:
@@ -177,6 +179,52 @@ def it_keeps_the_precision(subject: Subject) -> None:
                 if training:
                     dx = layer.backward(dy)
                     expect(dx.dtype == dtype, f"backward returned {dx.dtype} in a {dtype.__name__} run")
+
+
+@of_kind("norm")
+def its_position_is_before_or_after_the_activation(subject: Subject) -> None:
+    """The network asks it where in a hidden layer it stands."""
+    position = subject.make().position
+    expect(position in ("before", "after"), f"position must be 'before' or 'after' the activation, got {position!r}")
+
+
+@of_kind("norm")
+def gains_and_shifts_are_not_decayed(subject: Subject) -> None:
+    """Its parameters have a start of their own: no init fills them, no regularizer pulls them to zero."""
+    _, shapes = subject.make().build(5)
+    odd = [shape.name for shape in map(Shape._make, shapes) if shape.decays or shape.start is None]
+    expect(not odd, f"{', '.join(odd)} must have decays=False and a start, such as 1 for a gain")
+
+
+@of_kind("dropout")
+def masks_differ_from_step_to_step(subject: Subject) -> None:
+    """Two batches in a row, and two layers with one stream, meet different masks."""
+    if subject.technique.is_identity:  # type: ignore[attr-defined]
+        skip("it drops nothing")
+    layer, _, _ = bound(subject.make(), MANY, units=WIDE)
+    first = layer.forward(ONES.copy(), training=True).copy()
+    expect((first != ONES).any(), f"of {ONES.size:,} units it dropped none in training")
+    expect((layer.forward(ONES.copy(), training=True) != first).any(), "the second step had the same mask as the first")
+
+
+@of_kind("dropout")
+def masks_come_from_the_stream_it_was_bound_to(subject: Subject) -> None:
+    """Another seed of the run gives other masks, the same seed the same ones."""
+    if subject.technique.is_identity:  # type: ignore[attr-defined]
+        skip("it drops nothing")
+    made = []
+    for seed in (0, 0, 1):
+        layer, _, _ = bound(subject.make(), MANY, seed=seed, units=WIDE)
+        made.append(layer.forward(ONES.copy(), training=True).copy())
+    expect_equal(made[1], made[0], "the same stream gave another mask")
+    expect((made[2] != made[0]).any(), "another stream gave the same mask; draw from the rng that bind was given")
+
+
+@of_kind("dropout")
+def it_adds_no_parameters(subject: Subject) -> None:
+    """Dropout has nothing to learn."""
+    _, shapes = subject.make().build(WIDE)
+    expect(not shapes, f"build asked for {', '.join(shape.name for shape in shapes)}")
 
 
 def _copied(state: object) -> dict[str, Array]:

@@ -7,7 +7,7 @@ import unittest
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from nnreg.registry.entries import Entry
 from nnreg.registry.schemas import REQUIRED, parameters_of
 
 Outcome = Literal["passed", "failed", "skipped"]
+Function = TypeVar("Function", bound="Callable[[Subject], None]")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,16 @@ class Report:
         counts = ", ".join(f"{len(self.of(outcome))} {outcome}" for outcome in ("passed", "failed", "skipped"))
         nothing = "" if self.of("passed") or self.of("failed") else "; nothing ran, which is a failure"
         return "\n".join([f"{self.technique}: {counts}{nothing}", *(f"  {result}" for result in self.results)])
+
+
+def of_kind(kind: str) -> Callable[[Function], Function]:
+    """Mark a check as owed by this kind alone, where the others of its module are owed by another kind, or by several."""
+
+    def marked(function: Function) -> Function:
+        function.kind = kind  # type: ignore[attr-defined]
+        return function
+
+    return marked
 
 
 def skip(reason: str) -> NoReturn:

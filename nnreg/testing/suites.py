@@ -6,35 +6,20 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnreg.testing import (
-    activation,
-    dataset,
-    dropout,
-    every,
-    init,
-    layer,
-    loss,
-    norm,
-    optimizer,
-    regularizer,
-    schedule,
-    surface,
-)
+from nnreg.testing import activation, dataset, every, init, layer, loss, optimizer, regularizer, surface
 from nnreg.testing.report import Check, Report, Subject, subject_of
 
-GENERIC = (every,)
-SUITES: Mapping[str, tuple[types.ModuleType, ...]] = {
-    "optimizer": (optimizer,),
-    "init": (init,),
-    "activation": (activation,),
-    "norm": (layer, norm),
-    "dropout": (layer, dropout),
-    "regularizer": (regularizer,),
-    "schedule": (schedule,),
-    "loss": (loss,),
-    "dataset": (dataset,),
-    "surface": (surface,),
+SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
+    optimizer: ("optimizer",),
+    init: ("init",),
+    activation: ("activation",),
+    layer: ("norm", "dropout"),
+    regularizer: ("regularizer",),
+    loss: ("loss",),
+    dataset: ("dataset",),
+    surface: ("surface",),
 }
+"""Modules of checks, and the kinds that owe each check there which is not marked as of one kind; those of ``every`` all owe."""
 
 
 def checks(technique: str | type, *, without: Mapping[str, str] | None = None, **settings: Any) -> list[Check]:
@@ -50,7 +35,12 @@ def checks(technique: str | type, *, without: Mapping[str, str] | None = None, *
         ValueError: ``without`` names a check that does not exist, or the class stands on no contract.
     """
     subject = subject_of(technique, settings)
-    functions = [check for module in (*GENERIC, *SUITES.get(subject.kind, ())) for check in _public_functions(module)]
+    functions = [
+        check
+        for module, kinds in ((every, (subject.kind,)), *SUITES.items())
+        for check in _public_functions(module)
+        if subject.kind in (getattr(check, "kind", None) or kinds)
+    ]
     excused = without or {}
     unknown = sorted(set(excused) - {function.__name__ for function in functions})
     if unknown:

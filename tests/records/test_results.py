@@ -5,7 +5,7 @@ import pytest
 from nnreg import run as scripted
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History
 from nnreg.errors import UserError
-from nnreg.figures.drawable import Run
+from nnreg.figures import Run
 from nnreg.records.card import Outcome, summarise
 from nnreg.records.folder import DiskSink
 from nnreg.records.results import read_results

@@ -20,11 +20,7 @@ from tests.testing import mutants
 
 publish = pytest.fixture(publishing)
 CAUGHT = {name for _, names, _ in mutants.MUTANTS for name in names}
-EVERY_CHECK = {
-    check.__name__
-    for module in {*suites.GENERIC, *(module for modules in suites.SUITES.values() for module in modules)}
-    for check in suites._public_functions(module)
-}
+EVERY_CHECK = {check.__name__ for module in (suites.every, *suites.SUITES) for check in suites._public_functions(module)}
 
 
 @pytest.mark.parametrize("module", mutants.HEALTHY, ids=lambda module: module.__name__.rpartition(".")[2])
@@ -64,8 +60,7 @@ def test_every_check_has_caught_somebody():
 
 
 def test_every_check_explains_itself():
-    modules = (*suites.GENERIC, *(module for several in suites.SUITES.values() for module in several))
-    assert all(check.__doc__ for module in modules for check in suites._public_functions(module))
+    assert all(check.__doc__ for module in (suites.every, *suites.SUITES) for check in suites._public_functions(module))
 
 
 def test_a_check_raises_for_any_test_runner_to_see():

@@ -9,8 +9,7 @@ import pytest
 from hydra.core.plugins import Plugins
 from hydra.plugins.completion_plugin import CompletionPlugin
 
-from nnreg.cli import completion
-from nnreg.cli.completion import SCRIPT, NnregCompletion
+from nnreg.cli.compose import SCRIPT, NnregCompletion, register_completion
 from nnreg.registry import entries
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
@@ -35,7 +34,7 @@ def test_what_follows_the_program_is_completed(line, typed):
 
 def test_it_stands_in_for_hydras_own_and_leaves_other_shells_theirs():
     for _ in range(2):
-        completion.register_completion()
+        register_completion()
     shells = [plugin.provides() for plugin in Plugins.instance().discover(CompletionPlugin)]
     assert sorted(shells) == sorted(set(shells))
     assert {"bash", "fish", "zsh"} <= set(shells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnreg.records.results import Results
-from nnreg.tracking.answer import AnswerRun, common, log_answer
+from nnreg.tracking.sink import AnswerRun, common, log_answer
 from tests.figures.runs import run
 
 
