@@ -6,6 +6,7 @@ import contextlib
 import logging
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +97,30 @@ def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         return Answer(code, out, err)
 
     return run
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take ``--share 2/3``."""
+    parser.addoption("--share", default="1/1", metavar="K/N", help="of the long tests and the studies, the share K of N alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long tests of the other shares; which share a test is in depends on its name alone."""
+    said = config.getoption("--share")
+    share, shares = (int(word) if word.isdecimal() else 0 for word in f"{said}/".split("/")[:2])
+    if not 1 <= share <= shares:
+        raise pytest.UsageError(f"--share is K/N, such as 2/3, K from 1 to N, got {said}")
+    drawn, others = [], []
+    for item in items:
+        is_drawn = not is_long(item) or zlib.crc32(item.nodeid.encode()) % shares + 1 == share
+        (drawn if is_drawn else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = drawn
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Tell whether a test is left out unless it is asked for."""
+    return any(item.get_closest_marker(name) for name in ("long", "study"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before anything is set up for it

@@ -11,7 +11,7 @@ ELSEWHERE = {  # rooms of tests that are no rooms of nnreg
     "docs": "a test a page of docs/",
     "tracking/team": "a whole team on PostgreSQL and MLflow's server",
 }
-AT_THE_TOP = {"test_benchmarks", "test_house", "test_layout"}  # of no room: benchmarks/, pyproject.toml, and tests/ itself
+AT_THE_TOP = {"test_benchmarks", "test_conftest", "test_house", "test_layout"}  # benchmarks/, pyproject.toml, and tests/ itself
 
 
 def room_of(path):
