@@ -1,4 +1,4 @@
-"""The kinds of errors that are meant for the person at the keyboard."""
+"""Errors that are meant for the person at the keyboard, and which word was meant instead of one that nobody knows."""
 
 from __future__ import annotations
 
