@@ -17,7 +17,7 @@ from typing import Literal
 from nnreg.engine.history import FINAL_LOSS, LAST, START_LOSS, TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN
 
-TRAIN_FINAL, VALID_FINAL, ACCURACY_FINAL = FINAL_LOSS, f"{VALID_LOSS}_final", f"{VALID_ACCURACY}_final"
+TRAIN_FINAL, VALID_FINAL = FINAL_LOSS, f"{VALID_LOSS}_final"
 MEAN_OF_LAST = f"_mean_last_{LAST}"
 TRAIN_MEAN = f"{TRAIN_LOSS}{MEAN_OF_LAST}"
 """What was called the final training loss before a run measured one: the mean over the batches of its last steps."""

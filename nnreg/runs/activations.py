@@ -22,11 +22,11 @@ from nnreg.engine.numerics import silently
 from nnreg.engine.training import Streams
 from nnreg.records.card import Outcome, RunCard
 from nnreg.records.outputs import LayerOutputs, write_outputs
-from nnreg.records.recorder import Recorder, Sink
+from nnreg.records.recorder import Recorder
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.runs.assembly import check_rows, within_memory
-from nnreg.runs.attempt import Work, attempt
+from nnreg.runs.attempt import Work
 from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
 
@@ -34,17 +34,8 @@ QUANTITIES = ("mean", "std", "saturated", "edges", "dead")
 FAR = 1e6  # from zero, where an activation is as good as at its bounds
 
 
-def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
-    """Pass ``batch`` rows of N(0, 1), as many columns as the first layer has units, through the hidden layers.
-
-    Raises:
-        UserError: outside a sweep: a technique is broken or unknown, a parameter wrong.
-    """
-    return attempt(request, sinks, prepare)
-
-
 def prepare(request: Request) -> tuple[RunCard, Work]:
-    """Build the network."""
+    """Build the network that ``batch`` rows of N(0, 1) are to pass through, as many columns as its first layer has units."""
     settings = read_settings(request.config)
     slots = ("init", "bias", "activation", "norm", "dropout")
     made = {slot: build_technique(request.config, request.choices, slot) for slot in slots}

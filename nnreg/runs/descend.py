@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -17,24 +17,15 @@ from nnreg.engine.descent import Values, descend
 from nnreg.engine.history import Record
 from nnreg.engine.training import clipper, paced
 from nnreg.records.card import Outcome, RunCard, Status, is_number
-from nnreg.records.recorder import Recorder, Sink
+from nnreg.records.recorder import Recorder
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.runs.assembly import check_warmup
-from nnreg.runs.attempt import Work, attempt
+from nnreg.runs.attempt import Work
 from nnreg.runs.request import Request, describe
 from nnreg.settings import DESCEND, PICTURES, Settings
 
 X, Y, VALUE = "x", "y", "value"
 LOST = 10.0  # domains away from its middle
-
-
-def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
-    """Descend and record every position.
-
-    Raises:
-        UserError: outside a sweep: a technique is broken or unknown, a parameter wrong.
-    """
-    return attempt(request, sinks, prepare)
 
 
 def prepare(request: Request) -> tuple[RunCard, Work]:

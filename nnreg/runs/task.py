@@ -19,6 +19,7 @@ from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, known_fact
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
 from nnreg.runs import activations, attempt, descend, train
+from nnreg.runs.attempt import Prepare
 from nnreg.runs.checkpoints import read_resumption
 from nnreg.runs.console import ConsoleSink, SweepLineSink
 from nnreg.runs.request import Request, Resumption, own_request, request_of
@@ -58,11 +59,7 @@ def no_objective(config: Mapping[str, Any]) -> Value:
     return math.nan if names is None else tuple(math.nan for _ in names)
 
 
-EXECUTE: Mapping[str, Callable[[Request, Sequence[Sink]], Outcome]] = {
-    TRAIN: train.execute,
-    DESCEND: descend.execute,
-    ACTIVATIONS: activations.execute,
-}
+PREPARE: Mapping[str, Prepare] = {TRAIN: train.prepare, DESCEND: descend.prepare, ACTIVATIONS: activations.prepare}
 
 
 def execute_task(request: Request, sinks: Sequence[Sink]) -> Outcome:
@@ -73,9 +70,9 @@ def execute_task(request: Request, sinks: Sequence[Sink]) -> Outcome:
         KeyboardInterrupt: after the run was recorded as killed.
     """
     task = task_of(request.config)
-    if task not in EXECUTE:
-        raise UserError(f"there is no task '{task}'{instead(task, EXECUTE)}")
-    return EXECUTE[task](own_request(request), sinks)
+    if task not in PREPARE:
+        raise UserError(f"there is no task '{task}'{instead(task, PREPARE)}")
+    return attempt.attempt(own_request(request), sinks, PREPARE[task])
 
 
 def task(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) -> Value:

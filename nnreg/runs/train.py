@@ -29,10 +29,10 @@ def execute(request: Request, sinks: Sequence[Sink]) -> Outcome:
             been recorded then.
         KeyboardInterrupt: after the run was recorded as killed.
     """
-    return attempt(request, sinks, _prepare)
+    return attempt(request, sinks, prepare)
 
 
-def _prepare(request: Request) -> tuple[RunCard, Work]:
+def prepare(request: Request) -> tuple[RunCard, Work]:
     """Assemble a run and bring it to where it begins or goes on."""
     assembled = assemble(request.config, request.choices)
     card, live = describe(request, assembled), Live(assembled)

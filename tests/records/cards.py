@@ -8,6 +8,20 @@ from typing import Any
 from nnreg.engine.history import FINAL_LOSS, START_LOSS, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, History, Record
 from nnreg.records.card import DatasetCard, RunCard
 
+PLAIN = {
+    "optimizer": "sgd",
+    "init": "he",
+    "activation": "relu",
+    "dataset": "digits",
+    "loss": "softmax_cross_entropy",
+    "regularizer": "none",
+    "norm": "none",
+    "dropout": "none",
+    "schedule": "constant",
+    "bias": "zeros",
+}
+"""What a plain run of training chooses: slot to technique."""
+
 
 def card(folder: Path, **changes: Any) -> RunCard:
     """Return the card of an ordinary run, with changes."""

@@ -25,19 +25,9 @@ from nnreg.runs import resume, train
 from nnreg.runs.assembly import Assembled, assemble
 from nnreg.runs.checkpoints import Checkpoints
 from nnreg.runs.request import Request
+from tests.records.cards import PLAIN
 
-TECHNIQUES = {
-    "optimizer": "adam",
-    "init": "he",
-    "activation": "relu",
-    "dataset": "digits",
-    "loss": "softmax_cross_entropy",
-    "regularizer": "none",
-    "norm": "none",
-    "dropout": "none",
-    "schedule": "constant",
-    "bias": "zeros",
-}
+TECHNIQUES = PLAIN | {"optimizer": "adam"}
 SETTINGS = {"steps": 60, "hidden": [12, 8], "batch": 16, "validate_every": 7, "tracking": "off", "checkpoint_seconds": 0.0}
 OPERATIONS = ("open", "os.rename", "os.remove")
 

@@ -14,30 +14,17 @@ from nnreg.runs.request import Request
 from nnreg.runs.task import execute_task
 from nnreg.runs.train import execute
 from nnreg_std.inits.he import He
+from tests.records.cards import PLAIN
 
-CONFIG = {
-    "steps": 20,
-    "hidden": [8],
-    "validate_every": 5,
-    "optimizer": {"name": "sgd", "lr": 0.1},
-    "init": {"name": "he"},
-    "activation": {"name": "relu"},
-    "dataset": {"name": "digits"},
-    "loss": {"name": "softmax_cross_entropy"},
-    "regularizer": {"name": "none"},
-    "norm": {"name": "none"},
-    "dropout": {"name": "none"},
-    "schedule": {"name": "constant"},
-    "bias": {"name": "zeros"},
-}
+CONFIG = {"steps": 20, "hidden": [8], "validate_every": 5, **{slot: {"name": name} for slot, name in PLAIN.items()}}
+CONFIG["optimizer"]["lr"] = 0.1
 
 
 @pytest.fixture
 def request_for(tmp_path):
     def make(**changes):
         config = OmegaConf.create(CONFIG)
-        choices = {key: value["name"] for key, value in CONFIG.items() if isinstance(value, dict)}
-        return Request(config, choices, tmp_path / "run", ("steps=20",), "python -m nnreg steps=20", **changes)
+        return Request(config, PLAIN, tmp_path / "run", ("steps=20",), "python -m nnreg steps=20", **changes)
 
     return make
 

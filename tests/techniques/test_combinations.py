@@ -17,20 +17,9 @@ from nnreg.records.folder import read_history, read_summary
 from nnreg.registry import entries
 from nnreg.runs.assembly import assemble
 from nnreg_std.datasets.digits import Digits
+from tests.records.cards import PLAIN
 
 STEPS = 20
-CHOICES = {
-    "optimizer": "sgd",
-    "init": "he",
-    "activation": "relu",
-    "dataset": "digits",
-    "loss": "softmax_cross_entropy",
-    "regularizer": "none",
-    "norm": "none",
-    "dropout": "none",
-    "schedule": "constant",
-    "bias": "zeros",
-}
 UNTRAINABLE = {"step"}  # activations; no other pair is refused
 
 
@@ -50,7 +39,7 @@ def assembled(digits, monkeypatch):
     monkeypatch.setattr(Digits, "load", lambda self: digits)
 
     def make(settings=None, **names):
-        choices = CHOICES | names
+        choices = PLAIN | names
         nodes = {slot: {"name": name} for slot, name in choices.items()}
         return assemble(
             OmegaConf.create({"steps": STEPS, "batch": 32, "hidden": [16, 16], **nodes, **(settings or {})}), choices

@@ -14,7 +14,7 @@ from nnreg.registry import entries
 from nnreg.testing.arrays import Watched
 from nnreg_std.dropouts.alpha_dropout import AlphaDropout
 from nnreg_std.dropouts.dropout import InvertedDropout
-from tests.techniques.layers import ROWS, bound, made_network, made_rows, peak_of, slopes
+from tests.techniques.layers import ROWS, assert_allocates_no_batch, bound, made_network, made_rows, slopes
 
 MANY_ROWS, MANY_UNITS = 500, 400  # 200,000 units
 
@@ -280,11 +280,4 @@ def test_values_are_computed_in_the_precision_asked_for(entry, dtype):
 @every_dropout
 def test_a_step_allocates_no_batch_sized_array(entry):
     layer = layer_on(entry, np.random.default_rng(4), units=64, rows=4096, dtype=np.float32)
-    x = some(4096, 64, np.float32)
-
-    def step():
-        layer.forward(x, training=True)
-        layer.backward(x)
-        layer.forward(x, training=False)
-
-    assert peak_of(step) < x.nbytes / 8
+    assert_allocates_no_batch(layer)

@@ -11,7 +11,7 @@ from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome
 from nnreg.records.folder import SUMMARY, TRACKED, occupied
-from nnreg.tracking import commands, mirror, store
+from nnreg.tracking import commands, mirror
 from nnreg.tracking.location import resolve_target
 from tests.tracking.stores import (
     ARTIFACTS,
@@ -25,11 +25,6 @@ from tests.tracking.stores import (
     only_run,
     serving_at,
 )
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(store, "_silent", {})
 
 
 @pytest.fixture(scope="module")

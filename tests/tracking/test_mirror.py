@@ -14,7 +14,7 @@ from nnreg.tracking import commands, mirror
 from nnreg.tracking.location import resolve_target
 from nnreg.tracking.store import Store
 from tests.records.cards import card, history
-from tests.tracking.stores import ARTIFACTS, FINISHED, Disk, Tracked, artifacts, client, new_database, only_run
+from tests.tracking.stores import ARTIFACTS, FINISHED, Disk, Tracked, artifacts, client, only_run
 
 
 class Killed(BaseException):
@@ -40,12 +40,6 @@ class Clocked:
             return answer
 
         return call
-
-
-@pytest.fixture
-def home(project):
-    new_database(project / "mlflow.db")
-    return project
 
 
 @pytest.fixture

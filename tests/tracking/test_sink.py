@@ -31,18 +31,6 @@ from tests.tracking.stores import (
 )
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(store, "_silent", {})
-
-
-@pytest.fixture
-def home(project):
-    """A project folder in which an earlier run has made the database."""
-    new_database(project / "mlflow.db")
-    return project
-
-
 def embedded(home):
     return f"sqlite:///{home / 'mlflow.db'}"
 

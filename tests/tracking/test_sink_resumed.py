@@ -21,16 +21,10 @@ from tests.tracking.stores import ARTIFACTS, Disk, artifacts, client, curve, new
 END = Outcome("finished", 200, 1.5, summarise(history()))
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_remembered(monkeypatch):
-    monkeypatch.setattr(store, "_silent", {})
-
-
 @pytest.fixture
-def home(project):
-    new_database(project / "mlflow.db")
-    (project / "runs" / "one").mkdir(parents=True)
-    return project
+def home(home):
+    (home / "runs" / "one").mkdir(parents=True)
+    return home
 
 
 def until(step):

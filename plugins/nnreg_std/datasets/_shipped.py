@@ -13,7 +13,7 @@ import numpy as np
 
 from nnreg.contracts import Array, Dataset, Splits, check_range
 from nnreg_std.datasets._scaling import scaled
-from nnreg_std.datasets._splitting import stratified
+from nnreg_std.datasets._splitting import shuffled, stratified
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ def read(table: Shipped) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
-class ShippedClasses(Dataset):
-    """A table of measurements whose rows have a class, divided class by class.
+class ShippedRows(Dataset):
+    """A table of measurements whose rows have a class, divided class by class, or a value.
 
     A dataset of this sort documents these parameters again, in its own words, and says which table it is.
 
     Attributes:
         table: where the measurements lie.
-        outputs: number of classes.
+        outputs: number of classes; 1 of values.
     """
 
     table: ClassVar[Shipped]
@@ -76,8 +76,13 @@ class ShippedClasses(Dataset):
         check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
 
     def load(self) -> Splits:
-        """Return the splits, of the shares that were asked for in every class."""
-        x, labels = read(self.table)
-        rng = np.random.default_rng(self.random_state)
-        parts = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
+        """Return the splits, of the shares that were asked for, in every class."""
+        x, targets = read(self.table)
+        shares, rng = (self.valid_fraction, self.test_fraction), np.random.default_rng(self.random_state)
+        are_values = self.outputs == 1
+        parts = (
+            shuffled(x, targets[:, np.newaxis], *shares, rng)
+            if are_values
+            else stratified(x, targets.astype(np.int64), *shares, rng)
+        )
         return Splits(*scaled(parts, standardise=self.standardise), outputs=self.outputs, source=self.table.source)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnreg_std.datasets._shipped import Shipped, ShippedClasses
+from nnreg_std.datasets._shipped import Shipped, ShippedRows
 
 
 @dataclass(frozen=True)
-class BreastCancer(ShippedClasses):
+class BreastCancer(ShippedRows):
     """Cell nuclei of breast tissue as 30 measurements, malignant or benign.
 
     Args:

@@ -12,20 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from nnreg.contracts import Dataset, Splits, check_range
-from nnreg_std.datasets import _shipped
-from nnreg_std.datasets._scaling import scaled
-from nnreg_std.datasets._splitting import shuffled
-
-DIABETES = _shipped.Shipped(
-    "load_diabetes", ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"), delimiter=None, options={"scaled": False}
-)
+from nnreg_std.datasets._shipped import Shipped, ShippedRows
 
 
 @dataclass(frozen=True)
-class Diabetes(Dataset):
+class Diabetes(ShippedRows):
     """Diabetes patients as 10 measurements, and one value: how the disease progressed.
 
     Args:
@@ -39,17 +30,8 @@ class Diabetes(Dataset):
         ValueError: a parameter is out of its range, or the two shares leave nothing to train on.
     """
 
-    valid_fraction: float = 0.2
-    test_fraction: float = 0.2
-    random_state: int = 0
-    standardise: bool = True
-
-    def __post_init__(self) -> None:
-        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
-
-    def load(self) -> Splits:
-        """Return 266 rows to train on, 88 to validate and 88 to test with, unless the shares say otherwise."""
-        x, progression = _shipped.read(DIABETES)
-        rng = np.random.default_rng(self.random_state)
-        parts = shuffled(x, progression[:, np.newaxis], self.valid_fraction, self.test_fraction, rng)
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=1, source=DIABETES.source)
+    # 266 rows to train on, 88 to validate and 88 to test with, unless the shares say otherwise
+    outputs = 1
+    table = Shipped(
+        "load_diabetes", ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"), delimiter=None, options={"scaled": False}
+    )

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnreg_std.datasets._shipped import Shipped, ShippedClasses
+from nnreg_std.datasets._shipped import Shipped, ShippedRows
 
 
 @dataclass(frozen=True)
-class Iris(ShippedClasses):
+class Iris(ShippedRows):
     """Sepals and petals of irises as 4 lengths in cm, three species.
 
     Args:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnreg_std.datasets._shipped import Shipped, ShippedClasses
+from nnreg_std.datasets._shipped import Shipped, ShippedRows
 
 
 @dataclass(frozen=True)
-class Wine(ShippedClasses):
+class Wine(ShippedRows):
     """Wines of one region as 13 chemical measurements, three cultivars.
 
     Args:

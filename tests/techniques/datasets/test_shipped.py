@@ -8,12 +8,18 @@ import sklearn.datasets
 
 from nnreg_std.datasets import _shipped
 from nnreg_std.datasets.breast_cancer import BreastCancer
-from nnreg_std.datasets.diabetes import DIABETES, Diabetes
+from nnreg_std.datasets.diabetes import Diabetes
 from nnreg_std.datasets.digits import DIGITS
 from nnreg_std.datasets.iris import Iris
 from nnreg_std.datasets.wine import Wine
 
-TABLES = {"digits": DIGITS, "iris": Iris.table, "wine": Wine.table, "breast_cancer": BreastCancer.table, "diabetes": DIABETES}
+TABLES = {
+    "digits": DIGITS,
+    "iris": Iris.table,
+    "wine": Wine.table,
+    "breast_cancer": BreastCancer.table,
+    "diabetes": Diabetes.table,
+}
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 
 
