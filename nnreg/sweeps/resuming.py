@@ -132,20 +132,28 @@ def _hash_of_saved(folder: Path) -> str:
 
 RESUME = "sweep.resume="
 _OF_THE_PROCESS = ("hydra.mode=", "hydra/job_logging=", "hydra/hydra_logging=", "+hydra.callbacks.")
-_OURS = ("sweep.", "hparams_search.", "hydra.", "hydra/", "resume=", "tracking")
 
 
 def completed_words(words: Sequence[str]) -> list[str]:
     """Return the words of a command line with those of the sweep that it resumes, where it has none of its own."""
     named = [word.removeprefix(RESUME) for word in words if word.startswith(RESUME)]
-    others = [word for word in words if not word.startswith(("-", *_OURS))]
-    found = read_manifest(Path(named[-1].strip("'\""))) if named and not others else None
+    found = read_manifest(Path(named[-1].strip("'\""))) if named else None
     if found is None or not {"-m", "--multirun"} & set(words):
         return list(words)
-    before = shlex.split(found.command)[4:]  # after python -m nnreg -m
+    typed = {_key(word) for word in words}
+    before = [word for word in shlex.split(found.command)[4:] if _key(word) not in typed]  # after python -m nnreg -m
     options = [word for word in before if word.startswith("-")]
     at = next(index for index, word in enumerate(words) if word.startswith(RESUME))  # all overrides must stand together
     return [*options, *words[:at], *(word for word in before if word not in options), *words[at:]]
+
+
+def _key(word: str) -> str:
+    """Return what a word of a command line sets, however it does."""
+    key = word.lstrip("+~").partition("=")[0]
+    return _SHORT.get(key, key)
+
+
+_SHORT: Mapping[str, str] = {"-cd": "--config-dir", "-cn": "--config-name"}
 
 
 def command(config: DictConfig) -> str:

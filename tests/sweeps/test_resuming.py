@@ -17,8 +17,9 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from nnreg.cli import main
 from nnreg.comparison.gathering import gather
 from nnreg.records.folder import occupied
-from nnreg.records.manifest import FILE, read_manifest
+from nnreg.records.manifest import FILE, Manifest, read_manifest
 from nnreg.sweeps import ending
+from nnreg.sweeps.resuming import completed_words
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=3", "batch=8")
 LONG = ("dataset=iris", "hidden=[8]", "steps=12000", "batch=16", "validate_every=1000", "checkpoint_seconds=0.02")
@@ -73,6 +74,27 @@ def test_what_is_complete_is_left_and_the_rest_is_done_where_it_would_have_been(
     assert results(home) == whole
     assert [path.parent.name for path, when in stamps(home).items() if before[path] == when] == ["0"]
     assert "runs          4" in answer.out
+
+
+def test_more_seeds_of_a_sweep_are_asked_for_by_the_seeds_alone(nnreg, home):
+    before = stamps(home)
+    assert nnreg("-m", "sweep.resume=runs/s", "seed=1,2,3").code == 0
+    asked = {
+        tuple(sorted(word for word in told[4] if "=" in word and word[:4] in ("opti", "seed", "step")))
+        for told in results(home).values()
+    }
+    assert asked == {(f"optimizer={rule}", f"seed={seed}", "steps=3") for rule in ("sgd", "adam") for seed in (1, 2, 3)}
+    assert [path for path, when in before.items() if path.stat().st_mtime_ns != when] == []
+    assert gather([home]).axes == {"optimizer": ["sgd", "adam"]}
+
+
+def test_what_is_typed_takes_the_place_of_the_sweeps_own_word_and_its_options_stay(project):
+    command = "python -m nnreg -m --config-dir=mine --config-name=base optimizer=sgd,adam +init@bias=zeros seed=1 tracking=off"
+    Manifest(command=command).save(project / "s")
+    words = ["-m", "optimizer=lion", "sweep.resume=s", "init@bias=constant", "-cd", "other"]
+    assert completed_words(words) == [
+        "--config-name=base", "-m", "optimizer=lion", "seed=1", "tracking=off", *words[2:],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "history.csv.gz"])
