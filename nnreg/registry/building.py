@@ -209,14 +209,19 @@ def read_settings(config: DictConfig) -> Settings:
             raise UserError(WITHDRAWN[key])
         if key not in known and key not in entries.slots():
             raise UserError(f"'{key}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
-    given = {name: config[name] for name in known if name in config}
     try:
+        given = {name: _resolved(config[name]) for name in known if name in config}
         merged = OmegaConf.merge(OmegaConf.structured(settings()), given)
         values = OmegaConf.to_container(merged, resolve=True)
         assert isinstance(values, dict)
         return Settings(**{p.name: p.restore(values[p.name]) for p in parameters_of(Settings)})
     except (ValueError, OmegaConfBaseException) as error:
         raise UserError(str(error).splitlines()[0]) from error
+
+
+def _resolved(value: Any) -> Any:
+    """Return a value in plain containers, in which nothing refers to what stands elsewhere."""
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def build_entry(entry: Entry, node: DictConfig, slot: str = "") -> Any:
@@ -262,7 +267,9 @@ def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
         if key not in ("name", *known):  # `in schema` would miss a parameter without a default
             raise UserError(f"{entry.kind}={entry.name} has no parameter '{key}'{instead(key, known)}")
     try:
-        values = OmegaConf.to_container(OmegaConf.merge(schema, node), resolve=True, throw_on_missing=True)
+        merged = OmegaConf.merge(schema, node)
+        merged._set_parent(node._get_parent())  # what `${seed}` refers to stands beside the node
+        values = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         key = str(error.full_key)
         raise UserError(f"{entry.kind}={entry.name} needs a value for {key}: add {slot}.{key}=VALUE") from error

@@ -116,6 +116,7 @@ def _unknown_key(key: str, cause: BaseException) -> str:
         return f"{stem}.{last} is not in the YAML of this {stem}{instead(last, known)}; one it leaves out: +{stem}.{last}=VALUE"
     where = f"{stem}={name}" if stem in kinds() else stem
     more = "; the rest of a search is set like hydra.sweeper.n_trials=50" if stem == "hparams_search" else ""
+    more = "; its rows are divided one way, whatever the seed" if (stem, last) == ("dataset", "random_state") else more
     return f"{where} has no parameter '{last}'{instead(last, known)}{more}"
 
 

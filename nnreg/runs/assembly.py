@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
 from nnreg.contracts.objective import targets_of
@@ -217,7 +217,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     check_rows(entered["dropout"], built["dropout"], settings.batch)
     dataset, loss = entered["dataset"].name, entered["loss"].name
     splits, digest = load_shared(
-        (entered["dataset"], repr(config["dataset"]), settings.train_size),
+        (entered["dataset"], repr(OmegaConf.to_container(config["dataset"], resolve=True)), settings.train_size),
         lambda: _subset(_load(entered["dataset"], built["dataset"]), settings.train_size, dataset),
     )
     check_fit(settings, splits, dataset, loss, targets_of(built["loss"]))

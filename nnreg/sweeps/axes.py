@@ -86,6 +86,8 @@ class Axis:
             UserError: it is a range to draw from.
         """
         if not self.override.is_sweep_override():
+            if "${" in (typed := str(self.override.input_line)):
+                return [typed]  # Hydra would write the braces with backslashes
             return [f"{self.key}={self.override.get_value_element_as_str()}"]
         if self.interval is not None:
             raise UserError(
