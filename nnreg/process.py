@@ -1,14 +1,17 @@
-"""This process: its BLAS threads, whether a copy of it is whole, what ends it, and when it collects garbage."""
+"""This process: its BLAS threads, whether a copy of it is whole, what ends it, when it collects garbage, what it runs on."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
 import os
+import platform
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -83,3 +86,51 @@ def uncollected() -> Iterator[None]:
         if was_enabled:
             gc.freeze()
             gc.enable()
+
+
+@cache
+def processor() -> str:
+    """Return what the processor calls itself; the name of its kind where it does not say."""
+    with contextlib.suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+SECONDS = 2.0  # for which git is waited for
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit that a folder of code is at, ``with changes`` behind it where it has some; "" where git knows none."""
+    asked = ask_git(folder)
+    return "" if asked is None else _answer(asked)
+
+
+@cache
+def ask_git(folder: Path) -> subprocess.Popen[str] | None:
+    """Begin to ask for the commit of a folder, once a process; None where it is in no checkout, or was installed into one."""
+    is_inside = any((parent / ".git").exists() for parent in (folder, *folder.parents))
+    if not is_inside or any(part in _INSTALLED for part in folder.parts):
+        return None
+    words = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--", "."]
+    try:
+        return subprocess.Popen(
+            words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+    except OSError:
+        return None
+
+
+@cache
+def _answer(asked: subprocess.Popen[str]) -> str:
+    try:
+        lines = asked.communicate(timeout=SECONDS)[0].splitlines()
+    except (subprocess.TimeoutExpired, ValueError):
+        asked.kill()
+        asked.communicate()
+        return ""
+    commit = next((line.rpartition(" ")[2] for line in lines if line.startswith("# branch.oid ")), "")
+    changes = " with changes" if any(not line.startswith("#") for line in lines) else ""
+    return f"{commit}{changes}" if asked.returncode == 0 and commit.isalnum() else ""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -41,9 +42,21 @@ _LIBRARIES = ThreadpoolController().select(user_api="blas")
 
 def kernels() -> tuple[str, int]:
     """Return for which processor the kernels of OpenBLAS are that compute now, and on how many threads; "" of another BLAS."""
+    own = _own_library()
+    return own.get("architecture") or "", own.get("num_threads", 0)
+
+
+def blas() -> str:
+    """Return the name and the version of the library that multiplies matrices, "" where it does not say."""
+    own = _own_library()
+    return f"{own.get('internal_api') or ''} {own.get('version') or ''}".strip()
+
+
+def _own_library() -> dict[str, Any]:
+    """Return what is known of NumPy's BLAS; SciPy brings one of its own."""
     found = _LIBRARIES.info()
-    own = [each for each in found if "numpy" in each["filepath"]] or found  # SciPy brings one of its own
-    return next(((each.get("architecture") or "", each["num_threads"]) for each in own), ("", 0))
+    own: list[dict[str, Any]] = [each for each in found if "numpy" in each["filepath"]] or found
+    return next(iter(own), {})
 
 
 def has_small_kernels() -> bool:

@@ -84,6 +84,9 @@ class RunCard:
         command: one line that reproduces the run.
         colour: ``#rrggbb``, the same for the same technique everywhere.
         plugins: distribution to version of every technique used.
+        code: place of a technique, such as ``optimizer`` or ``bias``, to the fingerprint of its source.
+        versions: name to version of what computes: nnreg, Python, NumPy, its BLAS, what techniques import; and the processor.
+        git: distribution to the commit of the checkout that its code stands in, ``with changes`` behind it where it has some.
         dataset: what was trained on, or None where assembling the run failed before it was loaded.
         parameters: number of trainable parameters, or None likewise.
         sweep_id: common to the runs of one sweep, or None.
@@ -112,6 +115,9 @@ class RunCard:
     past: History = field(default_factory=History)
     about: str = ""
     page: str = ""
+    code: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    git: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

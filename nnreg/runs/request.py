@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import platform
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, SCMode
 
+from nnreg import process
+from nnreg.engine import numerics
 from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import RunCard
 from nnreg.records.checkpoint import Checkpoint
 from nnreg.records.manifest import TUNING
-from nnreg.registry import entries, palette
+from nnreg.registry import entries, fingerprint, palette
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.runs.assembly import Assembled
 from nnreg.settings import DESCEND, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
@@ -59,6 +63,7 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     task, choices = task_of(config), request.choices
     chosen = [(kind, str(config[kind]["name"])) for kind in entries.kinds() if isinstance(config.get(kind), dict)]
     used = [entries.techniques(kind)[name] for kind, name in chosen if name in entries.techniques(kind)]
+    named = techniques_in(config, choices)
     return RunCard(
         label=run_label(task, choices),
         folder=request.folder,
@@ -76,7 +81,33 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
         job=request.job,
         resumed_at=request.resumption.step if request.resumption else None,
         past=request.resumption.past if request.resumption else History(),
+        **_origin(named),
     )
+
+
+def techniques_in(config: Mapping[str, Any], places: Iterable[str]) -> dict[str, str]:
+    """Return the name of the technique in each of some places of a configuration."""
+    nodes = {slot: config.get(slot) for slot in places}
+    return {slot: str(node["name"]) for slot, node in nodes.items() if isinstance(node, Mapping) and "name" in node}
+
+
+def _origin(named: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """Return which code some techniques are, and what it runs on; git is asked while the source is read."""
+    folders = fingerprint.checkouts_of(named)
+    for folder in folders.values():
+        process.ask_git(folder)
+    code = fingerprint.code_of(named)
+    versions = {
+        "nnreg": entries.distribution_version("nnreg"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": numerics.blas(),
+        "kernels": numerics.kernels()[0],
+        "processor": process.processor(),
+        **fingerprint.libraries_of(named),
+    }
+    commits = {name: process.commit_of(folder) for name, folder in folders.items()}
+    return {"code": code, "versions": versions, "git": {name: commit for name, commit in commits.items() if commit}}
 
 
 def _colour(task: str, choices: Mapping[str, str]) -> str:

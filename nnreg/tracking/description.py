@@ -121,6 +121,10 @@ def tags(card: RunCard) -> dict[str, str]:
         "plugins": ", ".join(f"{name} {version}" for name, version in sorted(card.plugins.items())),
         "run_folder": str(card.folder),
     }
+    origin = {"code": card.code, "versions": card.versions, "git": card.git}
+    facts |= {
+        name: ", ".join(f"{key} {text}" for key, text in known.items() if text) for name, known in origin.items() if known
+    }
     if card.dataset is not None:
         facts["dataset"] = f"{card.dataset.name} {card.dataset.digest}"
     if card.sweep_id is not None:

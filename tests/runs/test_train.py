@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from nnreg.engine import numerics
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError
 from nnreg.records.folder import DiskSink, read_history, read_summary
+from nnreg.registry import entries
+from nnreg.registry.fingerprint import fingerprint_of
 from nnreg.runs import attempt, train
 from nnreg.runs.assembly import assemble
 from nnreg.runs.request import Request
@@ -185,3 +191,16 @@ def test_a_network_that_no_memory_holds_is_refused_by_its_hidden_layers(request_
     request.config.hidden = [10**9, 10**9]
     with pytest.raises(UserError, match=r"^hidden=\[1000000000,1000000000\] needs more memory than there is .*use narrower"):
         execute(request, [DiskSink()])
+
+
+def test_a_run_says_which_code_it_was_and_what_computed_it(nnreg, project):
+    assert nnreg("dataset=iris", "batch=8", "steps=2", "hidden=[4]", "optimizer=adam", "hydra.run.dir=r").code == 0
+    facts = json.loads((project / "r/summary.json").read_text())
+    adam, zeros = entries.find_technique("optimizer", "adam"), entries.find_technique("init", "zeros")
+    assert facts["code"].keys() == facts["choices"].keys()
+    assert facts["code"]["optimizer"] == fingerprint_of(adam)
+    assert facts["code"]["bias"] == fingerprint_of(zeros)
+    assert facts["versions"]["numpy"] == np.__version__
+    assert facts["versions"]["kernels"] == numerics.kernels()[0]
+    assert {"nnreg", "python", "blas", "processor"} <= facts["versions"].keys()
+    assert all(isinstance(commit, str) for commit in facts["git"].values())

@@ -1,0 +1,229 @@
+"""Which code a technique is: a hash of its source, and the versions of the libraries and checkouts that stand behind it.
+
+The hash is of the syntax tree of the technique's own module and of those modules of its distribution that this one imports, and
+those in turn; nnreg itself is not among them. So formatting, comments and docstrings do not count, an edited helper does.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nnreg.registry import entries
+from nnreg.registry.entries import Entry
+
+OWN = "nnreg"
+DIGITS, SHOWN = 16, 4  # hexadecimal ones, recorded and told
+_LEFT_OUT = frozenset(("type_params", "type_comment", "kind", "ctx", "type_ignores"))  # not of every Python, or said otherwise
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_SHARED = ("site-packages", "dist-packages")  # folders in which modules of many distributions stand side by side
+
+
+class _Source(NamedTuple):
+    """What is known of one module.
+
+    Attributes:
+        spec: under which it was imported: another one after a reload.
+        digest: of its syntax tree.
+        imports: the names of modules, and what may be one, that it imports.
+    """
+
+    spec: object
+    digest: bytes
+    imports: tuple[str, ...]
+
+
+_known: dict[str, _Source] = {}
+
+
+def code_of(named: Mapping[str, str]) -> dict[str, str]:
+    """Return the fingerprint of every technique, by the place that it has; of unknown ones none.
+
+    Args:
+        named: place in a configuration, such as ``optimizer`` or ``bias``, to the technique's name.
+    """
+    used = {slot: _entry(slot, name) for slot, name in named.items()}
+    return {slot: fingerprint_of(entry) for slot, entry in used.items() if entry is not None}
+
+
+def fingerprint_of(entry: Entry) -> str:
+    """Return the hash of a technique's source; where there is none to be read, its distribution and version."""
+    sources = _sources(entry)
+    own = sources.get(_module(entry))
+    if own is None:
+        return f"{entry.distribution} {entry.version}".strip()
+    others = [source.digest for name, source in sorted(sources.items()) if source is not own]
+    return hashlib.sha256(b"".join([own.digest, *others])).hexdigest()[:DIGITS]
+
+
+def libraries_of(named: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions of the libraries that some techniques import: not of NumPy, Python's own, or nnreg."""
+    tops = {
+        name.partition(".")[0] for entry in _entries(named) for source in _sources(entry).values() for name in source.imports
+    }
+    foreign = sorted(
+        tops - sys.stdlib_module_names - {OWN, "numpy", *(_module(entry).partition(".")[0] for entry in _entries(named))}
+    )
+    versions = {top: str(getattr(sys.modules.get(top), "__version__", "")) for top in foreign}
+    return {top: version for top, version in versions.items() if version}
+
+
+def checkouts_of(named: Mapping[str, str]) -> dict[str, Path]:
+    """Return where the code of nnreg and of the distributions behind some techniques is: perhaps in a checkout of git."""
+    homes = {OWN: OWN} | {entry.distribution: _module(entry) for entry in _entries(named) if entry.distribution != OWN}
+    return {name: path.parent for name, module in homes.items() if (path := _path(module)) is not None}
+
+
+def short_code(fingerprint: str) -> str:
+    """Return as much of a fingerprint as people compare."""
+    is_hash = len(fingerprint) == DIGITS and set(fingerprint) <= set("0123456789abcdef")
+    return fingerprint[:SHOWN] if is_hash else fingerprint
+
+
+def changed_code(was: Mapping[str, Any], named: Mapping[str, str]) -> str:
+    """Say which techniques have other code now, such as ``optimizer=adam (3f9a, now 77b1)``; "" where none has.
+
+    Args:
+        was: place to fingerprint, as a run has recorded them; of a dataset the rows themselves are recorded.
+        named: place to the technique's name.
+    """
+    now = code_of({slot: name for slot, name in named.items() if slot in was and slot != "dataset"})
+    pairs = {slot: (str(was[slot]), code) for slot, code in now.items() if was[slot] != code}
+    return ", ".join(f"{slot}={named[slot]} ({short_code(old)}, now {short_code(new)})" for slot, (old, new) in pairs.items())
+
+
+def _entry(slot: str, name: str) -> Entry | None:
+    return entries.techniques(entries.slots().get(slot, "")).get(name)
+
+
+def _entries(named: Mapping[str, str]) -> list[Entry]:
+    return [entry for slot, name in named.items() if (entry := _entry(slot, name)) is not None]
+
+
+def _module(entry: Entry) -> str:
+    return entry.target.partition(":")[0]
+
+
+def _sources(entry: Entry) -> dict[str, _Source]:
+    """Return a technique's module and those that it needs of its distribution, by name; those without a source are left out."""
+    first = _module(entry)
+    found: dict[str, _Source] = {}
+    waiting, seen = [first], {first}
+    while waiting:
+        name = waiting.pop()
+        source = _source(name)
+        if source is None:
+            continue
+        found[name] = source
+        fresh = [each for each in source.imports if each not in seen and _is_of(each, entry.distribution, first)]
+        seen.update(fresh)
+        waiting += fresh
+    return found
+
+
+def _is_of(name: str, distribution: str, first: str) -> bool:
+    """Tell whether a module belongs to the distribution of a technique, whose own module is ``first``."""
+    top = name.partition(".")[0]
+    if top == OWN or top in sys.stdlib_module_names:
+        return False
+    if top == first.partition(".")[0] or top in _packages(distribution):
+        return True
+    here, there = _path(first), _path(name)
+    return here is not None and there is not None and here.parent == there.parent and here.parent.name not in _SHARED
+
+
+@cache
+def _packages(distribution: str) -> frozenset[str]:
+    """Return the names of a distribution's own packages, as far as it says."""
+    try:
+        return frozenset((importlib.metadata.distribution(distribution).read_text("top_level.txt") or "").split())
+    except importlib.metadata.PackageNotFoundError:
+        return frozenset()
+
+
+def _path(name: str) -> Path | None:
+    """Return the file of a module, imported or not, or None where it has none or there is no such module."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    try:
+        spec = spec or importlib.util.find_spec(name)
+    except Exception:  # what it is in is no package, or raises while it is imported
+        return None
+    origin = getattr(spec, "origin", None)
+    return Path(origin) if origin and origin.endswith(".py") else None
+
+
+def _source(name: str) -> _Source | None:
+    """Return what is known of a module, read once for every time that it is imported."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    if name in _known and _known[name].spec is spec:
+        return _known[name]
+    path = _path(name)
+    if path is None:
+        return None
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    parts: list[str] = []
+    imports: dict[str, None] = {}
+    try:
+        _take_down(ast.parse(path.read_bytes()), parts, imports, package)
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return None
+    _known[name] = _Source(spec, hashlib.sha256("\0".join(parts).encode()).digest(), tuple(imports))
+    return _known[name]
+
+
+def _take_down(node: Any, parts: list[str], imports: dict[str, None], package: str) -> None:
+    """Write a syntax tree down, the same on every Python, and what it imports."""
+    if isinstance(node, list):
+        parts.append("[")
+        for each in node:
+            _take_down(each, parts, imports, package)
+        parts.append("]")
+        return
+    kind = type(node)
+    fields = getattr(kind, "_fields", None)
+    if fields is None:
+        parts.append(repr(node))
+        return
+    parts.append(kind.__name__)
+    if kind in (ast.Import, ast.ImportFrom):
+        imports.update(dict.fromkeys(_imported(node, package)))
+    for field in fields:
+        value = getattr(node, field, None)
+        if value is None or value == [] or field in _LEFT_OUT:
+            continue
+        parts.append(field)
+        documented = field == "body" and kind in _DOCUMENTED and _is_text(value[0])
+        _take_down(value[1:] if documented else value, parts, imports, package)
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str)
+    )
+
+
+def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
+    """Yield the modules that a statement imports: ``from a import b`` those of both names that are modules."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    parents = package.split(".")
+    above = parents[: len(parents) - node.level + 1] if node.level else []
+    stem = ".".join([*above, *([node.module] if node.module else [])])
+    inner = [f"{stem}.{alias.name}" for alias in node.names]
+    modules = [name for name in inner if _may_be_module(name)]
+    if len(modules) < len(inner):
+        yield stem
+    yield from modules
+
+
+def _may_be_module(name: str) -> bool:
+    """Tell whether a name in a package is a module of it: asked of what is imported, as looking on the disk takes long."""
+    return name in sys.modules and getattr(sys.modules[name], "__spec__", None) is not None
