@@ -148,6 +148,7 @@ class SweepSettings:
 
     Args:
         resume: folder of a sweep to go on with; what is complete there is not done again.
+        mix_code: go on with a sweep whose techniques have other code now; what is left becomes arms of their own.
         dry_run: list the runs and write nothing.
         max_jobs: more runs than this are asked about first.
         metric: by which the runs are judged, and settings are chosen; null: the final training loss, or the validation loss by
@@ -161,6 +162,7 @@ class SweepSettings:
     """
 
     resume: str | None = None
+    mix_code: bool = False
     dry_run: bool = False
     max_jobs: int = 500
     metric: str | None = None

@@ -140,7 +140,9 @@ def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(arguments)
     from nnreg.runs import resume
 
-    return _compose([*resume.rerun_words(parsed.folder, parsed.overrides), *parsed.overrides])
+    words = resume.rerun_words(parsed.folder, parsed.overrides)
+    resume.tell_of_other_code(parsed.folder, parsed.overrides)
+    return _compose([*words, *parsed.overrides])
 
 
 def _resume(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

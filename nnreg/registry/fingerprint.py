@@ -7,6 +7,7 @@ those in turn; nnreg itself is not among them. So formatting, comments and docst
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from nnreg.registry import entries
-from nnreg.registry.entries import Entry
+from nnreg.registry.entries import BrokenPlugin, Entry
 
 OWN = "nnreg"
 DIGITS, SHOWN = 16, 4  # hexadecimal ones, recorded and told
@@ -55,6 +56,8 @@ def code_of(named: Mapping[str, str]) -> dict[str, str]:
 
 def fingerprint_of(entry: Entry) -> str:
     """Return the hash of a technique's source; where there is none to be read, its distribution and version."""
+    with contextlib.suppress(BrokenPlugin):  # it has a source all the same
+        entries.load_class(entry)
     sources = _sources(entry)
     own = sources.get(_module(entry))
     if own is None:
@@ -135,7 +138,7 @@ def _is_of(name: str, distribution: str, first: str) -> bool:
         return False
     if top == first.partition(".")[0] or top in _packages(distribution):
         return True
-    here, there = _path(first), _path(name)
+    here, there = _path(first), None if "." in name else _path(name)
     return here is not None and there is not None and here.parent == there.parent and here.parent.name not in _SHARED
 
 
@@ -162,7 +165,7 @@ def _path(name: str) -> Path | None:
 def _source(name: str) -> _Source | None:
     """Return what is known of a module, read once for every time that it is imported."""
     spec = getattr(sys.modules.get(name), "__spec__", None)
-    if name in _known and _known[name].spec is spec:
+    if spec is not None and name in _known and _known[name].spec is spec:
         return _known[name]
     path = _path(name)
     if path is None:
@@ -218,12 +221,18 @@ def _imported(node: ast.Import | ast.ImportFrom, package: str) -> Iterator[str]:
     above = parents[: len(parents) - node.level + 1] if node.level else []
     stem = ".".join([*above, *([node.module] if node.module else [])])
     inner = [f"{stem}.{alias.name}" for alias in node.names]
-    modules = [name for name in inner if _may_be_module(name)]
+    modules = [name for name in inner if _is_module(name, parents[0])]
     if len(modules) < len(inner):
         yield stem
     yield from modules
 
 
-def _may_be_module(name: str) -> bool:
-    """Tell whether a name in a package is a module of it: asked of what is imported, as looking on the disk takes long."""
-    return name in sys.modules and getattr(sys.modules[name], "__spec__", None) is not None
+def _is_module(name: str, own: str) -> bool:
+    """Tell whether a name in a package is a module of it: of one's own package also where it is imported later."""
+    if name in sys.modules or name.partition(".")[0] != own:
+        return name in sys.modules
+    package = _path(name.rpartition(".")[0])
+    if package is None or package.name != "__init__.py":
+        return False
+    inside = package.parent / name.rpartition(".")[2]
+    return inside.with_suffix(".py").is_file() or (inside / "__init__.py").is_file()

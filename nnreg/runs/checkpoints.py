@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from nnreg.errors import UserError, one_line
 from nnreg.records import folder
 from nnreg.records.card import ALIKE, TRACKING, RunCard, flattened
 from nnreg.records.checkpoint import FILE, Checkpoint, load_checkpoint, save_checkpoint
-from nnreg.records.folder import read_history
+from nnreg.records.folder import known_facts, read_history
 from nnreg.records.recorder import Recorder
 from nnreg.registry import building, entries
+from nnreg.registry.fingerprint import changed_code
 from nnreg.runs.assembly import Assembled
-from nnreg.runs.request import Request, Resumption, describe
+from nnreg.runs.request import Request, Resumption, describe, plain, techniques_in
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
 CHANGEABLE = ("steps", "checkpoint_seconds", *ALIKE, *TRACKING)
@@ -159,8 +160,14 @@ def read_resumption(folder: Path, request: Request, warn: Callable[[str], None])
         warn: takes one line for each version that is another one now.
 
     Raises:
-        UserError: the checkpoint or the history is damaged, or the updates already made would have been others.
+        UserError: the checkpoint or the history is damaged, or the updates already made would have been others, or were made
+            by other code.
     """
+    if changed := other_code(request.folder, plain(request.config, request.choices), request.choices):
+        raise UserError(
+            f"{folder} was begun with other code: {changed}; a run goes on as it was: `python -m nnreg rerun {folder}` "
+            "trains anew"
+        )
     path = folder / FILE
     if not path.exists():
         return Resumption()
@@ -180,6 +187,12 @@ def read_resumption(folder: Path, request: Request, warn: Callable[[str], None])
         if now[name] != found.versions[name]:
             warn(f"{name} is {now[name]} and was {found.versions[name]}: the last bits may differ from here on")
     return Resumption(found, past)
+
+
+def other_code(folder: Path, config: Mapping[str, Any], places: Iterable[str]) -> str:
+    """Say which techniques in some places of a configuration have other code than the run in a folder had; "" of none."""
+    was = known_facts(folder).get("code")
+    return changed_code(was, techniques_in(config, places)) if isinstance(was, Mapping) else ""
 
 
 def _check_pace(found: Checkpoint, config: DictConfig) -> None:

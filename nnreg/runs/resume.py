@@ -17,7 +17,7 @@ from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, Damaged, occupied, re
 from nnreg.registry import building, entries
 from nnreg.registry.overrides import quoted
 from nnreg.runs import task, train
-from nnreg.runs.checkpoints import CHANGEABLE, read_resumption
+from nnreg.runs.checkpoints import CHANGEABLE, other_code, read_resumption
 from nnreg.runs.request import Request
 from nnreg.settings import TRAIN, WITHDRAWN, task_of
 
@@ -62,6 +62,13 @@ def saved_config(folder: Path) -> dict[str, Any]:
     for key in saved.keys() & WITHDRAWN.keys():
         raise UserError(f"{path} says {key}={saved[key]}: {WITHDRAWN[key]}")
     return saved
+
+
+def tell_of_other_code(folder: Path, typed: Sequence[str]) -> None:
+    """Warn where a run that is to be made again was trained with other code of its techniques."""
+    groups, chosen = entries.groups(), {word.lstrip("+").partition("=")[0] for word in typed}
+    if changed := other_code(folder, saved_config(folder), [slot for group, slot in groups.items() if group not in chosen]):
+        console.warn(f"{folder} was trained with other code: {changed}; its numbers may not come out again")
 
 
 def resume_run(folder: Path, overrides: Sequence[str]) -> int:

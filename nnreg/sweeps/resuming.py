@@ -18,11 +18,15 @@ from nnreg.records.card import COMPLETE, config_hash
 from nnreg.records.folder import CONFIG, SUMMARY, known_facts, occupied
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.records.results import Result, read_run
+from nnreg.registry.fingerprint import changed_code
 from nnreg.registry.overrides import quoted
 from nnreg.runs import request
+from nnreg.runs.attempt import TRACEBACK
 from nnreg.runs.descend import prepare
 from nnreg.runs.request import Request, own_request, plain
 from nnreg.settings import DESCEND, SweepSettings, task_of
+
+Codes = dict[tuple[str, str], set[str]]
 
 
 def _request_of(config: DictConfig) -> Request:
@@ -119,6 +123,28 @@ def _run_in(folder: Path) -> tuple[str, str] | None:
     facts = known_facts(folder)
     digest = facts.get("config_hash") or _hash_of_saved(folder)
     return (str(digest), str(facts.get("status", ""))) if facts and digest else None
+
+
+def other_code(config: DictConfig, codes: Codes) -> str:
+    """Say which techniques of a composed job have other code now than in the runs of its sweep; "" where none has."""
+    asked = _request_of(config)
+    for slot, name in request.techniques_in(asked.config, asked.choices).items():
+        for was in codes.pop((slot, asked.choices[slot]), ()):  # once a sweep is enough
+            if changed := changed_code({slot: was}, {slot: name}):
+                return changed
+    return ""
+
+
+def codes_in(home: Path) -> Codes:
+    """Return the fingerprints of what was chosen, by place and option, in the runs of a sweep that stand or would go on."""
+    found: Codes = {}
+    for folder in [*_folders(home), *_folders(home / TUNING)]:
+        facts = known_facts(folder)
+        code, choices = facts.get("code"), facts.get("choices")
+        if isinstance(code, dict) and isinstance(choices, dict) and not (folder / TRACEBACK).exists():  # else it begins again
+            for slot in code.keys() & choices.keys():
+                found.setdefault((slot, str(choices[slot])), set()).add(str(code[slot]))
+    return found
 
 
 def _hash_of_saved(folder: Path) -> str:

@@ -62,6 +62,7 @@ class ProtocolSweeper(Sweeper):
         self._batch_size, self._params = max_batch_size, params
         self._returns: list[Sequence[JobReturn]] = []
         self._composed: dict[Words, bytes] = {}
+        self._codes: resuming.Codes = {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Remember what Hydra has composed, and prepare the launcher."""
@@ -163,7 +164,14 @@ class ProtocolSweeper(Sweeper):
     def _digest(self, words: Words, number: int, stage: str) -> str:
         """Compose a job as if its folder were that of its number; return its hash where an earlier attempt may have run it."""
         config = self.compose_ahead((*words, *self._told(Place(str(number)), stage)))
-        return digest_of(config) if self._resuming else ""
+        if not self._resuming:
+            return ""
+        if changed := resuming.other_code(config, self._codes):
+            raise UserError(
+                f"the runs in {resuming.typed_path(self._home)} were made with other code: {changed}; sweep.mix_code=true runs "
+                "what is left as arms of its own, a new sweep runs all anew"
+            )
+        return digest_of(config)
 
     def tuned(self, tuning: Tuned) -> None:
         """Write down how a parameter was chosen."""
@@ -221,6 +229,7 @@ class ProtocolSweeper(Sweeper):
         """Go on in the folder of an earlier attempt, here and in every job."""
         resuming.redirect(self.config, folder)
         self._before = resuming.manifest(folder)
+        self._codes = {} if self.settings.mix_code else resuming.codes_in(folder)
         self._spent = (self._before.spent or 0.0) + (self._before.seconds or 0.0)
         self._manifest = dataclasses.replace(self._manifest, tuning=self._before.tuning, compared=self._before.compared)
 

@@ -1,7 +1,9 @@
 """Distributions that exist for one test: a module and the metadata that pip would leave beside it."""
 
+import shutil
 import sys
 import textwrap
+from pathlib import Path
 
 from nnreg.registry import entries
 from nnreg.registry.schemas import schema_of
@@ -26,6 +28,17 @@ def forget() -> None:
     entries._catalogue.cache_clear()
     entries.distribution_version.cache_clear()
     schema_of.cache_clear()
+
+
+def edit(module: str, source: str) -> None:
+    """Write a module anew, and let this process forget what it has imported from that folder."""
+    path = Path(str(sys.modules[module].__file__))
+    for name, each in list(sys.modules.items()):
+        if str(getattr(each, "__file__", None)).startswith(str(path.parent)):
+            del sys.modules[name]
+    shutil.rmtree(path.parent / "__pycache__", ignore_errors=True)  # an edit within a second may look like none
+    path.write_text(textwrap.dedent(source), encoding="utf-8")
+    forget()
 
 
 def publishing(tmp_path_factory, monkeypatch):

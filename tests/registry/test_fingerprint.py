@@ -1,5 +1,6 @@
 """A technique's fingerprint is that of what it does: of its formula and of its helpers, not of how they are written down."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from nnreg.registry.fingerprint import (
     libraries_of,
     short_code,
 )
-from tests.registry.publishing import OPTIMIZER, publishing
+from tests.registry.publishing import OPTIMIZER, edit, publishing
 
 publish = pytest.fixture(publishing)
 HELPED = OPTIMIZER.replace("theta -= lr * g", "theta -= scaled(lr) * g")
@@ -34,10 +35,7 @@ def mine():
 def edited(module, source):
     """Return the fingerprint once a module is another, in a process that has not imported it yet."""
     entries.load_class(mine())
-    path = Path(sys.modules[module].__file__)
-    for name in [name for name, each in sys.modules.items() if str(getattr(each, "__file__", "")).startswith(str(path.parent))]:
-        del sys.modules[name]
-    path.write_text(source)
+    edit(module, source)
     entries.load_class(mine())
     return fingerprint_of(mine())
 
@@ -82,6 +80,22 @@ def test_a_helper_of_a_package_counts_wherever_it_is_imported(publish, tmp_path)
     (folder / "pack/other.py").write_text("x = 2\n")
     assert edited("pack.inner.rule", (folder / "pack/inner/rule.py").read_text()) == first
     assert edited("pack._scale", "def scaled(lr):\n    return 3 * lr\n") != first
+
+
+def test_a_helper_that_is_imported_when_it_is_needed_counts_before_and_after(publish):
+    publish("my-rules", optimizer={"mine": "pack.rule:Rule"})
+    folder = Path(sys.path[0]) / "pack"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "_scale.py").write_text("def scaled(lr):\n    return lr\n")
+    late = OPTIMIZER.replace("theta -= lr * g", "from pack import _scale\n        theta -= _scale.scaled(lr) * g")
+    (folder / "rule.py").write_text(late)
+    first = fingerprint_of(mine())
+    assert "pack._scale" not in sys.modules
+    importlib.import_module("pack._scale")
+    assert edited("pack.rule", late) == first
+    importlib.import_module("pack._scale")
+    assert edited("pack._scale", "def scaled(lr):\n    return 2 * lr\n") != first
 
 
 def test_code_without_a_source_is_told_by_its_version(publish):

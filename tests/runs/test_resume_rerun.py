@@ -1,10 +1,14 @@
 """A saved configuration as overrides, read back by Hydra's own grammar."""
 
+import json
+from pathlib import Path
+
 import pytest
 from omegaconf import OmegaConf
 
 from nnreg.errors import UserError
 from nnreg.runs import resume
+from tests.registry.publishing import OPTIMIZER, edit, publishing
 
 
 def test_a_technique_is_chosen_by_its_group_before_its_parameters(tmp_path):
@@ -53,3 +57,52 @@ def test_a_run_of_the_version_that_had_workers_is_made_again_without_them(tmp_pa
     path.write_text("workers: 2\nsteps: 5\noptimizer: {name: sgd}\n")
     with pytest.raises(UserError, match=r"config\.yaml says workers=2: there is no setting .* hydra/launcher=joblib"):
         resume.rerun_words(tmp_path)
+
+
+publish = pytest.fixture(publishing)
+TINY = ("dataset=iris", "hidden=[4]", "batch=8", "optimizer=mine", "hydra.run.dir=r")
+
+
+@pytest.fixture
+def trained(nnreg, publish, project):
+    """A run of a rule that has been edited since; returns its folder."""
+
+    def train(*words):
+        publish("my-rules", {"rules": OPTIMIZER}, optimizer={"mine": "rules:Rule"})
+        assert nnreg(*TINY, *words).code == 0
+        edit("rules", OPTIMIZER.replace("lr * g", "lr * g / 2"))
+        return project / "r"
+
+    return train
+
+
+def test_a_run_is_made_again_with_other_code_and_a_line_that_says_so(nnreg, trained):
+    trained("steps=3")
+    answer = nnreg("rerun", "r", "hydra.run.dir=again")
+    assert answer.code == 0
+    was, now = (json.loads(Path(folder, "summary.json").read_text())["code"]["optimizer"] for folder in ("r", "again"))
+    expected = (
+        f"nnreg: r was trained with other code: optimizer=mine ({was[:4]}, now {now[:4]}); its numbers may not come out again"
+    )
+    assert answer.complaint == expected
+    assert nnreg("rerun", "again", "hydra.run.dir=third").err == ""
+    assert nnreg("rerun", "r", "optimizer=sgd", "hydra.run.dir=fourth").err == ""
+
+
+def test_a_run_does_not_go_on_with_other_code(nnreg, trained):
+    folder = trained("steps=3", "checkpoint_seconds=0")
+    before = (folder / "summary.json").read_text()
+    complaint = nnreg("resume", "r", "steps=6").complaint
+    assert complaint.startswith("nnreg: r was begun with other code: optimizer=mine (")
+    assert complaint.endswith("); a run goes on as it was: `python -m nnreg rerun r` trains anew")
+    assert (folder / "summary.json").read_text() == before
+    edit("rules", f"# as it was\n{OPTIMIZER}")
+    assert nnreg("resume", "r", "steps=6").code == 0
+
+
+def test_a_run_that_does_not_say_which_code_it_was_goes_on(nnreg, trained):
+    folder = trained("steps=3", "checkpoint_seconds=0")
+    facts = json.loads((folder / "summary.json").read_text())
+    del facts["code"]
+    (folder / "summary.json").write_text(json.dumps(facts))
+    assert nnreg("resume", "r", "steps=6").code == 0

@@ -20,6 +20,7 @@ from nnreg.records.folder import occupied
 from nnreg.records.manifest import FILE, Manifest, read_manifest
 from nnreg.sweeps import ending
 from nnreg.sweeps.resuming import completed_words
+from tests.registry.publishing import OPTIMIZER, edit, publishing
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=3", "batch=8")
 LONG = ("dataset=iris", "hidden=[8]", "steps=12000", "batch=16", "validate_every=1000", "checkpoint_seconds=0.02")
@@ -305,3 +306,54 @@ def states(home):
 
 def without_tracking(found):
     return {name: (*told[:4], [word for word in told[4] if word != "tracking=off"], told[5]) for name, told in found.items()}
+
+
+publish = pytest.fixture(publishing)
+
+
+@pytest.fixture
+def mended(nnreg, publish, project):
+    """A sweep of a rule and of sgd that lost a run of the rule, which has been edited since."""
+    publish("my-rules", {"rules": OPTIMIZER}, optimizer={"mine": "rules:Rule"})
+    assert nnreg("-m", "optimizer=sgd,mine", "seed=1,2,3", "hydra.sweep.dir=s", *TINY).code == 0
+    (project / "s/4/summary.json").unlink()
+    edit("rules", OPTIMIZER.replace("lr * g", "lr * g / 2"))
+    return project / "s"
+
+
+def test_a_sweep_whose_rule_was_edited_stops_before_anything_runs(nnreg, mended):
+    before = stamps(mended)
+    complaint = nnreg("-m", "sweep.resume=s").complaint
+    assert complaint.startswith("nnreg: the runs in s were made with other code: optimizer=mine (")
+    assert "sweep.mix_code=true" in complaint
+    assert nnreg("-m", "sweep.resume=s", "seed=4").code == 2
+    assert stamps(mended) == before
+    assert nnreg("-m", "sweep.resume=s", "optimizer=sgd", "seed=4").err == ""
+    assert stamps(mended).keys() - before.keys() == {mended / "6/summary.json"}
+
+
+def test_what_is_left_of_it_becomes_an_arm_of_its_own_where_that_is_asked_for(nnreg, mended):
+    before = stamps(mended)
+    assert nnreg("-m", "sweep.resume=s", "sweep.mix_code=true").code == 0
+    after = stamps(mended)
+    assert [path.parent.name for path in after if before.get(path) != after[path]] == ["4"]
+    code = {path.parent.name: json.loads(path.read_text())["code"]["optimizer"] for path in after}
+    assert code["3"] == code["5"] != code["4"]
+
+
+def test_one_that_was_cut_short_begins_again_with_the_new_code(nnreg, mended):
+    facts = json.loads((mended / "3/summary.json").read_text()) | {"status": "killed"}
+    (mended / "3/summary.json").write_text(json.dumps(facts))
+    answer = nnreg("-m", "sweep.resume=s", "sweep.mix_code=true")
+    assert answer.code == 0
+    assert "#3 begins again: " in answer.err
+    assert "was begun with other code: optimizer=mine" in answer.err
+
+
+def test_a_rule_whose_runs_all_raised_an_error_may_be_mended(nnreg, publish, project):
+    broken = OPTIMIZER.replace("theta -=", "if t > 3: raise ValueError('oh')\n        theta -=").replace("lr * g", "lr * g")
+    publish("my-rules", {"rules": broken}, optimizer={"mine": "rules:Rule"})
+    words = ("-m", "optimizer=sgd,mine", "hydra.sweep.dir=s", "dataset=iris", "hidden=[4]", "steps=6", "batch=8")
+    assert nnreg(*words).code == 1
+    edit("rules", OPTIMIZER)
+    assert nnreg("-m", "sweep.resume=s").code == 0
