@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nnreg.comparison.naming import SEED, STUDY_ARM
 from nnreg.records.card import TRACKING, is_number
 from nnreg.records.results import Result
 from nnreg.registry import entries
+from nnreg.registry.fingerprint import short_code
 from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 
 GROUNDS = ("dataset", "surface")
@@ -62,6 +64,50 @@ def find_axes(runs: Sequence[Result]) -> Axes:
     return Axes(tuple(key for key in differing if key in swept), tuple(shown), [
         {key: flat[key] for key in differing if key in flat} for flat in flats
     ])  # fmt: skip
+
+
+Labels = Mapping[tuple[str, str, str], str]
+"""Place, technique and fingerprint of its code to what it is called where the fingerprint is needed to tell it apart."""
+
+
+def code_labels(runs: Sequence[Result]) -> Labels:
+    """Return what techniques are called that some runs had with different code: ``adam [3f9a]``.
+
+    Where the code of several differs between the same runs, as between two versions of nnreg, the first that tells them apart
+    is called so, the optimizer before all others. What is not recorded is code of its own.
+    """
+    labels: dict[tuple[str, str, str], str] = {}
+    for slot in sorted(entries.slots(), key=lambda slot: slot != "optimizer"):
+        codes: dict[tuple[str, ...], set[str]] = {}
+        of: dict[str, set[str]] = {}
+        for run in runs:
+            if (name := run.summary["choices"].get(slot)) is not None and slot != "dataset":  # its rows have a digest
+                told = [labels.get(_code(run, other), "") for other in run.summary["choices"]]
+                codes.setdefault((name, *told), set()).add(_code(run, slot)[2])
+                of.setdefault(name, set()).add(_code(run, slot)[2])
+        if any(len(alike) > 1 for alike in codes.values()):
+            several_codes = ((name, code, alike) for name, alike in of.items() if len(alike) > 1 for code in alike)
+            labels |= {(slot, name, code): f"{name} [{_short(code, alike)}]" for name, code, alike in several_codes}
+    return labels
+
+
+def labelled(run: Result, labels: Labels) -> Result:
+    """Return a run whose techniques are called by their labels: other code is another technique."""
+    choices = {slot: labels.get(_code(run, slot), name) for slot, name in run.summary["choices"].items()}
+    return dataclasses.replace(run, summary={**run.summary, "choices": choices}) if labels else run
+
+
+def _code(run: Result, slot: str) -> tuple[str, str, str]:
+    """Return a place, the technique there, and the fingerprint of its code, "" where it is not recorded."""
+    codes = run.summary.get("code")
+    return slot, str(run.summary["choices"].get(slot)), str(codes.get(slot, "")) if isinstance(codes, Mapping) else ""
+
+
+def _short(code: str, alike: Iterable[str]) -> str:
+    """Return as many digits of a fingerprint as tell it apart."""
+    short = short_code(code)
+    is_alone = sum(short_code(other) == short for other in alike) == 1
+    return (short if is_alone else code) or "code not recorded"
 
 
 def is_ground(key: str) -> bool:

@@ -27,7 +27,7 @@ def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1, l
 
     Number of seeds; paired or not; how many splits of the data; how often it was looked before; configurations tried per
     technique; best learning rate at an edge of its range; what was recorded when; smoothing; curves cut where runs stopped
-    early; lost runs counted; runs left out.
+    early; lost runs counted; runs left out; code unknown, and other versions.
 
     Args:
         gathered: the runs.
@@ -39,7 +39,7 @@ def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1, l
     parts = [_seeds(gathered), _splits(gathered), _looks(look), _budget(gathered), _edges(gathered)]
     parts += _recorded(metrics, has_fewer=has_fewer)
     parts += [_smoothing(metrics, window)]
-    parts += [_stopped(gathered, metrics), _lost(gathered), _left_out(gathered)]
+    parts += [_stopped(gathered, metrics), _lost(gathered), _left_out(gathered), _code(gathered)]
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
@@ -186,3 +186,20 @@ def _left_out(gathered: Gathered) -> str:
     named = "; ".join(f"{each.folder.name}: {each.why}" for each in left[:MOST_LEFT_OUT])
     more = f"; and {len(left) - MOST_LEFT_OUT} more" if len(left) > MOST_LEFT_OUT else ""
     return f"{len(left)} folder{'s' if len(left) > 1 else ''} left out ({named}{more})"
+
+
+COMPUTING = ("nnreg", "numpy", "blas", "kernels")
+
+
+def _code(gathered: Gathered) -> str:
+    """Say of which runs the code is not known beside others, and in which versions of what computes the runs differ."""
+    runs = [run for arm in gathered.arms for run in arm.runs]
+    silent = sum(not run.summary.get("code") for run in runs)
+    told: dict[str, set[str]] = {name: set() for name in COMPUTING}
+    for run in runs:
+        for name, version in (run.summary.get("versions") or {}).items():
+            if name in told and version:
+                told[name].add(str(version))
+    parts = [f"{silent} of {len(runs)} runs do not say which code they are"] if 0 < silent < len(runs) else []
+    parts += [f"made with {name} {enumerated(sorted(versions))}" for name, versions in told.items() if len(versions) > 1]
+    return "; ".join(parts)

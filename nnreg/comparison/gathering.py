@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.comparison import rates
-from nnreg.comparison.differences import LOCATIONS, Axes, ascending, find_axes, frozen
+from nnreg.comparison.differences import LOCATIONS, Axes, Labels, ascending, code_labels, find_axes, frozen, labelled
 from nnreg.comparison.judging import companion_metric, judged_metric
 from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
 from nnreg.records.card import ENDINGS
+from nnreg.records.folder import SUMMARY
 from nnreg.records.manifest import GRID, STUDY, Manifest, Tuned, read_manifest
 from nnreg.records.metrics import VALID_FINAL
 from nnreg.records.results import LeftOut, Result, Results, find_run_folders, read_run
@@ -278,6 +279,8 @@ def gather(folders: Sequence[Path], metric: str | None = None) -> Gathered:
     if not runs:
         raise UserError(_nothing(folders, left_out))
     check_comparable({folder: each for folder, each in found.items() if each})
+    labels = code_labels(runs)
+    runs = [labelled(run, labels) for run in runs]
     apart = find_axes(runs)
     arms = _arms(runs, apart, left_out)
     seeds = {arm.runs.seeds for arm in arms}
@@ -291,7 +294,7 @@ def gather(folders: Sequence[Path], metric: str | None = None) -> Gathered:
         axes=swept,
         seeds=Results(runs).seeds,
         paired=len(seeds) == 1,
-        tuning=_tuning(manifests, arms, swept, left_out, judged),
+        tuning=_tuning(manifests, arms, swept, left_out, labels, judged),
         left_out=tuple(left_out),
         metric=judged,
         companion=companion_metric(judged, runs, changed),
@@ -328,7 +331,7 @@ def _nothing(folders: Sequence[Path], left_out: Sequence[LeftOut]) -> str:
 
 
 def _arms(runs: Sequence[Result], apart: Axes, left_out: list[LeftOut]) -> list[Arm]:
-    """Return the arms; of runs of one configuration and seed the one that came furthest."""
+    """Return the arms; of runs of one configuration and seed the one that came furthest, else the first."""
     groups: dict[tuple[Any, ...], dict[int, Result]] = {}
     settings: dict[tuple[Any, ...], dict[str, Any]] = {}
     for run, values in zip(runs, apart.values, strict=True):
@@ -346,8 +349,9 @@ def _arms(runs: Sequence[Result], apart: Axes, left_out: list[LeftOut]) -> list[
     return [Arm(*parts) for parts in zip(names, settings.values(), sorted_runs, colours, strict=True)]
 
 
-def _rank(run: Result) -> int:
-    return ENDINGS.index(run.summary["status"])
+def _rank(run: Result) -> tuple[int, float, str]:
+    """Return how far a run came, then when it ended: whichever folder was named first, the same one of two is kept."""
+    return ENDINGS.index(run.summary["status"]), (run.folder / SUMMARY).stat().st_mtime, str(run.folder)
 
 
 def _names(settings: Sequence[Mapping[str, Any]], first: Result) -> list[str]:
@@ -373,6 +377,7 @@ def _tuning(
     arms: Sequence[Arm],
     swept: Mapping[str, Sequence[Any]],
     left_out: list[LeftOut],
+    labels: Labels,
     metric: str,
 ) -> Tuning:
     searched: list[Result] = []
@@ -381,4 +386,5 @@ def _tuning(
         if inside is not None and inside.is_dir():
             searched += _read(inside, [path for paths in find_run_folders([inside]).values() for path in paths], left_out)
     known = [manifest for manifest in manifests.values() if manifest is not None]
-    return tuning(known, [(arm.settings, arm.runs) for arm in arms], swept, Results(searched), metric)
+    searched_runs = Results(labelled(run, labels) for run in searched)
+    return tuning(known, [(arm.settings, arm.runs) for arm in arms], swept, searched_runs, metric)

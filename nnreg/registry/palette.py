@@ -34,4 +34,5 @@ def _place(kind: str, name: str) -> int | None:
     entries = techniques(kind)
     order = sorted(entries, key=lambda other: (entries[other].distribution != "nnreg", other))
     targets = list(dict.fromkeys(entries[other].target for other in order))
+    name = name.partition(" [")[0]  # a comparison tells one's code apart so
     return targets.index(entries[name].target) if name in entries else None

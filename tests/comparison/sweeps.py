@@ -54,6 +54,8 @@ def leave(
     settings: Mapping[str, Any] | None = None,
     digest: str | None = None,
     data_dir: str | None = None,
+    code: Mapping[str, str] | None = None,
+    versions: Mapping[str, str] | None = None,
 ) -> Path:
     """Leave a run's folder as a run does; overrides are ``optimizer=adam``, ``optimizer.lr=0.1`` or ``hidden=[8,8]``."""
     typed = dict(override.split("=", 1) for override in overrides)
@@ -88,6 +90,7 @@ def leave(
         "job": 0,
         "resumed_at_step": None,
     }
+    facts |= {name: value for name, value in (("code", code), ("versions", versions)) if value is not None}
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(config)))
     lines = [f"{step},{metric},{value!r}" for metric, values in (curves or CURVE).items() for step, value in enumerate(values)]

@@ -1,9 +1,12 @@
 """Arms: everything but the seed; what was swept is told apart from what only follows from it."""
 
 import json
+import os
 
 import pytest
 
+from nnreg.comparison.answer import fairness_line
+from nnreg.comparison.compare import compare
 from nnreg.comparison.gathering import gather
 from nnreg.errors import UserError
 from nnreg.records.manifest import Manifest, Tuned
@@ -217,3 +220,107 @@ def test_a_tuned_rate_at_the_edge_of_its_range_is_told_of_each_combination(tmp_p
     ranges = dict.fromkeys(("sgd", "adam"), (0.1, 1.0))
     Manifest(tuning=Tuned("optimizer", "optimizer.lr", {"sgd": 3, "adam": 3}, ranges, chosen)).save(home)
     assert list(gather([home]).tuning.at_edge) == edges
+
+
+def code(**changes):
+    """Return fingerprints, such as a run records them."""
+    return dict.fromkeys(("optimizer", "init", "activation", "dataset", "bias"), "0" * 16) | changes
+
+
+OLD, NEW = "3f9a" + "0" * 12, "77b1" + "0" * 12
+RULES = ("optimizer=sgd",), ("optimizer=adam",)
+
+
+def versions_of(tmp_path, was, now, *jobs):
+    """Leave the same sweep twice, of other code; the later one is worse."""
+    before = sweep(tmp_path / "before", {job: [0.4, 0.5, 0.41] for job in jobs or RULES}, **({"code": was} if was else {}))
+    return before, sweep(tmp_path / "after", {job: [0.8, 0.9, 0.81] for job in jobs or RULES}, **({"code": now} if now else {}))
+
+
+def test_an_edited_technique_is_two_arms_named_by_their_code_and_never_pooled(tmp_path):
+    before, after = versions_of(tmp_path, code(optimizer=OLD), code(optimizer=NEW), ("optimizer=adam",))
+    found = gather([before, after])
+    assert named(found) == {"adam [3f9a]": [1, 2, 3], "adam [77b1]": [1, 2, 3]}
+    assert dict(found.axes) == {"optimizer": ["adam [3f9a]", "adam [77b1]"]}
+    assert found.left_out == ()
+    assert len({arm.colour for arm in found.arms}) == 2
+    assert {run.folder.parent.name for run in found.arms[0].runs} == {"before"}
+
+
+def test_techniques_whose_code_stayed_stay_one_arm_under_their_own_name(tmp_path):
+    jobs = {rule: [0.4, 0.5] for rule in RULES}
+    before = sweep(tmp_path / "before", jobs, code=code())
+    for number in (2, 3):
+        facts = json.loads((before / f"{number}/summary.json").read_text())
+        (before / f"{number}/summary.json").write_text(json.dumps(facts | {"code": code(optimizer=OLD)}))
+    after = sweep(tmp_path / "after", {("optimizer=adam",): [0.8, 0.9]}, code=code(optimizer=NEW))
+    assert named(gather([before, after])) == {"sgd": [1, 2], "adam [3f9a]": [1, 2], "adam [77b1]": [1, 2]}
+
+
+def test_other_code_and_another_learning_rate_are_both_told(tmp_path):
+    before = sweep(tmp_path / "before", {("optimizer=adam", "optimizer.lr=0.1"): [0.4]}, code=code(optimizer=OLD))
+    after = sweep(tmp_path / "after", {("optimizer=adam", "optimizer.lr=0.2"): [0.4]}, code=code(optimizer=NEW))
+    assert set(named(gather([before, after]))) == {"adam [3f9a], lr 0.1", "adam [77b1], lr 0.2"}
+
+
+def test_of_many_that_changed_together_the_first_is_named(tmp_path):
+    before, after = versions_of(tmp_path, code(optimizer=OLD, init=OLD, bias=OLD), code(optimizer=NEW, init=NEW, bias=NEW))
+    found = gather([before, after])
+    assert set(named(found)) == {"sgd [3f9a]", "adam [3f9a]", "sgd [77b1]", "adam [77b1]"}
+    assert list(found.axes) == ["optimizer"]
+
+
+def test_an_edited_initialiser_is_told_apart_under_every_optimizer(tmp_path):
+    before, after = versions_of(tmp_path, code(init=OLD), code(init=NEW))
+    assert set(named(gather([before, after]))) == {
+        f"{rule}, he [{each}]" for rule in ("sgd", "adam") for each in ("3f9a", "77b1")
+    }
+
+
+def test_runs_that_do_not_say_which_code_they_are_are_alike_and_apart_from_those_that_do(tmp_path):
+    before, after = versions_of(tmp_path, None, code(optimizer=NEW), ("optimizer=adam",))
+    assert set(named(gather([before, after]))) == {"adam [code not recorded]", "adam [77b1]"}
+    assert set(named(gather([before]))) == {"adam, he"}
+
+
+def test_a_dataset_is_told_by_its_rows_and_not_by_its_code(tmp_path):
+    before = sweep(tmp_path / "before", {RULES[0]: [0.4]}, code=code(dataset=OLD))
+    after = sweep(tmp_path / "after", {RULES[1]: [0.4]}, code=code(dataset=NEW))
+    assert set(named(gather([before, after]))) == {"sgd", "adam"}
+
+
+def test_fingerprints_that_begin_alike_are_told_whole(tmp_path):
+    before, after = versions_of(tmp_path, code(optimizer=OLD), code(optimizer=OLD[:-1] + "1"), ("optimizer=adam",))
+    assert set(named(gather([before, after]))) == {f"adam [{OLD}]", f"adam [{OLD[:-1]}1]"}
+
+
+def test_a_comparison_does_not_depend_on_the_order_of_its_folders(tmp_path):
+    before, after = versions_of(tmp_path, code(optimizer=OLD), code(optimizer=NEW))
+    one, other = compare([before, after]), compare([after, before])
+    assert one.answer == other.answer
+    assert {each.arm.name for each in one.standings} == {each.arm.name for each in other.standings}
+    twin = sweep(tmp_path / "twin", {RULES[0]: [0.7, 0.7, 0.7]}, code=code(optimizer=OLD))
+    for number in range(3):
+        os.utime(twin / f"{number}/summary.json", (0, 0))
+    kept = [{run.folder for arm in gather(folders).arms for run in arm.runs} for folders in ([before, twin], [twin, before])]
+    assert kept[0] == kept[1]
+    assert twin / "0" in kept[0]
+
+
+def test_unknown_code_and_other_versions_are_said_in_the_line_on_fairness(tmp_path):
+    jobs = {RULES[0]: [0.4, 0.5]}
+    before = sweep(tmp_path / "before", jobs, versions={"numpy": "2.1.0", "kernels": "Haswell", "python": "3.11"})
+    after = sweep(tmp_path / "after", jobs, code=code(), versions={"numpy": "2.2.0", "kernels": "Haswell", "python": "3.12"})
+    line = fairness_line(gather([before, after]), ["train/loss_final"])
+    assert "2 of 4 runs do not say which code they are; made with numpy 2.1.0 and 2.2.0." in line
+    assert "Haswell" not in line
+    assert "made with" not in fairness_line(gather([after]), ["train/loss_final"])
+
+
+def test_the_report_of_two_versions_of_a_technique_is_written_whole(tmp_path):
+    jobs = [(f"optimizer={rule}", f"init={init}") for rule in ("sgd", "adam") for init in ("he", "xavier")]
+    before, after = versions_of(tmp_path, code(optimizer=OLD), code(optimizer=NEW), *jobs)
+    compared = compare([before, after])
+    page = compared.save(tmp_path / "report")
+    assert "adam [3f9a]" in page.read_text()
+    assert set(compared.gathered.axes) == {"optimizer", "init"}
