@@ -29,6 +29,7 @@ from nnreg.records.card import Outcome, RunCard, config_hash
 from nnreg.records.checkpoint import FILE
 from nnreg.records.files import part_of, write_whole
 from nnreg.records.metrics import TRAIN_MEAN
+from nnreg.records.manifest import FILE as MANIFEST
 from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
@@ -115,6 +116,31 @@ def occupied(folder: Path, name: str = LOCK, seconds: float = 0.0) -> Iterator[N
 
 FORMER_MEAN = "train/loss_final"
 """What earlier versions called the mean of the last training losses of single batches."""
+
+
+def check_unused(folder: Path, setting: str) -> None:
+    """Refuse a folder in which a run or a sweep is: none is overwritten, and none mixed with what was there.
+
+    Args:
+        folder: of what is to be run.
+        setting: that names it, such as ``hydra.run.dir``.
+
+    Raises:
+        UserError: there is one, going on or not.
+    """
+    if (folder / LOCK).exists():
+        with occupied(folder):
+            pass
+    is_run = any((folder / name).exists() for name in (SUMMARY, HISTORY, f"{HISTORY}.gz"))
+    if not is_run and not (folder / MANIFEST).exists() and not any(folder.glob(f"*/{SUMMARY}")):
+        return
+    here = Path(os.path.relpath(folder))
+    shown = folder if ".." in here.parts else here
+    resume = f"resume {shown}" if is_run else f"-m sweep.resume={shown}"
+    raise UserError(
+        f"{shown} holds {'a run' if is_run else 'runs'} already, and none is overwritten: choose another folder with "
+        f"{setting}=FOLDER, or leave that out; `python -m nnreg {resume}` goes on with what is there"
+    )
 
 
 class Damaged(Exception):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from nnreg import figures
@@ -15,7 +16,7 @@ from nnreg.console import terminal, warn
 from nnreg.engine.history import Record
 from nnreg.errors import UserError, instead
 from nnreg.records.card import Outcome
-from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, discard, known_facts, occupied
+from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, check_unused, discard, known_facts, occupied
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
 from nnreg.runs import activations, attempt, descend, train
@@ -91,6 +92,8 @@ def task(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) 
     request = dataclasses.replace(request_of(config), is_enough=is_enough)
     if request.sweep_id is None:
         return objective_value(config, _run_or_exit(request))
+    if not _goes_on(config) and known_facts(request.folder):  # of a sweeper that did not look
+        raise UserError(f"the folder of job {request.job}, {request.folder}, holds another run, and none is overwritten")
     try:
         with occupied(request.folder):
             outcome = _go_on(request) if _goes_on(config) else execute_task(request, sinks(request, alone=False))
@@ -100,6 +103,17 @@ def task(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) 
     except UserError as error:  # another process is in the folder: the other jobs go on
         warn(f"#{request.job}: {error}")
         return no_objective(config)
+
+
+class UnusedFolder(Callback):
+    """Hydra calls this before a run, when it has written nothing yet."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: object) -> None:
+        """End the program if another run is in the folder; Hydra swallows all other exceptions of callbacks."""
+        try:
+            check_unused(Path(str(config.hydra.run.dir)), "hydra.run.dir")
+        except UserError as error:
+            raise SystemExit(f"nnreg: {error}") from error
 
 
 def _run_or_exit(request: Request) -> Outcome:

@@ -125,6 +125,17 @@ def _run_in(folder: Path) -> tuple[str, str] | None:
     return (str(digest), str(facts.get("status", ""))) if facts and digest else None
 
 
+def subdir_of(config: DictConfig, number: int) -> str:
+    """Return the name of the folder of a composed job, which is written into for that: its number, unless it was set."""
+    with open_dict(config):
+        config.hydra.job.num = number
+        config.hydra.job.id = str(number)
+    try:
+        return str(config.hydra.sweep.subdir)
+    except OmegaConfBaseException:  # it refers to something that only the job itself knows
+        return str(number)
+
+
 def other_code(config: DictConfig, codes: Codes) -> str:
     """Say which techniques of a composed job have other code now than in the runs of its sweep; "" where none has."""
     asked = _request_of(config)
@@ -185,7 +196,7 @@ _SHORT: Mapping[str, str] = {"-cd": "--config-dir", "-cn": "--config-name"}
 def command(config: DictConfig) -> str:
     """Return the command line that asks for the same sweep again."""
     hydra = config.hydra
-    own = [word for word in hydra.overrides.hydra if not word.startswith(_OF_THE_PROCESS)]
+    own = [word for word in request.typed(hydra.overrides.hydra) if not word.startswith(_OF_THE_PROCESS)]
     return shlex.join([*request.opening_words(hydra, "-m"), *own, *lasting(request.typed(hydra.overrides.task))])
 
 

@@ -27,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.process import terminable
+from nnreg.records.folder import check_unused
 from nnreg.records.manifest import GRID, Manifest, Tuned
 from nnreg.registry.hydra_source import remember_options
 from nnreg.registry.overrides import quoted
@@ -63,6 +64,7 @@ class ProtocolSweeper(Sweeper):
         self._returns: list[Sequence[JobReturn]] = []
         self._composed: dict[Words, bytes] = {}
         self._codes: resuming.Codes = {}
+        self._folders: dict[str, int] = {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Remember what Hydra has composed, and prepare the launcher."""
@@ -115,6 +117,8 @@ class ProtocolSweeper(Sweeper):
         before = resuming.folder(self.config, self.settings, arguments)
         self._resuming, self._spent, self._before = before is not None, 0.0, Manifest()
         self._home = Path(self.config.hydra.sweep.dir).absolute() if before is None else before
+        if before is None:
+            check_unused(self._home, "hydra.sweep.dir")
         if self.settings.dry_run:
             list_jobs(self.stages(axes), self._manifest.jobs, self.settings.max_jobs)
             raise SystemExit(0)
@@ -161,17 +165,36 @@ class ProtocolSweeper(Sweeper):
             [Job(number, words, self._composed.pop(words, None)) for number, words in enumerate(jobs, first)]
         )
 
-    def _digest(self, words: Words, number: int, stage: str) -> str:
-        """Compose a job as if its folder were that of its number; return its hash where an earlier attempt may have run it."""
+    def _ahead(self, words: Words, number: int, stage: str) -> tuple[str, str]:
+        """Compose a job as if its folder were that of its number; return the hash of its configuration, and its folder's name.
+
+        The hash is needed where an earlier attempt may have run the job; its folder is found by that then.
+
+        Raises:
+            UserError: other code would be mixed with that of the runs there, or two jobs would have one folder.
+        """
         config = self.compose_ahead((*words, *self._told(Place(str(number)), stage)))
         if not self._resuming:
-            return ""
+            return "", str(number) if stage else self._own_folder(config, number)
         if changed := resuming.other_code(config, self._codes):
             raise UserError(
                 f"the runs in {resuming.typed_path(self._home)} were made with other code: {changed}; sweep.mix_code=true runs "
                 "what is left as arms of its own, a new sweep runs all anew"
             )
-        return digest_of(config)
+        return digest_of(config), str(number)
+
+    def _own_folder(self, config: DictConfig, number: int) -> str:
+        """Return the name of a job's folder below the sweep's, which no other job has."""
+        name = resuming.subdir_of(config, number)
+        other = self._folders.setdefault(name, number)
+        if other == number and len(Path(name).parts) == 1 and name not in (".", ".."):
+            return name
+        typed = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload,index]
+        why = f"is the folder of jobs {other} and {number}" if other != number else "is no folder right below the sweep's"
+        raise UserError(
+            f"hydra.sweep.subdir={typed}: {name} {why}, and every run needs one of its own: leave it out, or add the number, "
+            "such as '${optimizer.name}_${hydra.job.num}'"
+        )
 
     def tuned(self, tuning: Tuned) -> None:
         """Write down how a parameter was chosen."""
@@ -188,8 +211,8 @@ class ProtocolSweeper(Sweeper):
         """
         home = self._home / stage
         # composed first: a mistake shows before anything is written
-        digests = [self._digest(words, number, stage) for number, words in enumerate(jobs, first)]
-        places = place(digests, home, first) if self._resuming else [Place(str(first + number)) for number in range(len(jobs))]
+        ahead = [self._ahead(words, number, stage) for number, words in enumerate(jobs, first)]
+        places = place([digest for digest, _ in ahead], home, first) if self._resuming else [Place(name) for _, name in ahead]
         if alone:
             self._write(compared=tuple(spot.folder for spot in places))
         spots = zip(jobs, places, strict=True)

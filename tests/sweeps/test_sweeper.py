@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from nnreg.records.folder import DiskSink
+from nnreg.comparison.gathering import gather
+from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import read_manifest
 from nnreg.sweeps import ending
 from tests.registry.publishing import publishing
@@ -233,3 +234,76 @@ def test_a_single_run_that_a_full_disk_ends_is_one_line(nnreg, monkeypatch):
     assert answer.code == 1
     assert answer.complaint.startswith("nnreg: the run could not be recorded in ")
     assert answer.complaint.endswith(": No space left on device; make room, or choose another folder with hydra.run.dir=FOLDER")
+
+
+def everything_in(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "goes_on"),
+    [
+        (("seed=3", "hydra.run.dir=run"), "resume run"),
+        (("seed=3", "hydra.run.dir=s/0"), "resume s/0"),
+        (("seed=3", "hydra.run.dir=s"), "-m sweep.resume=s"),
+        (("-m", "seed=3,4", "hydra.sweep.dir=run"), "resume run"),
+        (("-m", "seed=3,4", "hydra.sweep.dir=s"), "-m sweep.resume=s"),
+        (("-m", "seed=1,2", "hydra.sweep.dir=s", "sweep.dry_run=true"), "-m sweep.resume=s"),
+        (
+            ("-m", "protocol=random_search", "protocol.trials=1", "optimizer.lr=interval(0.1,1)", "hydra.sweep.dir=s"),
+            "sweep.resume=s",
+        ),
+    ],
+)
+def test_a_folder_that_holds_runs_is_not_used_again(nnreg, project, words, goes_on):
+    assert nnreg(*TINY, "hydra.run.dir=run").code == 0
+    assert nnreg("-m", *TINY, "seed=1,2", "hydra.sweep.dir=s").code == 0
+    before = everything_in(project)
+    answer = nnreg(*words[:1], *TINY, *words[1:])
+    assert answer.code == 2
+    assert "already, and none is overwritten: choose another folder with hydra." in answer.complaint
+    assert f"{goes_on}` goes on with what is there" in answer.complaint
+    assert everything_in(project) == before
+
+
+def test_a_sweep_that_is_still_going_on_is_not_joined(nnreg, project):
+    (project / "s").mkdir()
+    with occupied(project / "s"):
+        assert "still going on, in another process" in nnreg("-m", *TINY, "seed=1,2", "hydra.sweep.dir=s").complaint
+
+
+@pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.extra("joblib"))])
+@pytest.mark.parametrize(
+    ("subdir", "why"),
+    [
+        ("${optimizer.name}", "sgd is the folder of jobs 0 and 1"),
+        ("all", "all is the folder of jobs 0 and 1"),
+        ("${optimizer.name}/${seed}", "sgd/1 is no folder right below the sweep's"),
+        ("../x${hydra.job.num}", "../x0 is no folder right below the sweep's"),
+    ],
+)
+def test_two_jobs_in_one_folder_are_refused_before_the_first_runs(nnreg, project, subdir, why, launcher):
+    words = ("optimizer=sgd,adam", "seed=1,2", "hydra.sweep.dir=s", f"hydra/launcher={launcher}")
+    answer = nnreg("-m", *TINY, *words, f"hydra.sweep.subdir={subdir}")
+    assert answer.code == 2
+    assert answer.complaint.startswith(f"nnreg: hydra.sweep.subdir={subdir}: {why}, and every run needs one of its own")
+    assert not (project / "s").exists()
+
+
+def test_folders_of_other_names_are_each_a_run_that_is_compared_and_gone_on_with(nnreg, project):
+    words = ("optimizer=sgd,adam", "seed=1,2", "hydra.sweep.dir=s", "hydra.sweep.subdir=${optimizer.name}_${seed}")
+    assert nnreg("-m", *TINY, *words).code == 0
+    assert {path.parent.name for path in project.glob("s/*/config.yaml")} == {"sgd_1", "sgd_2", "adam_1", "adam_2"}
+    assert [list(arm.runs.seeds) for arm in gather([project / "s"]).arms] == [[1, 2], [1, 2]]
+    assert nnreg("-m", "sweep.resume=s").out.startswith("nothing to resume")
+    numbered = "hydra.sweep.subdir=${optimizer.name}_${hydra.job.num}"
+    assert nnreg("-m", *TINY, "optimizer=sgd,adam", "seed=1", "hydra.sweep.dir=t", numbered).code == 0
+    assert {path.parent.name for path in project.glob("t/*/config.yaml")} == {"sgd_0", "adam_1"}
+
+
+def test_a_job_of_another_sweeper_is_not_run_over_another_run(nnreg, project):
+    words = ("-m", *TINY, "seed=1,2", "hydra.sweep.dir=s", "hydra/sweeper=basic")
+    assert nnreg(*words).code == 0
+    before = {path: data for path, data in everything_in(project / "s").items() if path.parent.name in "01"}
+    assert nnreg(*words).code != 0
+    assert before == {path: path.read_bytes() for path in before}
