@@ -76,6 +76,17 @@ def test_single_runs_are_compared_by_what_differs_between_them(tmp_path):
     assert not gather([folders[0], leave(tmp_path / "c", ["optimizer=sgd"], seed=2)]).paired
 
 
+def test_of_runs_of_one_configuration_and_seed_the_first_is_kept_unless_a_later_one_came_further(tmp_path):
+    homes = [leave(tmp_path / name, ["optimizer=adam"], seed=1, metrics={"train/loss_final": loss})
+             for name, loss in (("a", 0.5), ("b", 0.1))]  # fmt: skip
+    found = gather(homes)
+    assert [run.summary["metrics"]["train/loss_final"] for run in found.arms[0].runs] == [0.5]
+    (left,) = found.left_out
+    assert (left.folder.name, left.why) == ("b", f"it has the configuration and seed of {homes[0]}")
+    broken = leave(tmp_path / "0", ["optimizer=adam"], seed=1, status="failed", metrics={})
+    assert [run.folder.name for run in gather([broken, *homes]).arms[0].runs] == ["a"]
+
+
 def test_a_setting_that_nobody_typed_still_tells_arms_apart(tmp_path):
     folders = [leave(tmp_path / name, settings={"batch": batch}) for name, batch in (("a", 32), ("b", 64))]
     found = gather(folders)

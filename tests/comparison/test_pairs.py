@@ -210,6 +210,20 @@ def test_the_values_of_an_axis_are_averaged_over_the_other_axis_at_each_seed():
     assert difference.winner == "adam"
 
 
+def test_an_axis_is_averaged_at_the_seeds_that_every_combination_has():
+    """Else one that has the hard seed alone would count as if that were its doing."""
+    ragged = {
+        ("sgd", "he"): {1: 1.0, 2: 2.0, 3: 3.0},
+        ("sgd", "xavier"): {2: 4.0, 3: 5.0, 4: 900.0},
+        ("adam", "he"): {2: 0.5, 3: 1.5, 4: 2.5},
+        ("adam", "xavier"): {1: 900.0, 2: 0.5, 3: 1.5},
+    }
+    found = [standing(", ".join(names), each, optimizer=names[0], init=names[1]) for names, each in ragged.items()]
+    (difference,) = matrix(found, METRIC, of="optimizer", paired=False).differences
+    assert (difference.seeds, difference.winner) == (2, "adam")
+    assert difference.mean == pytest.approx(np.mean([0.5 - 3.0, 1.5 - 4.0]))
+
+
 def test_a_combination_that_only_one_value_has_is_not_averaged():
     found = grid(GRID | {("adam", "zeros"): [9.0, 9.0, 9.0]})
     assert matrix(found, METRIC, of="optimizer") == matrix(grid(GRID), METRIC, of="optimizer")

@@ -33,6 +33,19 @@ def test_other_settings_are_averaged_at_each_seed_so_that_the_interval_is_over_s
     assert cell.measured.half == pytest.approx(12.706, abs=1e-3)  # Student's 12.706 with one degree of freedom, times 1
 
 
+def test_the_interval_of_a_cell_is_that_of_seeds_however_far_apart_its_arms_are():
+    found = [arm("adam", "he", {0: 1.0, 1: 3.0}, batch=8), arm("adam", "he", {0: 101.0, 1: 103.0}, batch=16)]
+    measured = cell_table(found, AXES, ("optimizer", "init"), "train/loss_final").cells[0][0].measured
+    assert (measured.by_seed, measured.mean) == ({0: 51.0, 1: 53.0}, 52.0)
+    assert measured.half == pytest.approx(12.706, abs=1e-3)  # of the seeds, 1 to either side; that of the arms would be 635
+
+
+def test_a_cell_is_averaged_at_seeds_that_all_of_its_arms_have():
+    found = [arm("adam", "he", {0: 1.0, 1: 3.0, 2: 9.0}, batch=8), arm("adam", "he", {1: 5.0, 2: 7.0, 3: 99.0}, batch=16)]
+    measured = cell_table(found, AXES, ("optimizer", "init"), "train/loss_final").cells[0][0].measured
+    assert (measured.by_seed, measured.mean) == ({1: 4.0, 2: 8.0}, 6.0)
+
+
 def test_arms_without_a_seed_in_common_have_a_mean_but_no_interval():
     found = [arm("adam", "he", {0: 1.0}, batch=8), arm("adam", "he", {1: 3.0}, batch=16)]
     measured = cell_table(found, AXES, ("optimizer", "init"), "final/train_loss").cells[0][0].measured

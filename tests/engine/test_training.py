@@ -182,6 +182,24 @@ def test_divergence_is_one_loss_that_is_not_finite_and_then_the_end(lr):
     assert not math.isfinite(records[-1])
 
 
+@pytest.mark.parametrize("loss", [math.inf, -math.inf, math.nan])
+def test_a_loss_that_is_infinite_ends_training_as_one_that_is_no_number_does(loss):
+    run = make_run()
+    lossy, sequence = run.network.audible_loss_and_gradient, iter([1.0, 0.5, loss])
+    run.network.audible_loss_and_gradient = lambda x, y: lossy(x, y) * 0.0 + next(sequence)
+    records = list(run.records(make_splits(valid=False), steps=10))
+    np.testing.assert_array_equal(losses(records), [1.0, 0.5, loss])
+
+
+@pytest.mark.parametrize("loss", [math.inf, -math.inf, math.nan])
+def test_so_does_one_of_a_validation(loss):
+    run = make_run()
+    run.network.evaluate = lambda x, y: {"loss": loss, "accuracy": 0.5}
+    records = list(run.records(steps=10, validate_every=4))
+    assert [(record.step, record.metric) for record in records[-2:]] == [(4, VALID_LOSS), (4, VALID_ACCURACY)]
+    assert len(losses(records)) == 4
+
+
 def test_so_is_divergence_that_a_validation_sees_first():
     run = make_run(SGD(lr=1e38), activation=Identity())
     records = list(run.records(steps=2000, validate_every=1, watch_train=True))

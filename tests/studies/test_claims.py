@@ -70,6 +70,19 @@ def test_measures_over_an_axis_use_the_mean_over_seeds(tmp_path):
     np.testing.assert_allclose(measure('above("valid/accuracy", 0.35, over="init.std")', swept), [0.1, 1.0])
 
 
+def test_a_value_at_the_bound_itself_is_above_it(tmp_path):
+    swept = Results(run(tmp_path, "sgd", 0, [1], std, accuracy) for std, accuracy in ((0.1, 0.75), (0.2, 0.5), (0.4, 0.25)))
+    np.testing.assert_array_equal(measure('above("valid/accuracy", 0.5, over="init.std")', swept), [0.1, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("values", "changes"), [([1, 2, -1], 1), ([1, 0, -1], 2), ([1, 0, 1], 2), ([0, 0, 0], 0), ([0, 1, 1], 1), ([1, 0, 0], 1)]
+)
+def test_zero_has_a_sign_of_its_own(tmp_path, values, changes):
+    one = Results([run(tmp_path, "sgd", 0, values)])
+    np.testing.assert_array_equal(measure('sign_changes("train/loss")', one), [changes])
+
+
 @pytest.mark.parametrize(
     ("expect", "holds"),
     [

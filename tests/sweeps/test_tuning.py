@@ -55,6 +55,13 @@ def test_a_sweep_is_tuned_on_some_seeds_and_compared_on_others(nnreg, project):
     assert {facts["sweep_id"] for *_, facts in trials} == {"s/tuning"}  # to the tracking store they are another sweep
 
 
+@pytest.mark.parametrize(("seeds", "fresh"), [("[1,2]", True), ("[0,1]", False), ("[0]", False)])
+def test_runs_that_are_compared_at_a_seed_of_the_tuning_are_not_said_to_be_fresh(nnreg, project, seeds, fresh):
+    words = ("optimizer=sgd,lion", "protocol.trials=2", f"protocol.seeds={seeds}", "hydra.sweep.dir=s")
+    assert nnreg(*TUNE, *words, *TINY).code == 0
+    assert read_manifest(project / "s").tuning.fresh_seeds is fresh
+
+
 def test_every_combination_with_the_other_axes_is_tuned(nnreg):
     answer = nnreg(
         *TUNE, "init=he,glorot", "optimizer=sgd,adam", "protocol.trials=2", "protocol.seeds=[1]", "sweep.dry_run=true"

@@ -18,7 +18,9 @@ from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.adamax import AdaMax
 from nnreg_std.optimizers.adamw import AdamW
 from nnreg_std.optimizers.lion import Lion
+from nnreg_std.optimizers.momentum import Momentum
 from nnreg_std.optimizers.nadam import NAdam
+from nnreg_std.optimizers.nesterov import Nesterov
 from nnreg_std.optimizers.radam import RAdam
 from nnreg_std.optimizers.rmsprop import RMSprop
 from tests.techniques.paths import down_the_valley, end_of, path, signed
@@ -84,6 +86,31 @@ def test_adam_with_epsilon_hat_is_the_form_at_the_end_of_section_2(gradients, lr
         v = beta2 * v + (1 - beta2) * g**2
         theta -= lr * math.sqrt(1 - beta2**t) / (1 - beta1**t) * m / (math.sqrt(v) + eps)
     assert end_of(Adam(lr, beta1, beta2, eps, epsilon_hat=True), gradients) == pytest.approx(theta, rel=1e-9, abs=1e-10)
+
+
+@given(gradients=signed, lr=st.floats(1e-4, 1), momentum=st.floats(0.1, 1), shrink=st.floats(0.1, 0.9))
+def test_the_learning_rate_of_momentum_stands_inside_the_velocity(gradients, lr, momentum, shrink):
+    """As in the source and in Keras: speed that was gathered at a high rate outlives it. In torch's form it does not."""
+    theta = v = torch_theta = torch_v = 0.0
+    for t, g in enumerate(gradients):
+        v = momentum * v - lr * shrink**t * g
+        theta += v
+        torch_v = momentum * torch_v + g
+        torch_theta -= lr * shrink**t * torch_v
+    given_gradients = iter(gradients)
+    end = path(Momentum(lr, momentum), lambda _: np.full(1, next(given_gradients)), [0.0], len(gradients), shrink=shrink)[-1, 0]
+    assert end == pytest.approx(theta, rel=1e-9, abs=1e-10)
+    if len(gradients) > 1 and all(g > 0 for g in gradients):
+        assert end < torch_theta  # further down
+
+
+def test_nesterov_momentum_keeps_the_rate_of_its_time_as_well():
+    theta = v = 0.0  # position and velocity of the paper, whose gradient is taken ahead, at theta + m v
+    for t in range(5):
+        v = 0.9 * v - 0.1 * 0.5**t * 2.0
+        theta += v
+    ahead = path(Nesterov(0.1, 0.9), lambda _: 2.0, [0.0], 5, shrink=0.5)[-1, 0]
+    assert ahead == pytest.approx(theta + 0.9 * v, rel=1e-12)
 
 
 @given(gradients=signed, lr=st.floats(1e-4, 1), beta1=st.floats(0, 0.99), beta2=st.floats(0, 0.99), decay=st.floats(0, 1))

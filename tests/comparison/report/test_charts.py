@@ -1,9 +1,14 @@
 """Which curves stand together, and what is said of those that are left out."""
 
+import math
+
+import numpy as np
+
 from nnreg.comparison.command import metrics
 from nnreg.comparison.compare import compare
-from nnreg.comparison.report.charts import MOST_CURVES, facets
-from tests.comparison.sweeps import sweep
+from nnreg.comparison.gathering import gather
+from nnreg.comparison.report.charts import MOST_CURVES, curve, facets
+from tests.comparison.sweeps import leave, sweep
 
 
 def crowd(tmp_path, **data):
@@ -37,3 +42,16 @@ def test_on_several_datasets_the_best_of_each_are_drawn(tmp_path):
 def test_no_arm_is_called_the_best_of_several_datasets(tmp_path):
     assert "best/train_loss_final" in metrics(crowd(tmp_path / "one"))
     assert not [name for name in metrics(crowd(tmp_path / "two", iris=1.0, wine=0.0)) if name.startswith("best/")]
+
+
+def test_a_band_is_that_of_the_smoothed_curves_that_it_surrounds(tmp_path):
+    """The spread of single steps is not that of a curve: Student's 95 % of the curves as they are drawn."""
+    jagged = np.random.default_rng(0).normal(size=(3, 40))
+    homes = [leave(tmp_path / str(seed), seed=seed, curves={"train/loss": row.tolist()}) for seed, row in enumerate(jagged)]
+    drawn = curve(gather(homes).arms[0], "train/loss")
+    weights = np.kaiser(11, 2.0) / np.kaiser(11, 2.0).sum()
+    inner = np.array([np.convolve(row, weights, mode="valid") for row in jagged])  # steps 5 to 34: the whole window
+    half = 4.302653 / math.sqrt(3) * inner.std(axis=0, ddof=1)
+    np.testing.assert_allclose(drawn.mean[5:35], inner.mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(drawn.high[5:35] - drawn.mean[5:35], half, rtol=1e-6)
+    np.testing.assert_allclose(drawn.mean[5:35] - drawn.low[5:35], half, rtol=1e-6)
