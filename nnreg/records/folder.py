@@ -28,8 +28,8 @@ from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, config_hash
 from nnreg.records.checkpoint import FILE
 from nnreg.records.files import part_of, write_whole
-from nnreg.records.metrics import TRAIN_MEAN
 from nnreg.records.manifest import FILE as MANIFEST
+from nnreg.records.metrics import TRAIN_MEAN
 from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"

@@ -3,9 +3,9 @@
 A measure is an expression such as ``last(100, "train/loss", optimizer="adam") - last(100, "train/loss", optimizer="sgd")``.
 Each function gives one number a seed, so a difference is paired; conditions choose the runs (``init__std=0.01`` for
 ``init.std``). ``smallest``, ``largest`` and ``average`` make one number of several. An expectation is ``> 2.29``,
-``in [0.19, 0.22]``, ``= -0.350393 +- 5e-7`` or ``= [0.158, 0.293]``. A claim of several seeds speaks of their mean; an
-inequality must hold for the whole 95 % interval of the mean. Where a value is not finite there is no such mean: an
-inequality must hold for every value then, and nothing else holds.
+``in [0.19, 0.22]``, ``= -0.350393 +- 5e-7`` or ``= [0.158, 0.293]``. A claim of several seeds speaks of their mean, and must
+hold for the whole 95 % interval of it. Where a value is not finite there is no such mean: an inequality must hold for every
+value then, and nothing else holds.
 """
 
 from __future__ import annotations
@@ -134,6 +134,15 @@ def top(results: Results, count: float, metric: str, over: str, **conditions: An
     return np.array([np.nan if np.isnan(finals[index]) else float(chosen[index].value(over)) for index in order])
 
 
+def setting(results: Results, name: str, **conditions: Any) -> Values:
+    """Return the value of a setting that is a number, such as ``"optimizer.lr"``: what a random search has drawn."""
+    chosen = _chosen(results, conditions)
+    try:
+        return np.array([float(run.value(name)) for run in chosen])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"some run has no setting '{name}' that is a number") from error
+
+
 def highest_step(results: Results, metric: str, **conditions: Any) -> Values:
     """Return the step at which a metric was recorded last."""
     _series(results, metric, conditions)  # every run has it
@@ -163,7 +172,7 @@ def _diverged(run: Result) -> bool:
     return bool(run.summary["status"] == DIVERGED)
 
 
-_FUNCTIONS = (last, final, lowest, highest, at, sign_changes, steps_until, argmax, argmin, above, top, highest_step)
+_FUNCTIONS = (last, final, lowest, highest, at, sign_changes, steps_until, argmax, argmin, above, top, highest_step, setting)
 MEASURES: Mapping[str, Callable[..., Values]] = {function.__name__: function for function in _FUNCTIONS}
 
 
@@ -295,19 +304,20 @@ def _compare(values: Values, expect: str) -> tuple[bool, str]:
     Where one is not finite, the mean is NaN, which is in no range and equals nothing.
     """
     is_finite = bool(values.size and np.isfinite(values).all())
-    mean, half = float(values.mean()) if is_finite else float("nan"), half_width(values)
+    is_one = is_finite and np.ptp(values) == 0  # whose mean may be off by a rounding
+    mean, half = float(values[0] if is_one else values.mean()) if is_finite else float("nan"), half_width(values)
+    low, high = mean - (half or 0.0), mean + (half or 0.0)
     shown = f"{mean:.6g}" if half is None else f"{mean:.4g} ± {half:.2g}"
     if values.size and not is_finite:
         shown = f"{values[0]}" if values.size == 1 else f"[{', '.join(f'{value:.4g}' for value in values)}]"
     text = expect.strip()
     if found := re.fullmatch(rf"([<>]=?)\s*({NUMBER})", text):
-        edge = mean + (half or 0.0) * (1 if found[1].startswith("<") else -1)
-        edges = [edge] if is_finite else [float(value) for value in values]
+        edges = [high if found[1].startswith("<") else low] if is_finite else [float(value) for value in values]
         return bool(edges) and all(COMPARISONS[found[1]](each, float(found[2])) for each in edges), shown
     if found := re.fullmatch(rf"in \[\s*({NUMBER})\s*,\s*({NUMBER})\s*\]", text):
-        return float(found[1]) <= mean <= float(found[2]), shown
+        return float(found[1]) <= low <= high <= float(found[2]), shown
     if found := re.fullmatch(rf"=\s*({NUMBER})(?:\s*(?:\+-|±)\s*({NUMBER}))?", text):
-        return abs(mean - float(found[1])) <= float(found[2] or 0.0), shown
+        return max(high - float(found[1]), float(found[1]) - low) <= float(found[2] or 0.0), shown
     if found := re.fullmatch(r"=\s*\[(.*)\]", text):
         wanted = [float(part) for part in found[1].split(",") if part.strip()]
         listed = ", ".join(f"{value:.3g}" for value in values)

@@ -90,15 +90,19 @@ def test_zero_has_a_sign_of_its_own(tmp_path, values, changes):
         ("> -0.1", True),
         ("< 0.3", False),
         ("< 0.46", True),
-        ("in [0.19, 0.21]", True),
+        ("in [-0.05, 0.45]", True),
+        ("in [0.19, 0.21]", False),  # as above: the mean lies there, its interval does not
+        ("in [-0.04, 0.45]", False),
+        ("in [-0.05, 0.44]", False),
         ("in [0.21, 0.3]", False),
-        ("= 0.2 +- 1e-9", True),
-        ("= 0.2001 ± 1e-5", False),
+        ("= 0.2 +- 0.25", True),
+        ("= 0.2 ± 0.24", False),
+        ("= 0.2 +- 1e-9", False),
         ("= [0.1, 0.2, 0.3]", True),
         ("= [0.1, 0.2]", False),
     ],
 )
-def test_an_inequality_must_hold_for_the_whole_interval_a_range_for_the_mean(results, expect, holds):
+def test_what_is_expected_must_hold_for_the_whole_interval_of_the_mean(results, expect, holds):
     verdict = check_claim({"say": "it falls", "measure": 'final("train/loss", optimizer="adam")', "expect": expect}, results)
     assert verdict.holds is holds
     assert verdict.measured in ("0.2 ± 0.25", "[0.1, 0.2, 0.3]")
@@ -138,11 +142,18 @@ def test_no_values_at_all_fulfil_no_inequality(monkeypatch, results):
     assert not check_claim({"say": "x", "measure": "1", "expect": "> 0"}, results).holds
 
 
-def test_a_single_value_is_compared_as_it_is(results):
-    verdict = check_claim(
-        {"say": "x", "measure": 'final("train/loss", optimizer="adam", seed=0)', "expect": "> 0.0999"}, results
-    )
-    assert (verdict.holds, verdict.measured) == (True, "0.1")
+@pytest.mark.parametrize(
+    ("expect", "holds"), [("> 0.0999", True), ("in [0.1, 0.2]", True), ("= 0.1 +- 1e-9", True), ("= 0.1001 ± 1e-5", False)]
+)
+def test_a_single_value_is_compared_as_it_is(results, expect, holds):
+    claim = {"say": "x", "measure": 'final("train/loss", optimizer="adam", seed=0)', "expect": expect}
+    verdict = check_claim(claim, results)
+    assert (verdict.holds, verdict.measured) == (holds, "0.1")
+
+
+def test_equal_values_have_an_interval_without_width(tmp_path):
+    alike = Results(run(tmp_path, "sgd", seed, [0.1]) for seed in range(3))
+    assert check_claim({"say": "x", "measure": 'final("train/loss")', "expect": "= 0.1"}, alike).holds
 
 
 @pytest.mark.parametrize(
@@ -163,6 +174,9 @@ def test_a_single_value_is_compared_as_it_is(results):
         ("highest_step('train/los')", "recorded no 'train/los'"),
         ("top(1, 'valid/accuracy', 'init.std', optimizer='lion')", "no run fits"),
         ("argmax('valid/accuracy', over='init.sdt')", "no setting 'init.sdt' to compare over"),
+        ("setting('optimizer.nope')", "no setting 'optimizer.nope' that is a number"),
+        ("setting('hidden')", "no setting 'hidden' that is a number"),
+        ("setting('optimizer.name')", "cannot measure setting"),
         ("last('train/loss')", "missing a required argument: 'metric'"),
         ("last('many', 'train/loss')", "cannot measure last"),
         ("final('train/loss', optimizer='adam') - final('train/loss')", "cannot measure final"),
@@ -235,6 +249,12 @@ def test_the_best_runs_are_named_by_a_setting(tmp_path):
     assert measure('largest(final("valid/accuracy"))', swept) == [0.9]
     assert measure('average(final("valid/accuracy"))', swept) == pytest.approx([0.7])
     assert measure('highest_step("valid/accuracy", seed=0)', swept) == [1]
+
+
+def test_what_was_drawn_for_each_run_is_measured_as_a_setting(tmp_path):
+    drawn = Results(run(tmp_path, "sgd", seed, [1], std) for seed, std in ((2, 0.3), (0, 0.1), (1, 0.2)))
+    np.testing.assert_array_equal(measure('setting("init.std")', drawn), [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(measure('setting("init.std", seed=1)', drawn), [0.2])
 
 
 def test_a_reducer_takes_one_measure(results):

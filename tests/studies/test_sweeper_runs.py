@@ -24,7 +24,7 @@ OFFLINE = (
     "descent_compare",
 )  # those that need no MNIST and take a second
 DIGITS = (path.stem for path in sorted((conf_folder() / "experiment").glob("*_digits.yaml")))
-LONG = ("activations", "batch_norm_gradient", "zero_init", *DIGITS)  # some ten seconds each
+LONG = ("activations", "batch_norm_gradient", "weight_decay_gradient", "zero_init", *DIGITS)  # some ten seconds each
 MINE = """\
 # @package _global_
 defaults:
