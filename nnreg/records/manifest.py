@@ -16,7 +16,7 @@ from nnreg.records.metrics import VALID_FINAL
 FILE = "sweep.json"
 TUNING = "tuning"
 """Folder, below that of the sweep, of the runs that a setting was chosen on; they are not compared."""
-GRID, TUNE_THEN_SEEDS, RANDOM_SEARCH, STUDY = "grid", "tune_then_seeds", "random_search", "study"
+GRID, TUNE_THEN_SEEDS, RANDOM_SEARCH, STUDY, RACE = "grid", "tune_then_seeds", "random_search", "study", "race"
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,41 @@ class Tuned:
 
 
 @dataclass(frozen=True)
+class Raced:
+    """A race so far: what it takes to judge its runs again, and what it came to.
+
+    Attributes:
+        metric: by which it is judged.
+        seeds: in the order in which arms get them.
+        looks: seeds by then, and share of the 5 % that it may spend, of each look.
+        live: arms that may be the best, best first, as their words say.
+        left: other arms to the seeds after which they left, and who drove them out.
+        saved: runs fewer than all arms at all seeds.
+    """
+
+    metric: str
+    seeds: tuple[int, ...]
+    looks: tuple[tuple[int, float], ...]
+    live: tuple[str, ...]
+    left: Mapping[str, tuple[int, str]]
+    saved: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A sweep as a whole.
 
     Attributes:
         command: one line that asks for the same again.
         overrides: what was typed.
-        protocol: ``grid``, ``tune_then_seeds``, ``random_search``, ``study``, or the name of another sweeper.
+        protocol: ``grid``, ``tune_then_seeds``, ``random_search``, ``study``, ``race``, or the name of another sweeper.
         jobs: number of runs planned, of tuning too, or None where the sweeper does not know.
         seconds: wall time of the whole sweep, of every attempt together, or None until it ends.
         spent: seconds of the attempts that were interrupted so far, or None.
         compared: folders of the runs that are compared, by name; None for all. A tuning that was gone on with may choose
             another value, and what ran with the one before stays.
         tuning: how a parameter was chosen, or None where none was.
+        race: how arms were raced, or None where they were not.
         settings: what the ``sweep`` node said, such as ``{"target": 0.3}``; None where it is not known.
     """
 
@@ -68,6 +90,7 @@ class Manifest:
     jobs: int | None = None
     seconds: float | None = None
     tuning: Tuned | None = None
+    race: Raced | None = None
     settings: Mapping[str, Any] | None = None
     spent: float | None = None
     compared: tuple[str, ...] | None = None
@@ -117,7 +140,9 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
     _check(known)
     tuning = _tuned(known["tuning"]) if known.get("tuning") is not None else None
     compared = tuple(map(str, known["compared"])) if known.get("compared") is not None else None
-    return Manifest(**known | {"overrides": tuple(known.get("overrides", ())), "tuning": tuning, "compared": compared})
+    race = _raced(known["race"]) if known.get("race") is not None else None
+    made = {"overrides": tuple(known.get("overrides", ())), "tuning": tuning, "race": race, "compared": compared}
+    return Manifest(**known | made)
 
 
 def _check(known: Mapping[str, Any]) -> None:
@@ -139,4 +164,15 @@ def _tuned(content: Mapping[str, Any]) -> Tuned:
         by=str(content.get("by", VALID_FINAL)),
         fresh_seeds=bool(content.get("fresh_seeds", True)),
         folder=str(content.get("folder", TUNING)),
+    )
+
+
+def _raced(content: Mapping[str, Any]) -> Raced:
+    return Raced(
+        metric=str(content["metric"]),
+        seeds=tuple(map(int, content["seeds"])),
+        looks=tuple((int(seeds), float(share)) for seeds, share in content["looks"]),
+        live=tuple(map(str, content["live"])),
+        left={str(name): (int(seeds), str(by)) for name, (seeds, by) in content["left"].items()},
+        saved=int(content["saved"]),
     )

@@ -9,6 +9,7 @@ from hydra.core.plugins import Plugins
 SWEEPERS = {
     "hydra_plugins.nnreg.Grid": "nnreg.sweeps.sweeper.Grid",
     "hydra_plugins.nnreg.RandomSearch": "nnreg.sweeps.random_search.RandomSearch",
+    "hydra_plugins.nnreg.Race": "nnreg.sweeps.race.RaceSweeper",
     "hydra_plugins.nnreg.TuneThenSeeds": "nnreg.sweeps.tuning.TuneThenSeeds",
     "hydra_plugins.nnreg.OptunaSearch": "nnreg.sweeps.optuna.OptunaSearch",
 }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnreg.records.manifest import FILE, Manifest, Tuned, read_manifest
+from nnreg.records.manifest import FILE, Manifest, Raced, Tuned, read_manifest
 
 FINITE = st.floats(1e-9, 1e9)
 NAMES = st.text("abc_", min_size=1, max_size=4)
@@ -21,6 +21,16 @@ TUNED = st.builds(
     chosen=st.dictionaries(NAMES, FINITE),
     fresh_seeds=st.booleans(),
 )
+SEEDS = st.lists(st.integers(0, 99), max_size=5).map(tuple)
+RACED = st.builds(
+    Raced,
+    metric=NAMES,
+    seeds=SEEDS,
+    looks=st.lists(st.tuples(st.integers(3, 20), FINITE), max_size=5).map(tuple),
+    live=st.lists(NAMES, max_size=3).map(tuple),
+    left=st.dictionaries(NAMES, st.tuples(st.integers(3, 20), NAMES)),
+    saved=st.integers(0, 99),
+)
 MANIFEST = st.builds(
     Manifest,
     command=st.text(max_size=9),
@@ -28,6 +38,7 @@ MANIFEST = st.builds(
     jobs=st.none() | st.integers(0, 10**6),
     seconds=st.none() | FINITE,
     tuning=st.none() | TUNED,
+    race=st.none() | RACED,
     settings=st.none() | st.dictionaries(NAMES, st.none() | NAMES),
     spent=st.none() | FINITE,
     compared=st.none() | st.lists(NAMES).map(tuple),
