@@ -1,12 +1,17 @@
 """The benchmarks print their tables, and the contenders that need nothing installed train the same as nnreg."""
 
 import importlib
+import itertools
 import math
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from nnreg import run
+from nnreg.comparison.chance import holm, judge_race, typical
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 FEW = ("--rows", "500")  # to train on: what is shown here is what is printed, not how fast it is
@@ -193,3 +198,77 @@ def test_what_a_sweep_is_aimed_at_is_said_beside_what_came_of_it(benchmark):
         ("tracked sweep / (b) and evaluations", 1.12),
         ("jax, its best / (b)", 0.9),
     ]
+
+
+@pytest.fixture(scope="module")
+def real_losses(tmp_path_factory):
+    """What the command makes of runs that are as short as can be."""
+    file = tmp_path_factory.mktemp("losses") / "small.npz"
+    arguments = ["--seeds", "4", "--tuned-seeds", "8", "--rates", "2", "--steps", "2", "--file", str(file)]
+    command = [sys.executable, str(FOLDER / "answers_losses.py"), *arguments]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return printed, file
+
+
+def test_real_losses_are_those_that_runs_of_nnreg_end_with(real_losses, tmp_path):
+    printed, file = real_losses
+    assert printed.startswith("152 runs of 2 steps in ")
+    with np.load(file) as found:
+        arms, losses, rates, tuned = (found[name] for name in ("arms", "losses", "rates", "tuned"))
+    assert (losses.shape, rates.shape, tuned.shape) == ((14, 4, 2, 2), (6, 2), (6, 2, 8, 2, 2))
+    words = [*str(arms[5]).split(), "seed=3", "steps=2", "tracking=off"]
+    ended = run(*words, folder=tmp_path / "run", quiet=True).summary["metrics"]
+    assert losses[5, 3, 1, 1] == np.float32(ended["valid/loss_final"])
+    assert (losses[:, :, 0, 0] > 1).all(), "an untrained network of ten classes has a loss of about 2.3"
+
+
+def test_how_often_answers_are_wrong_is_printed_as_tables(real_losses):
+    arguments = ["--draws", "500", "--file", str(real_losses[1])]
+    command = [sys.executable, str(FOLDER / "answers.py"), *arguments]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed.splitlines() if line.startswith("| ")]
+    covered = next(row[1:] for row in rows if row[0] == "lognormal(1)")
+    assert [float(cell) for cell in covered] == pytest.approx([0.95] * 4, abs=0.03)
+    false = [row for row in rows if row[0] == "lognormal(1)" and len(row) > 5]
+    assert [row[1] for row in false] == ["2", "4", "8"]
+    assert max(float(cell) for row in false for cell in row[2:]) < 0.05 + 0.03
+    assert len(printed.split("\n**")) == 7, "six tables"
+
+
+def test_a_thousand_races_at_once_are_the_race_that_is_run(benchmark):
+    answers = benchmark("answers")
+    values = np.random.default_rng(0).normal(size=(40, 4, 20)) + np.array([0.0, 0.3, 1.0, 2.0])[:, None]
+    live, beats, runs = answers.raced(values)
+    for race in range(40):
+        arms = {name: dict(enumerate(np.exp(row).tolist())) for name, row in zip("abcd", values[race], strict=True)}
+        judged = judge_race(arms, range(20), "ratio", least=answers.loss_resolution())
+        assert {"abcd"[arm] for arm in np.flatnonzero(live[race])} == {*judged.live}
+        assert {("abcd"[a], "abcd"[b]) for a, b in np.argwhere(beats[race])} == judged.beats
+        assert runs[race] == sum(judged.seeds.values())
+
+
+def test_claims_are_holm_over_all_pairs(benchmark):
+    answers = benchmark("answers")
+    values = np.random.default_rng(0).normal(size=(4, 12)) + np.array([0.0, 0.3, 1.0, 2.0])[:, None]
+    pairs = list(itertools.combinations(range(4), 2))
+    held = holm([typical(values[a] - values[b]).p for a, b in pairs])
+    expected = {
+        pair if values[pair[0]].mean() < values[pair[1]].mean() else pair[::-1]
+        for pair, p in zip(pairs, held, strict=True)
+        if p <= 0.05
+    }
+    assert {tuple(pair) for pair in np.argwhere(answers.claims(values)).tolist()} == expected
+    assert expected
+
+
+def test_what_is_tuned_by_one_split_and_judged_by_another_turns_around(benchmark):
+    """Rate 0 is best by validation at even seeds and hopeless in training; tuned by training, rate 1 is always chosen."""
+    answers, rng = benchmark("answers"), np.random.default_rng(0)
+    table = 0.01 * rng.normal(size=(2, 2, 30, 2))
+    table[0, 0, :, 0] += 2.0
+    table[0, 0, ::2, 1] -= 1.0
+    table[0, 0, 1::2, 1] += 1.0
+    table[1, :, :, 0] += 1.0
+    mixed, same = (answers._declared(table, tuned, 0, 1, 200, rng) for tuned in (1, 0))
+    assert min(mixed[0, 1], mixed[1, 0]) > 0.2
+    assert (same[0, 1], same[1, 0]) == (1.0, 0.0)

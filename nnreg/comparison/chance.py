@@ -204,9 +204,10 @@ def better_chances(values: Values, least: float = 0.0) -> Values:
     Returns:
         (..., arms, arms); 1 where an arm meets itself.
     """
-    center, error, df = centers(values[..., None, :, :] - values[..., :, None, :], least)
-    found = _tails(center, error, df)
-    found[..., np.arange(values.shape[-2]), np.arange(values.shape[-2])] = 1.0
+    first, second = np.triu_indices(values.shape[-2], 1)
+    center, error, df = centers(values[..., second, :] - values[..., first, :], least)
+    found = np.ones((*values.shape[:-1], values.shape[-2]))
+    found[..., first, second], found[..., second, first] = _tails(center, error, df), _tails(-center, error, df)
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from nnreg.comparison.chance import holm
-from nnreg.comparison.profiles import over_problems
+from nnreg.comparison.profiles import improvement_chance, over_problems
 
 
 @pytest.fixture
@@ -60,3 +60,18 @@ def test_identical_arms_are_tied_in_all_of_it(means):
     found = over_problems(same, 1e-7)
     assert set(found.ps.values()) == {1.0}
     assert (found.friedman, found.ranks) == (1.0, [2.0, 2.0, 2.0])
+
+
+def test_the_probability_of_an_improvement_is_the_share_of_seeds_averaged_over_problems():
+    found = improvement_chance([np.array([-1.0, -2.0, 3.0, 0.0]), np.array([-1.0, -1.0])])
+    assert found.share == pytest.approx((2.5 / 4 + 1) / 2)
+    assert 0 <= found.low <= found.share <= found.high <= 1
+    back = improvement_chance([np.array([1.0, 2.0, -3.0, 0.0]), np.array([1.0, 1.0])])
+    assert (back.share, back.low) == (pytest.approx(1 - found.share), pytest.approx(1 - found.high))
+
+
+def test_the_interval_of_an_improvement_is_nearly_the_binomials():
+    won = np.where(np.arange(200) < 120, -1.0, 1.0)
+    found = improvement_chance([won])
+    half = 1.96 * math.sqrt(0.6 * 0.4 / 200)
+    assert (found.low, found.high) == (pytest.approx(0.6 - half, abs=0.01), pytest.approx(0.6 + half, abs=0.01))
