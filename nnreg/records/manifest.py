@@ -55,7 +55,7 @@ class Raced:
         looks: seeds by then, and share of the 5 % that it may spend, of each look.
         live: arms that may be the best, best first, as their words say.
         left: other arms to the seeds after which they left, and who drove them out.
-        saved: runs fewer than all arms at all seeds.
+        saved: runs that arms will not need: of all seeds those after which they left, or were alone.
     """
 
     metric: str

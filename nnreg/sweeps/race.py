@@ -23,6 +23,7 @@ from nnreg.sweeps.sweeper import ProtocolSweeper
 
 DEFAULT = TRAIN_FINAL
 """Metric that a race is judged by where nobody chose one."""
+FEW = 100  # combinations that are made up to see whether they are one and the same
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,13 @@ class RaceSweeper(ProtocolSweeper):
                 values[name][seed] = self._value(folder)
             had, first, before = look.seeds, first + len(jobs), race
             race = self._judged(values, folders)
-            self._write(race=self._raced(race, first, len(arms)))
+            self._write(race=self._raced(race))
             gone = [name for name in before.live if name in race.left]
             told = f"after {had} seeds {enumerated(gone)} left" if gone else f"nobody left after {had} seeds"
             print_line(console, "race", told + (f"; {enumerated(race.live)} go on" if race.following is not None else ""))
             if race.following is None:
                 break
-        self._tell(race, first, len(arms))
+        self._tell(race)
 
     def _check(self, axes: Sequence[Axis]) -> None:
         """Refuse what cannot be raced, before anything runs."""
@@ -105,7 +106,7 @@ class RaceSweeper(ProtocolSweeper):
         if wanted is not None and not is_known(wanted):
             raise UserError(f"sweep.metric={wanted} is not a metric that runs record; such as valid/loss or valid/accuracy")
         self._metric = DEFAULT if wanted is None else summary_name(wanted) if wanted == plain_name(wanted) else wanted
-        if count_jobs(axes) == 1:
+        if 0 < count_jobs(axes) < FEW and len(self._arms(axes)) == 1:
             raise UserError("a race needs two arms or more: sweep a setting, such as optimizer=sgd,adam")
 
     def _arms(self, axes: Sequence[Axis]) -> dict[str, Words]:
@@ -147,17 +148,22 @@ class RaceSweeper(ProtocolSweeper):
             rows = int((dataset.get("rows") or {}).get(split, 0)) if isinstance(dataset, dict) else 0
         return "difference", 0.0, 1 / rows / math.sqrt(6) if rows else 0.0
 
-    def _raced(self, race: Race, runs: int, arms: int) -> Raced:
+    def _raced(self, race: Race) -> Raced:
         return Raced(
             metric=self._metric,
             seeds=tuple(self._seeds),
             looks=tuple((look.seeds, look.share) for look in self._looks),
             live=tuple(race.live),
             left={name: (gone.seeds, gone.by) for name, gone in race.left.items()},
-            saved=arms * len(self._seeds) - runs,
+            saved=self._saved(race),
         )
 
-    def _tell(self, race: Race, runs: int, arms: int) -> None:
+    def _saved(self, race: Race) -> int:
+        """Return the runs that arms had no need of: those who left, and at the end the one that is left alone."""
+        ended = race.seeds if race.following is None else race.left
+        return sum(len(self._seeds) - race.seeds[name] for name in ended)
+
+    def _tell(self, race: Race) -> None:
         """Say who is left, what seeds each arm got, and what that saved."""
         console, what = terminal(), called(self._metric)
         if len(race.live) == 1:
@@ -169,12 +175,8 @@ class RaceSweeper(ProtocolSweeper):
             counts.setdefault(seeds, []).append(name)
         shares = [f"{seeds} {enumerated(names)}" for seeds, names in sorted(counts.items(), reverse=True)]
         print_line(console, "seeds", "; ".join(shares))
-        whole = arms * len(self._seeds)
-        print_line(
-            console,
-            "saved",
-            f"{whole - runs} of {whole} runs, {(whole - runs) / whole:.0%}, against {len(self._seeds)} seeds each",
-        )
+        saved, whole = self._saved(race), len(race.seeds) * len(self._seeds)
+        print_line(console, "saved", f"{saved} of {whole} runs, {saved / whole:.0%}, against {len(self._seeds)} seeds each")
 
 
 def _untrained(folders: Sequence[Path]) -> float:
