@@ -33,7 +33,7 @@ from nnreg.comparison.chance import (
     placed,
     race_look,
 )
-from nnreg.comparison.profiles import over_problems
+from nnreg.comparison.problems import over_problems
 
 SEEDS = (3, 5, 10, 20)
 ARMS = (2, 4, 8)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from nnreg.comparison.chance import holm
-from nnreg.comparison.profiles import improvement_chance, over_problems
+from nnreg.comparison.problems import improvement_chance, over_problems
 
 
 @pytest.fixture
