@@ -90,8 +90,8 @@ def _count(compared: Matrix, grounds: int) -> str:
     won = sum(bool(each.winner) for each in compared.differences)
     total = len(compared.differences)
     return (
-        f"of {total} comparisons in {called(compared.metric)}, each on one of {grounds} datasets or surfaces, {won} have a "
-        f"winner; in the other {total - won} the two cannot be told apart, or lost runs."
+        f"of {total} comparisons in {called(compared.metric)}, each on one of {grounds} datasets or surfaces, {won} "
+        f"{'has' if won == 1 else 'have'} a winner; in the other {total - won} the two cannot be told apart, or lost runs."
     )
 
 
