@@ -35,7 +35,9 @@ def answer_lines(gathered: Gathered, matrices: Sequence[Matrix], companion: Matr
         return [f"{word}: {lines[word]}" for word in order]
     if gathered.companion is not None:
         other = judged_words(gathered.companion)
-        return [f"{label}: {own}", f"{other}: not judged, as settings were chosen by {called(gathered.tuning.by)}."]
+        why = "settings were chosen" if gathered.race is None else "arms were dropped"
+        by = gathered.tuning.by if gathered.race is None else gathered.race.metric
+        return [f"{label}: {own}", f"{other}: not judged, as {why} by {called(by)}."]
     return [own[:1].upper() + own[1:] if own.startswith("no ") else own]
 
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nnreg.comparison.compare import Comparison, compare
-from nnreg.comparison.console import show_comparison
+from nnreg.comparison.compare import Comparison, compare, show_comparison
 from nnreg.comparison.differences import grounds
 from nnreg.comparison.findings import FOLDER, Findings
 from nnreg.comparison.report import html

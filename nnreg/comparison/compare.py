@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from nnreg.comparison import console
+import numpy as np
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
 from nnreg.comparison.findings import Findings, find
+from nnreg.comparison.report.captions import lost_words, target_words, to_target
+from nnreg.comparison.report.panels import shown_metrics
+from nnreg.comparison.standings import Measured, Standing
+from nnreg.comparison.tables import settings_of
 from nnreg.figures import Run
+from nnreg.records.metrics import STEPS, VALID, heading_of, with_half
 from nnreg.records.results import Results
 
 if TYPE_CHECKING:
@@ -52,7 +62,7 @@ class Comparison(Findings):
 
     def __str__(self) -> str:
         """Return the answer and the table, as the console shows them."""
-        return f"{console.comparison_text(self)}\n{self.answer}\n"
+        return f"{comparison_text(self)}\n{self.answer}\n"
 
     __repr__ = __str__  # that of a dataclass would fill pages with runs
 
@@ -83,3 +93,125 @@ def compare(
         UserError: the runs cannot be read or compared.
     """
     return Comparison(**vars(find(folders, metric=metric, target=target, axes=axes)))
+
+
+WIDE = 200  # characters of a table that goes nowhere in particular
+LONGEST_JOBS = 12  # characters
+KEPT = 2  # measured columns that stay however narrow the terminal is
+
+
+class Column(NamedTuple):
+    """A measured quantity: its heading_of, and its words for each arm."""
+
+    heading: str
+    cells: Sequence[str]
+
+
+def show_comparison(comparison: Findings, console: Console) -> None:
+    """Print the table, then the answer."""
+    console.print(comparison_table(comparison, console))
+    console.print()
+    for line in comparison.answers:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if comparison.target is not None:
+        said = f"Target: {target_words(comparison)}; steps to it: median and range over seeds{_resolution(comparison)}."
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+    console.print()
+
+
+def _resolution(comparison: Findings) -> str:
+    """Return how finely steps to a target are known that is looked at when runs are validated; nothing for other targets."""
+    goal = comparison.target
+    if goal is None or not goal.metric.startswith(f"{VALID}/"):
+        return ""
+    run = next(run for arm in comparison.gathered.arms for run in arm.runs)
+    steps = run.history.series(goal.metric)[0]
+    if len(steps) < 2:
+        return ""
+    first, last = int(np.diff(steps).min()), int(np.diff(steps).max())
+    return f", looked at every {first:,} steps" if first == last else f", looked at every {first:,} to {last:,} steps"
+
+
+def comparison_text(comparison: Findings) -> str:
+    """Return the table as text."""
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=WIDE, highlight=False, force_terminal=False, force_jupyter=False)
+    console.print(comparison_table(comparison, console))
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+
+
+def comparison_table(comparison: Findings, console: Console) -> Table:
+    """Return the table of the arms: their jobs, settings, means ± half their intervals, what was lost.
+
+    Columns that do not fit into the terminal are left out, the last first; the report has them all.
+    """
+    measured = _measured(comparison)
+    for count in range(len(measured), KEPT, -1):
+        made = _table(comparison, measured[:count])
+        if Measurement.get(console, console.options.update(width=10_000), made).maximum <= console.width:
+            return made
+    return _table(comparison, measured[:KEPT])
+
+
+def _measured(comparison: Findings) -> list[Column]:
+    """Return the measured columns, most important first."""
+    found = comparison.standings
+    columns = [
+        Column(heading_of(metric), [_cell(metric, each.metrics.get(metric)) for each in found])
+        for metric in shown_metrics(comparison)
+    ]
+    if comparison.target is not None:
+        steps = [to_target(STEPS, each.steps_to_target) for each in found]
+        columns.insert(min(KEPT, len(columns)), Column("steps to target", steps))
+    return columns
+
+
+def _table(comparison: Findings, measured: Sequence[Column]) -> Table:
+    axes = settings_of(comparison.standings)
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    made.add_column("#", justify="right", no_wrap=True)
+    for axis in axes or ["arm"]:
+        made.add_column(axis, overflow="fold")
+    for column in measured:
+        made.add_column(column.heading, justify="right", no_wrap=True)
+    made.add_column("")
+    for place, each in enumerate(comparison.standings):
+        names = [_setting(each, axis) for axis in axes] if axes else [each.arm.name]
+        made.add_row(jobs(each), *names, *(column.cells[place] for column in measured), _note(each))
+    return made
+
+
+def jobs(each: Standing) -> str:
+    """Return the numbers of an arm's runs in their sweep: ``0-4``, ``1,3``; how many there are where they have none."""
+    numbers = [int(run.summary["job"]) for run in each.arm.runs if run.summary.get("job") is not None]
+    said = ranges(sorted(numbers)) if len(numbers) == len(each.arm.runs) else ""
+    return said if said and len(said) <= LONGEST_JOBS else f"{len(each.arm.runs)}×"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return ascending numbers in short: ``0-2,5``."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
+
+
+def _setting(each: Standing, axis: str) -> str:
+    value = each.arm.settings.get(axis, "")
+    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _cell(metric: str, measured: Measured | None) -> str:
+    return with_half(metric, measured.mean, measured.half) if measured is not None else "-"
+
+
+def _note(each: Standing) -> str:
+    """Return what was lost; of a single run, where it diverged."""
+    if len(each.arm.runs) > 1 or each.finished:
+        return lost_words(each)
+    run = each.arm.runs[0].summary
+    is_diverged = run["status"] == "diverged"
+    return f"diverged at step {run.get('diverged_at_step')}" if is_diverged else str(run["status"]).replace("_", " ")

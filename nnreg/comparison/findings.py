@@ -105,7 +105,7 @@ def find(
     look = max((count_look(folder, gathered.seeds) for folder in gathered.folders if read_manifest(folder)), default=1)
     matrices = _matrices(gathered, found, chosen, alpha_of_look(look))
     other = None
-    if gathered.companion is not None and not gathered.tuning.seeds:
+    if gathered.companion is not None and not gathered.tuning.seeds and gathered.race is None:
         other = pairs.matrix(
             standings.standings(gathered, None, gathered.companion),
             gathered.companion,
@@ -133,6 +133,8 @@ def _matrices(gathered: Gathered, found: Sequence[Standing], metric: str, alpha:
     """Return who beats whom: of the arms, and of each setting where several were swept."""
     swept = several(gathered.axes)
     barred = _barred(gathered)
+    if gathered.race is not None and gathered.race.metric == metric:
+        return [pairs.matrix_of_race(found, metric, gathered.race)]
     of_arms = pairs.matrix(found, metric, paired=gathered.paired, alpha=alpha, budgets=_budgets(gathered), barred=barred)
     made = [_in_order(of_arms, found)]
     for axis in swept if len(swept) > 1 else ():
@@ -149,6 +151,8 @@ def _barred(gathered: Gathered) -> str:
         return pairs.UNEQUAL
     if gathered.tuning.seeds and gathered.tuning.by != gathered.metric:
         return f"settings were chosen by {called(gathered.tuning.by)}"
+    if gathered.race is not None and gathered.race.metric != gathered.metric:
+        return f"arms were dropped by {called(gathered.race.metric)}"
     return ""
 
 

@@ -18,7 +18,7 @@ from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
 from nnreg.records.card import ENDINGS
 from nnreg.records.folder import SUMMARY
-from nnreg.records.manifest import GRID, STUDY, Manifest, Tuned, read_manifest
+from nnreg.records.manifest import GRID, STUDY, Manifest, Raced, Tuned, read_manifest
 from nnreg.records.metrics import VALID_FINAL
 from nnreg.records.results import LeftOut, Result, Results, find_run_folders, read_run
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
@@ -245,6 +245,7 @@ class Gathered:
         left_out: folders without an arm.
         metric: that arms are judged by.
         companion: of the other line of the answer, or None: see ``companion_metric``.
+        race: how arms were dropped while they ran, or None: a single sweep with ``protocol=race``.
     """
 
     folders: Sequence[Path]
@@ -256,6 +257,7 @@ class Gathered:
     left_out: Sequence[LeftOut]
     metric: str
     companion: str | None = None
+    race: Raced | None = None
 
 
 def gather(folders: Sequence[Path], metric: str | None = None) -> Gathered:
@@ -287,7 +289,9 @@ def gather(folders: Sequence[Path], metric: str | None = None) -> Gathered:
     swept = {key: ascending([values[key] for values in apart.values if key in values]) for key in apart.swept}
     changed = {key.partition(".")[0] for arm in arms for key in arm.settings}
     tuned = [each.tuning for each in manifests.values() if each is not None and each.tuning is not None]
-    judged = judged_metric(runs, changed, [each.by for each in tuned], metric)
+    known = [each for each in manifests.values() if each is not None]
+    raced = [each.race for each in known if each.race is not None]
+    judged = judged_metric(runs, changed, [each.by for each in tuned] + [each.metric for each in raced], metric)
     return Gathered(
         folders=tuple(folders),
         arms=arms,
@@ -298,6 +302,7 @@ def gather(folders: Sequence[Path], metric: str | None = None) -> Gathered:
         left_out=tuple(left_out),
         metric=judged,
         companion=companion_metric(judged, runs, changed),
+        race=raced[0] if len(manifests) == len(raced) == 1 else None,
     )
 
 

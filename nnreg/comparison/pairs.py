@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from nnreg.comparison import rates
-from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm, set_of_best, typical, typical_unpaired
+from nnreg.comparison.chance import ALPHA, FEWEST, Stage, Typical, holm, judge_race, set_of_best, typical, typical_unpaired
 from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.naming import factor, lost_in, setting_words, status_words
 from nnreg.comparison.standings import Standing
 from nnreg.records.card import UNTRAINED
+from nnreg.records.manifest import Raced
 from nnreg.records.metrics import is_share, signed
 from nnreg.settings import DESCEND, task_of
 
@@ -310,6 +311,43 @@ def matrix(
     best = [name for ground in dict.fromkeys(rival.ground for rival in rivals) for name in _best(rivals, judged, ground, alpha)]
     said = "no chance in a descent, so no interval" if is_sure else _correction(judged, alpha)
     return Matrix(metric, of, [rival.name for rival in rivals], judged, said, best, alpha)
+
+
+def matrix_of_race(found: Sequence[Standing], metric: str, raced: Raced) -> Matrix:
+    """Return what a race says: who is left, and who beats whom for all pairs and looks together.
+
+    Args:
+        found: how the arms did.
+        metric: that the race was judged by.
+        raced: the rules it was run by; what it came to is found again from the runs.
+    """
+    ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
+    rivals = {rival.name: rival for rival in contenders(found, metric)}
+    measured = {each.arm.name: each.metrics[metric].by_seed if metric in each.metrics else {} for each in found}
+    values = {
+        each.arm.name: {seed: measured[each.arm.name].get(seed, math.nan) for seed in each.arm.runs.seeds} for each in found
+    }
+    race = judge_race(
+        values,
+        raced.seeds,
+        ruler.scale,
+        higher=ruler.higher,
+        floor=ruler.floor,
+        least=ruler.least,
+        stages=[Stage(*look) for look in raced.looks],
+    )
+    names = [*race.live, *sorted(race.left, key=lambda name: (-race.left[name].seeds, list(rivals).index(name)))]
+    judged = []
+    for first, second in itertools.combinations(names, 2):
+        each = _measured(rivals[first], rivals[second], ruler, paired=True)
+        winner = next((a for a, b in ((first, second), (second, first)) if (a, b) in race.beats), "")
+        lost = "; ".join(how_lost(rivals[name]) for name in (first, second) if rivals[name].lost)
+        judged.append(dataclasses.replace(each, winner=winner, lost=lost))
+    said = (
+        "95 % interval each, at the seeds that both had; the wins hold for all pairs and looks of the race together with an "
+        f"error of at most {ALPHA * 100:g} %"
+    )
+    return Matrix(metric, ARM, names, judged, said, race.live)
 
 
 def _measured(a: Contender, b: Contender, ruler: Ruler, *, paired: bool) -> Difference:

@@ -249,8 +249,7 @@ def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, A
         for picture in draw_looks(runs, home):
             print_line(console, "picture", str(picture))
         return None
-    from nnreg.comparison.compare import compare
-    from nnreg.comparison.console import show_comparison
+    from nnreg.comparison.compare import compare, show_comparison
 
     wanted = {name: settings.get(name) for name in ("metric", "target", "axes")}
     try:
