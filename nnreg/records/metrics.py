@@ -259,6 +259,19 @@ def recorded_by(task: str) -> list[Metric]:
     return [row for row in METRICS.values() if row.task == task]
 
 
+def results_of(task: str) -> list[str]:
+    """Return the names of what the summaries of a task's runs may hold, by which runs are compared."""
+    rows = [row for row in METRICS.values() if row.task in ("", task) and "{" not in row.name]
+    ends = {row.name: (f"{row.name}_final", f"{row.name}_best") for row in rows if row.recorded == "ends"}
+    return [name for row in rows if row.recorded != "history" for name in ends.get(row.name, (row.name,))]
+
+
+def is_recorded_along(metric: str, task: str) -> bool:
+    """Tell whether runs of a task may record a metric along the run, so that they reach a value of it."""
+    row = _row(metric)
+    return row is not None and row.task in ("", task) and row.recorded != "summary"
+
+
 def metrics_in_order(metrics: Iterable[str], first: str = "") -> list[str]:
     """Return metrics, each once, in the order of the table, after it those that it has not; seconds last.
 

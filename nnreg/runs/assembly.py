@@ -22,10 +22,11 @@ from nnreg.engine.rows import converted
 from nnreg.engine.training import Streams, paced
 from nnreg.errors import UserError, one_line
 from nnreg.records.card import DatasetCard
+from nnreg.records.metrics import plain_name
 from nnreg.registry import entries
-from nnreg.registry.building import _entry, build_technique, read_settings
+from nnreg.registry.building import _entry, build_entry, build_technique, read_settings
 from nnreg.registry.entries import BrokenPlugin, Entry
-from nnreg.settings import Settings
+from nnreg.settings import DESCEND, TRAIN, Settings
 
 
 def check_trainable(name: str, activation: Activation) -> None:
@@ -216,10 +217,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     check_rows(entered["norm"], built["norm"], settings.batch)
     check_rows(entered["dropout"], built["dropout"], settings.batch)
     dataset, loss = entered["dataset"].name, entered["loss"].name
-    splits, digest = load_shared(
-        (entered["dataset"], repr(OmegaConf.to_container(config["dataset"], resolve=True)), settings.train_size),
-        lambda: _subset(_load(entered["dataset"], built["dataset"]), settings.train_size, dataset),
-    )
+    splits, digest = _loaded(entered["dataset"], config["dataset"], built["dataset"], settings.train_size)
     check_fit(settings, splits, dataset, loss, targets_of(built["loss"]))
     check_values(splits, dataset, loss, built["loss"])
     streams = Streams.from_seed(settings.seed)
@@ -231,6 +229,59 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
     card = _dataset_card(choices["dataset"], splits, digest)
     return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card)
+
+
+def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequence[str] = ()) -> None:
+    """Refuse a run for its settings, or for data, loss and batch that do not go together, as ``assemble`` would.
+
+    What a technique has against its own parameters it says itself: that run fails, others go on.
+
+    Args:
+        config: as that of ``assemble``.
+        choices: likewise.
+        metrics: that the run shall record, such as ``valid/accuracy``.
+
+    Raises:
+        UserError: it would be refused, or records no such metric.
+    """
+    settings = read_settings(config)
+    if settings.task == DESCEND:
+        check_warmup(settings)
+    if settings.task != TRAIN:
+        return
+    try:
+        dataset, loss = (_entry(slot, slot, config.get(slot), choices) for slot in ("dataset", "loss"))
+        made, measure = build_entry(dataset, config["dataset"]), build_entry(loss, config["loss"])
+    except UserError:
+        return
+    with contextlib.suppress(BrokenPlugin):
+        splits, _ = _loaded(dataset, config["dataset"], made, settings.train_size)
+        check_fit(settings, splits, dataset.name, loss.name, targets_of(measure))
+        check_values(splits, dataset.name, loss.name, measure)
+        for metric in metrics:
+            check_recorded(metric, settings, splits, dataset.name)
+
+
+def check_recorded(metric: str, settings: Settings, splits: Splits, dataset: str) -> None:
+    """Refuse to compare by what is not measured.
+
+    Raises:
+        UserError: naming what is.
+    """
+    split, _, quantity = plain_name(metric).partition("/")
+    wrong, right = ("accuracy", "r2") if splits.targets == "values" else ("r2", "accuracy")
+    if quantity == wrong:
+        raise UserError(f"{metric} is not measured where targets are {splits.targets}, as in {dataset}: {split}/{right} is")
+    if split in ("valid", "test") and split not in splits.present():
+        raise UserError(f"{metric} needs a {split} split, and dataset={dataset} has none as configured")
+    if plain_name(metric) == f"train/{right}" and not settings.watch_train:
+        raise UserError(f"{metric} is measured with watch_train=true only")
+
+
+def _loaded(entry: Entry, node: DictConfig, dataset: Any, size: int | None) -> Loaded:
+    """Return the data of a run, what the one before had of the same where runs share."""
+    key = (entry, repr(OmegaConf.to_container(node, resolve=True)), size)
+    return load_shared(key, lambda: _subset(_load(entry, dataset), size, entry.name))
 
 
 def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, streams: Streams) -> Network:

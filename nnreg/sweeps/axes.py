@@ -16,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
 from nnreg.errors import UserError, instead
+from nnreg.records.metrics import DESCENT_DISTANCE, is_recorded_along, recorded_by, results_of
 from nnreg.registry import entries, hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob
 from nnreg.settings import OF_A_SWEEP, is_of_a_sweep
@@ -127,16 +128,31 @@ def _length(key: str, span: RangeSweep) -> int:
     return max(0, math.ceil((stop - start) / step))
 
 
-def check_size(settings: SweepSettings, axes: Sequence[Axis]) -> None:
+def check_comparison(settings: SweepSettings, axes: Sequence[Axis], task: str) -> None:
     """Refuse a comparison that could not be made, before hours are spent on its runs.
 
+    Args:
+        settings: of the sweep.
+        axes: all of them.
+        task: of runs whose task is not swept.
+
     Raises:
-        UserError: the target cannot be read, or a setting of the heatmap is not swept.
+        UserError: no run records the metric, or that of the target; a target cannot be read; what a heatmap is of is not swept.
     """
+    tasks = [word.partition("=")[2] for axis in axes if axis.setting == "task" for word in axis.words] or [task]
+    for each in tasks:
+        if settings.metric is not None and not {settings.metric, f"{settings.metric}_final"} & set(results_of(each)):
+            raise UserError(
+                f"sweep.metric: no run of task={each} records '{settings.metric}'{instead(settings.metric, results_of(each))}"
+            )
     if settings.target is not None:
         from nnreg.comparison.standings import read_target
 
-        read_target(settings.target)
+        metric, _ = read_target(settings.target)
+        for each in tasks:
+            if not is_recorded_along(metric, each) and metric != DESCENT_DISTANCE:
+                along = [row.name for row in recorded_by(each) if is_recorded_along(row.name, each) and "{" not in row.name]
+                raise UserError(f"sweep.target: no run of task={each} records '{metric}'{instead(metric, along)}")
     swept = list(dict.fromkeys(name for axis in axes if axis.is_swept for name in (axis.setting, axis.slot) if name))
     for name in settings.axes or () if settings.resume is None else ():
         if name not in swept:

@@ -328,13 +328,12 @@ class OptunaSearch(ProtocolSweeper):
     def _complaint(self, words: Words) -> str | None:
         """Return what is wrong with the words of a trial, such as a parameter that its optimizer does not have."""
         try:
-            self.compose_ahead(words)
+            return self.complaint(self.compose_ahead(words)) or None
         except Exception as error:
             said = mistakes.explain(error)
             if said is None:
                 raise
             return said
-        return None
 
     def _conclude(self, study: Any) -> None:
         """Say what was best, and write it down."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from nnreg.records.results import Result, read_run
 from nnreg.registry.fingerprint import changed_code
 from nnreg.registry.overrides import quoted
 from nnreg.runs import request
+from nnreg.runs.assembly import check_ahead
 from nnreg.runs.attempt import TRACEBACK
 from nnreg.runs.descend import prepare
 from nnreg.runs.request import Request, own_request, plain
@@ -51,6 +53,35 @@ def digest_of(config: DictConfig) -> str:
         return config_hash(_settled(request))
     except OmegaConfBaseException:  # it refers to something that only a job knows, such as its number
         return ""
+
+
+class JobCheck:
+    """Finds out what is wrong with composed jobs before the first runs; of jobs alike in what is looked at, one is looked at.
+
+    Args:
+        metrics: that the runs are to be compared by.
+    """
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        self._metrics = metrics
+        self._told: dict[str, str] = {}
+
+    def complaint(self, config: DictConfig) -> str:
+        """Return why a job cannot be run, "" if it can, as far as its settings, data, loss and batch tell."""
+        asked = _request_of(config)
+        try:
+            settings = plain(asked.config, asked.choices)
+        except (OmegaConfBaseException, UserError):  # only the job itself can tell
+            return ""
+        kept = {key: value for key, value in settings.items() if not isinstance(value, dict) or key in ("dataset", "loss")}
+        alike = json.dumps({**kept, "seed": str(kept["seed"])[:1] == "-"}, sort_keys=True, default=str)
+        if alike not in self._told:
+            try:
+                check_ahead(asked.config, asked.choices, self._metrics)
+                self._told[alike] = ""
+            except UserError as error:
+                self._told[alike] = str(error)
+        return self._told[alike]
 
 
 class Place(NamedTuple):

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import itertools
 import pickle
+import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,13 +33,13 @@ from nnreg.records.manifest import GRID, Manifest, Tuned
 from nnreg.registry.hydra_source import remember_options
 from nnreg.registry.overrides import quoted
 from nnreg.runs.assembly import sharing_data
-from nnreg.settings import SweepSettings
+from nnreg.settings import SweepSettings, is_of_a_sweep, task_of
 from nnreg.sweeps import resuming
-from nnreg.sweeps.axes import Axis, Stage, Words, check_size, confirm, count_jobs, list_jobs, read_axes
+from nnreg.sweeps.axes import Axis, Stage, Words, check_comparison, confirm, count_jobs, list_jobs, read_axes
 from nnreg.sweeps.ending import Ending, SweepTable
 from nnreg.sweeps.launchers.base import JobLauncher, ParallelLauncher
 from nnreg.sweeps.launchers.work import Job
-from nnreg.sweeps.resuming import Place, digest_of, is_whole, place
+from nnreg.sweeps.resuming import JobCheck, Place, digest_of, is_whole, place
 
 Kind = TypeVar("Kind")
 
@@ -64,7 +65,7 @@ class ProtocolSweeper(Sweeper):
         self._returns: list[Sequence[JobReturn]] = []
         self._composed: dict[Words, bytes] = {}
         self._codes: resuming.Codes = {}
-        self._folders: dict[str, int] = {}
+        self._named: dict[str, int] = {}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Remember what Hydra has composed, and prepare the launcher."""
@@ -113,13 +114,19 @@ class ProtocolSweeper(Sweeper):
         )
         if not self._manifest.jobs:
             raise UserError("the sweep has no runs: its glob matches nothing; see `python -m nnreg plugins`")
-        check_size(self.settings, axes)
+        check_comparison(self.settings, axes, task_of(self.config))
         before = resuming.folder(self.config, self.settings, arguments)
         self._resuming, self._spent, self._before = before is not None, 0.0, Manifest()
         self._home = Path(self.config.hydra.sweep.dir).absolute() if before is None else before
         if before is None:
             check_unused(self._home, "hydra.sweep.dir")
+        wanted = [self.settings.metric, (self.settings.target or "").replace(":", "=").partition("=")[0].strip()]
+        self._job_check = JobCheck([metric for metric in wanted if metric])
         if self.settings.dry_run:
+            with sharing_data():
+                self.refuse_wrong(
+                    [words for stage in self.stages(axes) for words in itertools.islice(stage.jobs, self.settings.max_jobs)]
+                )
             list_jobs(self.stages(axes), self._manifest.jobs, self.settings.max_jobs)
             raise SystemExit(0)
         if before is not None:
@@ -183,10 +190,40 @@ class ProtocolSweeper(Sweeper):
             )
         return digest_of(config), str(number)
 
+    def _wrong_with(self, words: Words, number: int, stage: str) -> str:
+        """Return why a job that was composed ahead cannot be run; of one beyond those that are kept nothing."""
+        composed = self._composed.get((*words, *self._told(Place(str(number)), stage)))
+        return self.complaint(pickle.loads(composed)) if composed is not None else ""
+
+    def complaint(self, config: DictConfig) -> str:
+        """Return why a composed job cannot be run, "" if it can, as far as its settings, data, loss and batch tell."""
+        return self._job_check.complaint(config)
+
+    def refuse_wrong(self, jobs: Sequence[Words]) -> None:
+        """Refuse jobs that are not run yet; those whose words are not all known are not looked at.
+
+        Raises:
+            UserError: naming the first, and how many there are.
+        """
+        known = [words for words in jobs if not any("=<" in word for word in words)]
+        alike = [tuple(word for word in words if not re.fullmatch(r"seed=\d+", word)) for words in known]
+        whys = {words: self.complaint(self.compose(words)) for words in dict.fromkeys(alike)}
+        self._refuse({number: whys[words] for number, words in enumerate(alike) if whys[words]}, known, 0)
+
+    def _refuse(self, wrong: Mapping[int, str], jobs: Sequence[Words], first: int) -> None:
+        """Refuse the sweep for what is wrong with some of its jobs, by number."""
+        if not wrong:
+            return
+        number, why = next(iter(wrong.items()))
+        common = set.intersection(*map(set, jobs)) if len(jobs) > 1 else set()
+        words = " ".join(word for word in jobs[number - first] if word not in common and not is_of_a_sweep(word))
+        others = f"; {len(wrong)} of {len(jobs)} jobs cannot be run" if len(jobs) > 1 else ""
+        raise UserError(f"job {number}{f' ({words})' if words else ''}: {why}{others}")
+
     def _own_folder(self, config: DictConfig, number: int) -> str:
         """Return the name of a job's folder below the sweep's, which no other job has."""
         name = resuming.subdir_of(config, number)
-        other = self._folders.setdefault(name, number)
+        other = self._named.setdefault(name, number)
         if other == number and len(Path(name).parts) == 1 and name not in (".", ".."):
             return name
         typed = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[call-overload,index]
@@ -215,9 +252,12 @@ class ProtocolSweeper(Sweeper):
         places = place([digest for digest, _ in ahead], home, first) if self._resuming else [Place(name) for _, name in ahead]
         if alone:
             self._write(compared=tuple(spot.folder for spot in places))
-        spots = zip(jobs, places, strict=True)
-        todo = [(words, spot) for words, spot in spots if not spot.is_complete or not is_whole(home / spot.folder)]
+        is_over = [spot.is_complete and is_whole(home / spot.folder) for spot in places]
+        numbers = [number for number, over in enumerate(is_over, first) if not over]
+        todo = [(jobs[number - first], places[number - first]) for number in numbers]
         if todo:
+            complaints = ((number, self._wrong_with(jobs[number - first], number, stage)) for number in numbers)
+            self._refuse({number: why for number, why in complaints if why}, jobs, first)
             self._begin()
         size = self._batch_size or max(len(todo), 1)
         for start in range(0, len(todo), size):

@@ -209,6 +209,9 @@ class TuneThenSeeds(ProtocolSweeper):
                 seeds = len(self._tuning_seeds)
                 text = f"{name}: {self._parameter}, {span.told}: {len(self._values[name])} values on {seeds} seed"
                 print_line(console, "tuning", text + ("s" if seeds > 1 else ""))
+        self.refuse_wrong(
+            [words for _, words in self._finals(axes, {})]
+        )  # of a technique that is not tuned there are no others
         folders = self.launch([words for _, _, words in trials], TUNING)
         by, chosen = self._choose(trials, folders)
         self.tuned(self._tuned(by, chosen))

@@ -47,7 +47,7 @@ hidden: [4]
 steps: 2
 study:
   title: "What if one cannot be assembled?"
-  arms: {good: optimizer=sgd, bad: batch=100000}
+  arms: {good: optimizer=sgd, bad: optimizer.lr=-1}
   figures: [{kind: curves, metric: train/loss}]
   claims: [{say: it learns, measure: 'final("train/loss")', expect: "< 9"}]
 """
@@ -268,7 +268,7 @@ def test_a_study_with_a_member_that_fails_checks_no_claim_and_says_so(nnreg, pro
 
 
 def test_what_a_study_says_of_its_data_is_the_same_on_every_machine(nnreg, project, own):
-    assert nnreg(own(FAILING.replace("batch=100000", "batch=8")), "experiment=mine").code == 0
+    assert nnreg(own(FAILING.replace("optimizer.lr=-1", "batch=8")), "experiment=mine").code == 0
     data = study_json(home_of(project))["dataset"]
     ran = read_summary(home_of(project) / "0")["dataset"]
     assert (data["name"], data["digest"]) == ("digits", ran["digest"])

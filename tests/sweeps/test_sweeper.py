@@ -14,6 +14,7 @@ from nnreg.comparison.gathering import gather
 from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import read_manifest
 from nnreg.sweeps import ending
+from nnreg_std.datasets.iris import Iris
 from tests.registry.publishing import publishing
 
 publish = pytest.fixture(publishing)
@@ -307,3 +308,67 @@ def test_a_job_of_another_sweeper_is_not_run_over_another_run(nnreg, project):
     before = {path: data for path, data in everything_in(project / "s").items() if path.parent.name in "01"}
     assert nnreg(*words).code != 0
     assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.parametrize("more", [(), ("sweep.dry_run=true",)])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("batch=8,5000",), "job 1 (batch=5000): batch=5000 is larger than the 90 training rows of iris: use batch=90 or less"),
+        (
+            ("dataset=iris,digits", "batch=8,1000"),
+            "job 1 (dataset=iris batch=1000): batch=1000 is larger than the 90 training rows",
+        ),
+        (
+            ("dataset=diabetes", "loss=mse,softmax_cross_entropy"),
+            "job 1 (loss=softmax_cross_entropy): dataset=diabetes has values as",
+        ),
+        (("+x=1,2",), "job 0 (+x=1): 'x' is neither a setting nor a kind"),
+        (("steps=5,0",), "job 1 (steps=0): steps must be in [1, inf), got 0; 1 of 2 jobs cannot be run"),
+        (("warmup=0,2",), "job 1 (warmup=2): warmup=2 leaves none of the 2 steps"),
+        (
+            ("seed=1,2", "sweep.metric=valid/acuracy"),
+            "sweep.metric: no run of task=train records 'valid/acuracy'; did you mean",
+        ),
+        (
+            ("seed=1,2", "sweep.target=valid/acuracy:0.5"),
+            "sweep.target: no run of task=train records 'valid/acuracy'; did you mean",
+        ),
+        (("seed=1,2", "sweep.metric=descent/value"), "sweep.metric: no run of task=train records 'descent/value'"),
+        (
+            ("seed=1,2", "sweep.metric=valid/r2"),
+            "job 0 (seed=1): valid/r2 is not measured where targets are classes, as in iris",
+        ),
+        (
+            ("seed=1,2", "sweep.target=train/accuracy:0.5"),
+            "job 0 (seed=1): train/accuracy is measured with watch_train=true only",
+        ),
+        (("seed=1,2", "dataset.valid_fraction=0", "sweep.metric=valid/loss"), "job 0 (seed=1): valid/loss needs a valid split"),
+    ],
+)
+def test_what_is_wrong_with_any_job_is_said_before_the_first_runs(nnreg, project, words, said, more):
+    answer = nnreg("-m", *TINY, *words, *more)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.complaint.startswith(f"nnreg: {said}")
+    assert not (project / "runs").exists()
+
+
+def test_a_tuning_looks_at_the_runs_that_are_compared_before_it_tries_anything(nnreg, project):
+    words = ("protocol=tune_then_seeds", "protocol.trials=2", "optimizer=sgd,adadelta", "batch=8,500")
+    for more in ((), ("sweep.dry_run=true",)):
+        answer = nnreg("-m", *TINY, *words, *more)
+        assert answer.code == 2
+        assert "batch=500 is larger than the 90 training rows of iris" in answer.complaint
+        assert not (project / "runs").exists()
+
+
+def test_data_is_read_once_to_be_looked_at_and_to_be_trained_on(nnreg, project, monkeypatch):
+    read, load = [], Iris.load
+    monkeypatch.setattr(Iris, "load", lambda iris: read.append(iris) or load(iris))
+    assert nnreg("-m", *TINY, "optimizer=sgd,adam", "seed=1,2").code == 0
+    assert len(read) == 1
+
+
+def test_a_search_looks_at_each_of_its_trials(nnreg, project):
+    words = ("protocol=random_search", "protocol.trials=3", "batch=8,500", "optimizer.lr=0.1,0.2")
+    assert "batch=500 is larger than the 90 training rows" in nnreg("-m", *TINY, *words).complaint
