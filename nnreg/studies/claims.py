@@ -186,6 +186,8 @@ class Verdict:
         expect: what was expected.
         measured: what was found, for people: ``0.203 ± 0.011``.
         holds: whether it was reproduced.
+        changed: which of the study's settings the runs did not have, such as ``steps=10 (500 in the study)``; "" if they had
+            all. It speaks of other runs then, and is not reproduced, whatever was measured.
     """
 
     say: str
@@ -193,6 +195,7 @@ class Verdict:
     expect: str
     measured: str
     holds: bool
+    changed: str = ""
 
 
 def read_claim(claim: Mapping[str, str]) -> None:

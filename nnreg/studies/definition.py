@@ -95,7 +95,7 @@ class Study:
         """
         given = self.random is not None or any(word.lstrip("+").startswith("seed=") for word in typed)
         seeds = [()] if given else [(f"seed={seed}",) for seed in range(self.seeds)]
-        axes = [[f"{key}={_word(value)}" for value in values] for key, values in self.axes.items()]
+        axes = [[f"{key}={as_word(value)}" for value in values] for key, values in self.axes.items()]
         return [
             Member(name, (*overrides, *point, *seed, *typed))
             for name, overrides in self._arms()
@@ -180,10 +180,10 @@ def _paths(name: str, folders: Sequence[Path]) -> list[Path]:
     return [path for folder in folders if (path := folder / FOLDER / f"{name}.yaml").is_file()]
 
 
-def _word(value: Any) -> str:
+def as_word(value: Any) -> str:
     """Return a value as it is typed."""
     if isinstance(value, list):
-        return "[" + ",".join(map(_word, value)) + "]"
+        return "[" + ",".join(map(as_word, value)) + "]"
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else re.sub(r"\s", "", str(value))

@@ -52,13 +52,14 @@ def check_study(study: Study) -> None:
         figures.check(spec)
 
 
-def answer_study(study: Study, runs: Results, folder: Path) -> Answers:
+def answer_study(study: Study, runs: Results, folder: Path, changed: str = "") -> Answers:
     """Draw every figure and check every claim; one that cannot be, such as of a metric that no run has, costs itself alone.
 
     Args:
         study: that was run.
         runs: its members.
         folder: for the pictures.
+        changed: which of the study's settings the runs did not have: no claim is reproduced by them.
     """
     drawn: list[Path] = []
     verdicts: list[Verdict] = []
@@ -74,8 +75,10 @@ def answer_study(study: Study, runs: Results, folder: Path) -> Answers:
         try:
             verdicts.append(claims.check_claim(claim, runs))
         except UserError as error:
-            troubles.append(f"not measured, '{claim['say']}': {error}")
+            troubles += [] if changed else [f"not measured, '{claim['say']}': {error}"]
             verdicts.append(claims.unmeasured(claim))
+    if changed:
+        verdicts = [dataclasses.replace(verdict, holds=False, changed=changed) for verdict in verdicts]
     return Answers(verdicts, drawn, troubles)
 
 
@@ -101,6 +104,7 @@ class StudyEnding:
         arms: run folder to the name of its arm, of each member that was to be run.
         command: that asks for the same again.
         is_whole: whether all members were; else there are no figures, and no claims.
+        changed: which of the study's settings its runs did not have, as typed words replaced them.
         folder: of the study's own output, once it is concluded.
         runs: its members that have ended.
         answers: figures, claims, and what was wrong with them.
@@ -110,6 +114,7 @@ class StudyEnding:
     arms: Mapping[Path, str]
     command: str
     is_whole: bool = True
+    changed: str = ""
     folder: Path = Path()
     runs: Results = field(default_factory=lambda: Results(()))
     answers: Answers = field(default_factory=Answers)
@@ -127,7 +132,7 @@ class StudyEnding:
         self.runs = read_results(self.arms)
         self._write()  # whatever becomes of figures and claims, a comparison knows the arms
         if not self.failed and self.is_whole:
-            self.answers = answer_study(self.study, self.runs, self.folder)
+            self.answers = answer_study(self.study, self.runs, self.folder, self.changed)
             self._write()
         if self.is_whole:
             self._track(home.name)
@@ -152,8 +157,9 @@ class StudyEnding:
             writer = csv.DictWriter(file, [name.name for name in dataclasses.fields(Verdict)])
             writer.writeheader()
             writer.writerows(verdicts)
+        told = [{key: value for key, value in verdict.items() if key != "changed" or value} for verdict in verdicts]
         arms = {run.folder.name: run.arm for run in self.runs}  # a comparison calls them so
-        whole = self._content() | {"claims": verdicts, "arms": arms, "troubles": list(self.answers.troubles)}
+        whole = self._content() | {"claims": told, "arms": arms, "troubles": list(self.answers.troubles)}
         (self.folder / REPORT).write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def _content(self) -> dict[str, Any]:
@@ -178,13 +184,13 @@ class StudyEnding:
     def _track(self, sweep_id: str) -> None:
         """Log the study's figures and claims as a run of its own, beside its members."""
         verdicts, drawn = self.answers.verdicts, self.answers.figures
-        held = sum(verdict.holds for verdict in verdicts)
+        counts = {"claims/reproduced": sum(verdict.holds for verdict in verdicts), "claims/total": len(verdicts)}
         answer = AnswerRun(
             label=f"study {self.study.name}",
             folder=self.folder,
             command=self.command,
             sweep_id=sweep_id,
-            metrics={"claims/reproduced": held, "claims/total": len(verdicts), "runs": len(self.runs)},
+            metrics={**({} if self.changed else counts), "runs": len(self.runs)},
             overrides=(f"experiment={self.study.name}",),
             page=drawn[0].name if drawn else REPORT,
             about=self.study.title,
@@ -204,5 +210,8 @@ def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
     wider = max((len(verdict.expect) for verdict in verdicts), default=0)
     for verdict in verdicts:
         mark = "[green]reproduced    [/green]" if verdict.holds else "[red]NOT reproduced[/red]"
+        mark = "[yellow]other settings[/yellow]" if verdict.changed else mark
         row = f"{verdict.measured:<{width}}  {verdict.expect:<{wider}}  {verdict.say}"
         console.print(f"  {mark}  {escape(row)}", soft_wrap=True)
+    if changed := next((verdict.changed for verdict in verdicts if verdict.changed), ""):
+        console.print(f"  no claim was checked, as they are of the study's own settings: {escape(changed)}", soft_wrap=True)

@@ -85,6 +85,7 @@ def _page(facts: Mapping[str, Any]) -> str:
     lines += ["## Claims", "", "| claim | expected | measured | |", "|---|---|---|---|"]
     for claim in facts["claims"]:
         mark = "reproduced" if claim["holds"] else "**not reproduced**"
+        mark = f"not checked: {claim['changed']}" if claim.get("changed") else mark
         lines.append(f"| {_cell(claim['say'])} | `{claim['expect']}` | {_cell(claim['measured'])} | {mark} |")
     lines += ["", "How each was measured:", ""]
     lines += [f"- {claim['say']}: `{claim['measure']}`" for claim in facts["claims"]]

@@ -8,20 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
+from nnreg.comparison.differences import IGNORED, LOCATIONS
 from nnreg.console import terminal
 from nnreg.errors import UserError
+from nnreg.records.card import ALIKE, flattened
 from nnreg.records.folder import read_summary
 from nnreg.records.manifest import STUDY
 from nnreg.registry.overrides import quoted
-from nnreg.studies.definition import Member, Study, study_of
+from nnreg.settings import OF_A_SWEEP
+from nnreg.studies.definition import Member, Study, as_word, study_of
 from nnreg.studies.ending import StudyEnding, check_study
 from nnreg.sweeps.axes import Axis, Stage, Words
 from nnreg.sweeps.launchers.base import ParallelLauncher
 from nnreg.sweeps.resuming import Place, typed_path
 from nnreg.sweeps.sweeper import ProtocolSweeper
 
+UNCHANGED = (*IGNORED, *ALIKE, "seed")
+"""Settings that leave the numbers that a study is about as they are: of one seed, as its claims speak of many."""
 MEMBER = "member"
 """Key below ``study`` of the number of the one run that is asked for."""
 
@@ -40,6 +46,7 @@ class StudySweeper(ProtocolSweeper):
         if self._only is not None and self._only not in range(len(self._members)):
             raise UserError(f"{self._study.name} has no member {self._only}: they are 0 to {len(self._members) - 1}")
         self._first = self._only or 0
+        self._changed = self._changes()
         self._folders: Sequence[Path] = ()
         return len(self._wanted())
 
@@ -73,7 +80,7 @@ class StudySweeper(ProtocolSweeper):
         """Return what draws the figures and checks the claims."""
         arms = dict(zip(self._folders, (member.arm for member in self._wanted()), strict=True))
         number = () if self._only is None else (self._only,)
-        return StudyEnding(self._study, arms, self._command(*number), is_whole=self._only is None)
+        return StudyEnding(self._study, arms, self._command(*number), is_whole=self._only is None, changed=self._changed)
 
     def _read(self) -> tuple[Study, int | None]:
         """Return the study that was composed, and the number of the one member that is asked for."""
@@ -86,6 +93,33 @@ class StudySweeper(ProtocolSweeper):
 
     def _wanted(self) -> Sequence[Member]:
         return self._members if self._only is None else [self._members[self._only]]
+
+    def _changes(self) -> str:
+        """Return which settings of the study typed words replaced by others: ``steps=10 (500 in the study)``; no seeds."""
+        typed = [word for word in self._typed if _key(word) not in UNCHANGED and not word.startswith("hydra")]
+        bare = {member.overrides[: len(member.overrides) - len(self._typed)] for member in self._members} if typed else set()
+        for words in dict.fromkeys(tuple(word for word in own if _key(word) != "seed") for own in sorted(bare)):
+            own, now = self._settings(words), self._settings((*words, *typed))
+            found = [f"{key}={now.get(key, 'none')} ({own.get(key, 'none')} in the study)" for key in {**own, **now}
+                     if own.get(key) != now.get(key)]  # fmt: skip
+            if found:
+                return ", ".join(found)
+        return ""
+
+    def _settings(self, words: Sequence[str]) -> dict[str, str]:
+        """Return what a member is configured with that its numbers depend on, by key, as it is written."""
+        config = self.compose((f"experiment={self._name}", *words))
+        try:
+            nodes = OmegaConf.to_container(
+                OmegaConf.masked_copy(config, [key for key in config if key not in ("hydra", *OF_A_SWEEP)]),
+                resolve=True,
+                enum_to_str=True,
+            )
+        except OmegaConfBaseException:  # it refers to something that only a job knows
+            return {}
+        assert isinstance(nodes, dict)
+        flat = flattened({str(key): value for key, value in nodes.items()})
+        return {key: as_word(value) for key, value in flat if key not in UNCHANGED and key.rpartition(".")[2] not in LOCATIONS}
 
     def _jobs(self) -> list[Words]:
         """Return the words of each member; the last says how to ask for it again, which its others cannot."""
@@ -100,6 +134,11 @@ class StudySweeper(ProtocolSweeper):
         own = [f"--config-dir={typed_path(Path(source.path))}" for source in sources if source.provider == "command-line"]
         words = [f"experiment={self._name}", *(f"member={one}" for one in number), *self._typed]
         return shlex.join(["python", "-m", "nnreg", *own, *words])
+
+
+def _key(word: str) -> str:
+    """Return what an override sets."""
+    return word.lstrip("+~").partition("=")[0]
 
 
 def _typed(axes: Sequence[Axis]) -> list[str]:

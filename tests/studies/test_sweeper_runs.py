@@ -119,6 +119,59 @@ def test_what_is_typed_holds_for_every_member(nnreg, project):
     assert not all(claim["holds"] for claim in study_json(home_of(project))["claims"])
 
 
+TINY_CLAIM = """\
+# @package _global_
+steps: 5
+hidden: [4]
+batch: 16
+study:
+  title: "Does it learn?"
+  arms: {small: optimizer.lr=0.1, large: optimizer.lr=0.2}
+  seeds: 2
+  claims:
+    - {say: it is a loss, measure: 'final("train/loss", arm="small")', expect: "> 0"}
+    - {say: so it is at the end, measure: 'at(4, "train/loss", arm="small")', expect: "> 0"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "changed"),
+    [
+        (["steps=3"], "steps=3 (5 in the study)"),
+        (["steps=3", "hidden=[8,8]"], "hidden=[8,8] ([4] in the study), steps=3 (5 in the study)"),
+        (["optimizer.lr=0.1"], "optimizer.lr=0.1 (0.2 in the study)"),
+        (["optimizer=adam"], "optimizer.name=adam (sgd in the study), "),
+    ],
+)
+def test_claims_are_not_checked_on_runs_of_other_settings(nnreg, project, own, words, changed):
+    answer = nnreg(own(TINY_CLAIM), "experiment=mine", *words)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.count("  other settings  ") == 2
+    assert "reproduced" not in answer.out
+    assert "no claim was checked, as they are of the study's own settings: " in answer.out
+    verdicts = study_json(home_of(project))["claims"]
+    assert [claim["holds"] for claim in verdicts] == [False, False]
+    assert set(changed.split(", ")) - {""} <= set(verdicts[0]["changed"].split(", "))
+    assert "trouble" not in answer.out
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["steps=5"], ["hidden=[4]", "kernels=numpy"], ["checkpoint_seconds=null"], ["seed=3"], ["diagnostics=on"]]
+)
+def test_claims_are_checked_where_nothing_of_the_study_was_changed(nnreg, project, own, words):
+    assert nnreg(own(TINY_CLAIM), "experiment=mine", *words).out.count("  reproduced  ") == 2
+    verdicts = study_json(home_of(project))["claims"]
+    assert [claim["holds"] for claim in verdicts] == [True, True]
+    assert "changed" not in verdicts[0]
+
+
+def test_a_study_reproduced_with_other_settings_is_not(nnreg, project, own):
+    answer = nnreg("reproduce", "mine", own(TINY_CLAIM), "steps=3", "tracking=off")
+    assert answer.code == 1
+    assert "0 of 2 claims reproduced" in answer.out
+    assert "not checked: steps=3 (5 in the study)" in (project / "experiments/mine.md").read_text()
+
+
 def test_a_claim_that_does_not_hold_is_shown_as_not_reproduced(nnreg, own):
     answer = nnreg(own(MINE.replace("< 0", "> 0")), "experiment=mine")
     (line,) = [line for line in answer.out.splitlines() if "slow is less far" in line]
