@@ -63,7 +63,7 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     task, choices = task_of(config), request.choices
     chosen = [(kind, str(config[kind]["name"])) for kind in entries.kinds() if isinstance(config.get(kind), dict)]
     used = [entries.techniques(kind)[name] for kind, name in chosen if name in entries.techniques(kind)]
-    named = techniques_in(config, choices)
+    code, versions, git = _origin(techniques_in(config, choices))
     return RunCard(
         label=run_label(task, choices),
         folder=request.folder,
@@ -81,7 +81,9 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
         job=request.job,
         resumed_at=request.resumption.step if request.resumption else None,
         past=request.resumption.past if request.resumption else History(),
-        **_origin(named),
+        code=code,
+        versions=versions,
+        git=git,
     )
 
 
@@ -91,8 +93,8 @@ def techniques_in(config: Mapping[str, Any], places: Iterable[str]) -> dict[str,
     return {slot: str(node["name"]) for slot, node in nodes.items() if isinstance(node, Mapping) and "name" in node}
 
 
-def _origin(named: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
-    """Return which code some techniques are, and what it runs on; git is asked while the source is read."""
+def _origin(named: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
+    """Return which code some techniques are, what it runs on, and the commits; git is asked while the source is read."""
     folders = fingerprint.checkouts_of(named)
     for folder in folders.values():
         process.ask_git(folder)
@@ -107,7 +109,7 @@ def _origin(named: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
         **fingerprint.libraries_of(named),
     }
     commits = {name: process.commit_of(folder) for name, folder in folders.items()}
-    return {"code": code, "versions": versions, "git": {name: commit for name, commit in commits.items() if commit}}
+    return code, versions, {name: commit for name, commit in commits.items() if commit}
 
 
 def _colour(task: str, choices: Mapping[str, str]) -> str:

@@ -111,7 +111,7 @@ class StudySweeper(ProtocolSweeper):
         config = self.compose((f"experiment={self._name}", *words))
         try:
             nodes = OmegaConf.to_container(
-                OmegaConf.masked_copy(config, [key for key in config if key not in ("hydra", *OF_A_SWEEP)]),
+                OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", *OF_A_SWEEP)]),
                 resolve=True,
                 enum_to_str=True,
             )

@@ -305,7 +305,9 @@ def _read_run(folder: Path, facts: Mapping[str, Any], is_over: bool) -> Told:
             sweep_id=facts["sweep_id"],
             job=facts["job"],
             resumed_at=facts.get("resumed_at_step"),
-            **{name: facts.get(name) or {} for name in ("code", "versions", "git")},
+            code=facts.get("code") or {},
+            versions=facts.get("versions") or {},
+            git=facts.get("git") or {},
         )
         if facts["status"] != RUNNING:
             return describe_run(card, _outcome(facts), (folder / SUMMARY).stat().st_mtime_ns // 1_000_000)
