@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnreg.comparison.chance import SMALLEST, Scale, loss_floor, loss_resolution, placed
-from nnreg.engine.history import START_LOSS
+from nnreg.engine.history import START_LOSS, TRAIN_LOSS
 from nnreg.errors import UserError
 from nnreg.records.metrics import (
     DESCENT_VALUE,
@@ -21,6 +21,7 @@ from nnreg.records.metrics import (
     is_loss,
     is_share,
     leading_results,
+    summary_name,
 )
 from nnreg.records.results import Result
 from nnreg.settings import DESCEND, task_of
@@ -49,8 +50,7 @@ def judged_metric(
     """
     known = {name for run in runs for name in run.summary["metrics"]}
     if wanted is not None:
-        ends = (f"{wanted}_final", TRAIN_MEAN if wanted == "train/loss" and TRAIN_FINAL not in known else TRAIN_FINAL)
-        metric = wanted if wanted in known else ends[1] if wanted == "train/loss" else ends[0] if ends[0] in known else wanted
+        metric = _last_value(wanted, known)
     elif len(set(tuned_by)) > 1:
         names = " and ".join(sorted(set(tuned_by)))
         raise UserError(f"these sweeps were tuned by different metrics, {names}: name one by --metric, or compare each alone")
@@ -59,6 +59,15 @@ def judged_metric(
     if metric == TRAIN_FINAL:
         _check_version(runs)
     return metric
+
+
+def _last_value(wanted: str, known: set[str]) -> str:
+    """Return the name that a metric's last value is recorded by, as it is typed: ``valid/accuracy``."""
+    if wanted in known:
+        return wanted
+    if wanted == TRAIN_LOSS:
+        return TRAIN_FINAL if TRAIN_FINAL in known else TRAIN_MEAN
+    return name if (name := summary_name(wanted)) in known else wanted
 
 
 def _default(runs: Sequence[Result], known: set[str], changed: Collection[str], tuned_by: Collection[str]) -> str:

@@ -262,7 +262,7 @@ def recorded_by(task: str) -> list[Metric]:
 def results_of(task: str) -> list[str]:
     """Return the names of what the summaries of a task's runs may hold, by which runs are compared."""
     rows = [row for row in METRICS.values() if row.task in ("", task) and "{" not in row.name]
-    ends = {row.name: (f"{row.name}_final", f"{row.name}_best") for row in rows if row.recorded == "ends"}
+    ends = {row.name: (summary_name(row.name), f"{row.name}_best") for row in rows if row.recorded == "ends"}
     return [name for row in rows if row.recorded != "history" for name in ends.get(row.name, (row.name,))]
 
 

@@ -16,7 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
 from nnreg.errors import UserError, instead
-from nnreg.records.metrics import DESCENT_DISTANCE, is_recorded_along, recorded_by, results_of
+from nnreg.records.metrics import DESCENT_DISTANCE, is_recorded_along, recorded_by, results_of, summary_name
 from nnreg.registry import entries, hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob
 from nnreg.settings import OF_A_SWEEP, is_of_a_sweep
@@ -141,7 +141,7 @@ def check_comparison(settings: SweepSettings, axes: Sequence[Axis], task: str) -
     """
     tasks = [word.partition("=")[2] for axis in axes if axis.setting == "task" for word in axis.words] or [task]
     for each in tasks:
-        if settings.metric is not None and not {settings.metric, f"{settings.metric}_final"} & set(results_of(each)):
+        if settings.metric is not None and not {settings.metric, summary_name(settings.metric)} & set(results_of(each)):
             raise UserError(
                 f"sweep.metric: no run of task={each} records '{settings.metric}'{instead(settings.metric, results_of(each))}"
             )
