@@ -289,6 +289,32 @@ def descend(rule, parameters, steps, first=1):
         rule.step(t)
 
 
+MEMORIES = ("decay", "beta1", "beta2", "momentum")
+ENDS = [
+    pytest.param(entry, {setting: value}, id=f"{name}-{setting}={value}")
+    for name, entry in entries.techniques("optimizer").items()
+    for setting in MEMORIES
+    if setting in {field.name for field in dataclasses.fields(entries.load_class(entry))}
+    for value in (0.0, 0.5, 0.9999)
+]
+
+
+@pytest.mark.parametrize(("entry", "settings"), ENDS)
+def test_in_float32_each_step_is_that_of_float64_at_the_ends_of_the_ranges_whatever_the_gradients(entry, settings):
+    directions = np.random.default_rng(0).normal(size=CURVATURE.size).astype(np.float32)
+    moves = []
+    for dtype in (np.float32, np.float64):
+        parameters = start(dtype)
+        rule, steps = bound(entry, parameters, **settings), []
+        for t, size in enumerate((1.0, 1e-5, 1.0, 1e-6, 1e-3, 10.0, 1e-4), 1):
+            parameters.theta[...] = 0.0  # so that the step is all that is there
+            parameters.grad[...] = directions * np.float32(size)
+            rule.step(t)
+            steps.append(parameters.theta.astype(np.float64))
+        moves.append(steps)
+    np.testing.assert_allclose(moves[0], moves[1], rtol=1e-3, atol=1e-30)
+
+
 @every_optimizer
 def test_it_is_an_optimizer_and_a_dataclass(entry):
     assert issubclass(entries.load_class(entry), Optimizer)

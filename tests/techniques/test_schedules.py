@@ -111,6 +111,15 @@ def test_a_cosine_is_halfway_down_in_the_middle():
     assert Cosine(0.2).factor(51, 100) == pytest.approx(0.6)
 
 
+@given(growth=st.integers(10, 30), cycles=st.integers(2, 4), factor=st.integers(1, 40))
+def test_a_restart_that_falls_on_an_update_is_at_full_height(growth, cycles, factor):
+    lengths = [10 ** (cycles - 1 - i) * growth**i for i in range(cycles)]  # whole, of cycles that grow by growth / 10
+    unit = math.gcd(*lengths)
+    starts = [factor * sum(lengths[:i]) // unit + 1 for i in range(cycles)]
+    rule = Cosine(cycles=cycles, growth=growth / 10)
+    assert [rule.factor(start, factor * sum(lengths) // unit) for start in starts] == [1.0] * cycles
+
+
 @given(cycles=st.integers(1, 6), growth=st.sampled_from([1.0, 1.5, 2.0, 3.0]), steps=st.integers(1, 300))
 def test_a_cosine_starts_again_as_often_as_it_has_cycles(cycles, growth, steps):
     heights = course(Cosine(0.0, cycles, growth), steps)

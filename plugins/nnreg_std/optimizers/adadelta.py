@@ -48,7 +48,9 @@ class AdaDelta(Optimizer):
 
     def update(self, theta: Array, g: Array, h: Array, d: Array, *, t: int, lr: float) -> None:
         """Average squared gradients, scale the gradient to the size of recent steps, average squared steps."""
-        h += (1 - self.decay) * (g * g - h)  # h ← ρh + (1 − ρ)g²
+        h *= self.decay
+        h += (1 - self.decay) * g * g  # h ← ρh + (1 − ρ)g²
         step = np.sqrt(d + self.eps) / np.sqrt(h + self.eps) * g  # Δ ← √(d + ε) / √(h + ε) · g
-        d += (1 - self.decay) * (step * step - d)  # d ← ρd + (1 − ρ)Δ²
+        d *= self.decay
+        d += (1 - self.decay) * step * step  # d ← ρd + (1 − ρ)Δ²
         theta -= lr * step  # θ ← θ − ηΔ

@@ -64,8 +64,10 @@ class Adam(Optimizer):
 
     def update(self, theta: Array, g: Array, m: Array, v: Array, v_max: Array | None = None, *, t: int, lr: float) -> None:
         """Take one turn of Algorithm 1's loop."""
-        m += (1 - self.beta1) * (g - m)  # m ← β₁m + (1 − β₁)g
-        v += (1 - self.beta2) * (g * g - v)  # v ← β₂v + (1 − β₂)g²
+        m *= self.beta1
+        m += (1 - self.beta1) * g  # m ← β₁m + (1 − β₁)g
+        v *= self.beta2
+        v += (1 - self.beta2) * g * g  # v ← β₂v + (1 − β₂)g²
         if v_max is not None:
             v = np.maximum(v_max, v, out=v_max)  # v̄ ← max(v̄, v)
         unbias = math.sqrt(1 - self.beta2**t)

@@ -49,6 +49,7 @@ class AdaMax(Optimizer):
 
     def update(self, theta: Array, g: Array, m: Array, u: Array, *, t: int, lr: float) -> None:
         """Take one turn of Algorithm 2's loop."""
-        m += (1 - self.beta1) * (g - m)  # m ← β₁m + (1 − β₁)g
+        m *= self.beta1
+        m += (1 - self.beta1) * g  # m ← β₁m + (1 − β₁)g
         np.maximum(self.beta2 * u, np.abs(g) + self.eps, out=u)  # u ← max(β₂u, |g| + ε)
         theta -= lr / (1 - self.beta1**t) * m / u  # θ ← θ − η / (1 − β₁ᵗ) · m / u

@@ -52,4 +52,5 @@ class Lion(Optimizer):
         """Let gradient and momentum vote on the direction, move, then remember the gradient."""
         c = self.beta1 * m + (1 - self.beta1) * g  # c = β₁m + (1 − β₁)g
         theta -= lr * (np.sign(c) + self.weight_decay * theta)  # θ ← θ − η(sign(c) + λθ)
-        m += (1 - self.beta2) * (g - m)  # m ← β₂m + (1 − β₂)g
+        m *= self.beta2
+        m += (1 - self.beta2) * g  # m ← β₂m + (1 − β₂)g

@@ -64,8 +64,10 @@ class NAdam(Optimizer):
 
     def update(self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float) -> None:
         """Take Adam's step with the momentum of the next one."""
-        m += (1 - self.beta1) * (g - m)  # m ← β₁m + (1 − β₁)g
-        v += (1 - self.beta2) * (g * g - v)  # v ← β₂v + (1 − β₂)g²
+        m *= self.beta1
+        m += (1 - self.beta1) * g  # m ← β₁m + (1 − β₁)g
+        v *= self.beta2
+        v += (1 - self.beta2) * g * g  # v ← β₂v + (1 − β₂)g²
         of_m = self._mu(t + 1) / (1 - self._product(t + 1))  # μₜ₊₁ / (1 − μ₁μ₂…μₜ₊₁)
         of_g = (1 - self._mu(t)) / (1 - self._product(t))  # (1 − μₜ) / (1 − μ₁μ₂…μₜ)
         v_hat = v / (1 - self.beta2**t)  # v̂ = v / (1 − β₂ᵗ)

@@ -54,8 +54,10 @@ class RAdam(Optimizer):
 
     def update(self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float) -> None:
         """Take Adam's step as far as the average of squares is reliable, else momentum's."""
-        m += (1 - self.beta1) * (g - m)  # m ← β₁m + (1 − β₁)g
-        v += (1 - self.beta2) * (g * g - v)  # v ← β₂v + (1 − β₂)g²
+        m *= self.beta1
+        m += (1 - self.beta1) * g  # m ← β₁m + (1 − β₁)g
+        v *= self.beta2
+        v += (1 - self.beta2) * g * g  # v ← β₂v + (1 − β₂)g²
         lr = lr / (1 - self.beta1**t)
         rho_inf = 2 / (1 - self.beta2) - 1  # ρ∞ = 2 / (1 − β₂) − 1, the memory of v in steps
         rho = rho_inf - 2 * t * self.beta2**t / (1 - self.beta2**t)  # ρ = ρ∞ − 2tβ₂ᵗ / (1 − β₂ᵗ)

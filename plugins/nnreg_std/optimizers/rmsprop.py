@@ -55,8 +55,10 @@ class RMSprop(Optimizer):
 
     def update(self, theta: Array, g: Array, h: Array, a: Array | None = None, *, t: int, lr: float) -> None:
         """Average squared gradients, then step by the gradient over their root."""
-        h += (1 - self.decay) * (g * g - h)  # h ← ρh + (1 − ρ)g²
+        h *= self.decay
+        h += (1 - self.decay) * g * g  # h ← ρh + (1 − ρ)g²
         if a is not None:
-            a += (1 - self.decay) * (g - a)  # a ← ρa + (1 − ρ)g
+            a *= self.decay
+            a += (1 - self.decay) * g  # a ← ρa + (1 − ρ)g
             h = np.maximum(h - a * a, 0.0)  # h − a², the variance
         theta -= lr * g / (np.sqrt(h) + self.eps)  # θ ← θ − ηg / (√h + ε)

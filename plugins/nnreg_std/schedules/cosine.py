@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 
 from nnreg.contracts import Schedule, check_range
 
@@ -43,11 +45,20 @@ class Cosine(Schedule):
 
     def factor(self, t: int, steps: int) -> float:
         """Return the height on the cosine of the current cycle; past the run it stays at its end."""
-        lengths = [self.growth**i for i in range(self.cycles)]  # T_i, in first cycles
-        now = (t - 1) * sum(lengths) / steps
+        lengths = cycle_lengths(self.growth, self.cycles)  # T_i
+        now = (t - 1) * sum(lengths)
         for length in lengths:
-            if now < length:
-                fall = (1 + math.cos(math.pi * now / length)) / 2  # (1 + cos(π · T_cur / T_i)) / 2
+            span = length * steps
+            if now < span:
+                fall = (1 + math.cos(math.pi * now / span)) / 2  # (1 + cos(π · T_cur / T_i)) / 2
                 return float(self.end + (1 - self.end) * fall)
-            now -= length
+            now -= span
         return float(self.end)
+
+
+@cache
+def cycle_lengths(growth: float, cycles: int) -> tuple[int, ...]:
+    """Return how long cycles are, in a unit in which all are whole: a restart that is due is not missed by a rounding."""
+    lengths = [Fraction(str(growth)) ** i for i in range(cycles)]
+    unit = math.lcm(*(length.denominator for length in lengths))
+    return tuple(int(length * unit) for length in lengths)

@@ -88,8 +88,10 @@ class Muon(Optimizer):
 
     def update(self, theta: Array, g: Array, m: Array, v: Array, *, t: int, lr: float) -> None:
         """Take Adam's step."""
-        m += (1 - self.beta1) * (g - m)  # m ← β₁m + (1 − β₁)g
-        v += (1 - self.beta2) * (g * g - v)  # v ← β₂v + (1 − β₂)g²
+        m *= self.beta1
+        m += (1 - self.beta1) * g  # m ← β₁m + (1 − β₁)g
+        v *= self.beta2
+        v += (1 - self.beta2) * g * g  # v ← β₂v + (1 − β₂)g²
         m_hat = m / (1 - self.beta1**t)  # m̂ = m / (1 − β₁ᵗ)
         v_hat = v / (1 - self.beta2**t)  # v̂ = v / (1 − β₂ᵗ)
         theta -= lr * m_hat / (np.sqrt(v_hat) + self.eps)  # θ ← θ − ηm̂ / (√v̂ + ε)

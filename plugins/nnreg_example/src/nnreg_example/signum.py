@@ -42,5 +42,6 @@ class Signum(Optimizer):
 
     def update(self, theta: Array, g: Array, m: Array, *, t: int, lr: float) -> None:
         """Let the running gradient decide, then move by lr."""
-        m += (1 - self.beta) * (g - m)  # m ← βm + (1 − β)g
+        m *= self.beta
+        m += (1 - self.beta) * g  # m ← βm + (1 − β)g
         theta -= lr * np.sign(m)  # θ ← θ − η sign(m)
