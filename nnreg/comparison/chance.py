@@ -212,14 +212,14 @@ def better_chances(values: Values, least: float = 0.0) -> Values:
 
 
 def outdone_arms(
-    better: Values, alpha: float, failures: Sequence[int] | None = None, live: npt.NDArray[np.bool_] | None = None
+    better: Values, alpha: float, failures: Sequence[float] | None = None, live: npt.NDArray[np.bool_] | None = None
 ) -> npt.NDArray[np.bool_]:
     """Return which arms are not the best: some arm that is in question beats them one-sided at ``alpha`` over the arms.
 
     Args:
         better: one-sided p values of the first being better, (..., arms, arms); NaN where two cannot be compared.
         alpha: probability with which the best may be among them.
-        failures: of each arm; one with more of them beats nobody who has fewer.
+        failures: of each arm, or their share of its runs; one with more of them beats nobody who has fewer.
         live: which arms are in question, (..., arms); all where None.
     """
     arms = better.shape[-1]
@@ -232,7 +232,7 @@ def outdone_arms(
 
 
 def set_of_best(
-    better: Values, alpha: float = ALPHA, failures: Sequence[int] | None = None, runs: Sequence[int] | None = None
+    better: Values, alpha: float = ALPHA, failures: Sequence[float] | None = None, runs: Sequence[float] | None = None
 ) -> npt.NDArray[np.bool_]:
     """Return which arms may be the best: with probability 1 - ``alpha`` the best is one of them.
 
@@ -243,7 +243,7 @@ def set_of_best(
         better: see ``outdone_arms``.
         alpha: of the whole set.
         failures: see ``outdone_arms``.
-        runs: of each arm; one all of whose runs failed is not the best, unless all are so.
+        runs: of each arm, 1 beside shares; one all of whose runs failed is not the best, unless all are so.
     """
     kept = ~outdone_arms(better, alpha, failures)
     if failures is not None and runs is not None:

@@ -15,6 +15,7 @@ from nnreg.comparison.chance import alpha_of_look
 from nnreg.comparison.differences import grounds, several
 from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.gathering import Gathered
+from nnreg.comparison.naming import setting_words
 from nnreg.comparison.pairs import ARM, Matrix
 from nnreg.comparison.problems import matrix_over_problems
 from nnreg.comparison.profiles import Profile, Sensitivity, sensitivities
@@ -68,6 +69,11 @@ class Findings:
         return "\n".join(self.answers)
 
     @property
+    def all_matrices(self) -> Sequence[Matrix]:
+        """Who beats whom, by every metric that a line of the answer is about."""
+        return [*self.matrices, *([self.companion] if self.companion is not None else [])]
+
+    @property
     def runs(self) -> Results:
         """Every run that is compared, arm by arm: its ``table`` and ``curves`` are for questions of one's own."""
         return Results(run for arm in self.gathered.arms for run in arm.runs)
@@ -82,7 +88,7 @@ class Findings:
         """Return one row for every two arms, then for every two values of a setting: distance, interval, p value, winner."""
         import pandas as pd
 
-        return pd.DataFrame(tables.pair_rows([*self.matrices, *([self.companion] if self.companion is not None else [])]))
+        return pd.DataFrame(tables.pair_rows(self.all_matrices))
 
     @cached_property
     def fairness(self) -> str:
@@ -139,9 +145,10 @@ def _matrices(gathered: Gathered, found: Sequence[Standing], metric: str, alpha:
     made = [_in_order(of_arms, found)]
     for axis in swept if len(swept) > 1 else ():
         if grounds(gathered.axes) and axis not in grounds(gathered.axes):
-            made.append(matrix_over_problems(found, metric, axis, alpha))
+            made.append(matrix_over_problems(found, metric, axis, alpha, _budgets(gathered, axis), barred))
         else:
-            made.append(pairs.matrix(found, metric, axis, paired=gathered.paired, alpha=alpha, barred=barred))
+            budgets = _budgets(gathered, axis)
+            made.append(pairs.matrix(found, metric, axis, paired=gathered.paired, alpha=alpha, budgets=budgets, barred=barred))
     return made
 
 
@@ -156,11 +163,13 @@ def _barred(gathered: Gathered) -> str:
     return ""
 
 
-def _budgets(gathered: Gathered) -> Mapping[str, int]:
-    """Return how many configurations were tried for each arm, by its name; nothing where nothing was tuned."""
+def _budgets(gathered: Gathered, axis: str = ARM) -> Mapping[str, int]:
+    """Return how many configurations were tried for each arm, or value of an axis, by name; nothing where none was tuned."""
     tuning = gathered.tuning
-    if not tuning.technique:
+    if not tuning.technique or axis not in (ARM, tuning.technique):
         return {}
+    if axis != ARM:
+        return {setting_words(axis, name): count for name, count in tuning.budget.items()}
     named = {arm.name: str(arm.settings.get(tuning.technique, "")) for arm in gathered.arms}
     return {name: tuning.budget[technique] for name, technique in named.items() if technique in tuning.budget}
 

@@ -26,6 +26,8 @@ from nnreg.records.metrics import (
 from nnreg.records.results import Result
 from nnreg.settings import DESCEND, task_of
 
+TRAINING = "Training"
+MOST = 700.0  # of a logarithm, so that its ratio is a number
 GENERALISE = ("regularizer", "dropout")
 """Kinds whose techniques are there for rows that a network has not seen: their runs are judged by the validation loss."""
 
@@ -97,12 +99,12 @@ def _check_version(runs: Sequence[Result]) -> None:
 def companion_metric(metric: str, runs: Sequence[Result], changed: Collection[str]) -> str | None:
     """Return the metric of the other line of an answer: how well networks generalise, beside how well they are trained.
 
-    None where only one of the two was measured, or where the loss itself was changed: its values mean different things.
+    None where a run measured only one of the two, or where the loss itself was changed: its values mean different things.
     """
-    known = {name for run in runs if run.summary["status"] == "finished" for name in run.summary["metrics"]}
-    other = VALID_FINAL if metric in (TRAIN_FINAL, TRAIN_MEAN) else TRAIN_FINAL
-    is_of_training = task_of(runs[0].summary) != DESCEND and metric in known
-    return other if is_of_training and "loss" not in changed and other in known else None
+    ended = [set(run.summary["metrics"]) for run in runs if run.summary["status"] == "finished"]
+    other = VALID_FINAL if judged_words(metric) == TRAINING else TRAIN_FINAL
+    is_of_training = task_of(runs[0].summary) != DESCEND and any(metric in known for known in ended)
+    return other if is_of_training and "loss" not in changed and all(other in known for known in ended) else None
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class Ruler:
         """Return the value at a place; of a distance of losses their ratio."""
         if self.scale == "difference":
             return place
-        return math.exp(min(place, 700.0)) if math.isfinite(place) else place
+        return math.exp(min(max(place, -MOST), MOST)) if math.isfinite(place) else place
 
 
 def ruler_of(metric: str, runs: Iterable[Result]) -> Ruler:
@@ -155,6 +157,6 @@ def _rows(run: Result) -> Mapping[str, int]:
 
 def judged_words(metric: str) -> str:
     """Return which side of a network a metric shows, to stand before a line of an answer: ``Training``."""
-    return {"train": "Training", "final": "Training", "valid": "Validation", "test": "Test"}.get(
+    return {"train": TRAINING, "final": TRAINING, "valid": "Validation", "test": "Test"}.get(
         metric.partition("/")[0], called(metric).capitalize()
     )

@@ -11,6 +11,8 @@ from nnreg.records.metrics import compact
 from nnreg.records.results import Result
 from nnreg.registry import entries
 
+LEAST_RATIO = 1e-6
+EVERY_TIME = "every time"
 LONGEST_NAME = 40  # characters, where room is short
 LOST = {
     "diverged": "diverged",
@@ -26,13 +28,26 @@ def enumerated(words: Sequence[str], joined: str = "and") -> str:
     return f"{', '.join(words[:-1])} {joined} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
-def factor(ratio: float) -> str:
-    """Return a ratio with the digits that tell it from 1: ``0.31``, ``0.985``, ``12``."""
-    if not math.isfinite(ratio):
+def factor(ratio: float, digits: int = 2) -> str:
+    """Return a ratio with the digits that tell it from 1: ``0.31``, ``0.985``, ``12``; ``<1e-6`` of what is beyond all use."""
+    if math.isnan(ratio):
         return "–"
+    if ratio < LEAST_RATIO or ratio > 1 / LEAST_RATIO:
+        return f"<{compact(f'{LEAST_RATIO:g}')}" if ratio < 1 else f">{compact(f'{1 / LEAST_RATIO:.0e}')}"
     if abs(ratio - 1) < 0.1:
-        return f"{ratio:.3f}"
-    return compact(f"{ratio:#.2g}".rstrip(".")) if ratio < 100 else compact(f"{ratio:.3g}")
+        return f"{ratio:.{digits + 1}f}"
+    return compact(f"{ratio:#.{digits}g}".rstrip(".")) if ratio < 10**digits else f"{ratio:,.0f}"
+
+
+def factors(ratio: float, low: float, high: float) -> tuple[str, str]:
+    """Return a ratio and its interval with digits that tell its ends from it: ``0.31``, ``0.25 to 0.39``; "" for none."""
+    if not math.isfinite(low):
+        return factor(ratio), ""
+    for digits in (2, 3, 4):
+        number, *ends = (factor(each, digits) for each in (ratio, low, high))
+        if number not in ends:
+            return number, " to ".join(ends)
+    return factor(ratio), EVERY_TIME if factor(low) == factor(high) else f"{factor(low)} to {factor(high)}"
 
 
 def clipped(name: str) -> str:

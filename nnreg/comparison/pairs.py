@@ -16,7 +16,7 @@ from nnreg.comparison.chance import ALPHA, FEWEST, Stage, Typical, holm, judge_r
 from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.judging import Ruler, ruler_of
-from nnreg.comparison.naming import factor, lost_in, setting_words, status_words
+from nnreg.comparison.naming import factor, factors, lost_in, setting_words, status_words
 from nnreg.comparison.standings import Standing
 from nnreg.records.card import UNTRAINED
 from nnreg.records.manifest import Raced
@@ -79,13 +79,14 @@ def contenders(
         found: how the arms did.
         metric: compared.
         of: ``arm``, or an axis: its values are then averaged at each seed over what all of them were combined with.
-        budgets: settings tried for an arm, by its name.
+        budgets: settings tried for an arm, or for a value of the axis, by its name.
     """
     if is_ground(of):
         return []
     chosen = found if rates.is_rate(of) else at_best_rates(found, metric)
     ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
-    made = [_arm(each, metric, ruler, budgets or {}) for each in chosen] if of == ARM else _values(chosen, metric, of, ruler)
+    made = [_arm(each, metric, ruler) for each in chosen] if of == ARM else _values(chosen, metric, of, ruler)
+    made = [dataclasses.replace(each, budget=(budgets or {}).get(each.name)) for each in made]
     return sorted(made, key=lambda contender: _rank(contender, ruler))
 
 
@@ -96,12 +97,12 @@ def at_best_rates(found: Sequence[Standing], metric: str) -> Sequence[Standing]:
 
 
 def shared_seeds(a: Collection[int], b: Collection[int]) -> list[int]:
-    """Return the seeds to compare two arms at, ascending: those that both have, if these are two or more and most of each's.
+    """Return the seeds to compare two arms at, ascending: those that both have, if these are three or more and most of each's.
 
-    Else none: two pairs of ten runs would say less than the ten.
+    Else none: three pairs of ten runs would say less than the ten.
     """
     both = sorted({*a} & {*b})
-    return both if len(both) > 1 and 2 * len(both) > max(len(a), len(b)) else []
+    return both if len(both) >= FEWEST and 2 * len(both) > max(len(a), len(b)) else []
 
 
 def ground_of(arm: Arm) -> Ground:
@@ -109,9 +110,8 @@ def ground_of(arm: Arm) -> Ground:
     return tuple(sorted((key, value) for key, value in arm.settings.items() if is_ground(key)))
 
 
-def _arm(standing: Standing, metric: str, ruler: Ruler, budgets: Mapping[str, int]) -> Contender:
-    name, budget = standing.arm.name, budgets.get(standing.arm.name)
-    return Contender(name, places_of(standing, metric, ruler), standing.endings, ground_of(standing.arm), budget)
+def _arm(standing: Standing, metric: str, ruler: Ruler) -> Contender:
+    return Contender(standing.arm.name, places_of(standing, metric, ruler), standing.endings, ground_of(standing.arm))
 
 
 def places_of(standing: Standing, metric: str, ruler: Ruler) -> Mapping[int, float]:
@@ -159,7 +159,7 @@ def _rank(contender: Contender, ruler: Ruler) -> tuple[bool, float]:
     return contender.lost > 0, -contender.center if ruler.higher else contender.center
 
 
-TIED = "cannot be told apart"
+TIED, ALIKE = "cannot be told apart", "the same at every seed"
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,7 @@ class Difference:
         winner: ``a`` or ``b``'s name, or "" where there is none: see ``undecided``.
         lost: a sentence where lost runs decide or forbid the comparison, else "".
         barred: why neither may be said to beat the other, whatever the numbers are: ``unequal budgets``; else "".
+        same: whether they had one value at every seed.
     """
 
     a: str
@@ -192,6 +193,7 @@ class Difference:
     winner: str = ""
     lost: str = ""
     barred: str = ""
+    same: bool = False
 
     @property
     def undecided(self) -> str:
@@ -200,7 +202,7 @@ class Difference:
             return self.barred
         if self.typical is None:
             return "runs were lost" if self.lost else "no interval"
-        return "runs were lost" if FORBIDDEN in self.lost else TIED
+        return "runs were lost" if FORBIDDEN in self.lost else ALIKE if self.same else TIED
 
     def ends(self, sign: int = 1) -> tuple[float, float, float]:
         """Return value, lower and upper end of the 95 % interval of a over b, of b over a for -1: ratios, or differences.
@@ -223,7 +225,7 @@ class Difference:
         has_interval = math.isfinite(low) and center is None
         value = self.ruler.value(center) if center is not None else value
         if self.ruler.scale == "ratio":
-            return factor(value), f"{factor(low)} to {factor(high)}" if has_interval else ""
+            return factors(value, low, high) if has_interval else (factor(value), "")
         number, half = signed(metric, value, (high - low) / 2 if has_interval else None)
         points = " points" if is_share(metric) else ""
         number, half = number.removesuffix("%").rstrip(), half.removesuffix("%").rstrip()
@@ -293,7 +295,8 @@ def matrix(
         paired: whether all arms have the same seeds; distances are then taken at equal seed. Else two arms that share most
             of theirs are compared at those (``shared_seeds``), others by Welch's interval.
         alpha: see above.
-        budgets: settings tried for each arm, by its name; of two with different ones none beats the other.
+        budgets: settings tried for each arm, or each value of the axis, by its name; of two with different ones none beats the
+            other.
         barred: why none may be said to beat another, or "".
     """
     ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
@@ -356,7 +359,8 @@ def _measured(a: Contender, b: Contender, ruler: Ruler, *, paired: bool) -> Diff
         apart = np.array([a.places[seed] - b.places[seed] for seed in seeds])
         found = typical(apart, ruler.least)
         center = found.center if found is not None else float(apart.mean()) if apart.size else math.nan
-        return Difference(a.name, b.name, center, found, ruler, apart.size, paired=True)
+        same = bool(apart.size) and not apart.any()
+        return Difference(a.name, b.name, center, found, ruler, apart.size, paired=True, same=same)
     ones, others = list(a.places.values()), list(b.places.values())
     found = typical_unpaired(ones, others, "difference", least=ruler.least)
     center = found.center if found is not None else a.center - b.center
@@ -390,10 +394,15 @@ def _winner(a: Contender, b: Contender, better: Contender | None, seeds: int) ->
             return (alive.name if min(dead.runs, alive.runs) > 1 else ""), said
     facts = "; ".join(how_lost(side) for side in (a, b) if side.lost)
     other = b if better is a else a
-    if better is not None and better.lost * other.runs > other.lost * better.runs:
+    if better is not None and loses_more(better, other):
         return "", f"{facts}: {better.name} {FORBIDDEN} {other.name}, though it is ahead in those that finished"
     left = f"; compared at the other {seeds} seed{'s' if seeds > 1 else ''}" if seeds else "; there is nothing to compare"
     return (better.name if better else ""), facts + left
+
+
+def loses_more(one: Contender, other: Contender) -> bool:
+    """Tell whether a larger share of the runs of one was lost."""
+    return one.lost * other.runs > other.lost * one.runs
 
 
 def how_lost(side: Contender) -> str:
@@ -414,8 +423,8 @@ def _best(rivals: Sequence[Contender], judged: Sequence[Difference], ground: Gro
     if np.isnan(better).all():
         return []
     np.fill_diagonal(better, 1.0)
-    kept = set_of_best(better, alpha, failures=[rival.lost for rival in own], runs=[rival.runs for rival in own])
-    beaten = {each.b if each.winner == each.a else each.a for each in judged if each.winner and each.typical is None}
+    kept = set_of_best(better, alpha, failures=[rival.lost / rival.runs for rival in own], runs=[1] * len(own))
+    beaten = {each.b if each.winner == each.a else each.a for each in judged if each.winner}  # what "beats" says, the set says
     return [rival.name for rival, may_be in zip(own, kept, strict=True) if may_be and rival.name not in beaten]
 
 

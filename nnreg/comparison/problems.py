@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +15,20 @@ import numpy as np
 from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.naming import setting_words
-from nnreg.comparison.pairs import Difference, Ground, Matrix, at_best_rates, cells_of, ground_of, places_of
+from nnreg.comparison.pairs import (
+    FORBIDDEN,
+    UNEQUAL,
+    Contender,
+    Difference,
+    Ground,
+    Matrix,
+    at_best_rates,
+    cells_of,
+    ground_of,
+    how_lost,
+    loses_more,
+    places_of,
+)
 from nnreg.comparison.standings import Standing
 from nnreg.records.statistics import LEVEL, Values
 
@@ -104,7 +118,14 @@ def improvement_chance(apart: Sequence[Values], draws: int = 4000) -> Improvemen
     return Improvement(float(np.mean([won.mean() for won in wins])), float(low), float(high))
 
 
-def matrix_over_problems(found: Sequence[Standing], metric: str, of: str, alpha: float = ALPHA) -> Matrix:
+def matrix_over_problems(
+    found: Sequence[Standing],
+    metric: str,
+    of: str,
+    alpha: float = ALPHA,
+    budgets: Mapping[str, int] | None = None,
+    barred: str = "",
+) -> Matrix:
     """Compare the values of an axis over all datasets, or surfaces: by their mean distances on each, at seeds of its own.
 
     Args:
@@ -112,6 +133,8 @@ def matrix_over_problems(found: Sequence[Standing], metric: str, of: str, alpha:
         metric: compared.
         of: an axis, which is no dataset and no surface.
         alpha: probability of a wrong win among all of them.
+        budgets: see ``matrix``.
+        barred: likewise.
     """
     ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
     cells = cells_of(at_best_rates(found, metric), of)
@@ -122,7 +145,8 @@ def matrix_over_problems(found: Sequence[Standing], metric: str, of: str, alpha:
     problems, sign = len(known), -1 if ruler.higher else 1
     over = over_problems(sign * known, ruler.least) if len(values) > 1 else None
     order = np.argsort(sign * known.mean(axis=0), kind="stable").tolist() if problems else list(range(len(values)))
-    judged = [_difference(values, pair, known, over, ruler, alpha) for pair in itertools.combinations(order, 2)]
+    rivals = [_rival(name, each, budgets or {}) for name, each in zip(values, cells.values(), strict=True)]
+    judged = [_difference(rivals, pair, known, over, ruler, alpha, barred) for pair in itertools.combinations(order, 2)]
     beaten = {each.b if each.winner == each.a else each.a for each in judged if each.winner}
     names = [values[place] for place in order]
     return Matrix(
@@ -137,18 +161,39 @@ def matrix_over_problems(found: Sequence[Standing], metric: str, of: str, alpha:
     )
 
 
+def _rival(name: str, cells: Mapping[tuple[Any, ...], Sequence[Standing]], budgets: Mapping[str, int]) -> Contender:
+    """Return a value of the axis with all of its runs."""
+    endings: Counter[str] = Counter()
+    for arm in itertools.chain.from_iterable(cells.values()):
+        endings.update(arm.endings)
+    return Contender(name, {}, endings, budget=budgets.get(name))
+
+
 def _difference(
-    values: Sequence[str], pair: tuple[int, int], known: Values, over: OverProblems | None, ruler: Ruler, alpha: float
+    rivals: Sequence[Contender],
+    pair: tuple[int, int],
+    known: Values,
+    over: OverProblems | None,
+    ruler: Ruler,
+    alpha: float,
+    barred: str,
 ) -> Difference:
-    first, second = pair
-    center = float((known[:, first] - known[:, second]).mean()) if len(known) else math.nan
-    made = Difference(values[first], values[second], center, None, ruler, len(known), paired=True)
+    a, b = (rivals[place] for place in pair)
+    apart = known[:, pair[0]] - known[:, pair[1]]
+    center = float(apart.mean()) if len(known) else math.nan
+    barred = barred or (UNEQUAL if a.budget != b.budget else "")
+    same = bool(apart.size) and not apart.any()
+    made = Difference(a.name, b.name, center, None, ruler, len(known), paired=True, barred=barred, same=same)
     if over is None:
         return made
     key = (min(pair), max(pair))
-    found = dataclasses.replace(over.typicals[key], center=center)
-    better = first if (center > 0) == ruler.higher else second
-    return dataclasses.replace(made, typical=found, p=over.ps[key], winner=values[better] if over.ps[key] <= alpha else "")
+    made = dataclasses.replace(made, typical=dataclasses.replace(over.typicals[key], center=center), p=over.ps[key])
+    if made.p > alpha or barred:
+        return made
+    better, other = (a, b) if (center > 0) == ruler.higher else (b, a)
+    if loses_more(better, other):
+        return dataclasses.replace(made, lost=f"{how_lost(better)}: {better.name} {FORBIDDEN} {other.name}")
+    return dataclasses.replace(made, winner=better.name)
 
 
 def _said(over: OverProblems | None, problems: int, count: int, alpha: float) -> str:

@@ -232,11 +232,14 @@ def measured(by_seed: Mapping[int, float], ruler: Ruler = Ruler()) -> Measured: 
     if not places:
         return Measured(by_seed, math.nan, None)
     found = typical(places, ruler.least / math.sqrt(2))
+    alike = {value for value in by_seed.values() if math.isfinite(value)}
+    exact = alike.pop() if len(alike) == 1 else None  # a logarithm and back would round it
     if found is None:
-        return Measured(by_seed, ruler.value(math.fsum(places) / len(places)), None)
+        return Measured(by_seed, ruler.value(math.fsum(places) / len(places)) if exact is None else exact, None)
     low, high = map(ruler.value, found.interval())
     half = (high - low) / 2
-    return Measured(by_seed, ruler.value(found.center), half if math.isfinite(half) else None, low, high)
+    center = ruler.value(found.center) if exact is None else exact
+    return Measured(by_seed, center, half if math.isfinite(half) else None, low, high)
 
 
 def measure(runs: Iterable[Result], metric: str) -> Measured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,21 +114,37 @@ def sweep(home: Path, jobs: Mapping[tuple[str, ...], Sequence[float | None]], **
 
 def standing(name: str, values: Mapping[int, float | None], metric: str = "final/train_loss", **settings: Any) -> Standing:
     """Return how an arm did in memory: seed to value, None for a diverged run."""
-    runs = Results(_run(seed, value, metric) for seed, value in values.items())
+    return measured_by(name, {metric: values}, **settings)
+
+
+def measured_by(name: str, metrics: Mapping[str, Mapping[int, float | None]], **settings: Any) -> Standing:
+    """Return how an arm did by several metrics, each seed to value; None for a diverged run, which has none of them."""
+    seeds = next(iter(metrics.values()))
+    runs = Results(_run(seed, {metric: values[seed] for metric, values in metrics.items()}) for seed in seeds)
     arm = Arm(name, settings or {"optimizer": name}, runs, "#000000")
-    finished = {seed: value for seed, value in values.items() if value is not None}
-    endings = {"finished": len(finished), "diverged": len(values) - len(finished)}
-    return Standing(arm, {metric: measured(finished, ruler_of(metric, runs))}, NONE, NONE, 0, endings)
+    endings = Counter(run.summary["status"] for run in runs)
+    finished = {
+        metric: {seed: value for seed, value in values.items() if value is not None} for metric, values in metrics.items()
+    }
+    made = {metric: measured(values, ruler_of(metric, runs)) for metric, values in finished.items()}
+    return Standing(arm, made, NONE, NONE, 0, endings)
 
 
-def _run(seed: int, value: float | None, metric: str) -> Result:
-    status, metrics = ("diverged", {}) if value is None else ("finished", {metric: value})
+def _run(seed: int, values: Mapping[str, float | None]) -> Result:
+    status, metrics = ("diverged", {}) if None in values.values() else ("finished", dict(values))
     dataset = {"rows": {"train": 90, "valid": 30, "test": 30}}
     summary = {"status": status, "metrics": metrics, "choices": {"optimizer": "sgd"}, "dataset": dataset, "task": "train"}
+    summary |= {"seconds": 2.0, "steps": 4}
     return Result(Path(), summary, {"seed": seed})
 
 
-def gathered(*found: Standing, paired: bool = True, tuning: Tuning | None = None) -> Gathered:
+def gathered(
+    *found: Standing,
+    paired: bool = True,
+    tuning: Tuning | None = None,
+    metric: str = "final/train_loss",
+    companion: str | None = None,
+) -> Gathered:
     """Return what would have been gathered of some arms."""
     axes: dict[str, list[Any]] = {}
     for each in found:
@@ -136,4 +153,4 @@ def gathered(*found: Standing, paired: bool = True, tuning: Tuning | None = None
     seeds = sorted({run.seed for each in found for run in each.arm.runs})
     plain = Tuning("grid", {}, "", (), False, Results(()))
     arms = [each.arm for each in found]
-    return Gathered((Path("sweep"),), arms, axes, seeds, paired, tuning or plain, (), "final/train_loss")
+    return Gathered((Path("sweep"),), arms, axes, seeds, paired, tuning or plain, (), metric, companion)

@@ -155,7 +155,7 @@ def test_a_tracked_sweep_has_its_comparison_as_the_newest_run_beside_it(nnreg, p
     assert {run.data.tags["sweep_id"] for run in runs} == {folder_of(project).name}
     content = json.loads((folder_of(project) / "comparison" / "comparison.json").read_text())
     note = newest.data.tags["mlflow.note.content"]
-    assert note.startswith(f"**{content['answer']}**")
+    assert note.startswith("\n\n".join(f"**{line}**" for line in content["answer"]))
     assert "artifacts/report.html)" in note
     assert {"report.html", "table.csv", "pairs.csv", "comparison.json"} <= artifacts(uri, newest.info.run_id)
     assert newest.data.metrics["summary/runs"] == 4
@@ -187,10 +187,19 @@ def test_a_comparison_by_another_metric_leaves_the_sweeps_own_report_as_it_is(nn
         assert f"report        {home}/comparison/report.html" in nnreg("compare", str(home), *words).out
 
 
-def test_the_terminal_says_what_the_target_is_and_how_many_runs_reached_it(nnreg, tmp_path):
+def test_the_terminal_says_what_the_target_is_and_when_runs_reached_it(nnreg, tmp_path):
     home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, 4.0]})
     curve = "step,metric,value\n0,train/loss,2.0\n1,train/loss,2.0\n"
     (home / "0" / "history.csv.gz").write_bytes(gzip.compress(curve.encode()))
     answer = nnreg("compare", str(home), "--target", "train/loss=1.8")
-    assert "(1 of 2)" in answer.out
-    assert "Target: training loss of 1.80 (chosen); steps to it are means of the runs that reached it." in answer.out
+    assert "not reached (0 to not reached)" in answer.out
+    assert "Target: training loss of 1.80 (chosen); steps to it: median and range over seeds." in answer.out
+
+
+def test_the_terminal_says_how_finely_steps_to_a_validation_target_are_known(nnreg, tmp_path):
+    home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, 4.0]})
+    curve = "step,metric,value\n" + "".join(f"{step},valid/accuracy,{step / 100}\n" for step in (0, 10, 30, 90))
+    for folder in home.glob("[0-9]"):
+        (folder / "history.csv.gz").write_bytes(gzip.compress(curve.encode()))
+    answer = nnreg("compare", str(home), "--target", "valid/accuracy=0.2")
+    assert "steps to it: median and range over seeds, looked at every 10 to 60 steps." in answer.out

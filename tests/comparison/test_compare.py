@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import statistics
 
 import pytest
 
@@ -12,7 +13,12 @@ from nnreg.comparison.compare import compare
 from nnreg.errors import UserError
 from tests.comparison.sweeps import leave, sweep
 
-HALF = 2.4841377118  # of the 95 % interval of 1, 2, 3: Student's 4.30265 with two degrees of freedom, over the root of 3
+# Geometric mean of 1, 2, 3 and of 11, 12, 13, and half the width of their intervals: Student's of the logarithms
+MEANS = [6 ** (1 / 3), 1716 ** (1 / 3)]
+HALVES = [
+    mean * math.sinh(4.302652730 * statistics.stdev(map(math.log, values)) / math.sqrt(3))
+    for mean, values in zip(MEANS, ([1, 2, 3], [11, 12, 13]), strict=True)
+]
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def two(tmp_path):
 def grid(tmp_path):
     """A sweep of two optimizers and two inits."""
     losses = {("adam", "he"): 1.0, ("adam", "normal"): 2.0, ("sgd", "he"): 3.0, ("sgd", "normal"): 4.0}
-    jobs = {(f"optimizer={one}", f"init={other}"): [loss, loss + 0.1] for (one, other), loss in losses.items()}
+    jobs = {(f"optimizer={one}", f"init={other}"): [loss, 1.1 * loss, 1.2 * loss] for (one, other), loss in losses.items()}
     return sweep(tmp_path / "grid", jobs)
 
 
@@ -33,17 +39,21 @@ def test_a_table_has_a_row_an_arm_best_first_with_half_the_interval_of_each_mean
     table = compare([two]).table()
     assert list(table["arm"]) == ["adam", "sgd"]
     assert list(table["optimizer"]) == ["adam", "sgd"]
-    assert list(table["final/train_loss"]) == [2.0, 12.0]
-    assert list(table["final/train_loss_half"]) == pytest.approx([HALF, HALF])
+    assert list(table["final/train_loss"]) == pytest.approx(MEANS)
+    assert list(table["final/train_loss_half"]) == pytest.approx(HALVES, rel=1e-6)
     assert list(table["runs"]) == list(table["finished"]) == [3, 3]
 
 
 def test_pairs_have_a_row_for_every_two_arms_and_for_every_two_values_of_each_setting(grid):
     pairs = compare([grid]).pairs()
-    assert list(pairs["of"]) == ["arm"] * 6 + ["optimizer", "init"]
+    assert list(pairs["of"]) == ["arm"] * 6 + ["optimizer", "init"] + ["arm"] * 6
+    assert list(pairs["metric"]) == ["final/train_loss"] * 8 + ["valid/loss_final"] * 6
     row = pairs[pairs["of"] == "optimizer"].iloc[0]
-    assert (row["a"], row["b"], row["winner"]) == ("adam", "sgd", "adam")
-    assert row["difference"] == pytest.approx(-2.0)
+    assert (row["a"], row["b"], row["winner"], row["compared_as"]) == ("adam", "sgd", "adam", "ratio")
+    assert row["a_to_b"] == pytest.approx(math.sqrt(1 * 2 / (3 * 4)))
+    assert row["low"] <= row["a_to_b"] <= row["high"] < 1
+    assert (row["seeds"], bool(row["paired"]), row["why_none"]) == (3, True, "")
+    assert row["p"] <= row["p_holm"] < 1e-6
 
 
 def test_a_diverged_run_is_counted_and_its_missing_mean_is_empty(tmp_path):
@@ -93,7 +103,7 @@ def test_the_figures_are_those_that_the_runs_have(two, grid, tmp_path):
 def test_every_figure_says_below_itself_how_it_came_about(grid):
     for figure in compare([grid]).figures().values():
         words = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
-        assert "2 seeds, the same for every arm" in words
+        assert "3 seeds, the same for every arm" in words
 
 
 def test_a_saved_comparison_is_a_report_pictures_and_tables_that_agree(grid, tmp_path):
@@ -109,7 +119,7 @@ def test_a_saved_comparison_is_a_report_pictures_and_tables_that_agree(grid, tmp
     assert [row["arm"] for row in rows] == list(compared.table()["arm"])
     assert [float(row["final/train_loss"]) for row in rows] == list(compared.table()["final/train_loss"])
     content = json.loads((tmp_path / "out" / "comparison.json").read_text(), parse_constant=pytest.fail)
-    assert content["answer"] == compared.answer
+    assert content["answer"] == compared.answers
     assert len(content["pairs"]) == len(compared.pairs())
 
 
@@ -144,8 +154,9 @@ def test_printed_it_is_table_and_answer_and_in_a_notebook_the_same_as_html(two):
     lines = str(compared).splitlines()
     assert lines[0].split()[:2] == ["#", "optimizer"]
     assert [line.split()[1] for line in lines[1:3]] == ["adam", "sgd"]
-    assert lines[3] == compared.answer
-    assert compared.answer in compared._repr_html_().replace("&#39;", "'")
+    assert lines[3:] == compared.answers
+    assert [line.partition(":")[0] for line in lines[3:]] == ["Training", "Validation"]
+    assert all(line in compared._repr_html_().replace("&#39;", "'") for line in compared.answers)
     assert compared._repr_html_().count("<tr>") == 3
 
 
@@ -160,24 +171,26 @@ def test_a_study_metric_that_only_some_arms_have_leaves_the_others_empty(tmp_pat
 
 def test_a_study_of_arms_and_a_setting_compares_all_of_them_and_each_by_itself(tmp_path):
     jobs = {
-        ("optimizer=adam", "init=normal", f"init.std={std}"): [loss, loss + 0.1] for std, loss in ((1, 1.0), (2, 3.0), (3, 5.0))
+        ("optimizer=adam", "init=normal", f"init.std={std}"): [loss, 1.1 * loss, 1.2 * loss]
+        for std, loss in ((1, 1.0), (2, 3.0), (3, 5.0))
     } | {
-        ("optimizer=sgd", "init=normal", f"init.std={std}"): [loss, loss + 0.1] for std, loss in ((1, 2.0), (2, 4.0), (3, 6.0))
+        ("optimizer=sgd", "init=normal", f"init.std={std}"): [loss, 1.1 * loss, 1.2 * loss]
+        for std, loss in ((1, 2.0), (2, 4.0), (3, 6.0))
     }
     home = sweep(tmp_path / "study1", jobs)
     (home / "study").mkdir()
-    arms = {str(number): "Fast" if number < 6 else "Slow" for number in range(12)}
+    arms = {str(number): "Fast" if number < 9 else "Slow" for number in range(18)}
     (home / "study" / "study.json").write_text(json.dumps({"arms": arms}))
     compared = compare([home])
     table, pairs = compared.table(), compared.pairs()
     names = [f"{arm}, std {std}" for std in (1, 2, 3) for arm in ("Fast", "Slow")]
     assert list(table["arm"]) == names
     assert list(table["study.arm"]) == ["Fast", "Slow"] * 3
-    assert list(pairs["of"]) == ["arm"] * 15 + ["study.arm"] + ["init.std"] * 3
+    assert list(pairs["of"]) == ["arm"] * 15 + ["study.arm"] + ["init.std"] * 3 + ["arm"] * 15
     assert {*pairs["a"][:15], *pairs["b"][:15]} == set(names)
     (fast,) = pairs[pairs["of"] == "study.arm"].to_dict("records")
     assert (fast["a"], fast["b"], fast["winner"]) == ("Fast", "Slow", "Fast")
-    assert fast["difference"] == pytest.approx(-1.0)
+    assert fast["a_to_b"] == pytest.approx((1 * 3 * 5 / (2 * 4 * 6)) ** (1 / 3))
     shown = compared.save(tmp_path / "report").read_text()
     assert shown.count(">every arm<") == 1
     assert "each study arm" in shown
@@ -186,7 +199,7 @@ def test_a_study_of_arms_and_a_setting_compares_all_of_them_and_each_by_itself(t
 def test_parameters_of_a_dataset_are_no_rivals_either(tmp_path):
     losses = {("adam", 0.1): 1.0, ("sgd", 0.1): 2.0, ("adam", 0.3): 5.0, ("sgd", 0.3): 4.0}
     jobs = {
-        ("dataset=moons", f"dataset.noise={noise}", f"optimizer={optimizer}"): [loss, loss + 0.1]
+        ("dataset=moons", f"dataset.noise={noise}", f"optimizer={optimizer}"): [loss, 1.1 * loss, 1.2 * loss]
         for (optimizer, noise), loss in losses.items()
     }
     compared = compare([sweep(tmp_path / "sweep", jobs)])
@@ -197,9 +210,9 @@ def test_parameters_of_a_dataset_are_no_rivals_either(tmp_path):
         "noise 0.3, adam",
     ]
     assert compared.target is None, "what is easy on one is out of reach on another"
-    assert list(compared.pairs()["of"]) == ["arm", "arm", "optimizer"]
-    assert [profile.problems for profile in compared.profiles] == [4, 4]
-    assert compared.answer.startswith("On noise 0.1, adam beats sgd by")
+    assert list(compared.pairs()["of"]) == ["arm", "arm", "optimizer", "arm", "arm"]
+    assert [profile.problems for profile in compared.profiles] == [6, 6]
+    assert compared.answer.startswith("Training: on noise 0.1, adam beats sgd in final training loss over 3 seeds: 0.50 times")
     page = compared.save(tmp_path / "report").read_text()
     assert "Which optimizer is best on which dataset noise?" in page
     assert "Colours and frames are within each dataset noise." in page

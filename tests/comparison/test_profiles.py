@@ -95,18 +95,19 @@ def test_each_technique_has_a_curve_over_its_rates_and_lost_runs_are_counted(tmp
     found = curves(sweep(tmp_path / "sweep", jobs(**losses)))
     sgd = found["sgd"]
     assert list(sgd.rates) == [0.001, 0.1, 1.0]
-    assert [value.mean for value in sgd.values] == pytest.approx([2.1, 0.4, 0.1])
+    assert [value.mean for value in sgd.values] == pytest.approx([math.sqrt(2.0 * 2.2), math.sqrt(0.3 * 0.5), 0.1])
     assert list(sgd.diverged) == [0, 0, 1]
     assert (sgd.best, sgd.at_edge) == (1, False)  # 1.0 lost a run
     assert (found["adam"].best, found["adam"].at_edge) == (1, True)
 
 
-def test_the_best_rate_is_that_which_is_compared_by_validation_whatever_is_shown(tmp_path):
+@pytest.mark.parametrize(("metric", "best"), [("final/train_loss", (1.0, True)), ("valid/loss_final", (0.1, False))])
+def test_the_best_rate_is_that_of_the_metric_that_is_shown(tmp_path, metric, best):
     for place, (rate, train, valid) in enumerate([(0.01, 0.9, 0.8), (0.1, 0.5, 0.7), (1.0, 0.1, 0.9)]):
         metrics = {"final/train_loss": train, "valid/loss_final": valid}
         leave(tmp_path / f"s/{place}", ["optimizer=sgd", f"optimizer.lr={rate}"], metrics=metrics)
-    (found,) = curves(tmp_path / "s").values()
-    assert (found.rates[found.best], found.at_edge) == (0.1, False)
+    (found,) = sensitivities(gather([tmp_path / "s"], metric), metric)
+    assert (found.rates[found.best], found.at_edge) == best
 
 
 def test_a_rate_at_which_everything_diverged_is_a_gap(tmp_path):
