@@ -8,14 +8,16 @@ from collections.abc import Mapping, Sequence
 from nnreg.comparison.chance import FEWEST, detectable, seeds_needed, seeds_words
 from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Arm, Gathered
-from nnreg.comparison.judging import judged_words
-from nnreg.comparison.naming import clipped, enumerated, factor, lead, runs_lost, settings_name
-from nnreg.comparison.pairs import ARM, FORBIDDEN, Difference, Matrix
+from nnreg.comparison.judging import TRAINING, judged_words
+from nnreg.comparison.naming import clipped, enumerated, lead, runs_lost, settings_name
+from nnreg.comparison.pairs import ARM, FORBIDDEN, UNEQUAL, Difference, Matrix
 from nnreg.comparison.standings import measure
 from nnreg.records.metrics import called, format_value, is_higher_better, with_half
 from nnreg.settings import DESCEND, task_of
 
 LONGEST = 300  # characters of a line
+OPENINGS = ("no ", "none ", "only ", "the best ", "there ", "on ", "of ", "each arm ")
+"""Beginnings of a line that are no names."""
 MORE_SEEDS = "seed=0,1,2,3,4"
 
 
@@ -29,16 +31,19 @@ def answer_lines(gathered: Gathered, matrices: Sequence[Matrix], companion: Matr
     if over is not None:
         own += f" {_line(gathered, over)}"
     label = judged_words(gathered.metric)
-    if companion is not None:
-        lines = {label: own, judged_words(companion.metric): _line(gathered, companion)}
-        order = sorted(lines, key=lambda word: word != "Training")
-        return [f"{word}: {lines[word]}" for word in order]
     if gathered.companion is not None:
-        other = judged_words(gathered.companion)
-        why = "settings were chosen" if gathered.race is None else "arms were dropped"
-        by = gathered.tuning.by if gathered.race is None else gathered.race.metric
-        return [f"{label}: {own}", f"{other}: not judged, as {why} by {called(by)}."]
-    return [own[:1].upper() + own[1:] if own.startswith("no ") else own]
+        if companion is not None:
+            beside = _line(gathered, companion)
+        else:
+            why, by = (
+                ("settings were chosen", gathered.tuning.by)
+                if gathered.race is None
+                else ("arms were dropped", gathered.race.metric)
+            )
+            beside = f"not judged, as {why} by {called(by)}."
+        lines = {label: own, judged_words(gathered.companion): beside}
+        return [f"{word}: {lines[word]}" for word in sorted(lines, key=lambda word: word != TRAINING)]
+    return [own[:1].upper() + own[1:] if own.startswith(OPENINGS) else own]
 
 
 def _line(gathered: Gathered, compared: Matrix) -> str:
@@ -63,7 +68,7 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
         return _Speaker(gathered, compared, most, {}).all(compared.names, compared.differences, compared.best) + "."
     if all(len(arms) == 1 for arms in grounds.values()):
         lost = _Speaker(gathered, compared, most, {}).lost(compared.names)
-        return f"Each arm is on {_ground(gathered)} of its own: sweep a setting too, such as optimizer=sgd,adam{lost}."
+        return f"each arm is on {_ground(gathered)} of its own: sweep a setting too, such as optimizer=sgd,adam{lost}."
     if most == 0:
         return _count(compared, len(grounds))
     parts = []
@@ -76,7 +81,7 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
         differences = [each for each in compared.differences if each.a in short and each.b in short]
         best = [name for name in compared.best if name in short]
         parts.append(f"on {ground}, {_Speaker(gathered, compared, most, short).all(names, differences, best)}")
-    return f"{'. '.join(part[0].upper() + part[1:] for part in parts)}."
+    return f"{'. '.join([parts[0], *(part[0].upper() + part[1:] for part in parts[1:])])}."
 
 
 def _arms(gathered: Gathered, compared: Matrix) -> list[Arm]:
@@ -124,7 +129,7 @@ class _Speaker:
             return f"no run finished, so nothing can be compared{self.lost(names)}"
         if len(names) < 2:
             return self._alone(names[0])
-        if any(each.barred for each in differences) and not any(each.winner for each in differences):
+        if any(each.barred for each in differences):
             return self._barred(names, differences) + self.lost(names)
         if any(each.typical is not None for each in differences):
             return self._measured(names, differences, best) + self.lost(names)
@@ -153,12 +158,10 @@ class _Speaker:
 
     def by(self, difference: Difference, name: str, *, brief: bool = False) -> str:
         """Return how far a name is apart from the other: ``by 1.6 ± 0.3 points``, ``0.31 times its loss, 0.25 to 0.39``."""
-        sign = 1 if difference.a == name else -1
-        number, interval = difference.words(self.metric, sign)
-        if difference.ruler.scale == "ratio":
-            return f"{number} times its loss" + (f", {interval}" if interval and not brief else "")
-        size = number.lstrip("+−")
-        return f"by {size}" + (f" {interval}" if interval and not brief else "")
+        number, interval = difference.words(self.metric, 1 if difference.a == name else -1)
+        is_ratio = difference.ruler.scale == "ratio"
+        said = f"{number} times its loss" if is_ratio else f"by {number.lstrip('+−')}"
+        return f"{said}{', ' if is_ratio else ' '}{interval}" if interval and not brief else said
 
     def _of(self, names: Sequence[str]) -> list[Arm]:
         return [self.arms[name] for name in names if name in self.arms] or list(self.gathered.arms)
@@ -179,11 +182,14 @@ class _Speaker:
             return f"nothing is certain: it takes {FEWEST} datasets or more"
         counts = [len(measure(arm.runs, self.metric).by_seed) for arm in self._of(names)]
         if max(counts) >= FEWEST:
-            return f"no two arms have {FEWEST} finished seeds in common, so nothing can be compared"
-        seeds = "one seed" if max(counts) < 2 else f"{max(counts)} seeds"
-        carry = "carries" if max(counts) < 2 else "carry"
-        ahead = f"{self.name(names[0])} had the {most} {self.what} of {seeds} each"
-        return f"{ahead}; {seeds} {carry} no interval: add {MORE_SEEDS}"
+            shared = "in common" if self.gathered.paired else "each"
+            return f"no two arms finished {FEWEST} seeds {shared}, so nothing can be compared"
+        seeds = lead(max(counts))
+        carry = f"{seeds} {'carries' if max(counts) < 2 else 'carry'} no interval: add {MORE_SEEDS}"
+        if sum(map(bool, counts)) < 2:
+            return f"only {self.name(names[0])} finished; {carry}"
+        each = f"{seeds} each" if len(set(counts)) < 2 else f"{min(counts)} to {seeds}"
+        return f"{self.name(names[0])} had the {most} {self.what} of {each}; {carry}"
 
     def _survivors(self, names: Sequence[str], differences: Sequence[Difference]) -> str:
         """Say what is known where no interval is: some lost every run, another lost none."""
@@ -194,42 +200,75 @@ class _Speaker:
         return f"{self.name(leader)} finished every run and so beats {self.listed(beaten)}"
 
     def _barred(self, names: Sequence[str], differences: Sequence[Difference]) -> str:
-        """Say which is ahead where none may be said to beat another."""
+        """Say which is ahead where some, or none, may be said to beat another."""
         why = next(each.barred for each in differences if each.barred)
         most = "highest" if is_higher_better(self.metric) else "lowest"
-        return f"{self.name(names[0])} has the {most} {self.what}, but none may be said to beat another: {why}"
+        head = f"{self.name(names[0])} has the {most} {self.what}, but "
+        if why == UNEQUAL:
+            budget = self.gathered.tuning.budget
+            why = f"{why} ({', '.join(f'{count} for {name}' for name, count in budget.items())})" if budget else why
+        if all(each.barred for each in differences):
+            return f"{head}none may be said to beat {'another' if len(names) > 2 else 'the other'}: {why}"
+        won = [each for each in differences if each.winner]
+        claims = [f"{self.name(each.winner)} beats {self.name(_other(each, each.winner))}" for each in won[: self.most]]
+        left = [f"{len(won) - len(claims)} more pairs have a winner"] if len(won) > len(claims) else []
+        said = f"; {enumerated([*claims, *left])}" if won else ""
+        return f"{head}none may be said to beat another across {why}{said}"
 
     def _measured(self, names: Sequence[str], differences: Sequence[Difference], best: Sequence[str]) -> str:
-        leader = names[0]
-        is_lost = bool(self.arms) and any(runs_lost(arm.runs) for arm in self._of([leader]))
-        if is_lost and not any(each.winner for each in differences):
-            return "every arm lost runs, so none may be said to beat another"
+        leader = names[0] if not best or names[0] in best else best[0]
         measured = [each for each in differences if each.typical is not None]
         over = "" if self.compared.problems else f" {_over(measured, same=self.gathered.paired)}"
         won = sorted((each for each in measured if each.winner == leader), key=lambda each: abs(each.center))
         if len(names) == 2:
             return self._two(names, differences[0], over)
-        if len(best) == len(names):
-            return f"none of the {len(names)} can be told apart in {self.what}{over}{self._shown(measured)}"
+        if len(best) == len(names) and not any(each.winner for each in differences):
+            return self._none(names, measured, over)
         if len(best) > 1:
-            head = f"the best of {len(names)} in {self.what}{over} is one of {self.listed(best, 'or')}"
+            several = "one of " if len(best) > 2 else ""
+            head = f"the best of {len(names)} in {self.what}{over} is {several}{self.listed(best, 'or')}"
         else:
             head = f"{self.name(leader)} is the best of {len(names)} in {self.what}{over}"
         return f"{head}{self._wins(leader, won, names, named=len(best) > 1)}"
+
+    def _none(self, names: Sequence[str], measured: Sequence[Difference], over: str) -> str:
+        """Say that none is known to be better than another, or that those that are lost more runs."""
+        among = f"none of the {len(names)}"
+        ahead = list(dict.fromkeys(_ahead(each) for each in measured if FORBIDDEN in each.lost))
+        if ahead:
+            is_one = len(ahead) == 1
+            lost = f"{self.listed(ahead)}, ahead where {'it' if is_one else 'they'} finished, lost more runs"
+            return f"{among} may be said to be better than another in {self.what}{over}: {lost}"
+        if len(measured) == len(self.compared.differences) and all(each.same for each in measured):
+            return f"{among} differs from another in {self.what}{over}: they are the same at every seed"
+        return f"{among} can be told apart in {self.what}{over}{self._shown(measured)}"
 
     def _two(self, names: Sequence[str], only: Difference, over: str) -> str:
         first, second = (self.name(name) for name in names)
         if only.winner:
             loser = _other(only, only.winner)
-            mark = ":" if only.ruler.scale == "ratio" else ""
-            beaten = f"{self.name(only.winner)} beats {self.name(loser)} in {self.what}{over}"
-            return f"{beaten}{mark} {self.by(only, only.winner)}" if only.typical is not None else beaten
+            beaten, where = f"{self.name(only.winner)} beats {self.name(loser)}", f"in {self.what}{over}"
+            if only.typical is None:
+                return f"{beaten} {where}"
+            if only.ruler.scale == "difference":
+                return f"{beaten} {self.by(only, only.winner)} {where}"
+            number, interval = only.words(self.metric, 1 if only.a == only.winner else -1)
+            return f"{beaten} {where}: {number} times its loss ({interval})"
         if FORBIDDEN in only.lost:
-            return f"{second} {FORBIDDEN} {first}: it is ahead in {self.what}{over}, those at which it finished"
+            ahead = _ahead(only)
+            where = f"though it is ahead in {self.what}{over}, those at which both finished"
+            return f"{self.name(ahead)} {FORBIDDEN} {self.name(_other(only, ahead))}, {where}: it lost more runs"
+        if only.same:
+            return f"{enumerated([first, second])} are the same in {self.what}{over}: equal at every seed"
         number, interval = only.words(self.metric, 1 if only.a == names[0] else -1)
-        kind = "ratio" if only.ruler.scale == "ratio" else "difference"
-        said = (f"{kind} {number}, {interval}" if interval else f"{kind} {number}") + self._shown([only], inside=True)
+        kind = f"ratio {number}, {interval}" if only.ruler.scale == "ratio" else f"difference {number} {interval}"
+        said = f"{kind}{self._disagreeing(only)}{self._shown([only], inside=True)}"
         return f"{enumerated([first, second])} cannot be told apart in {self.what}{over} ({said})"
+
+    def _disagreeing(self, only: Difference) -> str:
+        """Say why there is no winner where the plain interval is all on one side."""
+        low, high = only.typical.interval() if only.typical is not None else (0.0, 0.0)
+        return f", but p is {only.p:.2g} and a win takes {self.compared.alpha:g}" if low * high > 0 else ""
 
     def _wins(self, leader: str, won: Sequence[Difference], names: Sequence[str], *, named: bool) -> str:
         """Say whom the leader beats for certain, and whom not."""
@@ -237,7 +276,7 @@ class _Speaker:
         open_ones = [name for name in names if name != leader and name not in beaten]
         subject = self.name(leader) if named else "it"
         if not won:
-            return "; no single one beats another for certain" if not named else "; which, these seeds do not tell"
+            return "; whom it beats is not certain one by one" if not named else "; these seeds do not tell which"
         if len(won) <= max(1, self.most - 1):
             each = enumerated([f"{self.name(_other(one, leader))} ({self.by(one, leader)})" for one in reversed(won)])
             said = f"; {subject} beats {each}"
@@ -256,17 +295,17 @@ class _Speaker:
         alpha = self.compared.alpha / max(1, len(self.compared.differences))
         least = max(detectable(each.typical, alpha) for each in measured if each.typical is not None)
         first = measured[0]
-        size = factor(first.ruler.value(-least if not first.ruler.higher else least)) if first.ruler.scale == "ratio" else ""
-        what = f"a ratio of {size}" if size else first.words(self.metric, center=least)[0].lstrip("+−")
-        said = f"; these seeds would have shown {what}"
-        if len(measured) == 1 and first.typical is not None and first.paired:
-            said += f", and {seeds_words(*seeds_needed(first.typical, alpha))} seeds this one"
-        return said if self.most > 1 or inside else ""
+        is_ratio, above = first.ruler.scale == "ratio", inside and first.center > 0
+        size = first.words(self.metric, center=least if above or not is_ratio else -least)[0].lstrip("+−")
+        said = f"; these seeds would usually have shown {'a ratio' if is_ratio else 'a difference'} of {size}"
+        if len(measured) == 1 and first.typical is not None and first.paired and first.center:
+            said += f", and it takes {seeds_words(*seeds_needed(first.typical, alpha))} seeds to show this one"
+        return said if self.most > 1 or (inside and self.most) else ""
 
     def lost(self, names: Sequence[str]) -> str:
         """Return which arms lost runs, to follow what was said."""
         lost = [(arm.name, said) for arm in self._of(names) if (said := runs_lost(arm.runs))]
-        if not lost:
+        if not lost or self.compared.problems:  # said before, of the arms
             return ""
         if len(lost) > max(1, self.most - 1):
             runs = [run for arm in self._of(names) for run in arm.runs]
@@ -276,3 +315,8 @@ class _Speaker:
 
 def _other(difference: Difference, name: str) -> str:
     return difference.b if difference.a == name else difference.a
+
+
+def _ahead(difference: Difference) -> str:
+    """Return the name of the better one, whatever chance has to say."""
+    return difference.a if (difference.center > 0) == difference.ruler.higher else difference.b
