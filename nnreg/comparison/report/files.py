@@ -95,7 +95,7 @@ def _make(comparison: Findings, folder: Path, page: Callable[[str], Page | None]
     if "paths" in shown:
         _animate(comparison, folder)
     tables.write_csv(tables.arm_rows(comparison.standings, comparison.metric), folder / TABLE)
-    tables.write_csv(tables.pair_rows(comparison.matrices), folder / PAIRS)
+    tables.write_csv(tables.pair_rows(comparison.all_matrices), folder / PAIRS)
     (folder / REPORT).write_text(html.html(comparison, {name: _picture(folder, name) for name in shown}), encoding="utf-8")
     names = [*sorted(path.name for path in folder.iterdir()), CONTENT]
     whole_text = json.dumps(plain_content(comparison) | {"files": names}, indent=2, ensure_ascii=False, default=str)
@@ -123,7 +123,7 @@ def plain_content(comparison: Findings) -> dict[str, Any]:
         "protocol": gathered.tuning.protocol,
         "budget": dict(gathered.tuning.budget),
         "table": tables.arm_rows(comparison.standings, comparison.metric),
-        "pairs": tables.pair_rows(comparison.matrices),
+        "pairs": tables.pair_rows(comparison.all_matrices),
         "left_out": [{"folder": str(each.folder), "why": each.why} for each in gathered.left_out],
     }
 

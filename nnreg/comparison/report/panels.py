@@ -199,7 +199,7 @@ def _against_best(comparison: Findings, each: Standing) -> Panel:
     rivals = [other.arm.name for other in comparison.standings if ground_of(other.arm) == ground_of(each.arm)]
     best = next((rival for rival in rivals if rival in matrix.names), "")
     if name == best and matrix.differences:
-        return {"text": "the best", "sort": 0}
+        return {"text": _ahead(name, [rival for rival in rivals if rival in matrix.best], comparison), "sort": 0}
     pair = matrix.between(name, best)
     if pair is None:
         return {"text": "", "sort": "", "kind": "quiet"}
@@ -213,6 +213,14 @@ def _against_best(comparison: Findings, each: Standing) -> Panel:
         text = "cannot tell" if found.undecided == TIED else found.undecided if number else "–"
         return {"text": text, "sort": sort, "kind": kind}
     return {"text": f"{number}{times}" if number else "lost", "sort": sort, "note": interval, "kind": kind}
+
+
+def _ahead(name: str, best: Sequence[str], comparison: Findings) -> str:
+    """Return what the first arm is said to be: it leads, which does not make it the best."""
+    if name in best:
+        return "the best" if len(best) == 1 else "may be the best"
+    is_known = any(each.arm.name == name and math.isfinite(each.mean(comparison.metric)) for each in comparison.standings)
+    return "ahead" if is_known else "–"
 
 
 def _width(comparison: Findings) -> tuple[float, float, bool]:

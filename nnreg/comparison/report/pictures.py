@@ -121,7 +121,7 @@ def _target(comparison: Findings) -> Page | None:
         Row(each.arm.name, colour, [each.steps_to_target, each.seconds_to_target], reached_words(each))
         for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
     ]
-    columns = [Column(STEPS, "steps", "not reached"), Column(SECONDS, "seconds of training", "not reached")]
+    columns = [Column(STEPS, "steps", is_to_target=True), Column(SECONDS, "seconds of training", is_to_target=True)]
     subtitle = f"Target: {target_words(comparison)}. Means are of the runs that reached it."
     return rows(made, columns, "Which one gets there first?", subtitle, line(comparison, [goal.metric]))
 

@@ -125,11 +125,11 @@ class Row(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A quantity: its metric, which decides how numbers look, and its name with the unit."""
+    """A quantity: its metric, which decides how numbers look, its name with the unit, and whether it leads to the target."""
 
     metric: str
     label: str
-    empty: str = "–"
+    is_to_target: bool = False
 
 
 def rows(found: Sequence[Row], columns: Sequence[Column], title: str, subtitle: str, line: str) -> Page:
@@ -167,7 +167,7 @@ def rows(found: Sequence[Row], columns: Sequence[Column], title: str, subtitle: 
 
 def _text(row: Row, index: int, column: Column) -> str:
     measured = row.measured[index]
-    if column.empty:
+    if column.is_to_target:
         return to_target(column.metric, measured)
     return with_half(column.metric, measured.mean, measured.half) if math.isfinite(measured.mean) else ""
 

@@ -40,7 +40,7 @@ def test_on_several_datasets_the_best_of_each_are_drawn(tmp_path):
 
 
 def test_no_arm_is_called_the_best_of_several_datasets(tmp_path):
-    assert "best/train_loss_final" in metrics(crowd(tmp_path / "one"))
+    assert "best/final_train_loss" in metrics(crowd(tmp_path / "one"))
     assert not [name for name in metrics(crowd(tmp_path / "two", iris=1.0, wine=0.0)) if name.startswith("best/")]
 
 

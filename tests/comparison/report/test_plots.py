@@ -9,6 +9,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
+from nnreg.comparison.chance import Typical
+from nnreg.comparison.judging import Ruler
 from nnreg.comparison.pairs import Difference, Matrix
 from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.report.plots import BETTER, OPEN, WORSE, Column, Row, profile, rates, rows, wins
@@ -24,19 +26,23 @@ NONE = Measured({}, math.nan, None)
 
 
 def measured(mean, half=0.1):
-    return Measured({0: mean - 0.01, 1: mean + 0.01}, mean, half)
+    return Measured({0: mean - 0.01, 1: mean + 0.01}, mean, half, mean - half, mean + half)
 
 
-def matrix(count=2, **changes):
+HALVED = Typical(math.log(0.5), 0.1, 4, 5)  # its interval: .5 times e to ± .1 of Student's 2.776
+
+
+def matrix(count=2, typical=HALVED, **ruler):
     names = [f"arm {number}" for number in range(count)]
     pairs = [(a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
-    facts = {"mean": -0.5, "half": 0.1, "seeds": 3, "paired": True} | changes
-    differences = [Difference(a, b, winner=a if facts["half"] is not None else "", **facts) for a, b in pairs]
-    return Matrix("final/train_loss", "arm", names, differences, "intervals hold together with 95 %")
+    made = Ruler(**{"scale": "ratio"} | ruler)
+    differences = [Difference(a, b, math.log(0.5), typical, made, 5, paired=True, p=0.01, winner=a if typical else "")
+                   for a, b in pairs]  # fmt: skip
+    return Matrix("final/train_loss", "arm", names, differences, "95 % interval each")
 
 
 def view(matrix, quantity="final training loss"):
-    return WinsView("Which beats which?", "every arm", matrix, quantity, "", chosen=True)
+    return WinsView("Which beats which?", "every arm", matrix, quantity, "", "row divided by column", chosen=True)
 
 
 def rates_view(*curves):
@@ -52,13 +58,18 @@ def colours_of(figure):
 def test_a_row_that_wins_is_blue_one_that_loses_orange_and_both_say_by_how_much():
     figure = wins(view(matrix()), "line").figure
     assert colours_of(figure) == {(0, 1): BETTER, (1, 0): WORSE}
-    assert [text.get_text() for text in figure.axes[0].texts] == ["−0.50\n± 0.10", "+0.50\n± 0.10"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["0.50\n0.38 to 0.66", "2.0\n1.5 to 2.6"]
     assert "1 · 0 · 0" in texts(figure)
     assert "0 · 0 · 1" in texts(figure)
 
 
+def test_what_is_compared_as_differences_has_signs():
+    figure = wins(view(matrix(typical=Typical(-0.5, 0.1 / 2.776, 4, 5), scale="difference")), "line").figure
+    assert [text.get_text() for text in figure.axes[0].texts] == ["−0.69\n± 0.10", "+0.69\n± 0.10"]
+
+
 def test_one_seed_leaves_every_cell_open():
-    figure = wins(view(matrix(half=None)), "line").figure
+    figure = wins(view(matrix(typical=None)), "line").figure
     assert set(colours_of(figure).values()) == {OPEN}
     assert "no interval" in texts(figure)
 
@@ -78,10 +89,18 @@ def test_the_words_of_a_win_matrix_do_not_lie_upon_each_other(count):
 
 def test_a_row_says_its_mean_and_what_was_lost_and_a_missing_mean_is_said():
     made = [Row("adam", "#ff0000", [measured(0.5)]), Row("sgd", "#00ff00", [NONE], "2 of 2 diverged")]
-    figure = rows(made, [Column("final/train_loss", "loss", "not reached")], "Which?", "", "line").figure
-    words = texts(figure)
-    for said in ("adam", "0.50 ± 0.10", "not reached", "2 of 2 diverged"):
+    words = texts(rows(made, [Column("final/train_loss", "loss")], "Which?", "", "line").figure)
+    for said in ("adam", "0.50 ± 0.10", "2 of 2 diverged"):
         assert said in words
+    assert "reached" not in words
+
+
+def test_a_row_says_median_and_range_of_the_steps_to_the_target_and_what_did_not_reach_it():
+    never, some, one = NONE, Measured({0: 30.0, 1: 10.0}, 30.0, None, 10.0, math.inf), Measured({0: 7.0}, 7.0, None, 7.0, 7.0)
+    made = [Row(name, "#ff0000", [value]) for name, value in (("a", never), ("b", some), ("c", one))]
+    words = texts(rows(made, [Column("steps", "steps", is_to_target=True)], "Which?", "", "line").figure)
+    for said in ("not reached", "30 (10 to not reached)", "7"):
+        assert said in words.splitlines()
 
 
 def test_an_interval_of_two_seeds_does_not_push_the_runs_into_a_corner():
