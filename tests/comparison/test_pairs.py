@@ -368,7 +368,10 @@ def test_an_axis_is_averaged_at_the_seeds_that_every_combination_has():
     found = [standing(", ".join(names), each, optimizer=names[0], init=names[1]) for names, each in ragged.items()]
     (difference,) = matrix(found, METRIC, of="optimizer", paired=False).differences
     assert difference.seeds == 2
-    expected = [(math.log(0.5) * 2 - math.log(2.0) - math.log(4.0)) / 2, (math.log(1.5) * 2 - math.log(3.0) - math.log(5.0)) / 2]
+    expected = [
+        (math.log(0.5) * 2 - math.log(2.0) - math.log(4.0)) / 2,
+        (math.log(1.5) * 2 - math.log(3.0) - math.log(5.0)) / 2,
+    ]
     assert abs(difference.center) == pytest.approx(abs(np.mean(expected)))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnreg.records.manifest import FILE, Manifest, Raced, Tuned, read_manifest
+from nnreg.records.manifest import FILE, LOOKS, Manifest, Raced, Tuned, count_look, read_manifest
 
 FINITE = st.floats(1e-9, 1e9)
 NAMES = st.text("abc_", min_size=1, max_size=4)
@@ -86,3 +86,25 @@ def test_a_folder_without_the_file_has_none(tmp_path):
 def test_what_a_later_version_adds_is_passed_over(tmp_path):
     (tmp_path / FILE).write_text(json.dumps({"protocol": "grid", "jobs": 3, "moon": "full"}))
     assert read_manifest(tmp_path) == Manifest(jobs=3)
+
+
+def test_a_look_at_other_seeds_is_a_new_look_and_one_at_the_same_is_not(tmp_path):
+    assert [count_look(tmp_path, seeds) for seeds in ([1, 2, 3], [3, 2, 1, 1], [1, 2, 3, 4, 5], [1, 2, 3])] == [1, 1, 2, 1]
+    assert [count_look(tmp_path, seeds) for seeds in ([1, 2], [1, 2, 3, 4, 5], [6, 7])] == [3, 2, 4]
+    assert json.loads((tmp_path / LOOKS).read_text()) == {"seeds": [[1, 2, 3], [1, 2, 3, 4, 5], [1, 2], [6, 7]]}
+
+
+@pytest.mark.parametrize("damage", ["", "[", "[]", "{}", '{"seeds": 3}', '{"seeds": [3]}', '{"seeds": [["a"]]}', "null"])
+def test_damaged_looks_are_counted_anew(tmp_path, damage):
+    (tmp_path / LOOKS).write_text(damage)
+    assert [count_look(tmp_path, seeds) for seeds in ([1], [1, 2])] == [1, 2]
+
+
+def test_a_folder_that_cannot_be_written_to_counts_what_was_counted_before(tmp_path, monkeypatch):
+    count_look(tmp_path, [1])
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr("nnreg.records.manifest.write_whole", refuse)
+    assert [count_look(tmp_path, seeds) for seeds in ([1], [1, 2], [1, 2, 3])] == [1, 2, 2]

@@ -1,5 +1,6 @@
 """Folders that the last version wrote are read: compared, drawn, run again, sent to a store."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,26 @@ def test_a_sweep_is_compared(folders):
     assert set(compared.table()["arm"]) == {"adam", "sgd"}
     assert not compared.gathered.left_out
     assert compared.save(folders / "answer").exists()
+
+
+def test_its_final_training_loss_is_the_mean_that_it_was_and_ranks_it(folders):
+    compared = package.compare(folders / "sweep")
+    written = json.loads((folders / "sweep" / "0" / "summary.json").read_text())["metrics"]["train/loss_final"]
+    (run,) = (run for run in compared.runs if run.folder.name == "0")
+    assert run.summary["metrics"]["train/loss_mean_last_100"] == written
+    assert "train/loss_final" not in run.summary["metrics"]
+    assert compared.metric == "train/loss_mean_last_100"
+    assert "training loss, mean of the last 100 steps" in compared.answer
+
+
+def test_it_is_not_ranked_on_one_page_with_a_run_of_this_version(nnreg, folders):
+    assert nnreg("rerun", str(folders / "sweep" / "0"), "hydra.run.dir=again").code == 0
+    answer = nnreg("compare", str(folders / "sweep"), "again")
+    assert answer.code == 2
+    assert "was written by an earlier version of nnreg, which recorded none" in answer.complaint
+    assert "--metric train/loss_mean_last_100" in answer.complaint
+    answer = nnreg("compare", str(folders / "sweep"), "again", "--metric", "train/loss_mean_last_100")
+    assert answer.code == 0, answer.err
 
 
 def test_its_manifest_says_what_was_typed(folders):
