@@ -70,7 +70,7 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
         lost = _Speaker(gathered, compared, most, {}).lost(compared.names)
         return f"each arm is on {_ground(gathered)} of its own: sweep a setting too, such as optimizer=sgd,adam{lost}."
     if most == 0:
-        return _count(compared, len(grounds))
+        return _count(compared, f"{len(grounds)} {_ground(gathered).removeprefix('a ')}s")
     parts = []
     for ground, arms in grounds.items():
         short = {
@@ -92,14 +92,14 @@ def _ground(gathered: Gathered) -> str:
     return "a surface" if task_of(gathered.arms[0].runs[0].summary) == DESCEND else "a dataset"
 
 
-def _count(compared: Matrix, grounds: int) -> str:
+def _count(compared: Matrix, grounds: str) -> str:
     """Return how many of the comparisons on many datasets have a winner; what is left where no list fits."""
-    won = sum(bool(each.winner) for each in compared.differences)
-    total = len(compared.differences)
-    return (
-        f"of {total} comparisons in {called(compared.metric)}, each on one of {grounds} datasets or surfaces, {won} "
-        f"{'has' if won == 1 else 'have'} a winner; in the other {total - won} the two cannot be told apart, or lost runs."
-    )
+    won, total = sum(bool(each.winner) for each in compared.differences), len(compared.differences)
+    said = f"of {total} comparisons in {called(compared.metric)}, each on one of {grounds}, "
+    reasons = dict.fromkeys(each.undecided for each in compared.differences if each.undecided)
+    has = "all have a winner" if won == total else f"{won or 'none'} {'has' if won < 2 else 'have'} a winner"
+    open_ones = f" (else: {enumerated(list(reasons), 'or')})" if reasons else ""
+    return f"{said}{has}{open_ones}."
 
 
 def _over(differences: Sequence[Difference], *, same: bool) -> str:

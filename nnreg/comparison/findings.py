@@ -93,7 +93,7 @@ class Findings:
     @cached_property
     def fairness(self) -> str:
         """Seeds, pairing, configurations tried, smoothing, what was recorded, what was lost: the line below every figure."""
-        return fairness_line(self.gathered, [self.metric], look=self.look)
+        return fairness_line(self.gathered, [matrix.metric for matrix in self.all_matrices], look=self.look)
 
 
 def find(

@@ -200,6 +200,8 @@ def _said(over: OverProblems | None, problems: int, count: int, alpha: float) ->
     if over is None:
         return f"{problems} datasets carry no interval: {FEWEST} or more do"
     how = f"mean over {problems} datasets with Student's 95 % interval over them, each dataset one draw"
+    if count == 1:
+        return f"{how}; a win holds with an error of at most {alpha * 100:g} %"
     return f"{how}; the wins hold for all {count} comparisons together with an error of at most {alpha * 100:g} % (Holm)"
 
 

@@ -305,6 +305,22 @@ def test_over_several_datasets_each_counts_once(tmp_path):
     assert re.search(r"Over 3 datasets, adam and sgd cannot be told apart in final training loss \(ratio 0\.50, ", found.answer)
 
 
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ({"adam": 1.0, "sgd": 2.0, "momentum": 1.5}, "of 12 comparisons in @, each on one of 4 datasets, all have a winner."),
+        ({"adam": 1.0, "sgd": 2.0, "momentum": 1.0}, "8 have a winner (else: the same at every seed)."),
+    ],
+)
+def test_on_many_datasets_winners_are_counted(tmp_path, losses, said):
+    jobs = {
+        (f"dataset={data}", f"optimizer={rule}"): [loss * size for size in (1.0, 1.1, 1.2)]
+        for data in ("iris", "wine", "digits", "moons")
+        for rule, loss in losses.items()
+    }
+    assert said.replace("@", "final training loss") in find([sweep(tmp_path / "sweep", jobs)]).answers[0]
+
+
 def test_a_name_of_several_settings_stands_in_brackets():
     names = {"sgd, he, batch 8": 0.2, "adam, he, batch 8": 0.04}
     found = [standing(name, values(mean), optimizer=name.partition(",")[0], init="he", batch=8) for name, mean in names.items()]

@@ -1,0 +1,29 @@
+"""The tables of the report: what is said of the first row, and of the others against it."""
+
+import pytest
+
+from nnreg.comparison.compare import compare
+from nnreg.comparison.report.panels import standings
+from tests.comparison.sweeps import sweep
+
+
+def against(tmp_path, **losses):
+    """Return what each arm's cell against the best says, best first."""
+    found = compare([sweep(tmp_path / "sweep", {(f"optimizer={rule}",): each for rule, each in losses.items()})])
+    table = standings(found)
+    place = [column["label"] for column in table["columns"]].index("against the best")
+    return [(row[1]["text"], row[place]["text"]) for row in table["rows"]]
+
+
+@pytest.mark.parametrize(
+    ("adam", "sgd", "said"),
+    [
+        ([0.1, 0.11, 0.12], [0.2, 0.22, 0.24], [("adam", "the best"), ("sgd", "2.0×")]),
+        ([0.1, 0.2, 0.3], [0.3, 0.1, 0.25], [("adam", "may be the best"), ("sgd", "cannot tell")]),
+        ([0.1, 0.2, 0.3], [0.1, 0.2, 0.3], [("adam", "may be the best"), ("sgd", "the same at every seed")]),
+        ([0.1], [0.2], [("adam", "ahead"), ("sgd", "no interval")]),
+        ([None, None], [None, None], [("adam", "–"), ("sgd", "–")]),
+    ],
+)
+def test_the_first_row_is_the_best_only_where_it_is(tmp_path, adam, sgd, said):
+    assert against(tmp_path, adam=adam, sgd=sgd) == said
