@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.comparison.chance import placed
+from nnreg.comparison.chance import SMALLEST, loss_floor, placed
 from nnreg.comparison.differences import is_ground
+from nnreg.engine.history import START_LOSS
 from nnreg.records.metrics import VALID, is_higher_better, is_loss, leading_results
 from nnreg.records.results import Results
 from nnreg.records.statistics import LEVEL
@@ -89,7 +91,9 @@ def _rank(runs: Sequence[Summary], by: str) -> tuple[float, float, float]:
     if not ended:
         return 1.0, math.inf, 0.0
     values = [metrics[by] for metrics in ended]
-    places = placed("ratio" if is_loss(by) and min(values) >= 0 else "difference", values)
+    starts = [metrics[START_LOSS] for metrics in ended if START_LOSS in metrics]
+    floor = loss_floor(statistics.median(starts)) if starts else SMALLEST  # a single loss of 0 is no infinitely good one
+    places = placed("ratio" if is_loss(by) and min(values) >= 0 else "difference", values, floor)
     mean = math.fsum(places.tolist()) / len(ended) * (-1 if is_higher_better(by) else 1)
     ties = leading_results(VALID)
     quality = math.fsum(metrics[name] for metrics in ended for name in ties if name in metrics) / len(ended)

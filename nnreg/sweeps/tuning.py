@@ -224,8 +224,8 @@ class TuneThenSeeds(ProtocolSweeper):
             raise UserError(f"protocol=tune_then_seeds needs a loss to tune by, and task={task} has none")
         if any(axis.setting == "seed" for axis in axes):
             raise UserError(
-                "protocol=tune_then_seeds has its own seeds: leave out seed=, and give protocol.tuning_seeds=[0] for the "
-                "trials and protocol.seeds=[1,2,3,4,5] for the runs that are compared"
+                "protocol=tune_then_seeds has its own seeds: leave out seed=, and give protocol.tuning_seeds=[11,12,13] for "
+                "the trials and protocol.seeds=[1,2,3,4,5] for the runs that are compared"
             )
 
     def _find_ranges(self, axes: Sequence[Axis]) -> None:

@@ -118,7 +118,7 @@ def test_a_metric_of_another_version_is_a_number_called_by_its_name_and_stands_a
         ("valid/accuracy_final", True),
         ("valid/accuracy", True),
         ("test/r2", True),
-        ("train/loss_final", False),
+        ("final/train_loss", False),
         ("valid/loss_best", False),
         ("descent/value", False),
         ("value", False),

@@ -33,7 +33,7 @@ def test_a_sweep_is_tuned_on_some_seeds_and_compared_on_others(nnreg, project):
     words = (
         "optimizer=sgd,lion",
         "protocol.trials=2",
-        "protocol.tuning_seeds=[7,8]",
+        "protocol.tuning_seeds=[7,8,9]",
         "protocol.seeds=[1]",
         "hydra.sweep.dir=s",
     )
@@ -41,7 +41,9 @@ def test_a_sweep_is_tuned_on_some_seeds_and_compared_on_others(nnreg, project):
     assert (answer.code, answer.err) == (0, "")
     trials, finals, tuning = runs(project / "s/tuning"), runs(project / "s"), read_manifest(project / "s").tuning
     rates = {"sgd": (0.001, 1.0), "lion": (1e-5, 0.01)}
-    assert [trial[:3] for trial in trials] == [(rule, rate, seed) for rule in rates for rate in rates[rule] for seed in (7, 8)]
+    assert [trial[:3] for trial in trials] == [
+        (rule, rate, seed) for rule in rates for rate in rates[rule] for seed in (7, 8, 9)
+    ]
     losses = {trial[:2]: 0.0 for trial in trials}
     for rule, rate, _, facts in trials:
         losses[rule, rate] += facts["metrics"]["valid/loss_final"]
@@ -49,7 +51,7 @@ def test_a_sweep_is_tuned_on_some_seeds_and_compared_on_others(nnreg, project):
     assert [final[:3] for final in finals] == [(rule, best[rule], 1) for rule in rates]
     assert (tuning.technique, tuning.parameter, tuning.by) == ("optimizer", "optimizer.lr", "valid/loss_final")
     assert (tuning.budget, tuning.ranges, tuning.chosen) == ({"sgd": 2, "lion": 2}, rates, best)
-    assert (tuning.fresh_seeds, tuning.folder, read_manifest(project / "s").jobs) == (True, "tuning", 8 + 2)
+    assert (tuning.fresh_seeds, tuning.folder, read_manifest(project / "s").jobs) == (True, "tuning", 12 + 2)
     assert all(f"{rule}: optimizer.lr={rate:g}" in answer.out for rule, rate in best.items())
     assert {facts["sweep_id"] for *_, facts in finals} == {"s"}
     assert {facts["sweep_id"] for *_, facts in trials} == {"s/tuning"}  # to the tracking store they are another sweep
@@ -67,15 +69,15 @@ def test_every_combination_with_the_other_axes_is_tuned(nnreg):
         *TUNE, "init=he,glorot", "optimizer=sgd,adam", "protocol.trials=2", "protocol.seeds=[1]", "sweep.dry_run=true"
     )
     jobs = listed(answer)
-    assert len([number for number in jobs if number.startswith("tuning/")]) == 2 * 2 * 2
+    assert len([number for number in jobs if number.startswith("tuning/")]) == 2 * 2 * 2 * 3
     assert jobs["0"] == "init=he optimizer=sgd tracking=off optimizer.lr=<best of 2> seed=1"
-    assert "12 runs" in answer.out
+    assert "28 runs" in answer.out
 
 
 def test_a_single_technique_is_tuned_for_each_value_of_another_axis(nnreg):
     jobs = listed(nnreg(*TUNE, "init=he,glorot", "optimizer=adam", "protocol.trials=2", "sweep.dry_run=true"))
-    assert jobs["tuning/1"] == "init=he optimizer=adam tracking=off optimizer.lr=0.1 seed=0"
-    assert len(jobs) == 2 * 2 + 2 * 5
+    assert jobs["tuning/3"] == "init=he optimizer=adam tracking=off optimizer.lr=0.1 seed=11"
+    assert len(jobs) == 2 * 2 * 3 + 2 * 5
 
 
 def test_any_kind_that_declares_a_range_can_be_tuned(nnreg, monkeypatch):
@@ -84,8 +86,8 @@ def test_any_kind_that_declares_a_range_can_be_tuned(nnreg, monkeypatch):
     monkeypatch.setattr(L2, "search", {"weight_decay": (1e-5, 0.1)}, raising=False)
     jobs = listed(nnreg(*TUNE, "regularizer=none,l2", "protocol.trials=2", "protocol.seeds=[3]", "sweep.dry_run=true"))
     assert list(jobs.values()) == [
-        "regularizer=l2 tracking=off regularizer.weight_decay=1e-05 seed=0",
-        "regularizer=l2 tracking=off regularizer.weight_decay=0.1 seed=0",
+        *(f"regularizer=l2 tracking=off regularizer.weight_decay=1e-05 seed={seed}" for seed in (11, 12, 13)),
+        *(f"regularizer=l2 tracking=off regularizer.weight_decay=0.1 seed={seed}" for seed in (11, 12, 13)),
         "regularizer=none tracking=off seed=3",
         "regularizer=l2 tracking=off regularizer.weight_decay=<best of 2> seed=3",
     ]
@@ -95,7 +97,7 @@ def test_the_range_may_be_given(nnreg):
     words = (*TUNE, "optimizer=sgd,adam", "protocol.trials=3", "protocol.range=[0.01,1]", "sweep.dry_run=true")
     jobs = listed(nnreg(*words))
     assert [text.split()[2] for number, text in jobs.items() if number.startswith("tuning/")] == [
-        "optimizer.lr=0.01", "optimizer.lr=0.1", "optimizer.lr=1.0",
+        *["optimizer.lr=0.01"] * 3, *["optimizer.lr=0.1"] * 3, *["optimizer.lr=1.0"] * 3,
     ] * 2  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def test_a_variant_in_a_yaml_of_ones_own_is_searched_as_its_technique_says(nnreg
     (project / "my/optimizer").mkdir(parents=True)
     (project / "my/optimizer/slow.yaml").write_text("defaults: [lion, _self_]\nlr: 0.001\n")
     answer = nnreg("--config-dir=my", *TUNE, "optimizer=slow,adam", "protocol.trials=2", "sweep.dry_run=true")
-    assert listed(answer)["tuning/0"] == "optimizer=slow tracking=off optimizer.lr=1e-05 seed=0"
+    assert listed(answer)["tuning/0"] == "optimizer=slow tracking=off optimizer.lr=1e-05 seed=11"
 
 
 def test_a_descent_is_tuned_by_where_it_ends(nnreg, project):
@@ -116,7 +118,10 @@ def test_a_descent_is_tuned_by_where_it_ends(nnreg, project):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("seed=1,2",), "protocol=tune_then_seeds has its own seeds: leave out seed=, and give protocol.tuning_seeds=[0]"),
+        (
+            ("seed=1,2",),
+            "protocol=tune_then_seeds has its own seeds: leave out seed=, and give protocol.tuning_seeds=[11,12,13]",
+        ),
         (("optimizer.lr=0.1",), "protocol=tune_then_seeds chooses optimizer.lr itself: leave it out, or give the range"),
         (("protocol.trials=0",), "protocol.trials must be in [1, inf), got 0"),
         (("protocol.trials=x",), "protocol.trials: Value 'x' of type 'str' could not be converted to Integer"),
@@ -124,6 +129,11 @@ def test_a_descent_is_tuned_by_where_it_ends(nnreg, project):
         (("protocol.range=[1,0.1]",), "protocol.range must be [low,high] with 0 < low < high, such as [1e-4,1]"),
         (("protocol.seeds=[]",), "protocol.seeds must list seeds of 0 or more, each once, such as [0,1], got []"),
         (("protocol.tuning_seeds=[1,1]",), "protocol.tuning_seeds must list seeds"),
+        (
+            ("protocol.tuning_seeds=[11,12]",),
+            "protocol.tuning_seeds must list 3 seeds or more, such as [11,12,13], got [11, 12]",
+        ),
+        (("protocol.seeds=[3,12]",), "protocol.seeds must be others than tuning_seeds, got [12] in both: a choice flatters"),
         (("protocol.parameter=speed",), "none of sgd has a parameter speed to tune"),
         (("task=activations",), "protocol=tune_then_seeds needs a loss to tune by, and task=activations has none"),
         (("optimizer=glob(zz*)",), "the sweep has no runs: its glob matches nothing"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from types import SimpleNamespace
 
 from hypothesis import HealthCheck, given, settings
@@ -32,12 +33,22 @@ def chosen(home, runs, task="train"):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.lists(st.floats(0, 9), min_size=2, max_size=2), min_size=1, max_size=5))
-def test_the_lowest_mean_over_the_seeds_wins(tmp_path, losses):
+@given(st.lists(st.lists(st.sampled_from([0.25, 0.5, 1.0, 2.0, 4.0]), min_size=2, max_size=2), min_size=1, max_size=5))
+def test_the_lowest_geometric_mean_over_the_seeds_wins(tmp_path, losses):
     runs = {float(index): [("finished", loss, 0.5) for loss in each] for index, each in enumerate(losses)}
     by, values = chosen(tmp_path, runs)
-    means = [(a + b) / 2 for a, b in losses]
+    means = [math.sqrt(a * b) for a, b in losses]
     assert (by, means[int(values["sgd"])]) == ("valid/loss_final", min(means))
+
+
+def test_a_loss_of_zero_counts_as_what_a_runs_numbers_can_resolve(tmp_path):
+    """The floor is 2^-23 of the untrained loss of 1: the geometric mean of 0 and 1 is 2^-11.5, .00035."""
+    for other, best in ((0.0003, 0.2), (0.0004, 0.1)):
+        folders = {
+            value: [run(tmp_path / f"{other}-{value}-{loss}", valid__loss_final=loss, start__train_loss=1.0) for loss in losses]
+            for value, losses in ((0.1, (0.0, 1.0)), (0.2, (other, other)))
+        }
+        assert best_settings({"sgd": folders}, "train")[1] == {"sgd": best}
 
 
 def test_of_equal_losses_the_higher_accuracy_wins_and_then_the_lower_value(tmp_path):
@@ -76,11 +87,11 @@ def test_a_comparison_of_the_same_runs_takes_the_same_value(tmp_path, endings):
         ]
         for rate in runs
     }
-    assert rates.best_rate(compared) == value
+    assert rates.best_rate(compared, "valid/loss_final") == value
 
 
 def test_without_a_validation_split_the_training_loss_decides(tmp_path):
-    folders = {value: [run(tmp_path / str(value), train__loss_final=loss)] for value, loss in ((0.1, 0.7), (0.2, 0.5))}
+    folders = {value: [run(tmp_path / str(value), final__train_loss=loss)] for value, loss in ((0.1, 0.7), (0.2, 0.5))}
     assert best_settings({"sgd": folders}, "train") == ("final/train_loss", {"sgd": 0.2})
 
 
