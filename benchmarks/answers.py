@@ -1,6 +1,6 @@
 """How often an answer is wrong, and how often there is one: the methods of docs/answers.md on drawn and on real losses.
 
-``python benchmarks/answers.py`` prints its tables as Markdown, in a minute or two; the real losses are those of
+``python benchmarks/answers.py`` prints its tables as Markdown, in some minutes; the real losses are those of
 ``answers_losses.py``. Everything is computed by ``nnreg.comparison.chance``, thousands of draws at once.
 """
 
@@ -22,7 +22,6 @@ from nnreg.comparison.chance import (
     ALPHA,
     STAGES,
     Flags,
-    Values,
     alpha_of_look,
     better_chances,
     centers,
@@ -34,10 +33,12 @@ from nnreg.comparison.chance import (
     race_look,
 )
 from nnreg.comparison.problems import over_problems
+from nnreg.records.statistics import Values
 
 SEEDS = (3, 5, 10, 20)
 ARMS = (2, 4, 8)
 AT_ONCE = 500  # draws in memory
+LEAST_COVERAGE = 0.93  # of an arm's pairs, below which the others are shown by themselves too
 BAD, WORSE = 0.1, math.log(30)
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Values]
 """Log losses of one arm, of a shape that is given."""
@@ -92,9 +93,8 @@ class Stored:
         return placed("ratio", trained, loss_floor(float(np.median(losses[..., 0]))))
 
     def of(self, split: str) -> Values:
-        """Return (arms, seeds) of those whose runs all finished."""
-        values = self.losses[..., SPLITS.index(split)]
-        return values[np.isfinite(values).all(axis=1)]
+        """Return (arms, seeds), infinite where a run failed."""
+        return np.asarray(self.losses[..., SPLITS.index(split)])
 
 
 def families(better: Values) -> Values:
@@ -148,20 +148,39 @@ def coverage(stored: Stored, draws: int, rng: np.random.Generator) -> Iterator[S
         truth = 0.0 if one is other else float(np.median(sample))
         yield [name, *(f"{covered(one(rng, (draws, n)) - other(rng, (draws, n)), truth):.3f}" for n in SEEDS)]
     for split in SPLITS:
-        values = stored.of(split)
-        pairs = [values[a] - values[b] for a, b in itertools.combinations(range(len(values)), 2)]
-        found = []
-        for n in SEEDS:
-            shares = [covered(drawn_again(apart, rng, (max(200, draws // 10), n)), float(np.median(apart))) for apart in pairs]
-            found.append(f"{np.mean(shares):.3f}")
-        yield [f"real {split} losses, {len(pairs)} pairs", *found]
+        found = _pairs_covered(stored.of(split), max(200, draws // 10), rng)
+        yield [f"real {split} losses, all pairs", *_means_and_worst(found)]
+        of_arms = np.nanmean(found, axis=(0, 2))
+        worst = int(of_arms.argmin())
+        if of_arms[worst] < LEAST_COVERAGE:
+            others = np.delete(np.delete(found, worst, axis=0), worst, axis=1)
+            yield [f"real {split} losses, without {stored.arms[worst]}", *_means_and_worst(others)]
+
+
+def _means_and_worst(shares: Values) -> list[str]:
+    return [f"{np.nanmean(shares[..., n]):.3f} ({np.nanmin(shares[..., n]):.2f})" for n in range(len(SEEDS))]
+
+
+def _pairs_covered(values: Values, draws: int, rng: np.random.Generator) -> Values:
+    """Return how often the interval of each pair holds its median, (arms, arms, numbers of seeds); NaN on the diagonal."""
+    found = np.full((len(values), len(values), len(SEEDS)), math.nan)
+    for a, b in itertools.combinations(range(len(values)), 2):
+        both = np.isfinite(values[[a, b]]).all(axis=0)
+        apart = values[a, both] - values[b, both]
+        if not apart.size:
+            continue
+        shares = [covered(drawn_again(apart, rng, (draws, n)), float(np.median(apart))) for n in SEEDS]
+        found[a, b] = found[b, a] = shares
+    return found
 
 
 def populations(stored: Stored) -> dict[str, list[Draw]]:
     """Return what alike arms are drawn from: several where it is the real losses of each arm."""
     drawn: dict[str, list[Draw]] = {name: [one] for name, (one, other) in DRAWN.items() if one is other}
-    real = {f"real {split} losses": [partial(drawn_again, row) for row in stored.of(split)] for split in SPLITS}
-    return drawn | real
+    for split in SPLITS:
+        trained = [row[np.isfinite(row)] for row in stored.of(split)]
+        drawn[f"real {split} losses"] = [partial(drawn_again, row) for row in trained if row.size]
+    return drawn
 
 
 FALSE = (*(f"n = {n}" for n in SEEDS), "looks 3 to 10", "race", "the best is out of its set")
@@ -200,7 +219,10 @@ def races(stored: Stored, draws: int, rng: np.random.Generator) -> Iterator[Sequ
         yield _race(f"{name}, lognormal(1)", values, means[:, None] - means)
     for split in SPLITS:
         kept = [arm for arm in range(len(stored.arms)) if np.isfinite(stored.losses[arm]).all()]
-        for label, chosen in {"README's 8 arms": [arm for arm in kept if stored.arms[arm] in README], "all arms": kept}.items():
+        for label, chosen in {
+            "README's 8 arms": [arm for arm in kept if stored.arms[arm] in README],
+            f"{len(kept)} arms": kept,
+        }.items():
             table = stored.losses[chosen][..., SPLITS.index(split)]
             seeds = rng.integers(table.shape[1], size=(draws, 20))
             yield _race(f"{label}, {split}", np.moveaxis(table[:, seeds], 0, 1), medians(table))
@@ -298,7 +320,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seeds = [f"n = {n}" for n in SEEDS]
     error = 3 * math.sqrt(0.05 * 0.95 / draws)
     print(f"{draws:,} draws of each; three standard errors of a share of .05 are {error:.3f}, of real losses more.")
-    table("Coverage of the 95 % interval of a typical ratio", ["losses", *seeds], coverage(stored, draws, rng))
+    table(
+        "Coverage of the 95 % interval of a typical ratio; in brackets the worst real pair",
+        ["losses", *seeds],
+        coverage(stored, draws, rng),
+    )
     title = "Any false claim among alike arms; in brackets the worst arm's real losses"
     table(title, ["losses", "arms", *FALSE], false_claims(stored, draws, rng))
     heads = ["arms", "false sole winner", "the best is out", "any false “beats”", "one is left", "arms left"]

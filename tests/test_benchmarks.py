@@ -204,7 +204,7 @@ def test_what_a_sweep_is_aimed_at_is_said_beside_what_came_of_it(benchmark):
 def real_losses(tmp_path_factory):
     """What the command makes of runs that are as short as can be."""
     file = tmp_path_factory.mktemp("losses") / "small.npz"
-    arguments = ["--seeds", "4", "--tuned-seeds", "8", "--rates", "2", "--steps", "2", "--file", str(file)]
+    arguments = ["--seeds", "4", "--tuned-seeds", "8", "--rates", "2", "--steps", "20", "--file", str(file)]
     command = [sys.executable, str(FOLDER / "answers_losses.py"), *arguments]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return printed, file
@@ -212,11 +212,11 @@ def real_losses(tmp_path_factory):
 
 def test_real_losses_are_those_that_runs_of_nnreg_end_with(real_losses, tmp_path):
     printed, file = real_losses
-    assert printed.startswith("152 runs of 2 steps in ")
+    assert printed.startswith("152 runs of 20 steps in ")
     with np.load(file) as found:
         arms, losses, rates, tuned = (found[name] for name in ("arms", "losses", "rates", "tuned"))
     assert (losses.shape, rates.shape, tuned.shape) == ((14, 4, 2, 2), (6, 2), (6, 2, 8, 2, 2))
-    words = [*str(arms[5]).split(), "seed=3", "steps=2", "tracking=off"]
+    words = [*str(arms[5]).split(), "seed=3", "steps=20", "tracking=off"]
     ended = run(*words, folder=tmp_path / "run", quiet=True).summary["metrics"]
     assert losses[5, 3, 1, 1] == np.float32(ended["valid/loss_final"])
     assert (losses[:, :, 0, 0] > 1).all(), "an untrained network of ten classes has a loss of about 2.3"
@@ -233,6 +233,13 @@ def test_how_often_answers_are_wrong_is_printed_as_tables(real_losses):
     assert [row[1] for row in false] == ["2", "4", "8"]
     assert max(float(cell) for row in false for cell in row[2:]) < 0.05 + 0.03
     assert len(printed.split("\n**")) == 7, "six tables"
+    page = (FOLDER.parent / "docs" / "answers.md").read_text(encoding="utf-8")
+    heads = [
+        line
+        for line in printed.splitlines()
+        if line.startswith(("**", "| losses |", "| arms |", "| judged by |", "| tuned by |"))
+    ]
+    assert [line for line in heads if line not in page] == [], "docs/answers.md has another version's tables: print them again"
 
 
 def test_a_thousand_races_at_once_are_the_race_that_is_run(benchmark):
