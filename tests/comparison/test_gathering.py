@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from nnreg.comparison.answer import fairness_line
+from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.compare import compare
 from nnreg.comparison.gathering import gather
 from nnreg.errors import UserError
