@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnreg.comparison.chance import STAGES, Race, Scale, judge_race, loss_floor, loss_resolution
+from nnreg.comparison.chance import STAGES, Race, judge_race
+from nnreg.comparison.judging import ruler_of
 from nnreg.comparison.naming import enumerated
 from nnreg.console import print_line, terminal
-from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError
-from nnreg.records.folder import known_facts, read_history
+from nnreg.records.folder import known_facts
 from nnreg.records.manifest import RACE, Raced
-from nnreg.records.metrics import TRAIN_FINAL, called, is_higher_better, is_known, is_loss, is_share, plain_name, summary_name
+from nnreg.records.metrics import TRAIN_FINAL, called, is_known, plain_name, summary_name
+from nnreg.records.results import read_results
 from nnreg.settings import TRAIN, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
 from nnreg.sweeps.sweeper import ProtocolSweeper
 
-DEFAULT = TRAIN_FINAL
-"""Metric that a race is judged by where nobody chose one."""
 FEW = 100  # combinations that are made up to see whether they are one and the same
 
 
@@ -75,6 +73,7 @@ class RaceSweeper(ProtocolSweeper):
         """Run the seeds of a look, let arms leave, and so on to the end."""
         arms, console = self._arms(axes), terminal()
         values: dict[str, dict[int, float]] = {name: {} for name in arms}
+        run: list[Path] = []
         had, first, race = 0, 0, Race(list(arms))
         for look in self._looks:
             jobs = self._jobs({name: arms[name] for name in race.live}, self._seeds[had : look.seeds])
@@ -82,7 +81,8 @@ class RaceSweeper(ProtocolSweeper):
             for (name, seed, _), folder in zip(jobs, folders, strict=True):
                 values[name][seed] = self._value(folder)
             had, first, before = look.seeds, first + len(jobs), race
-            race = self._judged(values, folders)
+            run += folders
+            race = self._judged(values, run)
             self._write(race=self._raced(race))
             gone = [name for name in before.live if name in race.left]
             told = f"after {had} seeds {enumerated(gone)} left" if gone else f"nobody left after {had} seeds"
@@ -105,7 +105,7 @@ class RaceSweeper(ProtocolSweeper):
             raise UserError("losses of different kinds cannot be raced by their values: add sweep.metric=valid/accuracy")
         if wanted is not None and not is_known(wanted):
             raise UserError(f"sweep.metric={wanted} is not a metric that runs record; such as valid/loss or valid/accuracy")
-        self._metric = DEFAULT if wanted is None else summary_name(wanted) if wanted == plain_name(wanted) else wanted
+        self._metric = TRAIN_FINAL if wanted is None else summary_name(wanted) if wanted == plain_name(wanted) else wanted
         if 0 < count_jobs(axes) < FEW and len(self._arms(axes)) == 1:
             raise UserError("a race needs two arms or more: sweep a setting, such as optimizer=sgd,adam")
 
@@ -127,26 +127,21 @@ class RaceSweeper(ProtocolSweeper):
         return float(facts["metrics"].get(self._metric, math.nan)) if facts.get("status") == "finished" else math.nan
 
     def _judged(self, values: Mapping[str, Mapping[int, float]], folders: Sequence[Path]) -> Race:
-        facts = [known for folder in folders if (known := known_facts(folder)).get("status") == "finished"]
-        if facts and not any(self._metric in known["metrics"] for known in facts):
+        """Judge the race by all runs so far, as a comparison of them does."""
+        runs = read_results(dict.fromkeys(folders, ""))
+        ended = [run for run in runs if run.summary["status"] == "finished"]
+        if ended and not any(self._metric in run.summary["metrics"] for run in ended):
             raise UserError(f"no run recorded {self._metric}, by which the race is judged: choose another by sweep.metric")
-        scale, floor, least = self._scale(folders, facts)
-        higher = is_higher_better(self._metric)
-        return judge_race(values, self._seeds, scale, higher=higher, floor=floor, least=least, stages=self._looks)
-
-    def _scale(self, folders: Sequence[Path], facts: Sequence[Mapping[str, object]]) -> tuple[Scale, float, float]:
-        """Return how values are set against each other, the floor of a ratio, and the spread that rounding makes."""
-        dtype = str(getattr(self.config.dtype, "name", self.config.dtype))
-        if is_loss(self._metric):
-            if not hasattr(self, "_floor"):
-                self._floor = loss_floor(_untrained(folders), dtype)
-            return "ratio", self._floor, loss_resolution(dtype)
-        rows = 0
-        if is_share(self._metric) and facts:
-            dataset = facts[0].get("dataset")
-            split = self._metric.partition("/")[0]
-            rows = int((dataset.get("rows") or {}).get(split, 0)) if isinstance(dataset, dict) else 0
-        return "difference", 0.0, 1 / rows / math.sqrt(6) if rows else 0.0
+        ruler = ruler_of(self._metric, runs)
+        return judge_race(
+            values,
+            self._seeds,
+            ruler.scale,
+            higher=ruler.higher,
+            floor=ruler.floor,
+            least=ruler.least,
+            stages=self._looks,
+        )
 
     def _raced(self, race: Race) -> Raced:
         return Raced(
@@ -177,13 +172,3 @@ class RaceSweeper(ProtocolSweeper):
         print_line(console, "seeds", "; ".join(shares))
         saved, whole = self._saved(race), len(race.seeds) * len(self._seeds)
         print_line(console, "saved", f"{saved} of {whole} runs, {saved / whole:.0%}, against {len(self._seeds)} seeds each")
-
-
-def _untrained(folders: Sequence[Path]) -> float:
-    """Return the loss of the first batch of the first run that has one, before any update."""
-    for folder in folders:
-        with contextlib.suppress(OSError, ValueError):
-            losses = read_history(folder, 1).series(TRAIN_LOSS)[1]
-            if losses.size and math.isfinite(losses[0]):
-                return abs(float(losses[0]))
-    return 1.0

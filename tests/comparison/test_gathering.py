@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.compare import compare
+from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.gathering import gather
 from nnreg.errors import UserError
 from nnreg.records.manifest import Manifest, Tuned

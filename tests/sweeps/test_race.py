@@ -6,8 +6,8 @@ import pytest
 
 from nnreg.comparison.chance import STAGES, judge_race
 from nnreg.records.manifest import read_manifest
+from nnreg.records.metrics import TRAIN_FINAL
 from nnreg.sweeps import ending
-from nnreg.sweeps.race import DEFAULT
 from tests.sweeps.test_sweeper import listed
 
 TINY = ("dataset=iris", "hidden=[4]", "steps=20", "batch=8")
@@ -30,7 +30,7 @@ def results(folder):
     return dict(sorted(found.items()))
 
 
-def values(folder, metric=DEFAULT):
+def values(folder, metric=TRAIN_FINAL):
     found = {}
     for arm, seed, _, metrics in results(folder).values():
         found.setdefault(arm, {})[seed] = metrics[metric]
@@ -47,7 +47,7 @@ def test_arms_that_cannot_be_the_best_get_no_more_seeds(nnreg, project):
     assert min(judged.seeds.values()) < 8, "some arm is worse than others, or this shows nothing"
     assert manifest.race.live == tuple(judged.live)
     assert manifest.race.left == {name: tuple(gone) for name, gone in judged.left.items()}
-    assert (manifest.race.metric, manifest.race.seeds) == (DEFAULT, tuple(range(8)))
+    assert (manifest.race.metric, manifest.race.seeds) == (TRAIN_FINAL, tuple(range(8)))
     assert manifest.race.looks == tuple((look.seeds, look.share) for look in STAGES[:3])
     assert (manifest.jobs, manifest.race.saved) == (24, 24 - len(results(project / "s")))
     assert f"{manifest.race.saved} of 24 runs" in answer.out
