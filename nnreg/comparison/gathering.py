@@ -176,8 +176,10 @@ def _same_ground(found: Found, kind: str) -> None:
         if _digest(same) != _digest(run):
             _refuse(kind, (same.folder, same), (run.folder, run))
     digests = {ground: _digest(run) for ground, run in first_of.items()}
+    own = _seeded([run for runs in found.values() for run in runs], kind)  # a split for every seed: each folder has its seeds
     grounds = {
-        folder: {digests.get(_ground(run, kind), _ground(run, kind)): run for run in runs} for folder, runs in found.items()
+        folder: {_ground(run, kind, own) if own else digests.get(_ground(run, kind), _ground(run, kind)): run for run in runs}
+        for folder, runs in found.items()
     }
     (first, known), *others = grounds.items()
     for folder, grounded in others:
@@ -199,11 +201,22 @@ def _refuse(kind: str, one: tuple[Path, Result], other: tuple[Path, Result]) -> 
     )
 
 
-def _ground(run: Result, kind: str) -> tuple[Any, ...]:
+def _seeded(runs: Sequence[Result], kind: str) -> tuple[str, ...]:
+    """Return the parameters of data or surfaces that are each run's own seed, such as ``random_state``; none of one seed."""
+    nodes = [(run.config.get(kind) or {}, run.seed) for run in runs]
+    known = nodes[0][0] if len({seed for _, seed in nodes}) > 1 else {}
+    return tuple(key for key in known if all(node.get(key) == seed for node, seed in nodes))
+
+
+def _ground(run: Result, kind: str, without: Sequence[str] = ()) -> tuple[Any, ...]:
     """Return what a run was let loose on: the technique and its parameters; where a dataset's files lie does not matter."""
     node = run.config.get(kind) or {}  # a choice is a mapping; what was not chosen may be anything
     start = run.config.get("start") if kind == "surface" else None
-    return (run.summary["choices"].get(kind), frozen({key: node[key] for key in node if key not in LOCATIONS}), frozen(start))
+    return (
+        run.summary["choices"].get(kind),
+        frozen({key: node[key] for key in node if key not in (*LOCATIONS, *without)}),
+        frozen(start),
+    )
 
 
 def _digest(run: Result) -> str:

@@ -335,3 +335,15 @@ def test_the_report_of_two_versions_of_a_technique_is_written_whole(tmp_path):
     page = compared.save(tmp_path / "report")
     assert "adam [3f9a]" in page.read_text()
     assert set(compared.gathered.axes) == {"optimizer", "init"}
+
+
+def test_sweeps_with_a_split_for_every_seed_are_compared_whatever_seeds_they_have(tmp_path):
+    def splits(home, rule, seeds):
+        for seed in seeds:
+            words = [f"optimizer={rule}", f"dataset.random_state={seed}"]
+            leave(home / str(seed), words, seed=seed, digest=f"rows {seed}", metrics={"train/loss_final": 0.5})
+        return home
+
+    found = gather([splits(tmp_path / "one", "sgd", [1, 2]), splits(tmp_path / "other", "adam", [1, 2, 3])])
+    assert named(found) == {"sgd": [1, 2], "adam": [1, 2, 3]}
+    assert list(found.axes) == ["optimizer"]
