@@ -287,6 +287,6 @@ def test_what_other_programs_want_is_answered_with_what_is_wanted_here(nnreg, pr
 
 
 def test_the_word_for_a_sweep_may_stand_anywhere(nnreg):
-    answer = nnreg("seed=1,2", "-m", "dataset=iris", "sweep.dry_run=true")
+    answer = nnreg("seed=1,2", "-m", "dataset=iris", "batch=8", "sweep.dry_run=true")
     assert answer.code == 0, answer.err
     assert "dry run: 2 runs" in answer.out

@@ -308,7 +308,7 @@ def test_a_study_whose_data_is_missing_stops_at_once_with_one_line(nnreg, projec
     assert answer.code == 2
     (line,) = {line for line in answer.err.splitlines() if line.startswith("nnreg:")}
     assert "MNIST" in line
-    assert not (home_of(project) / "1").exists()
+    assert not (project / "runs").exists()
 
 
 def test_a_study_with_a_member_that_fails_checks_no_claim_and_says_so(nnreg, project, own):

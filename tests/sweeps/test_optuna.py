@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import signal
 import sys
 import time
@@ -357,6 +358,11 @@ def test_diverged_trials_count_when_a_search_goes_on(nnreg, project):
 def test_a_search_does_not_begin_in_the_folder_of_another(nnreg, project):
     words = ("-m", *QUICK, "hparams_search=optuna", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=here")
     assert nnreg(*words).code == 0
+    answer = nnreg(*words)
+    assert (answer.code, answer.complaint.partition(",")[0]) == (2, "nnreg: here holds runs already")
+    assert answer.complaint.endswith("`python -m nnreg -m sweep.resume=here` goes on with what is there")
+    shutil.rmtree(project / "here/0")
+    (project / "here/sweep.json").unlink()
     answer = nnreg(*words)
     held = f"nnreg: {project / 'here' / 'optuna.db'} holds a search: resume=true goes on with it"
     assert (answer.code, answer.complaint.partition(",")[0]) == (2, held)
