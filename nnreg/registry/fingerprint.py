@@ -42,6 +42,8 @@ class _Source(NamedTuple):
 
 
 _known: dict[str, _Source] = {}
+_walked: dict[Entry, tuple[object, dict[str, _Source]]] = {}
+"""A technique's sources, once for every time that its own module is imported: what that took from others stays what it was."""
 
 
 def code_of(named: Mapping[str, str]) -> dict[str, str]:
@@ -117,6 +119,9 @@ def _module(entry: Entry) -> str:
 def _sources(entry: Entry) -> dict[str, _Source]:
     """Return a technique's module and those that it needs of its distribution, by name; those without a source are left out."""
     first = _module(entry)
+    spec = getattr(sys.modules.get(first), "__spec__", None)
+    if spec is not None and entry in _walked and _walked[entry][0] is spec:
+        return _walked[entry][1]
     found: dict[str, _Source] = {}
     waiting, seen = [first], {first}
     while waiting:
@@ -128,6 +133,7 @@ def _sources(entry: Entry) -> dict[str, _Source]:
         fresh = [each for each in source.imports if each not in seen and _is_of(each, entry.distribution, first)]
         seen.update(fresh)
         waiting += fresh
+    _walked[entry] = spec, found
     return found
 
 
@@ -191,8 +197,8 @@ def _take_down(node: Any, parts: list[str], imports: dict[str, None], package: s
         return
     kind = type(node)
     fields = getattr(kind, "_fields", None)
-    if fields is None:
-        parts.append(repr(node))
+    if fields is None or kind in (ast.Name, ast.Constant):  # the most frequent ones, in one step
+        parts.append(f"Name {node.id}" if kind is ast.Name else repr(node.value if kind is ast.Constant else node))
         return
     parts.append(kind.__name__)
     if kind in (ast.Import, ast.ImportFrom):

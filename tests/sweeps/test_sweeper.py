@@ -46,8 +46,11 @@ def test_runs_have_the_numbers_and_words_that_hydras_own_sweeper_gives_them(nnre
 
 
 def test_a_yaml_may_hold_what_is_swept_and_what_is_typed_wins(nnreg):
-    answer = nnreg("-m", "hydra.sweeper.params={seed:'1,2',steps:'3,4'}", "sweep.dry_run=true", "dataset=iris", "steps=5")
-    assert listed(answer) == {"0": "seed=1 steps=5 dataset=iris tracking=off", "1": "seed=2 steps=5 dataset=iris tracking=off"}
+    answer = nnreg("-m", "hydra.sweeper.params={seed:'1,2',steps:'3,4'}", "sweep.dry_run=true", "dataset=digits", "steps=5")
+    assert listed(answer) == {
+        "0": "seed=1 steps=5 dataset=digits tracking=off",
+        "1": "seed=2 steps=5 dataset=digits tracking=off",
+    }
 
 
 @pytest.mark.parametrize(
