@@ -91,7 +91,7 @@ def leave(
         "job": 0,
         "resumed_at_step": None,
     }
-    facts |= {name: value for name, value in (("code", code), ("versions", versions)) if value is not None}
+    facts |= {"code": dict(code or {}), "versions": dict(versions or {}), "git": {}}
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(config)))
     lines = [f"{step},{metric},{value!r}" for metric, values in (curves or CURVE).items() for step, value in enumerate(values)]
