@@ -18,7 +18,7 @@ from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
 from nnreg.records.card import ENDINGS
 from nnreg.records.folder import SUMMARY
-from nnreg.records.manifest import GRID, STUDY, Manifest, Raced, Tuned, read_manifest
+from nnreg.records.manifest import GRID, RACE, STUDY, Manifest, Raced, Tuned, read_manifest
 from nnreg.records.metrics import VALID_FINAL
 from nnreg.records.results import LeftOut, Result, Results, find_run_folders, read_run
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
@@ -67,7 +67,9 @@ def tuning(
         searched: runs of the tuning.
         metric: that runs are judged by.
     """
-    protocols = (GRID if manifest.protocol == STUDY else manifest.protocol for manifest in manifests)  # nothing was searched
+    protocols = (
+        GRID if manifest.protocol in (STUDY, RACE) else manifest.protocol for manifest in manifests
+    )  # nothing was searched
     protocol = " and ".join(dict.fromkeys(protocols)) or GRID
     tuned = [manifest.tuning for manifest in manifests if manifest.tuning is not None]
     if tuned:

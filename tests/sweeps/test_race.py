@@ -133,7 +133,7 @@ def test_a_mistake_is_answered_in_one_line_and_leaves_nothing_behind(nnreg, proj
     assert list(project.iterdir()) == []
 
 
-def test_a_metric_that_no_run_records_is_said_after_the_first_look(nnreg, project):
+def test_a_metric_that_no_run_records_is_said_before_the_first_run(nnreg, project):
     answer = nnreg(*RACE, "optimizer=sgd,adam", "sweep.metric=test/r2", "protocol.seeds=[0,1,2]", *TINY)
-    assert answer.code != 0
-    assert "no run recorded test/r2, by which the race is judged" in answer.complaint
+    assert answer.code == 2
+    assert "test/r2 is not measured where targets are classes" in answer.complaint
