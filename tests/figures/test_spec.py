@@ -44,7 +44,7 @@ def test_panels_of_several_metrics_count_each_run_once():
     )]  # fmt: skip
     said = line("panels", both, metrics=["train/loss", LOSS], smooth=1)
     assert "2 seeds, the same for every curve" in said
-    assert "1 of 4 runs diverged" in said
+    assert "1 of 4 diverged" in said
 
 
 def test_curves_in_panels_are_compared_across_all_panels():
@@ -92,7 +92,7 @@ def test_a_table_has_no_curves_that_end():
     stopped, lost = run({LOSS: [1.0]}), run({LOSS: [1.0]}, seed=1, status="diverged")
     stopped.summary["early_stop"] = {"stopped_at": 1}
     said = line("heatmap", [stopped, lost], metric=LOSS, rows="optimizer", columns="init")
-    assert "1 of 2 runs diverged: they are in no mean." in said
+    assert "1 of 2 diverged: they are in no mean." in said
     assert "curve" not in said
 
 
