@@ -24,6 +24,7 @@ from nnreg.errors import UserError
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
+from nnreg.registry.overrides import keep_text
 from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
 from nnreg.sweeps.ending import sweep_folder
@@ -99,6 +100,7 @@ def compose(words: Sequence[str], task: Task) -> int:
     """
     import hydra
 
+    words = keep_text(words)
     if {"-m", "--multirun"} & set(words):
         from nnreg.sweeps.resuming import completed_words
 

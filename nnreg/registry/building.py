@@ -20,7 +20,7 @@ from nnreg.contracts.objective import targets_of
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
-from nnreg.registry.schemas import parameters_of, schema_of, settings
+from nnreg.registry.schemas import meant_as_text, parameters_of, schema_of, settings
 from nnreg.settings import WITHDRAWN, Settings
 
 SHAPE = (4, 3)
@@ -259,6 +259,18 @@ def _entry(slot: str, kind: str, node: Any, choices: Mapping[str, str]) -> Entry
     return entries.find_technique(kind, name)
 
 
+def _check_text(where: str, node: Any) -> None:
+    """Refuse numbers among text: what was typed is lost.
+
+    Raises:
+        UserError: there is one.
+    """
+    held = OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node._value()
+    values = held.values() if isinstance(held, dict) else held if isinstance(held, list) else [held]
+    for complaint in filter(None, map(meant_as_text, values)):
+        raise UserError(f"{where}: {complaint}")
+
+
 def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
     """Check a node against the schema once more: a user's YAML of the same name as a technique comes here untyped."""
     schema = OmegaConf.structured(schema_of(entry))
@@ -266,6 +278,9 @@ def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
     for key in map(str, node):
         if key not in ("name", *known):  # `in schema` would miss a parameter without a default
             raise UserError(f"{entry.kind}={entry.name} has no parameter '{key}'{instead(key, known)}")
+    for parameter in parameters_of(entries.load_class(entry)):
+        if parameter.is_text and parameter.name in node:
+            _check_text(f"{entry.kind}={entry.name}: {parameter.name}", node._get_node(parameter.name))
     try:
         merged = OmegaConf.merge(schema, node)
         merged._set_parent(node._get_parent())  # what `${seed}` refers to stands beside the node

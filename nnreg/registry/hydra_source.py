@@ -19,17 +19,32 @@ from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import BooleanNode, DictConfig, OmegaConf
+from omegaconf import BooleanNode, DictConfig, ListConfig, OmegaConf, StringNode
+from omegaconf.errors import ValidationError
 
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry, kinds, techniques
-from nnreg.registry.schemas import schema_of, settings, sweep
+from nnreg.registry.schemas import meant_as_text, schema_of, settings, sweep
 from nnreg.settings import run_label, task_of
 
 SETTINGS = "settings"
 
 swept_by_glob: set[str] = set()
 """Kinds of which this process lists sound plugins only, as a glob sweep must skip broken ones; set by who reads its words."""
+
+
+class Text(StringNode):
+    """Text that is not made of a number: of a YAML's ``target: 1.10`` only 1.1 is left, and nobody would be told."""
+
+    def _validate_and_convert_impl(self, value: Any) -> str:
+        if complaint := meant_as_text(value):
+            raise ValidationError(complaint)
+        return super()._validate_and_convert_impl(value)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Text:
+        copied = Text()
+        self._deepcopy_impl(copied, memo)
+        return copied
 
 
 class NnregConfigSource(ConfigSource):
@@ -174,14 +189,28 @@ def _technique(entry: Entry) -> DictConfig:
         node = config._get_node(key)
         if isinstance(node, DictConfig):  # Hydra would refuse optimizer.table={a:1}: it takes new keys of a table for mistakes
             OmegaConf.set_struct(node, False)
+    _keep_text(config)
     return config
+
+
+def _keep_text(config: DictConfig) -> None:
+    """Let text be given as text only; what is in lists is looked at when the technique is built."""
+    for key, node in config.__dict__["_content"].items():
+        if type(node) is StringNode:
+            kept = Text(None, key, config)
+            kept.__dict__ |= node.__dict__ | {"_parent": config}
+            config.__dict__["_content"][key] = kept
+        elif isinstance(node, ListConfig | DictConfig) and node._metadata.element_type is str:
+            node._metadata.element_type = node._metadata.ref_type = Any
 
 
 def _settings() -> DictConfig:
     """Return the settings as typed values in an untyped container: a typed root would refuse the kinds beside them."""
-    typed = OmegaConf.structured(settings())
+    typed, swept = OmegaConf.structured(settings()), OmegaConf.structured(sweep())
+    for config in (typed, swept):
+        _keep_text(config)
     nodes = {key: typed._get_node(key) for key in typed}
-    of_a_sweep = {"sweep": OmegaConf.structured(sweep()), "resume": BooleanNode(False)}
+    of_a_sweep = {"sweep": swept, "resume": BooleanNode(False)}
     return OmegaConf.create(nodes | of_a_sweep)
 
 

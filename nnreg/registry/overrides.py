@@ -1,18 +1,39 @@
-"""Python values as the words of a command line, in Hydra's grammar: ``steps=500``, ``optimizer.lr=0.1``, ``seed=0,1,2``."""
+"""Python values as the words of a command line, in Hydra's grammar: ``steps=500``, ``optimizer.lr=0.1``, ``seed=0,1,2``.
+
+And words of a command line as they were meant: Hydra reads ``dataset.target=1.10`` as the number 1.1, where text was typed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
 from nnreg.errors import UserError
-from nnreg.settings import OF_A_SWEEP, Settings
+from nnreg.registry import entries
+from nnreg.registry.schemas import Parameter, parameters_of
+from nnreg.settings import OF_A_SWEEP, Settings, SweepSettings
 
 PLAIN = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w/.-]*", re.ASCII | re.IGNORECASE)
 """Text that Hydra reads as itself without quotes."""
+NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[+-]?[\d_]+)?|[+-]?(inf|nan)|true|false", re.ASCII | re.IGNORECASE)
+"""What Hydra may read as something else than text."""
+WHOLE = re.compile(r"-?[1-9]\d*|0", re.ASCII)
+"""Numbers that are written as they are typed."""
+PIECE = re.compile(
+    r"""(?P<whole>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\$\{[^}]*\}|\\.)|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)|.""",
+    re.DOTALL,
+)
+READABLE = re.compile(r"[\w/\-.+$%*@?|: \t]*", re.ASCII)
+"""What Hydra reads without quotes."""
+COUNTED = re.compile(r"\b(range|interval|glob)\s*\(")
+OF_HYDRA = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.name")
 LISTS = {field.name for field in dataclasses.fields(Settings) if str(field.type).startswith("list")}
 """Settings that are lists, such as ``hidden``."""
 
@@ -66,6 +87,89 @@ def of_sweep(settings: Mapping[str, Any]) -> list[str]:
     words = {name: ",".join(_tried(name, value)) for name, value in settings.items() if name not in kept}
     words |= {name: _written(name, value) for name, value in kept.items()}
     return [f"{_key(name)}={words[name]}" for name in settings]
+
+
+def keep_text(words: Sequence[str]) -> list[str]:
+    """Return words in which what is given to a text parameter stands in quotes where Hydra would read something else.
+
+    Args:
+        words: as typed: overrides, and options, which stay as they are.
+    """
+    chosen: dict[str, list[str]] = {}
+    for word in words:
+        key, _, value = word.lstrip("+").partition("=")
+        if key in entries.groups():
+            chosen[entries.groups()[key]] = re.findall(r"[^,\s]+", value)
+    return [_as_typed(word, chosen) for word in words]
+
+
+def _as_typed(word: str, chosen: Mapping[str, Sequence[str]]) -> str:
+    parts = re.fullmatch(r"(\+{0,2}([a-zA-Z][\w.]*))=(.*)", word, re.DOTALL)
+    if parts is None or PLAIN.fullmatch(parts[3]) or WHOLE.fullmatch(parts[3]) or not parts[3]:
+        return word
+    meant = [Parameter(parts[2], str, "", settable=True)] if parts[2] in OF_HYDRA else _parameters(parts[2], chosen)
+    is_text = bool(meant) and all(parameter.is_text for parameter in meant)
+    choices = {str(choice) for parameter in meant for choice in parameter.choices}
+    if (not is_text and not choices) or COUNTED.search(parts[3]):
+        return word
+    has_none = any(parameter.may_be_none for parameter in meant)
+    is_one = all(parameter.annotation in (str, str | None) for parameter in meant)
+    kept = f"{parts[1]}={_kept(parts[3], None if is_text else choices, has_none=has_none)}"
+    return f"{parts[1]}={_text(parts[3])}" if is_text and is_one and not _is_readable(kept) else kept
+
+
+def _parameters(key: str, chosen: Mapping[str, Sequence[str]]) -> list[Parameter]:
+    """Return the parameters that a key may stand for: of the techniques that were chosen, else of all that have one."""
+    slot, _, rest = key.partition(".")
+    name = rest.partition(".")[0]
+    if slot not in entries.slots():
+        owners, name = ([SweepSettings], name) if slot == "sweep" else ([Settings], slot)
+        return [parameter for owner in owners for parameter in parameters_of(owner) if parameter.name == name]
+    known = entries.techniques(entries.slots()[slot])
+    picked = [option for option in chosen.get(slot, ()) if option in known]
+    meant = []
+    for option in picked if len(picked) == len(chosen.get(slot, ())) and picked else known:
+        with contextlib.suppress(Exception):  # a broken plugin is complained about where it is used
+            meant += [parameter for parameter in parameters_of(entries.load_class(known[option])) if parameter.name == name]
+    return meant
+
+
+def _kept(value: str, choices: set[str] | None, *, has_none: bool) -> str:
+    """Return a value with quotes around each of its elements that Hydra would take for something else."""
+    made, element, depth, is_whole = "", "", list[str](), False
+
+    def ended() -> str:
+        text = element.strip()
+        name, colon, inner = text.partition(":") if depth[-1:] == ["{"] else ("", "", text)
+        inner = inner.strip()
+        is_named = "(" in depth and re.match(r"\w+\s*=", inner)  # an argument of Hydra's own function
+        is_null = inner.lower() == "null" and not has_none
+        is_other = bool(NUMBER.fullmatch(inner)) and not WHOLE.fullmatch(inner)
+        is_meant = inner in choices if choices is not None else is_null or is_other or not READABLE.fullmatch(inner)
+        if is_whole or is_named or not inner or not is_meant:
+            return element
+        return element.replace(text, f"{name}{colon}{_text(inner)}")
+
+    for piece in PIECE.finditer(value):
+        kind = piece.lastgroup
+        if kind in (None, "whole"):
+            element, is_whole = element + piece[0], is_whole or kind == "whole"
+            continue
+        made += (element if kind == "open" else ended()) + piece[0]
+        element, is_whole = "", False
+        depth = [*depth, piece[0]] if kind == "open" else depth[:-1] if kind == "close" else depth
+    return made + ended()
+
+
+def _is_readable(word: str) -> bool:
+    """Tell whether Hydra can make sense of a word."""
+    if READABLE.fullmatch(word.partition("=")[2]):
+        return True
+    try:
+        OverridesParser.create().parse_overrides([word])
+    except HydraException:
+        return False
+    return True
 
 
 def _tried(name: str, value: object) -> Iterator[str]:

@@ -75,6 +75,20 @@ class Parameter:
         plain = isinstance(self.annotation, type) and not typing.get_args(self.annotation)
         return self.annotation.__name__ if plain else re.sub(r"\b(\w+\.)+(?=\w)", "", str(self.annotation))
 
+    @property
+    def is_text(self) -> bool:
+        """Whether its values, or all that it holds, are text or paths."""
+        kernel = _without_none(self.annotation)
+        is_dict = typing.get_origin(kernel) in (dict, Mapping)
+        parts = [part for part in typing.get_args(kernel)[is_dict:] if part is not Ellipsis]
+        holds = typing.get_origin(kernel) in (list, tuple, Sequence, dict, Mapping) and parts
+        return all(part in (str, Path) for part in (parts if holds else [kernel]))
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether null is one of its values."""
+        return _without_none(self.annotation) is not self.annotation
+
     def restore(self, value: Any) -> Any:
         """Return a configuration's value as the constructor expects it: words, paths and tuples are something else there.
 
@@ -253,6 +267,13 @@ def _resolvable_hints(technique: type) -> Iterator[tuple[str, Any]]:
         alone = types.SimpleNamespace(__annotations__={name: argument.annotation})
         with contextlib.suppress(Exception):
             yield name, typing.get_type_hints(alone, names)[name]
+
+
+def meant_as_text(value: Any) -> str:
+    """Return what is wrong with a value of a text parameter: "" for text, and for a whole number, which is written one way."""
+    if not isinstance(value, bool | float):
+        return ""
+    return f"{value} is no text: put what was meant into quotes, such as '{value}': 1.10, 1e3 and yes are read otherwise"
 
 
 @cache

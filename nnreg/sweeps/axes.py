@@ -19,6 +19,7 @@ from nnreg.errors import UserError, instead
 from nnreg.records.metrics import DESCENT_DISTANCE, is_recorded_along, recorded_by, results_of, summary_name
 from nnreg.registry import entries, hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob
+from nnreg.registry.overrides import keep_text
 from nnreg.settings import OF_A_SWEEP, is_of_a_sweep
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ class Axis:
                 f"{self.key}=0.01,0.1"
             )
         values = itertools.islice(self.override.sweep_string_iterator(), self.most)
-        return [f"{self.key}={value}" for value in values]
+        words = [f"{self.key}={value}" for value in values]
+        return keep_text(words) if "(" in str(self.override.input_line) else words  # Hydra's functions lose quotes
 
 
 def read_axes(arguments: Sequence[str], params: Mapping[str, Any] | None, config_loader: ConfigLoader) -> list[Axis]:
@@ -106,7 +108,7 @@ def read_axes(arguments: Sequence[str], params: Mapping[str, Any] | None, config
         UserError: a setting of the sweep itself has several values.
     """
     parser = OverridesParser.create(config_loader=config_loader)
-    words = [f"{key}={value}" for key, value in (params or {}).items()]
+    words = keep_text([f"{key}={value}" for key, value in (params or {}).items()])
     hydra_source.swept_by_glob = hydra_source.swept_by_glob | kinds_by_glob(words)
     axes = [Axis(override) for override in parser.parse_overrides([*words, *arguments])]
     for axis in axes:

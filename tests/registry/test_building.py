@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from nnreg.contracts import Dropout, Norm, Optimizer, Regularizer, Shape
+from nnreg.errors import UserError
 from nnreg.registry import entries
-from nnreg.registry.building import PROBES, probe
+from nnreg.registry.building import PROBES, build_entry, probe
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg_std.dropouts.dropout import InvertedDropout
 from nnreg_std.norms.batch_norm import BatchNorm
@@ -256,3 +258,10 @@ def test_a_regularizer_that_returns_what_it_should_have_written_is_refused(metho
     fine = {"penalty": lambda self, weights: float(np.sum(weights)), "add_gradient": lambda self, weights, grad: None}
     probe(Entry("regularizer", "fine", (("somewhere:Fine", "their-plugin"),)), type("Fine", (Regularizer,), fine)())
     assert complaint in complaint_about(type("Faulty", (Regularizer,), fine | methods)(), "regularizer")
+
+
+@pytest.mark.parametrize("given", [{"target": 1.1}, {"drop": ["a", 1.1]}, {"drop": [True]}])
+def test_a_number_among_text_of_a_yaml_is_refused_because_what_was_typed_is_lost(given):
+    node = OmegaConf.create({"path": "mine.csv", **given})  # untyped, as a YAML of the technique's own name
+    with pytest.raises(UserError, match="put what was meant into quotes"):
+        build_entry(entries.find_technique("dataset", "csv"), node)

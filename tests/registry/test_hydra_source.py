@@ -1,5 +1,7 @@
 """The registry as Hydra sees it."""
 
+import copy
+import pickle
 import sys
 
 import pytest
@@ -134,3 +136,18 @@ def test_a_required_parameter_is_missing_in_the_composition(publish):
         "zoo", {"zoo_module": "class Halving:\n  def __init__(self, every: int): ..."}, tempo={"halving": "zoo_module:Halving"}
     )
     assert OmegaConf.is_missing(composed("+tempo=halving").tempo, "every")
+
+
+@pytest.mark.parametrize("value", ["1.10", "2.0", "true"])
+def test_a_number_in_the_place_of_text_is_refused_because_what_was_typed_is_lost(value):
+    with pytest.raises(HydraException) as caught:
+        composed("dataset=csv", f"dataset.target={value}")
+    assert "put what was meant into quotes" in str(caught.value.__cause__)
+
+
+def test_text_and_whole_numbers_are_text():
+    config = composed("dataset=csv", "dataset.target='1.10'", "dataset.path=2")
+    assert (config.dataset.target, config.dataset.path) == ("1.10", "2")
+    copied = pickle.loads(pickle.dumps(copy.deepcopy(config)))
+    with pytest.raises(ValidationError):
+        copied.dataset.target = 1.1

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.errors import UserError
-from nnreg.registry.overrides import of_run, of_sweep, quoted
+from nnreg.registry.overrides import keep_text, of_run, of_sweep, quoted
+from nnreg.sweeps.axes import read_axes
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=8) | st.sampled_from(
     ["a b", " a", "a,b", "true", "Null", "NaN", "inf", "1e5", "it's", "C:\\data\\", "\\'", "a=b", "${steps}", "*", ""]
@@ -130,3 +131,81 @@ def test_a_set_is_refused_as_it_has_no_order():
 def test_what_hydra_has_no_words_for_is_refused_by_name(write):
     with pytest.raises(UserError, match=r"^optimizer__lr: <function .* is no value of a setting: give a number, text"):
         write({"optimizer__lr": lambda: 0.1})
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("dataset.target=1.10", "1.10"),
+        ("dataset.target=2.0", "2.0"),
+        ("dataset.target=1e3", "1e3"),
+        ("dataset.target=1_000", "1_000"),
+        ("dataset.target=.5", ".5"),
+        ("dataset.target=inf", "inf"),
+        ("dataset.target=TRUE", "TRUE"),
+        ("dataset.target=null", "null"),
+        ("dataset.target=01", "01"),
+        ("dataset.target=höhe", "höhe"),
+        ("dataset.target=length (cm)", "length (cm)"),
+        ("dataset.target=it's", "it's"),
+        ("dataset.path=a=b;c.csv", "a=b;c.csv"),
+        ("dataset.target='1.10'", "1.10"),
+        ('dataset.target="a, b"', "a, b"),
+        ("dataset.drop=[1.10,höhe,x y]", ["1.10", "höhe", "x y"]),
+        ("++dataset.target=1.10", "1.10"),
+        ("experiment_name=1.10", "1.10"),
+        ("tracking_uri=1.10", "1.10"),
+        ("sweep.resume=2024_01_02", "2024_01_02"),
+        ("hydra.run.dir=1.10", "1.10"),
+    ],
+)
+def test_what_a_text_parameter_is_given_stays_as_typed(typed, read):
+    *_, word = keep_text(["dataset=csv", typed])
+    assert parsed(word).value() == read
+
+
+@pytest.mark.parametrize("chosen", [[], ["dataset=csv,arrays"], ["dataset=a_yaml_of_ones_own"]])
+def test_text_stays_text_whichever_dataset_is_chosen(chosen):
+    assert keep_text([*chosen, "dataset.path=1.10"])[-1] == "dataset.path='1.10'"
+
+
+@pytest.mark.parametrize(
+    ("typed", "tried"),
+    [
+        ("dataset.target=1.1,1.10", ["1.1", "1.10"]),
+        ("dataset.target=choice(1.1,1.10)", ["1.1", "1.10"]),
+        ("dataset.target=sort(1.10,1.1,reverse=true)", ["1.10", "1.1"]),
+        ("dataset.drop=[1.1],[1.10,true]", [["1.1"], ["1.10", "true"]]),
+    ],
+)
+def test_text_that_is_swept_stays_as_typed(typed, tried):
+    (axis,) = read_axes(keep_text([typed]), None, None)
+    assert [parsed(word).value() for word in axis.words] == tried
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "optimizer.lr=1e-3",
+        "hidden=[1_0]",
+        "watch_train=true",
+        "tracking_uri=null",
+        "dataset.target=2",
+        "dataset.path=${oc.env:HOME}/x.csv",
+        "dataset.target=a\\,b",
+        "dataset.standardise=false",
+        "dataset.nothing=1.10",
+        "--config-dir=1.10",
+        "~dataset",
+        "-m",
+    ],
+)
+def test_words_that_are_read_as_they_were_meant_stay(word):
+    assert keep_text(["dataset=csv", word])[-1] == word
+
+
+@given(
+    text=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="$\\'\",[]{}()"), min_size=1)
+)
+def test_any_text_without_signs_of_the_grammar_is_read_as_typed(text):
+    assert str(parsed(keep_text(["dataset=csv", f"dataset.target={text}"])[-1]).value()) == text
