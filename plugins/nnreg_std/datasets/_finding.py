@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+from nnreg_std.datasets._hints import typed
+
 
 def existing(path: str) -> Path:
     """Return the path of a file that is there; relative ones start at the working directory.
@@ -20,5 +22,9 @@ def existing(path: str) -> Path:
         return file.absolute()
     beside = [other.name for other in file.parent.iterdir() if other.is_file()] if file.parent.is_dir() else []
     close = difflib.get_close_matches(file.name, beside, n=1)
-    hint = f"; did you mean {file.parent / close[0]}?" if close else ": paths start at the working directory"
+    hint = (
+        f"; did you mean {typed('dataset.path', str(file.parent / close[0]))}?"
+        if close
+        else ": paths start at the working directory"
+    )
     raise FileNotFoundError(f"there is no file {file.absolute()}{hint}")

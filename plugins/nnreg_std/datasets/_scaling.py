@@ -36,6 +36,16 @@ def scaled(parts: Parts, *, standardise: bool) -> Parts:
     return Split(features(train.x), values(train.y)), moved[0], moved[1]
 
 
+def check_varied(rows: Features) -> None:
+    """Refuse features that tell no row from another.
+
+    Raises:
+        ValueError: every column is constant.
+    """
+    if len(rows) > 1 and (rows == rows[0]).all():
+        raise ValueError("every feature is the same in all rows: there is nothing to learn from")
+
+
 def _standardiser(rows: Features) -> Callable[[Features], Array]:
     """Return x ↦ (x - μ) / σ with the rows' mean μ and standard deviation σ, computed in float64."""
     mean, deviation = _moments(rows)

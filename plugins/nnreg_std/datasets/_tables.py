@@ -1,155 +1,236 @@
-"""Text with columns, as spreadsheets write it, to numbers; every complaint says where in the file, and what to do."""
+"""A table of text to numbers, read by pandas; every complaint says where in the file, and what to do."""
 
 from __future__ import annotations
 
 import csv
-import difflib
+import io
+import itertools
 import math
-from array import array
-from collections.abc import Iterator, Sequence
-from itertools import chain
-from operator import itemgetter
+import re
+import warnings
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, NoReturn, TextIO
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array
+from nnreg_std.datasets._columns import Layout, Wanted, how_to_drop, lay_out
+from nnreg_std.datasets._decoding import read_text
+from nnreg_std.datasets._hints import typed
+from nnreg_std.datasets._layouts import MISSING, TRUTH, Style, rows_of
 
-Delimiter = Literal["comma", "semicolon", "tab", "space"]
-Header = Literal["auto", "yes", "no"]
-
-SIGNS: dict[Delimiter, str] = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " "}
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "?"))  # in any case
-
-Row = tuple[int, list[str]]
-"""Number of a line in the file, from 1, and its cells."""
-
-
-class Layout(NamedTuple):
-    """Which columns mean what: their names, or numbers where the first line does not name them, and places from 0."""
-
-    names: list[str]
-    is_named: bool
-    target: int
-    features: list[int]
+MOST_CATEGORIES = 100
+SPELT = sorted({spelt for word in MISSING for spelt in (word, word.upper(), word.title(), word.capitalize())} | {"NaN", "-NaN"})
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|\d{1,2}:\d{2}(:\d{2}.*)?")
 
 
-def read_table(
-    file: Path, target: str, drop: Sequence[str], delimiter: Delimiter, header: Header
-) -> tuple[Array, npt.NDArray[Any]]:
-    """Return features, float64 (rows, features), and the target's column, (rows,): float64, or text where a cell is no number.
+class Table(NamedTuple):
+    """A table as it was read.
 
-    Args:
-        file: which exists.
-        target: name of a column, or its number from 0, counted from the end if negative.
-        drop: names or numbers of columns to leave out.
-        delimiter: what stands between two cells, in a word that a shell leaves alone.
-        header: whether the first line names the columns; "auto": it does if none of its cells is a number.
+    Attributes:
+        x: features, float64 (rows, features).
+        answers: the target's cells as they stand, (rows,) of text.
+        numbers: what they are as numbers, float64 (rows,), or None where one is none.
+        notes: what was taken for what, in a few words each.
+    """
+
+    x: Array
+    answers: npt.NDArray[np.str_]
+    numbers: Array | None
+    notes: list[str]
+
+
+def read_table(file: Path, wanted: Wanted) -> Table:
+    """Return features and the target's column of a table of text.
 
     Raises:
         ValueError: it is no table, a column does not exist, or a cell is no number.
     """
-    with file.open(encoding="utf-8-sig", newline="") as text:  # -sig: Excel begins its files with a mark
-        try:
-            rows = _rows(text, SIGNS[delimiter])
-            first = next(rows, None)
-            if first is None:
-                raise ValueError(f"{file.name} is empty")
-            is_named = header == "yes" or (header == "auto" and not any(map(_is_number, first[1])))
-            layout = _layout(first[1], is_named, target, drop)
-            numbers, answers = _columns(rows if is_named else chain([first], rows), layout)
-        except UnicodeDecodeError:
-            raise ValueError(f"{file.name} is not text in UTF-8: save it as CSV UTF-8") from None
-        except csv.Error as error:
-            raise ValueError(f"{file.name} is not a table of text: {error}") from None
-    if not answers:
-        raise ValueError(f"{file.name} names its columns and has no row below them")
-    column = np.array(answers, dtype=np.float64 if all(map(_is_number, answers)) else np.str_)
-    return np.array(numbers).reshape(len(answers), -1), column
-
-
-def _rows(text: TextIO, sign: str) -> Iterator[Row]:
-    """Yield the lines that are not empty, cells as they stand."""
-    lines = text if sign != " " else (" ".join(line.split()) for line in text)
-    reader = csv.reader(lines, delimiter=sign, skipinitialspace=True)
-    for cells in reader:
-        if any(cell and not cell.isspace() for cell in cells):
-            yield reader.line_num, cells
-
-
-def _layout(first: Sequence[str], is_named: bool, target: str, drop: Sequence[str]) -> Layout:
-    if len(first) == 1:
-        others = [f"dataset.delimiter={word}" for word, sign in SIGNS.items() if sign in first[0]]
-        raise ValueError(f"the table has one column; use {others[0]}" if others else "the table has one column, two are needed")
-    names = [cell.strip() if is_named else str(place) for place, cell in enumerate(first)]
-    dropped = {_place(name, names) for name in drop}
-    kept = [place for place in range(len(names)) if place not in dropped]
-    for place in kept:
-        if names[place] == "":
-            raise ValueError(f"column {place} has no name; does it number the rows? Leave it out: dataset.drop=[{place}]")
-        if kept.index(place) != [names[other] for other in kept].index(names[place]):
-            raise ValueError(f"two columns are called '{names[place]}': rename one, or leave one out: dataset.drop=[{place}]")
-    answer = _place(target, names)
-    if answer in dropped:
-        raise ValueError(f"'{names[answer]}' is the target and cannot be dropped: take it out of dataset.drop")
-    features = [place for place in kept if place != answer]
-    if not features:
-        raise ValueError(f"no column but the target '{names[answer]}' is left: there is nothing to learn from")
-    return Layout(names, is_named, answer, features)
-
-
-def _place(column: str, names: Sequence[str]) -> int:
-    """Return the place of a column that is given by name or number."""
-    if column in names:
-        return names.index(column)
+    text, notes = read_text(file, wanted.compression, wanted.encoding)
     try:
-        return range(len(names))[int(column)]
-    except ValueError:
-        close = difflib.get_close_matches(column, names, n=1)
-        hint = f"; did you mean '{close[0]}'?" if close else "."
-        raise ValueError(f"there is no column '{column}'{hint} Columns: {', '.join(names)}") from None
-    except IndexError:
-        raise ValueError(f"there is no column {column}: their numbers are 0 to {len(names) - 1}") from None
+        found = lay_out(file, text, wanted, notes)
+        del text
+        frame = _frame(file, found)
+        answers = _stripped(frame[found.target])
+        if not answers.size:
+            raise ValueError(f"{file.name} names its columns and has no row below them")
+        columns, is_missing = _columns(found, frame, wanted)
+        is_missing |= np.isin(np.char.lower(answers), list(MISSING))
+        if is_missing.any():
+            _leave_out(found, is_missing, wanted)
+        x = np.empty((len(answers) - int(is_missing.sum()), len(columns)))
+        for place, column in enumerate(columns):
+            x[:, place] = column[~is_missing] if is_missing.any() else column
+        if not math.isfinite(x.sum()) and not np.isfinite(x).all():
+            _complain(found, int(np.flatnonzero(~is_missing)[(~np.isfinite(x)).any(axis=1).argmax()]))
+    except csv.Error as error:
+        raise ValueError(f"{file.name} is not a table of text: {error}") from None
+    answers = answers[~is_missing]
+    if wanted.comment == "auto":
+        _check_remarks(answers)
+    return Table(x, answers, _numbers(answers, found.style), [*found.notes, f"target '{found.names[found.target]}'"])
 
 
-def _columns(rows: Iterator[Row], layout: Layout) -> tuple[array[float], list[str]]:
-    """Return the features of all rows, one after the other, and the target's cells."""
-    numbers, answers = array("d"), list[str]()
-    pick = itemgetter(*layout.features, layout.target)  # two places or more, so that a tuple comes
-    for line, cells in rows:
-        if len(cells) != len(layout.names):
-            raise ValueError(f"line {line} has {len(cells)} cells, the first line has {len(layout.names)}")
-        *texts, answer = pick(cells)
+def _frame(file: Path, found: Layout) -> Any:
+    """Return what pandas makes of the text: the target as it stands, the other columns as pandas takes them."""
+    import pandas as pd
+
+    width = len(found.names)
+    is_exact = tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1)  # later it is the default, and must not be said
+    exact = {} if is_exact else {"float_precision": "round_trip"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            row = array("d", map(float, texts))  # white space around a number does not matter
-        except ValueError:
-            _complain(line, cells, layout)
-        if not math.isfinite(sum(row)) or answer.strip().lower() in MISSING:
-            _complain(line, cells, layout)
-        numbers.extend(row)
-        answers.append(answer.strip())
-    return numbers, answers
+            frame = pd.read_csv(
+                io.BytesIO(found.text.encode()),
+                header=None,
+                names=list(range(width)),
+                index_col=False,
+                sep=r"\s+" if found.sign == " " else found.sign,
+                skipinitialspace=found.sign != " ",
+                dtype={found.target: str} | dict.fromkeys(found.left_out, str),
+                keep_default_na=False,
+                na_values=dict.fromkeys(found.features, SPELT),
+                decimal=found.style.decimal,
+                thousands=found.style.thousands if found.style.thousands in (",", ".") else None,
+                low_memory=False,
+                **exact,
+            )
+        except pd.errors.EmptyDataError:
+            frame = pd.DataFrame({place: pd.Series(dtype=str) for place in range(width)})
+        except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeEncodeError) as error:
+            _check_widths(found)
+            raise ValueError(f"{file.name} is not a table of text: {' '.join(str(error).split())}") from None
+    is_blank = frame[found.target] == ""
+    for place in found.features:
+        if not is_blank.any():
+            break
+        is_blank &= frame[place].isna()
+    return frame[~is_blank] if is_blank.any() else frame
 
 
-def _complain(line: int, cells: Sequence[str], layout: Layout) -> NoReturn:
-    """Name the cell of a row that cannot be used."""
-    for place in (*layout.features, layout.target):
-        name, cell = layout.names[place], cells[place].strip()
-        leave_out = f", or leave the column out: dataset.drop=[{name}]" if place != layout.target else ""
+def _stripped(column: Any) -> npt.NDArray[np.str_]:
+    return np.array([str(cell).strip() for cell in column], dtype=np.str_)
+
+
+def _columns(found: Layout, frame: Any, wanted: Wanted) -> tuple[list[Array], npt.NDArray[np.bool_]]:
+    """Return the features, column by column, and which rows miss a cell.
+
+    Raises:
+        ValueError: a column holds text.
+    """
+    columns, is_missing = [], np.zeros(len(frame), dtype=bool)
+    texts: dict[int, npt.NDArray[np.bool_]] = {}  # places of columns of text to where they hold it
+    for place in found.features:
+        column = frame.pop(place)
+        if column.dtype.kind in "iufb":
+            numbers = column.to_numpy(dtype=np.float64)
+            is_missing |= np.isnan(numbers) if column.dtype.kind == "f" else False
+            columns.append(numbers)
+            continue
+        numbers, is_text = _read_cells(column, found.style)
+        if not is_text.any():
+            is_missing |= np.isnan(numbers)
+            columns.append(numbers)
+        elif wanted.categories == "one_hot":
+            hot, is_absent = _one_hot(found, place, column)
+            is_missing |= is_absent
+            columns += hot
+        else:
+            texts[place] = is_text
+    if texts:
+        is_text = np.logical_or.reduce(list(texts.values()))
+        _complain(found, frame.index[int((is_text | is_missing).argmax() if wanted.missing == "refuse" else is_text.argmax())])
+    return columns, is_missing
+
+
+def _read_cells(column: Any, style: Style) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Return numbers for the cells of a column that pandas has left as text, and which of them are text all the same."""
+    import pandas as pd
+
+    codes, cells = pd.factorize(column.fillna(""))
+    words = [str(cell).strip() for cell in cells]
+    is_truth = all(word.lower() in TRUTH or word.lower() in MISSING for word in words)
+    found = [TRUTH.get(word.lower(), math.nan) if is_truth else style.number(word) for word in words]
+    numbers = np.array([math.nan if number is None else number for number in found], dtype=np.float64)
+    return numbers[codes], np.array([number is None for number in found], dtype=bool)[codes]
+
+
+def _one_hot(found: Layout, place: int, column: Any) -> tuple[list[Array], npt.NDArray[np.bool_]]:
+    """Return a column of 0 and 1 for each of a column's words, in alphabetical order, and where none stands."""
+    cells = _stripped(column.fillna(""))
+    words, codes = np.unique(cells, return_inverse=True)
+    is_absent = np.isin(np.char.lower(words), list(MISSING))
+    kept = np.flatnonzero(~is_absent)
+    if len(kept) > MOST_CATEGORIES:
+        raise ValueError(
+            f"column '{found.names[place]}' holds {len(kept):,} different words, such as '{words[kept[0]]}', too many to code: "
+            f"leave it out: {how_to_drop(found, place)}"
+        )
+    found.notes.append(f"'{found.names[place]}' as {len(kept)} columns of 0 and 1")
+    return [(codes == code).astype(np.float64) for code in kept], is_absent[codes]
+
+
+def _numbers(answers: npt.NDArray[np.str_], style: Style) -> Array | None:
+    """Return what cells are as numbers, or None if one of them is none."""
+    words, codes = np.unique(answers, return_inverse=True)
+    found = [style.number(word) for word in words.tolist()]
+    if any(number is None or math.isnan(number) for number in found):
+        return None
+    return np.array(found, dtype=np.float64)[codes]
+
+
+def _check_remarks(answers: npt.NDArray[np.str_]) -> None:
+    """Refuse labels that may end in a remark: with it they are others."""
+    remark = next((label for label in np.unique(answers).tolist() if re.search(r"\s#", label)), None)
+    if remark is not None:
+        how = f"{typed('dataset.comment', '#')} leaves out what follows, dataset.comment=none keeps it"
+        raise ValueError(f"the target's '{remark}' may end in a remark: {how}")
+
+
+def _leave_out(found: Layout, is_missing: npt.NDArray[np.bool_], wanted: Wanted) -> None:
+    """Say how many rows miss a cell, or which is the first."""
+    if wanted.missing == "refuse":
+        _complain(found, int(is_missing.argmax()))
+    _check_widths(found)
+    if is_missing.all():
+        raise ValueError("a cell is missing in every row: leave such columns out with dataset.drop")
+    count = int(is_missing.sum())
+    found.notes.append(f"{count:,} row{'s' if count > 1 else ''} with missing cells left out")
+
+
+def _check_widths(found: Layout) -> None:
+    for line, cells in rows_of(found.text, found.sign):
+        if len(cells) != len(found.names):
+            raise ValueError(f"line {line} has {len(cells)} cells, the first line has {len(found.names)}")
+
+
+def _complain(found: Layout, number: int) -> NoReturn:
+    """Name the cell of a row, by its number among those that are not blank, that cannot be used."""
+    rows = (row for row in rows_of(found.text, found.sign) if any(row[1]))
+    for line, cells in itertools.islice(rows, number + 1):
+        if len(cells) != len(found.names):
+            raise ValueError(f"line {line} has {len(cells)} cells, the first line has {len(found.names)}")
+    for place in (*found.features, found.target):
+        cell, is_target = cells[place], place == found.target
+        where = f"line {line}, column '{found.names[place]}'"
+        leave_out = "" if is_target else f", or leave the column out: {how_to_drop(found, place)}"
         if cell.lower() in MISSING:
             what = f"is missing ('{cell}')" if cell else "is missing"
-            raise ValueError(f"line {line}, column '{name}' {what}: fill it in, remove the row{leave_out}")
-        if place != layout.target and not _is_number(cell):
-            named = "" if layout.is_named else "; or do names stand in the first line? dataset.header=yes"
-            raise ValueError(f"line {line}, column '{name}' holds '{cell}', not a number: code it as one{leave_out}{named}")
+            raise ValueError(f"{where} {what}: fill it in, remove such rows with dataset.missing=drop{leave_out}")
+        if not is_target and found.style.number(cell) is None and cell.lower() not in TRUTH:
+            _complain_of_text(found, where, cell, leave_out)
     raise ValueError(f"line {line} holds numbers that are not finite or too large: remove the row")
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _complain_of_text(found: Layout, where: str, cell: str, leave_out: str) -> NoReturn:
+    if DATE.fullmatch(cell):
+        raise ValueError(
+            f"{where} holds '{cell}', a date or a time: make a number of it, such as days since the first{leave_out}"
+        )
+    if re.search(r"\s(#|//|%)", cell):
+        raise ValueError(f"{where} holds '{cell}': if that is a remark, say {typed('dataset.comment', '#')}{leave_out}")
+    named = "" if found.is_named else "; or do names stand in the first line? dataset.header=yes"
+    coded = "code it as one, dataset.categories=one_hot does"
+    raise ValueError(f"{where} holds '{cell}', not a number: {coded}{leave_out}{named}")

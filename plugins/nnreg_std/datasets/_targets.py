@@ -40,6 +40,38 @@ def understood(answers: npt.NDArray[Any], task: Task) -> tuple[Targets, int]:
     return _values(answers)
 
 
+def understood_text(
+    answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64] | None, task: Task
+) -> tuple[Targets, int, str]:
+    """Return targets for cells of a table, the number of outputs, and what they were taken for.
+
+    Labels keep every character: 01 and 1 are two classes, and so are 3.1 and 3.10.
+
+    Args:
+        answers: the cells as they stand, (rows,), read.
+        numbers: what they are as numbers, (rows,), or None where one is none, read.
+        task: as above.
+
+    Raises:
+        ValueError: as above.
+    """
+    if numbers is None or not _are_meant_as_classes(answers, numbers, task):
+        y, outputs = understood(answers if numbers is None else numbers, "values" if numbers is not None else task)
+    else:
+        is_safe = len(np.unique(numbers)) == len(np.unique(answers))  # else two labels would become one
+        y, outputs = understood(numbers if is_safe else answers, "classes")
+    return y, outputs, f"{outputs} classes" if np.issubdtype(y.dtype, np.integer) else "values"
+
+
+def _are_meant_as_classes(answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64], task: Task) -> bool:
+    if task != "auto":
+        return task == "classes"
+    if len(numbers) == 0 or not np.isfinite(numbers).all() or not (numbers == np.round(numbers)).all():
+        return False
+    different = len(np.unique(answers))
+    return different <= MOST_CLASSES and different * ROWS_A_CLASS <= len(answers)
+
+
 def _look_like_classes(answers: npt.NDArray[Any]) -> bool:
     if answers.ndim != 1 or answers.dtype.kind in "SUb":
         return answers.ndim == 1

@@ -3,7 +3,8 @@
 Source: Shafranovich, Y. (2005), "Common format and MIME type for comma-separated values (CSV) files", RFC 4180,
 https://www.rfc-editor.org/rfc/rfc4180.
 
-Conventions: text in UTF-8 with decimal points. Labels become class numbers in sorted order.
+Conventions: read by pandas, numbers as it reads them; how the file is laid out is found out, said in the run's first lines, and
+may be given instead. Labels are told apart by every character and become class numbers in sorted order.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnreg.contracts import Dataset, Splits, check_choices, check_range
+from nnreg_std.datasets._columns import Categories, Index, Missing, Wanted
+from nnreg_std.datasets._decoding import Compression
 from nnreg_std.datasets._finding import existing
-from nnreg_std.datasets._scaling import scaled
+from nnreg_std.datasets._layouts import SIGNS, Decimal, Header, Thousands
+from nnreg_std.datasets._scaling import check_varied, scaled
 from nnreg_std.datasets._splitting import divided
-from nnreg_std.datasets._tables import Delimiter, Header, read_table
-from nnreg_std.datasets._targets import Task, understood
+from nnreg_std.datasets._tables import read_table
+from nnreg_std.datasets._targets import Task, understood_text
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,17 @@ class CSV(Dataset):
         target: name of the target's column, or its number from 0; -1 is the last.
         drop: names or numbers of columns to leave out, such as row numbers and text.
         task: "classes" or "values"; "auto": classes if text, or whole numbers, at most 20 different, 5 rows each on average.
-        delimiter: what stands between two cells.
-        header: whether the first line names the columns; "auto": yes if none of its cells is a number.
+        delimiter: what stands between two cells: auto, comma, semicolon, tab, pipe, space (any white space), or the sign.
+        header: whether the first line names the columns; "auto": by what stands below it, refused if that may be either.
+        decimal: sign before decimals.
+        thousands: sign between thousands.
+        comment: sign that a remark begins with, "none", or "auto": whole lines that begin with #, % or //.
+        skip: lines above the table to leave out, in [0, inf).
+        index: whether the first column numbers the rows and is left out; "auto": if it has no name and counts up.
+        missing: refuse a table in which a cell is missing (empty, NA, ? and so on), or drop such rows.
+        categories: refuse columns of words, or make a column of 0 and 1 of each word.
+        encoding: of the text, such as utf-8, cp1252, latin-1, utf-16; "auto" finds it out.
+        compression: "auto" goes by the file's first bytes.
         valid_fraction: share of the rows (of each class) held out for validation, in [0, 1); 0 has no validation split.
         test_fraction: share of the rows (of each class) held out for the test, in [0, 1); 0 has no test split.
         random_state: seed of the division into splits, in [0, inf); the run's own seed does not touch it.
@@ -44,21 +57,38 @@ class CSV(Dataset):
     target: str = "-1"
     drop: tuple[str, ...] = ()
     task: Task = "auto"
-    delimiter: Delimiter = "comma"
+    delimiter: str = "auto"
     header: Header = "auto"
+    decimal: Decimal = "auto"
+    thousands: Thousands = "auto"
+    comment: str = "auto"
+    skip: int = 0
+    index: Index = "auto"
+    missing: Missing = "refuse"
+    categories: Categories = "refuse"
+    encoding: str = "auto"
+    compression: Compression = "auto"
     valid_fraction: float = 0.2
     test_fraction: float = 0.2
     random_state: int = 0
     standardise: bool = True
 
     def __post_init__(self) -> None:
-        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
+        check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)", skip="[0, inf)")
         check_choices(self)
+        if self.delimiter not in ("auto", *SIGNS) and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
+            raise ValueError(
+                f"delimiter must be {' or '.join(map(repr, ('auto', *SIGNS)))}, or one sign, got {self.delimiter!r}"
+            )
+        if not self.comment or self.comment.isspace():
+            raise ValueError(f"comment must be a sign, 'none' or 'auto', got {self.comment!r}")
 
     def load(self) -> Splits:
         """Return the rows of the file, shuffled, in parts."""
         file = existing(self.path)
-        x, answers = read_table(file, self.target, self.drop, self.delimiter, self.header)
-        y, outputs = understood(answers, self.task)
-        parts = divided(x, y, self.valid_fraction, self.test_fraction, np.random.default_rng(self.random_state))
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=str(file))
+        table = read_table(file, Wanted(**{name: getattr(self, name) for name in Wanted._fields}))
+        y, outputs, what = understood_text(table.answers, table.numbers, self.task)
+        check_varied(table.x)
+        parts = divided(table.x, y, self.valid_fraction, self.test_fraction, np.random.default_rng(self.random_state))
+        source = f"{file} ({', '.join(table.notes)}: {what})"
+        return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=source)
