@@ -95,7 +95,11 @@ class Splits:
 
 
 class Dataset(Protocol):
-    """Labelled rows to train on."""
+    """Labelled rows to train on.
+
+    One whose targets may be either classes or values, such as counts, may have a method ``suited(targets)`` that returns the
+    same dataset for a loss that asks for "classes" or for "values" first: it is called before ``load``.
+    """
 
     @abstractmethod
     def load(self) -> Splits:

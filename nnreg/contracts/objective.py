@@ -14,7 +14,8 @@ class Loss(Protocol):
     """What training minimises: a scalar for a batch, the mean over its rows."""
 
     takes: ClassVar[tuple[str, ...]] = ("classes",)
-    """Targets it is defined for: "classes" (integer, (rows,)), "values" (float, (rows, outputs)), or both."""
+    """Targets it is defined for: "classes" (integer, (rows,)), "values" (float, (rows, outputs)), or both, the first for
+    targets that may be either, such as counts."""
 
     @abstractmethod
     def value(self, logits: Array, targets: Targets) -> float:

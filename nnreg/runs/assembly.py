@@ -50,7 +50,9 @@ def check_rows(entry: Entry, layer: Layer, batch: int) -> None:
         raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
 
 
-def check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes: Sequence[str]) -> None:
+def check_fit(
+    settings: Settings, splits: Splits, dataset: str, loss: str, takes: Sequence[str], *, may_be_either: bool = False
+) -> None:
     """Refuse choices that do not go together, each with what would.
 
     Raises:
@@ -60,7 +62,8 @@ def check_fit(settings: Settings, splits: Splits, dataset: str, loss: str, takes
     if splits.targets not in takes:
         suits = {"classes": "softmax_cross_entropy", "values": "mse"}[splits.targets]
         targets = f"dataset={dataset} has {splits.targets} as targets, loss={loss} takes {' or '.join(takes)}"
-        raise UserError(f"{targets}: use loss={suits}")
+        other = ", or dataset.task=classes for labels" if may_be_either and splits.targets == "values" else ""
+        raise UserError(f"{targets}: use loss={suits}{other}")
     if settings.batch > rows:
         raise UserError(
             f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
@@ -104,7 +107,7 @@ def check_warmup(settings: Settings) -> None:
         raise UserError(f"warmup={settings.warmup} leaves none of the {settings.steps} steps to the schedule: use fewer")
 
 
-def check_values(splits: Splits, dataset: str, name: str, loss: Loss) -> None:
+def check_values(splits: Splits, dataset: str, name: str, loss: Loss, *, is_scaled: bool = False) -> None:
     """Let a loss refuse values that it is not made for before training starts.
 
     Raises:
@@ -114,7 +117,9 @@ def check_values(splits: Splits, dataset: str, name: str, loss: Loss) -> None:
         try:
             loss.value(np.zeros(split.y.shape), split.y)
         except ValueError as error:
-            raise UserError(f"loss={name} does not fit the {part} split of dataset={dataset}: {one_line(error)}") from error
+            how = "; dataset.standardise=false keeps values as they are" if is_scaled else ""
+            what = f"loss={name} does not fit the {part} split of dataset={dataset}"
+            raise UserError(f"{what}: {one_line(error)}{how}") from error
 
 
 Loaded = tuple[Splits, str]
@@ -216,10 +221,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     check_trainable(entered["activation"].name, built["activation"])
     check_rows(entered["norm"], built["norm"], settings.batch)
     check_rows(entered["dropout"], built["dropout"], settings.batch)
-    dataset, loss = entered["dataset"].name, entered["loss"].name
-    splits, digest = _loaded(entered["dataset"], config["dataset"], built["dataset"], settings.train_size)
-    check_fit(settings, splits, dataset, loss, targets_of(built["loss"]))
-    check_values(splits, dataset, loss, built["loss"])
+    splits, digest = _fitting(settings, entered["dataset"], config["dataset"], built["dataset"], entered["loss"], built["loss"])
     streams = Streams.from_seed(settings.seed)
     with within_memory(settings):
         network = _network(settings, built, splits, streams)
@@ -255,9 +257,7 @@ def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequenc
     except UserError:
         return
     with contextlib.suppress(BrokenPlugin):
-        splits, _ = _loaded(dataset, config["dataset"], made, settings.train_size)
-        check_fit(settings, splits, dataset.name, loss.name, targets_of(measure))
-        check_values(splits, dataset.name, loss.name, measure)
+        splits, _ = _fitting(settings, dataset, config["dataset"], made, loss, measure)
         for metric in metrics:
             check_recorded(metric, settings, splits, dataset.name)
 
@@ -278,10 +278,15 @@ def check_recorded(metric: str, settings: Settings, splits: Splits, dataset: str
         raise UserError(f"{metric} is measured with watch_train=true only")
 
 
-def _loaded(entry: Entry, node: DictConfig, dataset: Any, size: int | None) -> Loaded:
-    """Return the data of a run, what the one before had of the same where runs share."""
-    key = (entry, repr(OmegaConf.to_container(node, resolve=True)), size)
-    return load_shared(key, lambda: _subset(_load(entry, dataset), size, entry.name))
+def _fitting(settings: Settings, dataset: Entry, node: DictConfig, made: Any, loss: Entry, measure: Any) -> Loaded:
+    """Return the data of a run, checked against settings and loss; what the one before had of the same where runs share."""
+    takes = targets_of(measure)
+    rows = made.suited(takes[0]) if hasattr(made, "suited") else made
+    key = (dataset, repr(OmegaConf.to_container(node, resolve=True)), settings.train_size, takes[0])
+    splits, digest = load_shared(key, lambda: _subset(_load(dataset, rows), settings.train_size, dataset.name))
+    check_fit(settings, splits, dataset.name, loss.name, takes, may_be_either=rows is not made)
+    check_values(splits, dataset.name, loss.name, measure, is_scaled=bool(getattr(rows, "standardise", False)))
+    return splits, digest
 
 
 def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, streams: Streams) -> Network:

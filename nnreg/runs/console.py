@@ -37,8 +37,8 @@ from nnreg.settings import ACTIVATIONS, DESCEND, PICTURES, TRAIN, task_of
 
 
 def technique(name: str, parameters: Mapping[str, object]) -> str:
-    """Return a technique with its parameters: ``adam (lr=0.001 beta1=0.9)``."""
-    values = " ".join(f"{key}={value}" for key, value in parameters.items() if key != "name" and value is not None)
+    """Return a technique with its parameters: ``adam (lr=0.001 beta1=0.9)``; what is ``auto`` is left out."""
+    values = " ".join(f"{key}={value}" for key, value in parameters.items() if key != "name" and value not in (None, "auto"))
     return f"{name} ({values})" if values else name
 
 

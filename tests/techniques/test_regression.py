@@ -215,7 +215,7 @@ def test_arrays_of_ones_own_train(nnreg, project):
     [
         (("dataset=csv",), "dataset=csv needs a value for path: add dataset.path=VALUE"),
         (("dataset=arrays",), "dataset=arrays needs a value for path: add dataset.path=VALUE"),
-        (("dataset=csv", "dataset.path=data/thing.csv"), "did you mean data/things.csv?"),
+        (("dataset=csv", "dataset.path=data/thing.csv"), "did you mean dataset.path=data/things.csv?"),
         (("dataset=csv", "dataset.path=data"), "data is a folder: name a file in it"),
         (
             ("dataset=csv", "dataset.path=data/things.csv", "dataset.target=kin"),

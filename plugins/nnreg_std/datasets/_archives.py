@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 PARTS = ("train", "valid", "test")
+MOST = 2**28, 50  # bytes, and times the packed member: what unpacks to more was hardly meant
 HOW = "save it with np.savez(FILE, x=features, y=targets)"
 
 
@@ -31,9 +32,15 @@ def read_archive(file: Path) -> dict[str, Rows]:
         raise ValueError(f"{file.name} is damaged or no .npz file: {HOW}")
     with np.load(file, allow_pickle=False) as archive:
         keys = _keys(archive.files)
+        for key in (key for pair in keys.values() for key in pair):
+            _check_size(archive.zip, key)
         found = {part: Rows(*(_array(archive, key) for key in pair)) for part, pair in keys.items()}
     checked = {part: _checked(rows, keys[part]) for part, rows in found.items()}
     first = checked["train"]
+    texts = [keys[part][1] for part, rows in checked.items() if rows.answers.dtype.kind in "SU"]
+    if texts and len(texts) < len(checked):
+        other = next(keys[part][1] for part in checked if keys[part][1] not in texts)
+        raise ValueError(f"'{texts[0]}' holds text and '{other}' holds numbers: give all labels in one way")
     for part, rows in checked.items():
         for key, array, other in zip(keys[part], rows, first, strict=True):
             if array.shape[1:] != other.shape[1:]:
@@ -55,6 +62,17 @@ def _keys(names: Sequence[str]) -> dict[str, tuple[str, str]]:
             f"the archive {what}; x_ and y_ of train, valid and test are read, x and y for train. It has: {listed}"
         )
     return present
+
+
+def _check_size(archive: Any, key: str) -> None:
+    """Refuse a member that unpacks to far more than it is, before it does."""
+    name = f"{key}.npy" if f"{key}.npy" in archive.namelist() else key
+    member = archive.getinfo(name)
+    if member.file_size > max(MOST[0], MOST[1] * member.compress_size):
+        raise ValueError(
+            f"'{key}' unpacks from {member.compress_size / 1e6:,.1f} to {member.file_size / 1e6:,.0f} MB: if it is yours, save "
+            "it with np.savez in place of np.savez_compressed"
+        )
 
 
 def _array(archive: Any, key: str) -> npt.NDArray[Any]:

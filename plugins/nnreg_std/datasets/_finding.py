@@ -22,9 +22,6 @@ def existing(path: str) -> Path:
         return file.absolute()
     beside = [other.name for other in file.parent.iterdir() if other.is_file()] if file.parent.is_dir() else []
     close = difflib.get_close_matches(file.name, beside, n=1)
-    hint = (
-        f"; did you mean {typed('dataset.path', str(file.parent / close[0]))}?"
-        if close
-        else ": paths start at the working directory"
-    )
+    meant = typed("dataset.path", str(file.parent / close[0])) if close else ""
+    hint = f"; did you mean {meant}?" if close else ": paths start at the working directory"
     raise FileNotFoundError(f"there is no file {file.absolute()}{hint}")

@@ -10,18 +10,20 @@ import numpy.typing as npt
 from nnreg.contracts import Targets
 
 Task = Literal["auto", "classes", "values"]
+Wish = Literal["classes", "values"]
 
 MOST_CLASSES = 20  # whole numbers of more different values are values, not classes, unless the person says so
 ROWS_A_CLASS = 5  # and so are those of fewer rows a value, on average
 
 
-def understood(answers: npt.NDArray[Any], task: Task) -> tuple[Targets, int]:
+def understood(answers: npt.NDArray[Any], task: Task, wish: Wish = "classes") -> tuple[Targets, int]:
     """Return targets for answers as they were found, and the number of outputs: of classes, or of columns.
 
     Args:
         answers: text, or numbers, (rows,); or several values a row, (rows, columns), read. Labels become class numbers in
             sorted order, numbers by size, text by alphabet.
         task: "auto" takes for classes: text; and whole numbers of at most 20 different values, 5 rows each on average.
+        wish: what the loss asks for: such whole numbers are values where it asks for values.
 
     Raises:
         ValueError: they are neither, or nothing can be learnt from them.
@@ -31,7 +33,7 @@ def understood(answers: npt.NDArray[Any], task: Task) -> tuple[Targets, int]:
     is_text = answers.dtype.kind in "SU"
     if not is_text and not np.isfinite(answers).all():
         raise ValueError("the target holds numbers that are not finite: remove these rows")
-    if task == "classes" or (task == "auto" and _look_like_classes(answers)):
+    if task == "classes" or (task == "auto" and _look_like_classes(answers, wish)):
         return _classes(answers)
     if is_text:
         raise ValueError(f"the target holds text, such as '{_first_text(answers)}': with task=values it must hold numbers")
@@ -41,7 +43,7 @@ def understood(answers: npt.NDArray[Any], task: Task) -> tuple[Targets, int]:
 
 
 def understood_text(
-    answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64] | None, task: Task
+    answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64] | None, task: Task, wish: Wish = "classes"
 ) -> tuple[Targets, int, str]:
     """Return targets for cells of a table, the number of outputs, and what they were taken for.
 
@@ -51,11 +53,12 @@ def understood_text(
         answers: the cells as they stand, (rows,), read.
         numbers: what they are as numbers, (rows,), or None where one is none, read.
         task: as above.
+        wish: as above.
 
     Raises:
         ValueError: as above.
     """
-    if numbers is None or not _are_meant_as_classes(answers, numbers, task):
+    if numbers is None or not _are_meant_as_classes(answers, numbers, task, wish):
         y, outputs = understood(answers if numbers is None else numbers, "values" if numbers is not None else task)
     else:
         is_safe = len(np.unique(numbers)) == len(np.unique(answers))  # else two labels would become one
@@ -63,8 +66,8 @@ def understood_text(
     return y, outputs, f"{outputs} classes" if np.issubdtype(y.dtype, np.integer) else "values"
 
 
-def _are_meant_as_classes(answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64], task: Task) -> bool:
-    if task != "auto":
+def _are_meant_as_classes(answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64], task: Task, wish: Wish) -> bool:
+    if task != "auto" or wish == "values":
         return task == "classes"
     if len(numbers) == 0 or not np.isfinite(numbers).all() or not (numbers == np.round(numbers)).all():
         return False
@@ -72,9 +75,11 @@ def _are_meant_as_classes(answers: npt.NDArray[np.str_], numbers: npt.NDArray[np
     return different <= MOST_CLASSES and different * ROWS_A_CLASS <= len(answers)
 
 
-def _look_like_classes(answers: npt.NDArray[Any]) -> bool:
+def _look_like_classes(answers: npt.NDArray[Any], wish: Wish) -> bool:
     if answers.ndim != 1 or answers.dtype.kind in "SUb":
         return answers.ndim == 1
+    if wish == "values":
+        return False
     if not (answers == np.round(answers)).all():
         return False
     different = len(np.unique(answers))

@@ -10,16 +10,20 @@ files of strangers are safe.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from nnreg.contracts import Dataset, Split, Splits, check_choices, check_range
+from nnreg.contracts import Dataset, Split, Splits, Targets, check_choices, check_range
 from nnreg_std.datasets._archives import read_archive
 from nnreg_std.datasets._finding import existing
-from nnreg_std.datasets._scaling import scaled
-from nnreg_std.datasets._splitting import divided
-from nnreg_std.datasets._targets import Task, understood
+from nnreg_std.datasets._scaling import check_varied, scaled
+from nnreg_std.datasets._splitting import divided, is_classes
+from nnreg_std.datasets._targets import Task, Wish, understood
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Arrays(Dataset):
 
     Args:
         path: of the file; a relative one starts at the working directory.
-        task: "classes" or "values"; "auto": classes if text, or whole numbers, at most 20 different, 5 rows each on average.
+        task: "classes" or "values"; "auto": classes if text; whole numbers as the loss asks: values with mse, else
+            classes if there are at most 20, 5 rows each on average.
         valid_fraction: share of the training rows held out for validation, if the file has no x_valid, in [0, 1).
         test_fraction: share of the training rows held out for the test, if the file has no x_test, in [0, 1).
         random_state: seed of the order and of the division into splits, in [0, inf); the run's own seed does not touch it.
@@ -44,20 +49,47 @@ class Arrays(Dataset):
     test_fraction: float = 0.2
     random_state: int = 0
     standardise: bool = True
+    wish: Wish = field(default="classes", init=False)
 
     def __post_init__(self) -> None:
         check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)")
         check_choices(self)
 
+    def suited(self, targets: Wish) -> Self:
+        """Return this dataset for a loss that asks for classes or for values: it decides what whole numbers are."""
+        same = copy.copy(self)
+        object.__setattr__(same, "wish", targets)
+        return same
+
     def load(self) -> Splits:
         """Return the rows of the file, those to train on shuffled, in parts."""
         file = existing(self.path)
         found = read_archive(file)
-        y, outputs = understood(np.concatenate([rows.answers for rows in found.values()]), self.task)
+        answers = np.concatenate([rows.answers for rows in found.values()])
+        y, outputs = understood(answers, self.task, self.wish)
+        check_varied(found["train"].x)
         ends = np.cumsum([len(rows.x) for rows in found.values()])[:-1]
         given = {part: Split(rows.x, ys) for (part, rows), ys in zip(found.items(), np.split(y, ends), strict=True)}
+        if is_classes(y):
+            _check_labels({part: split.y for part, split in given.items()}, answers)
         shares = (0 if "valid" in given else self.valid_fraction, 0 if "test" in given else self.test_fraction)
         train, valid, test = divided(*given["train"], *shares, np.random.default_rng(self.random_state))
         parts = (train, given.get("valid", valid), given.get("test", test))
         del found, given  # the rows as they were in the file: of a million there is no room for many copies
         return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=str(file))
+
+
+def _check_labels(parts: Mapping[str, Targets], answers: npt.NDArray[Any]) -> None:
+    """Refuse labels that are tested and never trained on.
+
+    Args:
+        parts: class numbers of train, and of what there is of valid and test, read.
+        answers: the labels of all of them, one after the other, read.
+    """
+    names = np.unique(answers)
+    for part, y in parts.items():
+        strange = np.setdiff1d(y, parts["train"])
+        if strange.size:
+            listed = ", ".join(str(names[label]) for label in strange[:5])
+            share = f"{np.isin(y, strange).mean():.0%} of its rows"
+            raise ValueError(f"'y_{part}' has labels that the training rows have not ({listed}; {share}): code both alike")

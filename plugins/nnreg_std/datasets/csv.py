@@ -9,7 +9,9 @@ may be given instead. Labels are told apart by every character and become class 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from nnreg_std.datasets._layouts import SIGNS, Decimal, Header, Thousands
 from nnreg_std.datasets._scaling import check_varied, scaled
 from nnreg_std.datasets._splitting import divided
 from nnreg_std.datasets._tables import read_table
-from nnreg_std.datasets._targets import Task, understood_text
+from nnreg_std.datasets._targets import Task, Wish, understood_text
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class CSV(Dataset):
         path: of the file; a relative one starts at the working directory.
         target: name of the target's column, or its number from 0; -1 is the last.
         drop: names or numbers of columns to leave out, such as row numbers and text.
-        task: "classes" or "values"; "auto": classes if text, or whole numbers, at most 20 different, 5 rows each on average.
+        task: "classes" or "values"; "auto": classes if text; whole numbers as the loss asks: values with mse, else
+            classes if there are at most 20, 5 rows each on average.
         delimiter: what stands between two cells: auto, comma, semicolon, tab, pipe, space (any white space), or the sign.
         header: whether the first line names the columns; "auto": by what stands below it, refused if that may be either.
         decimal: sign before decimals.
@@ -72,6 +75,7 @@ class CSV(Dataset):
     test_fraction: float = 0.2
     random_state: int = 0
     standardise: bool = True
+    wish: Wish = field(default="classes", init=False)
 
     def __post_init__(self) -> None:
         check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)", skip="[0, inf)")
@@ -83,11 +87,17 @@ class CSV(Dataset):
         if not self.comment or self.comment.isspace():
             raise ValueError(f"comment must be a sign, 'none' or 'auto', got {self.comment!r}")
 
+    def suited(self, targets: Wish) -> Self:
+        """Return this dataset for a loss that asks for classes or for values: it decides what whole numbers are."""
+        same = copy.copy(self)
+        object.__setattr__(same, "wish", targets)
+        return same
+
     def load(self) -> Splits:
         """Return the rows of the file, shuffled, in parts."""
         file = existing(self.path)
         table = read_table(file, Wanted(**{name: getattr(self, name) for name in Wanted._fields}))
-        y, outputs, what = understood_text(table.answers, table.numbers, self.task)
+        y, outputs, what = understood_text(table.answers, table.numbers, self.task, self.wish)
         check_varied(table.x)
         parts = divided(table.x, y, self.valid_fraction, self.test_fraction, np.random.default_rng(self.random_state))
         source = f"{file} ({', '.join(table.notes)}: {what})"

@@ -25,7 +25,7 @@ from nnreg_std.losses._one_hot import as_values
 class MSE(Loss):
     """The loss of regression; for classes it pulls outputs to 0 and 1 and learns slowly."""
 
-    takes: ClassVar[tuple[str, ...]] = ("classes", "values")
+    takes: ClassVar[tuple[str, ...]] = ("values", "classes")
 
     def value(self, logits: Array, targets: Targets) -> float:
         """Return the mean loss."""

@@ -62,7 +62,9 @@ cells = st.floats(-(2.0**100), 2.0**100, width=32)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    rows=st.lists(st.tuples(cells, cells, cells), min_size=2, max_size=20).filter(lambda rows: len({r[2] for r in rows}) > 1),
+    rows=st.lists(st.tuples(cells, cells, cells), min_size=2, max_size=20).filter(
+        lambda rows: len({row[2] for row in rows}) > 1 and len({row[:2] for row in rows}) > 1
+    ),
     delimiter=st.sampled_from(list(SIGNS)),
     header=st.booleans(),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),

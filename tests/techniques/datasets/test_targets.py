@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg_std.datasets._targets import understood
+from nnreg_std.datasets._targets import understood, understood_text
 
 
 @given(st.lists(st.sampled_from(["ß", "a", "B", "10", "9", "b c"]), min_size=12).filter(lambda labels: len(set(labels)) > 1))
@@ -70,3 +70,18 @@ def test_the_person_has_the_last_word():
 def test_targets_that_teach_nothing_are_refused(answers, task, message):
     with pytest.raises(ValueError, match=message):
         understood(np.array(answers), task)
+
+
+def test_the_loss_decides_what_counts_are():
+    counts = np.array([0.0, 1, 2] * 10)
+    assert understood(counts, "auto", "values")[0].shape == (30, 1)
+    assert understood(counts, "auto", "classes")[0].shape == (30,)
+    assert understood(counts, "classes", "values")[0].shape == (30,)
+    assert understood(np.array(list("abc") * 10), "auto", "values")[1] == 3
+
+
+def test_cells_are_told_apart_by_every_character():
+    for cells, classes in ((["01", "1", "2"], 3), (["1.0", "1", "2"], 3), (["1", "2", "1"], 2)):
+        y, outputs, what = understood_text(np.array(cells * 10), np.array(cells * 10, dtype=float), "classes")
+        assert (outputs, what) == (classes, f"{classes} classes")
+        assert len(np.unique(y)) == classes
