@@ -125,7 +125,9 @@ def _told(folders: Sequence[Path]) -> dict[str, Any]:
     manifest = read_manifest(folders[0]) if len(folders) == 1 else None
     settings = manifest.settings if manifest is not None and manifest.settings is not None else {}
     told: dict[str, Any] = {name: settings.get(name) for name in _SETTINGS}
-    return told | ({"axes": tuple(told["axes"])} if told["axes"] else {})
+    axes = [str(axis) for axis in told["axes"]] if isinstance(told["axes"], list) else []
+    named = {name: value for name, value in told.items() if isinstance(value, str)}
+    return named | ({"axes": tuple(axes)} if len(axes) == 2 else {})
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -142,6 +144,8 @@ def _place(folders: Sequence[Path], compared: Comparison) -> Path:
     """
     if len(folders) == 1 and not (folders[0] / "config.yaml").is_file():
         own, content = folders[0] / FOLDER, plain_content(compared)
+        if own.is_symlink():
+            raise UserError(f"{own} is a symbolic link: say where the report shall be with --folder")
         there = read_files(own)
         is_other = any(there.get(name, content[name]) != content[name] for name in ("metric", "target"))
         return own.with_name(f"{own.name}-{compared.metric.replace('/', '-')}") if is_other else own

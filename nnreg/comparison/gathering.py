@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from nnreg.comparison.judging import companion_metric, judged_metric
 from nnreg.comparison.naming import settings_name
 from nnreg.errors import UserError
 from nnreg.records.card import ENDINGS
+from nnreg.records.files import read_json
 from nnreg.records.folder import SUMMARY
 from nnreg.records.manifest import GRID, RACE, STUDY, Manifest, Raced, Tuned, read_manifest
 from nnreg.records.metrics import VALID_FINAL
@@ -339,9 +339,9 @@ def _read(folder: Path, paths: Sequence[Path], left_out: list[LeftOut]) -> list[
 def _study_arms(folder: Path) -> dict[str, str]:
     """Return the arm of each member of a study, by the name of its folder; none of a sweep, or of a random search."""
     try:
-        arms = json.loads((folder / ANSWER).read_text(encoding="utf-8"))["arms"]
+        arms = read_json(folder / ANSWER)["arms"]
         return {str(number): str(arm) for number, arm in arms.items() if not re.fullmatch(r"trial \d+", str(arm))}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no study, an older or a damaged one
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no study, an older or a damaged one
         return {}
 
 

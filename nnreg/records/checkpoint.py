@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.errors import UserError
-from nnreg.records.files import whole_file
+from nnreg.records.files import parse_json, read_arrays, whole_file
 
 FILE = "checkpoint.npz"
 FACTS = "facts"
@@ -78,10 +78,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         UserError: the file is damaged, or something else; one line that says what to do.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # NumPy leaves a damaged one open
-            arrays = {name: archive[name] for name in archive.files}
-        return _typed(json.loads(arrays.pop(FACTS).tobytes()), arrays)
-    except Exception as error:  # zipfile, NumPy and JSON raise anything over a file that is damaged or made to do harm
+        arrays = read_arrays(path)
+        return _typed(parse_json(arrays.pop(FACTS).tobytes()), arrays)
+    except Exception as error:  # what is in a file that was made to do harm may be of any type
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(f"{path} is damaged or no checkpoint ({reason}): delete it to train this run from its start") from error
 

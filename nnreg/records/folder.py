@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import itertools
 import json
 import os
 import shutil
@@ -27,7 +28,7 @@ from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, config_hash
 from nnreg.records.checkpoint import FILE
-from nnreg.records.files import part_of, write_whole
+from nnreg.records.files import BLOCK, open_file, part_of, read_json, unpacked, write_whole
 from nnreg.records.manifest import FILE as MANIFEST
 from nnreg.records.metrics import TRAIN_MEAN
 from nnreg.settings import task_of
@@ -60,7 +61,7 @@ class DiskSink:
         self._card, folder = card, card.folder
         folder.mkdir(parents=True, exist_ok=True)
         plain, packed = folder / HISTORY, folder / f"{HISTORY}.gz"
-        kept = _lines(folder)[: card.past.size] if card.past.size else []
+        kept = list(itertools.islice(_lines(folder), card.past.size))
         write_whole(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
         if not card.resumed_at:  # begins, maybe again in a folder that has seen another run
             (folder / FILE).unlink(missing_ok=True)
@@ -154,10 +155,10 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
         Damaged: it cannot be read, or is not that of a run.
     """
     try:
-        facts = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        facts = read_json(folder / SUMMARY)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:  # no JSON, no UTF-8, no permission, nested without end
+    except (OSError, ValueError) as error:  # no file, no JSON, no UTF-8, no permission, nested without end
         raise Damaged(f"its {SUMMARY} is damaged") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("status"), str):
         raise Damaged(f"its {SUMMARY} is not that of a run")
@@ -185,10 +186,13 @@ def read_history(folder: Path, first: int | None = None) -> History:
     """Return the records of a run, ended or not: all of them, or the first so many.
 
     Raises:
+        OSError: there is no history.
         ValueError: the file is damaged.
+        EOFError: likewise.
+        zlib.error: likewise.
     """
     history = History()
-    for line in _lines(folder)[:first]:
+    for line in itertools.islice(_lines(folder), first):
         history.add(_record(line))
     return history
 
@@ -200,10 +204,12 @@ def read_records(folder: Path, start: int = 0) -> tuple[list[Record], int]:
         OSError: there is no history.
         ValueError: the file is damaged.
     """
-    content = _content(folder, start)
-    end = content.rfind(b"\n") + 1
-    lines = content[:end].decode().split("\n")[0 if start else 1 : -1]  # without the header
-    return [_record(line) for line in lines], start + end
+    records, end = [], start
+    for lines in _whole_lines(folder, start):
+        first = 1 if end == 0 else 0  # without the header
+        end += len(lines)
+        records += [_record(line) for line in lines.decode().split("\n")[first:-1]]
+    return records, end
 
 
 def write_ending(card: RunCard, outcome: Outcome) -> None:
@@ -219,22 +225,49 @@ def secure_history(folder: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _lines(folder: Path) -> list[str]:
-    """Return the lines of the history that were written whole, without the header."""
-    return _content(folder).decode().split("\n")[1:-1]  # what comes after the last line break was cut off
+def _lines(folder: Path) -> Iterator[str]:
+    """Yield the lines of the history that were written whole, without the header."""
+    lines = (line for whole in _whole_lines(folder) for line in whole.decode().split("\n")[:-1])
+    return itertools.islice(lines, 1, None)
 
 
-def _content(folder: Path, start: int = 0) -> bytes:
-    """Return the history from a byte on."""
-    with contextlib.suppress(FileNotFoundError), (folder / HISTORY).open("rb") as file:  # first: both, if killed while packing
-        file.seek(start)
-        return file.read()
-    return gzip.decompress((folder / f"{HISTORY}.gz").read_bytes())[start:]
+LONGEST_LINE = 1_000  # characters
+
+
+def _whole_lines(folder: Path, start: int = 0) -> Iterator[bytes]:
+    """Yield the history from a byte on, piece by piece, each of whole lines; what comes after the last one was cut off."""
+    rest = b""
+    for block in _content(folder, start):
+        whole, end, rest = (rest + block).rpartition(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise ValueError("a line of it has no end")
+        if end:
+            yield whole + end
+
+
+def _content(folder: Path, start: int = 0) -> Iterator[bytes]:
+    """Yield the history from a byte on, piece by piece."""
+    try:
+        plain = open_file(folder / HISTORY)  # first: there are both, if the run was killed while packing
+    except FileNotFoundError:
+        with open_file(folder / f"{HISTORY}.gz") as packed:
+            for block in unpacked(packed):
+                if start < len(block):
+                    yield block[start:]
+                start = max(0, start - len(block))
+        return
+    with plain:
+        plain.seek(start)
+        while block := plain.read(BLOCK):
+            yield block
 
 
 def _record(line: str) -> Record:
     step, metric, value = line.split(",")
-    return Record(int(step), metric, float(value))
+    number = int(step)
+    if not 0 <= number < 1 << 63:
+        raise ValueError(f"there is no step {step}")
+    return Record(number, metric, float(value))
 
 
 def _as_json(facts: dict[str, object]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnreg.records.files import write_whole
+from nnreg.records.files import read_json, write_whole
 from nnreg.records.metrics import VALID_FINAL
 
 FILE = "sweep.json"
@@ -112,9 +112,9 @@ def count_look(folder: Path, seeds: Sequence[int]) -> int:
     """
     wanted = sorted(set(seeds))
     try:
-        before = json.loads((folder / LOOKS).read_text(encoding="utf-8"))["seeds"]
+        before = read_json(folder / LOOKS)["seeds"]
         known = [sorted(map(int, look)) for look in before]
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError):
         known = []
     if wanted not in known:
         known.append(wanted)
@@ -126,7 +126,7 @@ def count_look(folder: Path, seeds: Sequence[int]) -> int:
 def read_manifest(folder: Path) -> Manifest | None:
     """Return what ``sweep.json`` says, or None for a sweep that is older than the file, or whose file is damaged."""
     try:
-        return _manifest(json.loads((folder / FILE).read_text(encoding="utf-8")))
+        return _manifest(read_json(folder / FILE))
     except (OSError, ValueError, TypeError, AttributeError, KeyError):
         return None
 
@@ -163,7 +163,7 @@ def _tuned(content: Mapping[str, Any]) -> Tuned:
         chosen={str(name): float(value) for name, value in content["chosen"].items()},
         by=str(content.get("by", VALID_FINAL)),
         fresh_seeds=bool(content.get("fresh_seeds", True)),
-        folder=str(content.get("folder", TUNING)),
+        folder=TUNING,
     )
 
 

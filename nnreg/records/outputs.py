@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from nnreg.errors import UserError, one_line
+from nnreg.records.files import read_arrays
+
 FILE = "outputs.npz"
 SAMPLE = 4001  # evenly spaced quantiles, least and greatest output among them
+MOST_BYTES = 64 << 20  # of a thousand layers and more
 
 Values = npt.NDArray[np.float64]
 
@@ -67,8 +71,14 @@ def read_outputs(folder: Path) -> tuple[list[LayerOutputs], tuple[float, float]]
 
     Raises:
         FileNotFoundError: it left nothing: it was another task.
+        UserError: the file is damaged.
     """
-    with np.load(folder / FILE, allow_pickle=False) as file:
+    try:
+        file = read_arrays(folder / FILE, MOST_BYTES)
         low, high = (float(bound) for bound in file["bounds"])
-        pairs = zip(file["samples"].astype(float), file["facts"].tolist(), strict=True)
+        pairs = zip(file["samples"].astype(float), file["facts"].astype(float).tolist(), strict=True)
         return [LayerOutputs(sample, *facts) for sample, facts in pairs], (low, high)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"{folder / FILE} is damaged ({one_line(error)}): `python -m nnreg rerun {folder}` makes it again"
+        ) from error

@@ -11,12 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from omegaconf import OmegaConf
-
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
 from nnreg.records.card import ENDINGS, UNTRAINED, config_hash, current_config, is_number
+from nnreg.records.files import read_yaml
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
@@ -184,8 +182,7 @@ def read_results(folders: Mapping[Path, str]) -> Results:
     for folder, arm in folders.items():
         summary = read_summary(folder)
         if summary is not None:
-            config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
-            assert isinstance(config, dict)
+            config, _ = read_yaml(folder / CONFIG)
             found.append(Result(folder, summary, current_config(config), arm))
     return Results(found)
 
@@ -287,9 +284,8 @@ def _config(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     if not path.is_file():
         raise Damaged(f"it has no {CONFIG}")
     try:
-        text = path.read_text(encoding="utf-8")
-        config = parse_config(text, facts.get("config_hash"))
-    except Exception as error:  # garbage makes a YAML parser raise anything
+        config, text = read_yaml(path)
+    except (OSError, ValueError) as error:
         raise Damaged(f"its {CONFIG} is damaged") from error
     if not isinstance(config, dict) or not text.endswith("\n"):
         raise Damaged(f"its {CONFIG} is cut off")
@@ -300,15 +296,6 @@ def _config(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     if facts.get("config_hash") not in (None, config_hash(whole)):  # older runs have none
         raise Damaged(f"its {CONFIG} is cut off, or was changed after the run")
     return whole
-
-
-def parse_config(text: str, wanted: object) -> Any:
-    """Return what YAML says: read ten times as fast where the hash proves that nothing was misunderstood."""
-    with contextlib.suppress(yaml.YAMLError, ValueError):
-        quick = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        if isinstance(quick, dict) and config_hash(quick) == wanted:
-            return quick
-    return OmegaConf.to_container(OmegaConf.create(text))
 
 
 def _history(folder: Path, facts: Mapping[str, Any]) -> History:

@@ -20,7 +20,7 @@ import numpy as np
 from nnreg.engine.history import EarlyStop, History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import DatasetCard, Outcome, RunCard
-from nnreg.records.files import write_whole
+from nnreg.records.files import read_json, read_yaml, write_whole
 from nnreg.records.folder import (
     CONFIG,
     HISTORY,
@@ -34,7 +34,6 @@ from nnreg.records.folder import (
     read_history,
     read_records,
 )
-from nnreg.records.results import parse_config
 from nnreg.tracking.description import RESUMED, Point, Thinner, Told, describe_run, now
 from nnreg.tracking.location import Target
 from nnreg.tracking.store import Store
@@ -90,7 +89,7 @@ class Tracked:
 
 def _noted(folder: Path) -> dict[str, Any]:
     path = folder / TRACKED
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    return dict(read_json(path)) if path.exists() else {}
 
 
 def _kept(folder: Path) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def _kept(folder: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        spool = json.loads(path.read_text(encoding="utf-8"))
+        spool = read_json(path)
         known = {name: spool[name] for name in ("key", "uri", "experiment", "started", "tags")}
         if not (folder / SUMMARY).exists():
             known["answer"] = {name: spool[name] for name in ("name", "params", "tags", "dataset", "status", "ended")}
@@ -288,7 +287,7 @@ def read_told(folder: Path, tracked: Tracked, *, is_over: bool = False) -> Told:
 
 def _read_run(folder: Path, facts: Mapping[str, Any], is_over: bool) -> Told:
     try:
-        config = parse_config((folder / CONFIG).read_text(encoding="utf-8"), facts.get("config_hash"))
+        config, _ = read_yaml(folder / CONFIG)
         card = RunCard(
             label=facts["label"],
             folder=folder,

@@ -119,7 +119,7 @@ def _best(arms: Sequence[Arm], metric: str) -> tuple[list[Facet], str]:
     on: dict[Ground, list[Arm]] = {}
     for arm in arms:
         on.setdefault(ground_of(arm), []).append(arm)
-    most = max(map(len, on.values()))
+    most = max(map(len, on.values()), default=0)
     found = [
         Facet(settings_name(dict(ground)), [Group(_apart(arm), arm.name, arm.colour, ended(arm)) for arm in own[:MOST_CURVES]])
         for ground, own in list(on.items())[:MOST_FACETS]

@@ -18,6 +18,7 @@ from nnreg.comparison import tables
 from nnreg.comparison.report import html, pictures
 from nnreg.figures.page import QUICK, Page, write_png
 from nnreg.process import can_fork
+from nnreg.records.files import read_json
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -131,7 +132,7 @@ def plain_content(comparison: Findings) -> dict[str, Any]:
 def read_files(folder: Path) -> dict[str, Any]:
     """Return the content of a comparison that was written here; nothing where there is none, or a damaged one."""
     with contextlib.suppress(OSError, ValueError):
-        found = json.loads((folder / CONTENT).read_text(encoding="utf-8"))
+        found = read_json(folder / CONTENT)
         return found if isinstance(found, dict) else {}
     return {}
 
