@@ -37,6 +37,6 @@ def instead(word: str, known: Iterable[str], label: str = "Available") -> str:
     return (f"; did you mean '{close[0]}'?" if close else ".") + f" {label}: {', '.join(names) or 'none'}"
 
 
-def one_line(error: BaseException) -> str:
-    """Return an error's message on one line."""
-    return " ".join(str(error).split())
+def one_line(error: object) -> str:
+    """Return an error's message, or a text of somebody else's, on one line, without what would give orders to a terminal."""
+    return "".join(mark if mark.isprintable() else "?" for mark in " ".join(str(error).split()))

@@ -74,6 +74,8 @@ def _check_words(arguments: Sequence[str]) -> None:
         raise UserError(
             f"there is no command '{word}'{instead(word, COMMANDS, 'Commands')}; a setting is typed key=value, such as seed=1"
         )
+    if any(word.startswith("--experimental-rerun") for word in arguments):
+        raise UserError("--experimental-rerun reads a pickle, which may be code: `python -m nnreg rerun FOLDER` reads no code")
     for option in filter(None, (re.match(r"--([\w@]+)((?:\.\w+)*)(?:=(.*))?$", word) for word in arguments)):
         key, rest, value = option.groups()
         if key in entries.slots() or key in {field.name for field in dataclasses.fields(Settings)}:
@@ -159,12 +161,13 @@ def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Look after tracked runs: `clean` marks those whose process is gone, `push` sends those kept on disk to the server."""
     parser.add_argument("action", choices=("clean", "push"))
     parser.add_argument("folders", nargs="*", type=Path, help="push: run folders (default: all below runs/)")
+    parser.add_argument("--store", help="push: where to (default: MLFLOW_TRACKING_URI, else this folder's own runs to its own)")
     parsed = parser.parse_args(arguments)
     from nnreg.tracking import commands
 
     if parsed.action == "clean":
         return commands.clean(Path.cwd())
-    return commands.push(Path.cwd(), parsed.folders)
+    return commands.push(Path.cwd(), parsed.folders, store=parsed.store)
 
 
 def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -203,12 +203,7 @@ def read_settings(config: DictConfig) -> Settings:
     Raises:
         UserError: a key is neither a setting nor a kind, or a value is out of its range.
     """
-    known = [field.name for field in dataclasses.fields(Settings)]
-    for key in map(str, config):
-        if key in WITHDRAWN:
-            raise UserError(WITHDRAWN[key])
-        if key not in known and key not in entries.slots():
-            raise UserError(f"'{key}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
+    known = check_keys(map(str, config))
     try:
         given = {name: _resolved(config[name]) for name in known if name in config}
         merged = OmegaConf.merge(OmegaConf.structured(settings()), given)
@@ -217,6 +212,30 @@ def read_settings(config: DictConfig) -> Settings:
         return Settings(**{p.name: p.restore(values[p.name]) for p in parameters_of(Settings)})
     except (ValueError, OmegaConfBaseException) as error:
         raise UserError(str(error).splitlines()[0]) from error
+
+
+def check_keys(keys: Iterable[str]) -> list[str]:
+    """Return the names of all settings, having refused what is neither one of them nor a kind.
+
+    Raises:
+        UserError: naming it.
+    """
+    known = [field.name for field in dataclasses.fields(Settings)]
+    for key in keys:
+        if key in WITHDRAWN:
+            raise UserError(WITHDRAWN[key])
+        if key not in known and key not in entries.slots():
+            raise UserError(f"'{one_line(key)}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
+    return known
+
+
+def parameter_names(entry: Entry) -> list[str]:
+    """Return what can be set of a technique.
+
+    Raises:
+        BrokenPlugin: it cannot be imported, or its signature cannot be a configuration.
+    """
+    return [str(key) for key in OmegaConf.structured(schema_of(entry)) if key != "name"]
 
 
 def _resolved(value: Any) -> Any:
@@ -274,7 +293,7 @@ def _check_text(where: str, node: Any) -> None:
 def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
     """Check a node against the schema once more: a user's YAML of the same name as a technique comes here untyped."""
     schema = OmegaConf.structured(schema_of(entry))
-    known = [str(key) for key in schema if key != "name"]
+    known = parameter_names(entry)
     for key in map(str, node):
         if key not in ("name", *known):  # `in schema` would miss a parameter without a default
             raise UserError(f"{entry.kind}={entry.name} has no parameter '{key}'{instead(key, known)}")

@@ -11,8 +11,9 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from nnreg import console
-from nnreg.errors import UserError, instead
+from nnreg.errors import UserError, instead, one_line
 from nnreg.records.card import current_config
+from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, Damaged, occupied, read_facts
 from nnreg.registry import building, entries
 from nnreg.registry.overrides import quoted
@@ -20,29 +21,48 @@ from nnreg.runs import task, train
 from nnreg.runs.checkpoints import CHANGEABLE, other_code, read_resumption
 from nnreg.runs.request import Request
 from nnreg.settings import TRAIN, WITHDRAWN, task_of
+from nnreg.tracking.location import KEY, is_own_store, without_password
 
 
 def rerun_words(folder: Path, typed: Sequence[str] = ()) -> list[str]:
-    """Return one override for every value of a saved configuration.
+    """Return one override for every setting and every parameter of a technique in a saved configuration, and for nothing else.
 
     Args:
         folder: of the run.
         typed: overrides that will follow; parameters of a technique mean nothing to the one that they choose in its place.
 
     Raises:
-        UserError: the folder holds no readable configuration.
+        UserError: the folder holds no saved configuration.
     """
-    words, chosen = [], {word.lstrip("+").partition("=")[0] for word in typed}
-    groups = {slot: group for group, slot in entries.groups().items()}
-    for key, value in saved_config(folder).items():
-        if key in groups and isinstance(value, dict):
-            if groups[key] in chosen:
-                continue
+    saved, chosen = saved_config(folder), _chosen(typed)
+    if KEY in chosen:
+        saved.pop(KEY, None)
+    elif not is_own_store(Path.cwd(), saved.get(KEY)):
+        uri = without_password(one_line(saved.pop(KEY)))
+        console.warn(f"{folder} names the store {uri}: nothing is sent there unless you add {KEY}={shlex.quote(uri)}")
+    kept = {key: value for key, value in saved.items() if _groups().get(key, "") not in chosen}
+    _check_techniques(folder, kept)
+    return _words(kept)
+
+
+def _chosen(typed: Sequence[str]) -> set[str]:
+    return {word.lstrip("+").partition("=")[0] for word in typed}
+
+
+def _words(saved: Mapping[str, Any]) -> list[str]:
+    """Return one override for every value of a configuration."""
+    words, groups = [], _groups()
+    for key, value in saved.items():
+        if key in groups:
             words.append(f"{groups[key]}={value['name']}")
             words += [f"{key}.{name}={quoted(inner)}" for name, inner in value.items() if name != "name"]
         else:
             words.append(f"{key}={quoted(value)}")
     return words
+
+
+def _groups() -> dict[str, str]:
+    return {slot: group for group, slot in entries.groups().items()}
 
 
 def saved_config(folder: Path) -> dict[str, Any]:
@@ -53,20 +73,39 @@ def saved_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIG
     try:
-        config = OmegaConf.to_container(OmegaConf.load(path))
-    except Exception as error:  # a file that is missing, unreadable, not YAML, not a configuration: the same to the person
+        config, text = read_yaml(path)
+    except OSError as error:  # missing, unreadable: the same to the person
         raise UserError(f"{folder} is not a run folder: cannot read {path}; run folders are in runs/") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no saved configuration: {one_line(error)}") from error
     if not isinstance(config, dict) or "optimizer" not in config:
         raise UserError(f"{path} holds no configuration: it is damaged")
     saved = current_config(config)
     for key in saved.keys() & WITHDRAWN.keys():
         raise UserError(f"{path} says {key}={saved[key]}: {WITHDRAWN[key]}")
+    if "${" in text:
+        raise UserError(f"{path} is no saved configuration: it refers to values from elsewhere")
+    try:
+        building.check_keys(saved)
+    except UserError as error:
+        raise UserError(f"{path} is no saved configuration: {error}") from error
     return saved
+
+
+def _check_techniques(folder: Path, saved: Mapping[str, Any]) -> None:
+    """Refuse what is no technique that is installed, with parameters of its own."""
+    for slot in saved.keys() & entries.slots().keys():
+        node = saved[slot]
+        if not isinstance(node, dict) or not isinstance(node.get("name"), str):
+            raise UserError(f"{folder / CONFIG} is no saved configuration: its {slot} has no name")
+        known = building.parameter_names(entries.find_technique(entries.slots()[slot], node["name"]))
+        for key in map(str, node.keys() - {"name", *known}):
+            raise UserError(f"{folder / CONFIG}: {slot}={node['name']} has no parameter '{one_line(key)}'{instead(key, known)}")
 
 
 def tell_of_other_code(folder: Path, typed: Sequence[str]) -> None:
     """Warn where a run that is to be made again was trained with other code of its techniques."""
-    groups, chosen = entries.groups(), {word.lstrip("+").partition("=")[0] for word in typed}
+    groups, chosen = entries.groups(), _chosen(typed)
     if changed := other_code(folder, saved_config(folder), [slot for group, slot in groups.items() if group not in chosen]):
         console.warn(f"{folder} was trained with other code: {changed}; its numbers may not come out again")
 
@@ -87,6 +126,7 @@ def resume_run(folder: Path, overrides: Sequence[str]) -> int:
     shown, folder = folder, folder.absolute()
     saved = _saved(shown)
     try:
+        check_plain(folder)
         with occupied(folder):
             request = _request(shown, folder, saved, _changes(shown, overrides))
             outcome = train.execute(request, task.sinks(request, alone=True))
@@ -103,11 +143,7 @@ def _saved(folder: Path) -> dict[str, Any]:
     if jobs and not (folder / CONFIG).exists():
         raise UserError(f"{folder} holds several runs: resume one of them, such as {jobs[0].parent}")
     saved = saved_config(folder)
-    if "${" in str(saved):
-        raise UserError(f"{folder / CONFIG} is no saved configuration: it refers to values from elsewhere")
-    for slot in saved.keys() & entries.slots().keys():
-        if not isinstance(saved[slot], dict) or not isinstance(saved[slot].get("name"), str):
-            raise UserError(f"{folder / CONFIG} is no saved configuration: its {slot} has no name")
+    _check_techniques(folder, saved)
     return saved
 
 
@@ -133,6 +169,8 @@ def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[
         raise UserError(f"{shown} is a run of task={work}, which takes moments: `python -m nnreg rerun {shown}` does it again")
     facts = _facts(shown, saved)
     settings = _settings(saved, changes)
+    if KEY not in changes and not is_own_store(Path.cwd(), saved.get(KEY)):
+        saved = saved | {KEY: None}  # which of the two has the run is said when it is tracked
     config = OmegaConf.create(saved | {key: settings[key] for key in changes})
     _check_unfinished(shown, facts, _settings(saved, {})["steps"], settings["steps"])
     request = Request(
@@ -159,8 +197,8 @@ def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was asked for, as far as the folder says."""
     choices = {slot: saved[slot]["name"] for slot in entries.slots() if slot in saved}
     unknown: dict[str, Any] = {"status": RUNNING, "choices": choices, "overrides": [], "sweep_id": None, "job": None}
-    unknown["command"] = shlex.join(["python", "-m", "nnreg", *rerun_words(folder)])
-    wanted = {"status": str, "choices": dict, "overrides": list, "command": str}
+    unknown["command"] = shlex.join(["python", "-m", "nnreg", *_words(saved)])
+    wanted = {"status": str, "choices": dict, "overrides": list, "command": str, "sweep_id": str | None, "job": int | None}
     try:
         facts = unknown | (read_facts(folder) or {})
         if not all(isinstance(facts[key], kind) for key, kind in wanted.items()):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import dataclasses
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +16,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import settings
-from nnreg.errors import UserError
+from nnreg.console import warn
+from nnreg.errors import UserError, one_line
 from nnreg.records.card import COMPLETE, config_hash
+from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, SUMMARY, known_facts, occupied
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.records.results import Result, read_run
+from nnreg.registry import entries
 from nnreg.registry.fingerprint import changed_code
 from nnreg.registry.overrides import quoted
 from nnreg.runs import request
@@ -26,7 +31,8 @@ from nnreg.runs.assembly import check_ahead
 from nnreg.runs.attempt import TRACEBACK
 from nnreg.runs.descend import prepare
 from nnreg.runs.request import Request, own_request, plain
-from nnreg.settings import DESCEND, SweepSettings, task_of
+from nnreg.settings import DESCEND, OF_A_SWEEP, Settings, SweepSettings, task_of
+from nnreg.tracking.location import KEY, is_own_store
 
 Codes = dict[tuple[str, str], set[str]]
 
@@ -192,8 +198,8 @@ def codes_in(home: Path) -> Codes:
 def _hash_of_saved(folder: Path) -> str:
     """Return the hash of a run that is older than hashes."""
     try:
-        config = OmegaConf.to_container(OmegaConf.load(folder / CONFIG))
-    except Exception:  # missing, unreadable, not YAML: it does not say which run it is
+        config, _ = read_yaml(folder / CONFIG)
+    except (OSError, ValueError):  # missing, unreadable, not YAML: it does not say which run it is
         return ""
     return config_hash({str(key): value for key, value in config.items()}) if isinstance(config, dict) else ""
 
@@ -203,16 +209,62 @@ _OF_THE_PROCESS = ("hydra.mode=", "hydra/job_logging=", "hydra/hydra_logging=", 
 
 
 def completed_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a command line with those of the sweep that it resumes, where it has none of its own."""
+    """Return the words of a command line with those of the sweep that it resumes, where it has none of its own.
+
+    Raises:
+        UserError: the sweep's folder has words that are neither settings nor techniques nor of a sweep.
+    """
     named = [word.removeprefix(RESUME) for word in words if word.startswith(RESUME)]
-    found = read_manifest(Path(named[-1].strip("'\""))) if named else None
+    home = Path(named[-1].strip("'\"")) if named else Path()
+    found = read_manifest(home) if named else None
     if found is None or not {"-m", "--multirun"} & set(words):
         return list(words)
     typed = {_key(word) for word in words}
-    before = [word for word in shlex.split(found.command)[4:] if _key(word) not in typed]  # after python -m nnreg -m
+    try:
+        before = [word for word in shlex.split(found.command)[4:] if _key(word) not in typed]  # after python -m nnreg -m
+    except ValueError as error:
+        raise UserError(f"{home / FILE} is damaged ({error}): type the words of the sweep before {RESUME}{home}") from error
+    before = _trusted(home, before)
     options = [word for word in before if word.startswith("-")]
     at = next(index for index, word in enumerate(words) if word.startswith(RESUME))  # all overrides must stand together
     return [*options, *words[:at], *(word for word in before if word not in options), *words[at:]]
+
+
+def _trusted(home: Path, words: Sequence[str]) -> list[str]:
+    """Return those words of a sweep's folder, which anybody may have written, that can do no more than choose what is run."""
+    kept, left_out = [], []
+    for word in words:
+        key, value = _key(word), word.partition("=")[2]
+        if key == "--config-dir":
+            raise UserError(
+                f"{home} was swept with {one_line(word)}, and what lies there is code: type it again, if you trust it"
+            )
+        if key.startswith(("hydra.", "hydra/")) and not re.fullmatch(_HARMLESS, word.lstrip("+")):
+            left_out += [word] if key != "hydra.sweep.dir" else []
+        elif _is_known(key) and not _ELSEWHERE.search(word) and (key != KEY or is_own_store(Path.cwd(), value.strip("'\""))):
+            kept.append(word)
+        else:
+            raise UserError(
+                f"{home / FILE} says {one_line(word)}, which is not taken from a folder: type it again, or {_key(word)}=VALUE"
+            )
+    if left_out:
+        warn(f"not taken from {home / FILE}, type again what is wanted of it: {one_line(shlex.join(left_out))}")
+    return kept
+
+
+_HARMLESS = (
+    r"hydra/launcher=(basic|joblib)|hydra\.launcher\.n_jobs=-?\d+"
+    r"|hydra\.sweeper\.(n_trials|n_jobs|direction|max_failure_rate|(sampler|pruner|params)\.[a-z][\w.]*)=[^$]*"
+)
+_ELSEWHERE = re.compile(r"\$\{(?!\w+(\.\w+)*\})|\$\{hydra\b")  # what asks the environment, or Hydra
+
+
+def _is_known(key: str) -> bool:
+    """Tell whether a key is a setting, a technique or its parameter, or of a sweep."""
+    if key == "--config-name" or key in entries.groups():
+        return True
+    known = {*entries.slots(), *OF_A_SWEEP, "experiment", "debug", *(field.name for field in dataclasses.fields(Settings))}
+    return re.fullmatch(r"\w+(\.[A-Za-z]\w*)*", key) is not None and key.partition(".")[0] in known and key != "sweep.resume"
 
 
 def _key(word: str) -> str:
@@ -253,6 +305,7 @@ def folder(config: DictConfig, settings: SweepSettings, words: Iterable[str]) ->
             raise UserError(f"there is no folder {settings.resume} to go on with; the folders of sweeps are in runs/")
         if not (named / FILE).exists() and not any(named.glob(f"*/{SUMMARY}")):
             raise UserError(f"{settings.resume} is not the folder of a sweep; one run: `python -m nnreg resume FOLDER`")
+        check_plain(named)
         return named
     if not config.get("resume"):
         return None

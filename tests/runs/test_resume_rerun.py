@@ -1,6 +1,7 @@
 """A saved configuration as overrides, read back by Hydra's own grammar."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,35 @@ def test_a_run_of_the_version_that_had_workers_is_made_again_without_them(tmp_pa
     path.write_text("workers: 2\nsteps: 5\noptimizer: {name: sgd}\n")
     with pytest.raises(UserError, match=r"config\.yaml says workers=2: there is no setting .* hydra/launcher=joblib"):
         resume.rerun_words(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("hydra: {run: {dir: elsewhere}}", "'hydra' is neither a setting nor a kind"),
+        ("hydra.run.dir: elsewhere", "'hydra.run.dir' is neither a setting nor a kind"),
+        ("experiment_name: ${oc.env:HOME}", "it refers to values from elsewhere"),
+        ("optimizer: {name: 'sgd,adam'}", "there is no optimizer 'sgd,adam'"),
+        ("optimizer: {name: sgd, 'lr@x': 1}", "optimizer=sgd has no parameter 'lr@x'"),
+        ("optimizer: {name: [sgd]}", "its optimizer has no name"),
+        ("optimizer: sgd", "its optimizer has no name"),
+    ],
+)
+def test_nothing_but_settings_and_parameters_is_taken_from_a_folder(tmp_path, line, said):
+    (tmp_path / "config.yaml").write_text(line if line.startswith("optimizer") else f"optimizer: {{name: sgd}}\n{line}")
+    with pytest.raises(UserError, match=re.escape(said)):
+        resume.rerun_words(tmp_path)
+
+
+def test_a_store_that_only_the_folder_names_is_not_tracked_to(project, capsys):
+    path = project / "config.yaml"
+    path.write_text("optimizer: {name: sgd}\ntracking_uri: http://me:s3cret@host\n")
+    assert resume.rerun_words(project) == ["optimizer=sgd"]
+    said = "nothing is sent there unless you add tracking_uri=http://host"
+    assert capsys.readouterr().err == f"nnreg: {project} names the store http://host: {said}\n"
+    assert resume.rerun_words(project, ["tracking_uri=http://host"]) == ["optimizer=sgd"]
+    path.write_text("optimizer: {name: sgd}\ntracking_uri: null\n")
+    assert resume.rerun_words(project) == ["optimizer=sgd", "tracking_uri=null"]
 
 
 publish = pytest.fixture(publishing)
