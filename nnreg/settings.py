@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -140,6 +141,22 @@ class Settings:
             )
         if self.start is not None and (len(self.start) != 2 or not all(map(math.isfinite, self.start))):
             raise ValueError(f"start must be a point, such as start=[-7,2], got {self.start}")
+        _check_experiment(self.experiment_name)
+
+
+LONGEST_EXPERIMENT = 200  # characters
+
+
+def _check_experiment(name: str | None) -> None:
+    """Refuse the name of an experiment that is a path, that cannot be seen, or that MLflow does not take."""
+    if name is None:
+        return
+    parts = {part.strip() for part in re.split(r"[/\\]", name)}
+    if not (name.isprintable() and name.strip() and len(name) <= LONGEST_EXPERIMENT) or parts & {".", ".."}:
+        raise ValueError(
+            f"experiment_name must be a name of 1 to {LONGEST_EXPERIMENT} letters and signs, no path with . or .. in it, "
+            f"got {name[:LONGEST_EXPERIMENT]!r}"
+        )
 
 
 @dataclass(frozen=True)

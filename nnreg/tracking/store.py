@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import logging
 import os
 import re
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
+from nnreg import console
+from nnreg.errors import one_line
 from nnreg.process import uncollected
 from nnreg.tracking.description import KEY_TAG, Point, Told, figure_of, files_of, note, shorten
 from nnreg.tracking.location import Target, UnreachableError, without_password
@@ -162,7 +165,7 @@ class Store:
         if experiment is None:
             artifacts = self.target.artifacts
             # absolute: MLflow would otherwise take the working directory of whoever comes first
-            location = None if artifacts is None else (artifacts / re.sub(r"[^\w\-.]", "_", name)).as_uri()
+            location = None if artifacts is None else (artifacts / _folder_of(name)).as_uri()
             # MLflow's pages ask what kind of experiment it is unless told
             kind = {"mlflow.experimentKind": "custom_model_development"}
             with contextlib.suppress(self._mlflow.MlflowException):  # another run of this sweep was quicker
@@ -172,7 +175,17 @@ class Store:
             raise UnreachableError(f"experiment {name} can be neither created nor read")
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
+            console.warn(
+                f"the experiment {one_line(name)} had been deleted: it is back, with all runs that were in it; "
+                "experiment_name=OTHER begins a fresh one"
+            )
         return str(experiment.experiment_id)
+
+
+def _folder_of(experiment: str) -> str:
+    """Return the name of the folder for the files of an experiment's runs: never one above, nor one too long for a disk."""
+    plain = re.sub(r"[^\w\-.]|^\.+", "_", experiment)
+    return plain if len(plain.encode()) <= 100 else hashlib.sha256(experiment.encode()).hexdigest()[:16]
 
 
 AWAY = 30.0  # seconds for which a store that did not answer is not asked again

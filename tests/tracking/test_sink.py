@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
@@ -167,10 +168,21 @@ def test_artifacts_stay_where_they_are_when_the_next_run_starts_elsewhere(home, 
     assert location.startswith((home / "mlartifacts" / "nnreg").as_uri())
 
 
-def test_a_deleted_experiment_comes_back(home):
+@pytest.mark.parametrize("name", ["..", ".", "...", "a/../../b", "..\\b", "/tmp/x", ".hidden", "x" * 300, "é" * 90])
+def test_the_files_of_an_experiment_of_any_name_lie_among_the_others(home, monkeypatch, name):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
+    sink = Tracked(home).whole()
+    place = Path(unquote(urlsplit(client(embedded(home)).get_run(sink.ids[1]).info.artifact_uri).path)).resolve()
+    assert place.parents[2] == (home / "mlartifacts").resolve()
+
+
+def test_a_deleted_experiment_comes_back_and_says_so(home, capsys):
     first = Tracked(home).whole()
     client(embedded(home)).delete_experiment(first.ids[0])
+    capsys.readouterr()
     second = Tracked(home, changes={"folder": home / "runs" / "two"}).whole()
+    said = "nnreg: the experiment nnreg had been deleted: it is back, with all runs that were in it; "
+    assert capsys.readouterr().err == f"{said}experiment_name=OTHER begins a fresh one\n"
     assert client(embedded(home)).get_run(second.ids[1]).info.status == "FINISHED"
 
 
