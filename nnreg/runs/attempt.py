@@ -13,6 +13,7 @@ from nnreg.process import terminable
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.runs.request import Request, describe
+from nnreg.tracking.location import without_password
 
 TRACEBACK = "traceback.txt"
 
@@ -32,11 +33,12 @@ def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome
 def keep_traceback(folder: Path, error: Exception) -> None:
     """Write the traceback of an error into a run folder, if the disk lets it be written."""
     with contextlib.suppress(OSError):  # a full disk: what is recorded elsewhere must still come to its end
-        folder.joinpath(TRACEBACK).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        text = without_password("".join(traceback.format_exception(error)))
+        folder.joinpath(TRACEBACK).write_text(text, encoding="utf-8")
 
 
 def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}"
+    return without_password(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}")
 
 
 def _nothing_done(recorder: Recorder, status: Status, error: str | None) -> Outcome:

@@ -129,9 +129,16 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
         if isinstance(node, dict):
             name = str(node.get("name") or choices.get(slot, ""))
             values[slot] = {"name": name, **_defaults(kind, name), **node}
-    if values["tracking_uri"] is not None:
-        values["tracking_uri"] = without_password(str(values["tracking_uri"]))
-    return values
+    return {key: _shown(value) for key, value in values.items()}
+
+
+def _shown(value: Any) -> Any:
+    """Return a value without the passwords of addresses in it, which the environment may have given."""
+    if isinstance(value, dict):
+        return {key: _shown(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shown(inner) for inner in value]
+    return without_password(value) if isinstance(value, str) and "://" in value else value
 
 
 def _defaults(kind: str, name: str) -> dict[str, Any]:

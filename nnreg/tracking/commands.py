@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nnreg.console import say
-from nnreg.errors import UserError
-from nnreg.records.folder import SPOOL, TRACKED, occupied
+from nnreg.errors import UserError, one_line
+from nnreg.records.files import special_in
+from nnreg.records.folder import CONFIG, HISTORY, LOCK, SENDING, SPOOL, SUMMARY, TRACKED, occupied
 from nnreg.tracking.description import now, process_of
-from nnreg.tracking.location import resolve_target, without_password
+from nnreg.tracking.location import IN_THE_OPEN, has_secret, is_own_store, push_words, resolve_target, without_password
 from nnreg.tracking.mirror import Tracked, mirror, read_told
 from nnreg.tracking.store import Store, reason
 
@@ -53,20 +54,23 @@ def clean(home: Path, say: Callable[[str], None] = say) -> int:
     return 0
 
 
-def push(home: Path, folders: Sequence[Path] = (), say: Callable[[str], None] = say) -> int:
-    """Send what is missing of runs to the store they were meant for, or to ``MLFLOW_TRACKING_URI`` if that is set.
+def push(home: Path, folders: Sequence[Path] = (), say: Callable[[str], None] = say, *, store: str | None = None) -> int:
+    """Send what is missing of runs to a store: what a folder says of one, somebody else may have written.
 
     Args:
         home: project folder; without ``folders``, every run folder below its ``runs`` is looked through.
-        folders: run folders, or folders that hold some at any depth.
+        folders: run folders, or folders that hold some at any depth; symbolic links in them are not followed.
         say: takes one line for each run of which something was missing, sent or not.
+        store: where to; else ``MLFLOW_TRACKING_URI``, else that of the project, which is sent its own runs alone.
 
     Returns:
-        The exit code: 1 if some runs could not be sent.
+        The exit code: 1 if some runs were not sent.
 
     Raises:
-        UserError: a folder does not exist.
+        UserError: a folder does not exist, or a password was typed.
     """
+    if store is not None and has_secret(store):
+        raise UserError(IN_THE_OPEN)
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder} is not a folder")
@@ -76,20 +80,28 @@ def push(home: Path, folders: Sequence[Path] = (), say: Callable[[str], None] = 
     failures, lines = 0, 0
     for folder in found:
         try:
-            line = _push(home, folder, stores)
+            line = _push(home, folder, stores, store or os.environ.get("MLFLOW_TRACKING_URI") or None)
         except Exception as error:  # MLflow, its database and its server raise anything; the other runs may do better
             failures += 1
-            line = f"{folder}: not sent, still kept: {reason(error, 'its database')}"
+            line = (
+                f"{folder}: not sent, still kept: {error if isinstance(error, OtherStore) else reason(error, 'its database')}"
+            )
         if line is not None:
             lines += 1
-            say(line)
+            say(one_line(line))
     if not lines:
         say("nothing to push: every run is where it belongs")
     return 1 if failures else 0
 
 
-def _push(home: Path, folder: Path, stores: dict[str, Store]) -> str | None:
+class OtherStore(Exception):
+    """A folder names a store that nobody else has named; the message says what to type to send it there."""
+
+
+def _push(home: Path, folder: Path, stores: dict[str, Store], uri: str | None) -> str | None:
     """Send one run; return the line to say, or None if nothing of it is missing."""
+    if links := [path.name for path in special_in(folder) if path.parent == folder and path.name in _READ]:
+        raise ValueError(f"its {links[0]} is a symbolic link, or no file: it is not followed")
     tracked = Tracked.read(folder)
     if tracked is None:
         raise ValueError(f"its {TRACKED} is damaged")
@@ -100,7 +112,9 @@ def _push(home: Path, folder: Path, stores: dict[str, Store]) -> str | None:
             held.enter_context(occupied(folder))
         except UserError:
             return f"{folder}: still running, send it when it has ended"
-        target = resolve_target(home, os.environ.get("MLFLOW_TRACKING_URI") or tracked.uri, tracked.experiment, _ignore)
+        target = resolve_target(home, uri, tracked.experiment, _ignore)
+        if uri is None and tracked.uri != target.shown:
+            raise OtherStore(f"it names another store; `{push_words(tracked.uri, folder)}` sends it there")
         target.probe()
         if target.uri not in stores:
             stores[target.uri] = Store(target)
@@ -109,10 +123,13 @@ def _push(home: Path, folder: Path, stores: dict[str, Store]) -> str | None:
     return f"{folder}: someone else is sending it" if ids is None else f"{name}: sent to {target.shown} as {ids[1]}"
 
 
+_READ = (CONFIG, SUMMARY, HISTORY, f"{HISTORY}.gz", TRACKED, SPOOL, LOCK, SENDING)
+
+
 def push_lost(home: Path, folder: Path) -> None:
     """Send to its own store what is missing of a run whose process died; what does not go now, ``push`` sends later."""
     tracked, usual = Tracked.read(folder), os.environ.get("MLFLOW_TRACKING_URI", "")
-    if tracked is None or tracked.whole:
+    if tracked is None or tracked.whole or not is_own_store(home, tracked.uri):
         return
     with contextlib.suppress(Exception):
         uri = usual if without_password(usual) == tracked.uri else tracked.uri

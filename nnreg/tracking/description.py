@@ -242,8 +242,8 @@ class Point(NamedTuple):
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return the files of a run folder that become artifacts: all but hidden ones and those for this machine only."""
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    """Return the files of a run folder that become artifacts: all but hidden ones, links, and those for this machine only."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
     return [
         path
         for path in files

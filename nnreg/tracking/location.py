@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shlex
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
@@ -33,24 +34,35 @@ class NoPasswords(Callback):
         refuse(config)
 
 
+_asked: set[str] = set()
+"""Stores that were asked for in this process, without passwords."""
+
+
 def refuse(config: DictConfig) -> None:
-    """Accept a configuration whose tracking_uri holds no password, or takes it from elsewhere: ``${oc.env:...}``.
+    """Accept a configuration in which no password was typed; it may take one from elsewhere: ``${oc.env:...}``.
 
     Raises:
         SystemExit: with the line for the person, as Hydra swallows all other exceptions of callbacks.
     """
-    if any(without_password(text) != text for text in _typed(config)):
-        raise SystemExit(
-            f"nnreg: {KEY} holds a password, which would be copied into every run folder: put the whole address into the "
-            "environment variable MLFLOW_TRACKING_URI, which is written nowhere"
-        )
+    for key, text in _typed(config):
+        if has_secret(text):
+            where = (
+                "put the whole address into the environment variable MLFLOW_TRACKING_URI, which is written nowhere"
+                if key == KEY
+                else f"put the whole of it into an environment variable, and type '{key}=${{oc.env:NAME}}'"
+            )
+            raise SystemExit(f"nnreg: {key} holds a password, which would be copied into every run folder: {where}")
+    if (uri := config.get(KEY)) is not None:
+        _asked.add(without_password(str(uri)))
 
 
-def _typed(config: DictConfig) -> Iterator[str]:
+def _typed(config: DictConfig) -> Iterator[tuple[str, str]]:
     node = OmegaConf.to_container(config, resolve=False)
     assert isinstance(node, dict)
-    yield str(node.get(KEY))
-    yield from (override for override in node["hydra"]["overrides"]["task"] if KEY in override)  # of a sweep
+    yield KEY, str(node.get(KEY))
+    for word in (*node["hydra"]["overrides"]["task"], *node["hydra"]["overrides"]["hydra"]):
+        key, _, value = str(word).lstrip("+").partition("=")
+        yield key, value
 
 
 CONNECT_SECONDS = 1.2  # to a machine that is off: a packet that was lost is sent again after one
@@ -60,8 +72,15 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000  # of `python -m nnreg ui`, unless told oth
 UI = f"http://{UI_HOST}:{UI_PORT}"
 ARTIFACTS = "mlartifacts"
 DEFAULT_EXPERIMENT = "nnreg"
-_PASSWORD = re.compile(r"(?<=://)([^:/?#@\s]*):\S*@")  # up to the last @: a password may hold what it should not
-_PASSWORD_KEY = re.compile(r"(?<=[?&])password=[^&\s]*&?")
+_USER = re.compile(r"(?P<scheme>[a-z][a-z\d+.-]*)://(?P<user>[^:/?#@\s]*)(?P<password>:\S*)?@", re.IGNORECASE)
+"""What stands before the last @ of an address: a password may hold what it should not."""
+_PARAMETER = re.compile(r"(?<=[?&;])(?P<key>[^\s=&;?#/'\"]+)=[^&;#\s'\"]*&?")
+_SECRET = re.compile(
+    r"pass|pwd|secret|token|credential|signature|odbc_connect|^(sig|key|auth|authorization|sas|service)$"
+    r"|(api|access|account|shared|private|client|storage|ssl)[_-]?key|ssl[_-]?cert",
+    re.IGNORECASE,
+)
+"""Names of parameters that open something, or say where on this computer what opens it lies."""
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -86,7 +105,7 @@ class Target:
     @property
     def shown(self) -> str:
         """The address without a password, for messages, links and files."""
-        return without_password(self.uri)
+        return without_password(_unspaced(self.uri))
 
     @property
     def is_server(self) -> bool:
@@ -120,8 +139,61 @@ class Target:
 
 
 def without_password(text: str) -> str:
-    """Return an address, or a text that holds some, as it may be shown."""
-    return _PASSWORD_KEY.sub("", _PASSWORD.sub(r"\1@", text))
+    """Return an address, or a text that holds some, as it may be shown.
+
+    A database is told a name and a password; what stands before the ``@`` of any other address may be a token as a whole.
+    """
+    return _PARAMETER.sub(_shown_parameter, _USER.sub(_shown_user, text))
+
+
+def _shown_user(found: re.Match[str]) -> str:
+    scheme, user = found["scheme"], found["user"]
+    return f"{scheme}://{user}@" if scheme.partition("+")[0].lower() in _DATABASES and user else f"{scheme}://"
+
+
+def _shown_parameter(found: re.Match[str]) -> str:
+    return "" if _SECRET.search(unquote_plus(found["key"])) else found[0]
+
+
+def has_secret(text: str) -> bool:
+    """Tell whether a word that was typed holds a password, a token or the like."""
+    return "://" in text and without_password(_unspaced(text)) != _unspaced(text)
+
+
+def _unspaced(uri: str) -> str:
+    return re.sub(r"\s", "%20", uri) if "://" in uri and _scheme(uri) != "sqlite" else uri
+
+
+def is_own_store(home: Path, uri: object) -> bool:
+    """Tell whether an address that a folder names is trusted: anybody may have written it.
+
+    Those are the store that is used without any address, one that was asked for in this process, and a database that lies in
+    the project.
+    """
+    if uri is None:
+        return True
+    if not isinstance(uri, str):
+        return False
+    target = resolve_target(home, uri, None, _say_nothing)
+    if target.shown in (resolve_target(home, None, None, _say_nothing).shown, *_asked) or without_password(uri) in _asked:
+        return True
+    path = target.sqlite_file
+    return path is not None and path.is_file() and path.resolve().is_relative_to(home.resolve())
+
+
+def push_words(uri: str, folder: Path) -> str:
+    """Return the command that sends a run to the store that its folder names."""
+    return shlex.join(["python", "-m", "nnreg", "runs", "push", "--store", without_password(uri), str(folder)])
+
+
+IN_THE_OPEN = (
+    "--store holds a password, which everybody on this computer could read in the list of processes: put the whole address "
+    "into the environment variable MLFLOW_TRACKING_URI, and leave --store out"
+)
+
+
+def _say_nothing(_: str) -> None:
+    """Whoever uses the store is told what there is to tell of it."""
 
 
 def resolve_target(home: Path, uri: str | None, experiment: str | None, warn: Callable[[str], None]) -> Target:
@@ -138,7 +210,7 @@ def resolve_target(home: Path, uri: str | None, experiment: str | None, warn: Ca
     experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
     embedded = home / DATABASE
     if uri and (folder := _file_store(uri)) is not None:
-        warn(
+        warn(  # there is no password in the address of a folder
             f"MLflow no longer writes file stores such as {uri}: tracking to sqlite:///{embedded.as_posix()} instead; "
             f"`unset MLFLOW_TRACKING_URI` stops this message, {_migration(folder, home)}"
         )

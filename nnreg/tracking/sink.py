@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.engine.history import History, Record
+from nnreg.errors import one_line
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.results import Result, Results
 from nnreg.tracking.description import Told, describe_run, process_tags
-from nnreg.tracking.location import UI, Target, resolve_target
+from nnreg.tracking.location import KEY, UI, Target, is_own_store, push_words, resolve_target
 from nnreg.tracking.mirror import Mirror, Tracked, begin_tracking
 from nnreg.tracking.store import Store, reach, reason
 from nnreg.tracking.uploader import current_uploader
@@ -66,7 +67,11 @@ class MlflowSink:
         try:
             begin_tracking(folder, self._target, before, tags, answer)
             self._uploader = current_uploader(folder)
-            if self._uploader is None:
+            if not (self._wanted or is_own_store(self._home, self.uri)):
+                self._warn(
+                    f"{folder} names a store that nothing else does: `{push_words(self.uri, folder)}` sends the run there"
+                )
+            elif self._uploader is None:
                 reach(self._target)
                 self._store = Store(self._target)
                 self._update()
@@ -119,7 +124,7 @@ class MlflowSink:
         self._store = self.ids = None
         self._warn(
             f"MLflow does not take this run ({reason(error, self.uri)}): it is kept in {self._folder}; "
-            "`python -m nnreg runs push` sends it later"
+            f"`{push_words(self.uri, self._folder) if self._wanted else 'python -m nnreg runs push'}` sends it later"
         )
 
     def _resolve(self, before: Tracked | None) -> Target:
@@ -178,7 +183,10 @@ def log_answer(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) ->
     first = next(iter(runs), None)
     if first is None or first.config.get("tracking") != "mlflow":
         return []
-    sink = MlflowSink(Path.cwd(), first.config.get("tracking_uri"), first.config.get("experiment_name"), warn=warn)
+    if not is_own_store(Path.cwd(), uri := first.config.get(KEY)):
+        warn(f"{first.folder} names a store that nothing else does, {one_line(uri)}: the answer is not sent there")
+        return []
+    sink = MlflowSink(Path.cwd(), uri, first.config.get("experiment_name"), warn=warn)
     card = _card(answer, runs)
     status: Status = "failed" if answer.error else "finished"
     outcome = Outcome(status, 1, answer.seconds, dict(answer.metrics), error=answer.error)

@@ -20,7 +20,7 @@ import requests
 
 from nnreg.console import say
 from nnreg.errors import UserError
-from nnreg.tracking.location import ARTIFACTS, Target, UnreachableError, resolve_target
+from nnreg.tracking.location import ARTIFACTS, IN_THE_OPEN, Target, UnreachableError, has_secret, resolve_target
 from nnreg.tracking.store import reason
 from nnreg.tracking.views import links
 
@@ -218,6 +218,8 @@ def serve_ui(wanted: Wanted, say: Callable[[str], None] = say) -> int:
         for line in _elsewhere(target, wanted):
             say(line)
         return 0
+    if wanted.store is not None and has_secret(wanted.store):
+        raise UserError(IN_THE_OPEN)
     _check(target, is_new=wanted.store is not None)
     address.check()
     artifacts = wanted.artifacts or target.artifacts or wanted.home / ARTIFACTS

@@ -42,9 +42,9 @@ def road(server):
     way.close()
 
 
-def pushed(home, *folders):
+def pushed(home, *folders, store=None):
     lines = []
-    code = commands.push(home, folders, lines.append)
+    code = commands.push(home, folders, lines.append, store=store)
     return code, lines
 
 
@@ -72,7 +72,7 @@ def test_a_run_kept_while_the_server_was_away_arrives_whole_and_only_once(projec
     tracked = Tracked(project, uri=road.uri, experiment="kept")
     tracked.whole()
     road.reopen()
-    code, (line,) = pushed(project)
+    code, (line,) = pushed(project, store=road.uri)
     assert (code, "sent to" in line) == (0, True)
     run = only_run_of(road.uri, "kept")
     assert (run.info.run_name, run.info.status) == ("adam-he", "FINISHED")
@@ -99,7 +99,7 @@ def test_a_run_whose_server_dies_midway_is_the_same_run_after_the_push(project, 
     assert len(tracked.warnings) == 1
     road.reopen()
     assert client(road.uri).get_run(begun).info.status == "RUNNING"
-    assert pushed(project)[0] == 0
+    assert pushed(project, store=road.uri)[0] == 0
     run = only_run_of(road.uri, "midway")
     assert (run.info.run_id, run.info.status) == (begun, "FINISHED")
     assert len(curve(road.uri, begun, TRAIN_LOSS)) == 200
@@ -113,12 +113,12 @@ def test_a_push_that_was_interrupted_can_be_made_again(project, road):
     tracked.whole()
     road.reopen()
     before = (tracked.folder / TRACKED).read_bytes()
-    pushed(project)
+    pushed(project, store=road.uri)
     first = only_run_of(road.uri, "again")
     assert b'"sender": null' in before
     before = before.replace(b'"sender": null', b'"sender": "gone"')  # as if the power had failed just before its end was noted
     (tracked.folder / TRACKED).write_bytes(before)
-    assert pushed(project)[0] == 0
+    assert pushed(project, store=road.uri)[0] == 0
     second = only_run_of(road.uri, "again")
     assert second.info.run_id == first.info.run_id
     points = client(road.uri).get_metric_history(first.info.run_id, TRAIN_LOSS)
@@ -148,11 +148,63 @@ def kept(project):
 
 
 def test_a_server_that_is_still_away_leaves_the_run_on_disk(project, kept):
-    code, (line,) = pushed(project)
+    code, (line,) = pushed(project, store="http://127.0.0.1:9")
     assert code == 1
     assert "still kept" in line
     assert "no connection" in line
     assert not is_whole(kept)
+
+
+def test_a_store_that_only_the_folder_names_is_sent_nothing(project, kept):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        uri = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        noted = json.loads((kept / TRACKED).read_text())
+        (kept / TRACKED).write_text(json.dumps(noted | {"uri": uri}))
+        code, (line,) = pushed(project)
+        with pytest.raises(TimeoutError):
+            listener.accept()
+    said = f"it names another store; `python -m nnreg runs push --store {uri} {kept}` sends it there"
+    assert (code, line) == (1, f"{kept}: not sent, still kept: {said}")
+    assert [path.name for path in project.iterdir()] == ["runs"]
+
+
+def test_a_run_goes_to_the_store_that_is_named_on_the_line(project, kept):
+    new_database(project / "other.db")
+    assert pushed(project, store=f"sqlite:///{project / 'other.db'}")[0] == 0
+    assert only_run(f"sqlite:///{project / 'other.db'}").info.status == "FINISHED"
+
+
+def test_a_password_on_the_line_is_refused(project, kept):
+    with pytest.raises(UserError, match=r"--store holds a password.*MLFLOW_TRACKING_URI"):
+        pushed(project, store="http://token@127.0.0.1:9")
+
+
+def test_what_links_lead_to_is_not_sent(project, kept, monkeypatch):
+    uri = f"sqlite:///{project / 'mlflow.db'}"
+    new_database(project / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    (project / "private").mkdir()
+    (project / "private" / "key").write_text("secret")
+    (kept / "notes.txt").symlink_to(project / "private" / "key")
+    (kept / "more").symlink_to(project / "private")
+    os.mkfifo(kept / "pipe")
+    assert pushed(project)[0] == 0
+    assert artifacts(uri, only_run(uri).info.run_id) == ARTIFACTS
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "summary.json", "history.csv.gz", TRACKED, ".lock"])
+def test_a_folder_whose_records_are_links_is_not_sent(project, kept, monkeypatch, name):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project / 'mlflow.db'}")
+    elsewhere = project / "elsewhere"
+    elsewhere.write_bytes((kept / name).read_bytes() if (kept / name).exists() else b"precious")
+    before = elsewhere.read_bytes()
+    (kept / name).unlink(missing_ok=True)
+    (kept / name).symlink_to(elsewhere)
+    code, (line,) = pushed(project)
+    assert (code, f"its {name} is a symbolic link" in line) == (1, True)
+    assert elsewhere.read_bytes() == before
+    assert not (project / "mlflow.db").exists()
 
 
 def test_the_environment_sends_kept_runs_elsewhere(project, kept, monkeypatch):

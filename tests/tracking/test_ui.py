@@ -99,7 +99,7 @@ def test_a_number_that_is_no_port_is_answered_in_one_line(project, port):
 
 
 def test_a_server_is_not_served_again(project):
-    with pytest.raises(UserError, match=r"--store names a database to serve.*http://someone@lab:5000 is a server") as error:
+    with pytest.raises(UserError, match=r"--store names a database to serve.*http://lab:5000 is a server") as error:
         serve(project, store="http://someone:secret@lab:5000")
     assert "secret" not in str(error.value)
 
