@@ -256,16 +256,18 @@ def fails(mutant: Fault) -> bool:
 
 
 def main(names: Sequence[str]) -> int:
-    """Print who notices each fault; return 1 if one is noticed by nobody."""
+    """Print who notices each fault whose name has one of some words in it, or each of all; return 1 if nobody notices one."""
     missed = 0
-    for fault in (*FAULTS, *MUTANTS):
-        if names and not any(name in fault.name for name in names):
-            continue
+    chosen = [fault for fault in (*FAULTS, *MUTANTS) if not names or any(name in fault.name for name in names)]
+    if not chosen:
+        print(f"no fault is called so; they are {', '.join(fault.name for fault in (*FAULTS, *MUTANTS))}")
+        return 2
+    for fault in chosen:
         said = failed_claims(fault) if fault.study else [fault.test] * fails(fault)
         missed += not said
-        print(f"{fault.name}: {'noticed by' if said else 'NOT NOTICED in'} {fault.study}")
+        print(f"{fault.name}: {'noticed by' if said else 'NOT NOTICED in'} {fault.study}", flush=True)
         for each in said:
-            print(f"    {each}")
+            print(f"    {each}", flush=True)
     return int(missed > 0)
 
 
