@@ -77,10 +77,10 @@ def test_single_runs_are_compared_by_what_differs_between_them(tmp_path):
 
 
 def test_of_runs_of_one_configuration_and_seed_the_first_is_kept_unless_a_later_one_came_further(tmp_path):
-    homes = [leave(tmp_path / name, ["optimizer=adam"], seed=1, metrics={"train/loss_final": loss})
+    homes = [leave(tmp_path / name, ["optimizer=adam"], seed=1, metrics={"final/train_loss": loss})
              for name, loss in (("a", 0.5), ("b", 0.1))]  # fmt: skip
     found = gather(homes)
-    assert [run.summary["metrics"]["train/loss_final"] for run in found.arms[0].runs] == [0.5]
+    assert [run.summary["metrics"]["final/train_loss"] for run in found.arms[0].runs] == [0.5]
     (left,) = found.left_out
     assert (left.folder.name, left.why) == ("b", f"it has the configuration and seed of {homes[0]}")
     broken = leave(tmp_path / "0", ["optimizer=adam"], seed=1, status="failed", metrics={})
@@ -322,10 +322,10 @@ def test_unknown_code_and_other_versions_are_said_in_the_line_on_fairness(tmp_pa
     jobs = {RULES[0]: [0.4, 0.5]}
     before = sweep(tmp_path / "before", jobs, versions={"numpy": "2.1.0", "kernels": "Haswell", "python": "3.11"})
     after = sweep(tmp_path / "after", jobs, code=code(), versions={"numpy": "2.2.0", "kernels": "Haswell", "python": "3.12"})
-    line = fairness_line(gather([before, after]), ["train/loss_final"])
+    line = fairness_line(gather([before, after]), ["final/train_loss"])
     assert "2 of 4 runs do not say which code they are; made with numpy 2.1.0 and 2.2.0." in line
     assert "Haswell" not in line
-    assert "made with" not in fairness_line(gather([after]), ["train/loss_final"])
+    assert "made with" not in fairness_line(gather([after]), ["final/train_loss"])
 
 
 def test_the_report_of_two_versions_of_a_technique_is_written_whole(tmp_path):
@@ -341,7 +341,7 @@ def test_sweeps_with_a_split_for_every_seed_are_compared_whatever_seeds_they_hav
     def splits(home, rule, seeds):
         for seed in seeds:
             words = [f"optimizer={rule}", f"dataset.random_state={seed}"]
-            leave(home / str(seed), words, seed=seed, digest=f"rows {seed}", metrics={"train/loss_final": 0.5})
+            leave(home / str(seed), words, seed=seed, digest=f"rows {seed}", metrics={"final/train_loss": 0.5})
         return home
 
     found = gather([splits(tmp_path / "one", "sgd", [1, 2]), splits(tmp_path / "other", "adam", [1, 2, 3])])

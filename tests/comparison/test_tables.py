@@ -44,16 +44,20 @@ def test_accuracies_are_averaged_as_they_are():
 
 
 def test_the_interval_of_a_cell_is_that_of_seeds_however_far_apart_its_arms_are():
-    found = [arm("adam", "he", {0: 1.0, 1: 3.0}, batch=8), arm("adam", "he", {0: 101.0, 1: 103.0}, batch=16)]
-    measured = cell_table(found, AXES, ("optimizer", "init"), "train/loss_final").cells[0][0].measured
-    assert (measured.by_seed, measured.mean) == ({0: 51.0, 1: 53.0}, 52.0)
-    assert measured.half == pytest.approx(12.706, abs=1e-3)  # of the seeds, 1 to either side; that of the arms would be 635
+    found = [
+        arm("adam", "he", {0: 1.0, 1: 4.0, 2: 16.0}, batch=8),
+        arm("adam", "he", {0: 100.0, 1: 400.0, 2: 1600.0}, batch=16),
+    ]
+    measured = cell_table(found, AXES, ("optimizer", "init"), "final/train_loss").cells[0][0].measured
+    assert measured.by_seed == pytest.approx({0: 10.0, 1: 40.0, 2: 160.0})
+    assert measured.mean == pytest.approx(40.0)
+    assert measured.low == pytest.approx(40 / math.exp(4.302653 * math.log(4) / math.sqrt(3)), rel=1e-5)  # Student's, 2 degrees
 
 
 def test_a_cell_is_averaged_at_seeds_that_all_of_its_arms_have():
-    found = [arm("adam", "he", {0: 1.0, 1: 3.0, 2: 9.0}, batch=8), arm("adam", "he", {1: 5.0, 2: 7.0, 3: 99.0}, batch=16)]
-    measured = cell_table(found, AXES, ("optimizer", "init"), "train/loss_final").cells[0][0].measured
-    assert (measured.by_seed, measured.mean) == ({1: 4.0, 2: 8.0}, 6.0)
+    found = [arm("adam", "he", {0: 1.0, 1: 2.0, 2: 8.0}, batch=8), arm("adam", "he", {1: 8.0, 2: 2.0, 3: 99.0}, batch=16)]
+    measured = cell_table(found, AXES, ("optimizer", "init"), "final/train_loss").cells[0][0].measured
+    assert (measured.by_seed, measured.mean) == (pytest.approx({1: 4.0, 2: 4.0}), pytest.approx(4.0))
 
 
 def test_arms_without_a_seed_in_common_have_a_mean_but_no_interval():

@@ -158,8 +158,8 @@ MUTANTS = (
         (
             Edit(
                 f"{COMPARISON}/tables.py",
-                "half_width(values))",
-                "half_width(np.array([each.mean for each in measured])))",
+                "return measured(by_seed, ruler)",
+                "return measured(dict(enumerate(each.mean for each in measures)), ruler)",
             ),
         ),
         test="tests/comparison/test_tables.py::test_the_interval_of_a_cell_is_that_of_seeds_however_far_apart_its_arms_are",
@@ -173,8 +173,14 @@ MUTANTS = (
     Fault(
         "axis average over the union of seeds",
         (
-            Edit(f"{COMPARISON}/pairs.py", "set.intersection(*(set(by_seed)", "set.union(*(set(by_seed)"),
-            Edit(f"{COMPARISON}/pairs.py", "by_seed in values]))", "by_seed in values if seed in by_seed]))"),
+            Edit(
+                f"{COMPARISON}/pairs.py",
+                "set.intersection(*(set(each) for each in places))",
+                "set.union(*(set(each) for each in places))",
+            ),
+            Edit(
+                f"{COMPARISON}/pairs.py", "each[seed] for each in places])", "each[seed] for each in places if seed in each])"
+            ),
         ),
         test="tests/comparison/test_pairs.py::test_an_axis_is_averaged_at_the_seeds_that_every_combination_has",
     ),
