@@ -75,7 +75,7 @@ def test_a_run_that_diverged_is_in_no_mean_ends_at_its_cross_and_is_counted():
     assert cross.get_xdata() == [2]
     assert cross.get_ydata()[0] <= axes.get_ylim()[1] < 10
     said = texts(figure).replace("\n", " ")
-    assert "1 of 4 runs diverged" in said
+    assert "1 of 4 diverged: each ends at its cross and is in no mean" in said
     assert "(1 of 4 diverged)" in said
 
 
