@@ -11,6 +11,7 @@ from nnreg.engine.network import Network
 from nnreg.figures import loss_figure
 from nnreg.records.folder import read_summary
 from nnreg.registry import building
+from nnreg.runs.resume import saved_config
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.inits.he import He
 from nnreg_std.losses.mse import MSE
@@ -201,6 +202,42 @@ def test_a_table_of_ones_own_trains_and_trains_again_from_its_configuration(nnre
 
 def test_a_column_of_numbers_makes_it_a_regression(nnreg, table):
     assert nnreg("dataset=csv", table, "dataset.target=0", "dataset.drop=[kind]", "loss=mse", *QUICK).code == 0
+
+
+VERSIONS = "1.1,1.10,höhe\n" + "".join(f"{i * 10},{i % 7},{i}\n" for i in range(100))
+
+
+@pytest.mark.parametrize("typed", ["dataset.target=1.10", "dataset.target='1.10'"])
+def test_the_column_that_was_typed_is_the_target_and_is_so_again(nnreg, project, typed):
+    (project / "mine.csv").write_text(VERSIONS)
+    words = ("dataset=csv", "dataset.path=mine.csv", typed, "dataset.drop=[höhe]", "loss=mse", *QUICK)
+    answer = nnreg(*words)
+    assert answer.code == 0, answer.err
+    assert "mine.csv (delimiter comma, names in the first line, target '1.10': values)" in answer.out
+    (folder,) = (project / "runs").iterdir()
+    assert "target '1.10': values" in nnreg("rerun", str(folder)).out
+
+
+def test_the_columns_that_were_typed_are_swept(nnreg, project):
+    (project / "mine.csv").write_text(VERSIONS)
+    answer = nnreg("-m", "dataset=csv", "dataset.path=mine.csv", "dataset.target=1.1,1.10", "loss=mse", "steps=3")
+    assert answer.code == 0, answer.err
+    assert sorted(config["dataset"]["target"] for config in map(saved_config, project.glob("runs/*/[01]"))) == ["1.1", "1.10"]
+
+
+def test_the_loss_decides_what_counts_are_and_the_run_says_so(nnreg, project):
+    (project / "mine.csv").write_text("x,n\n" + "".join(f"{i},{i % 5}\n" for i in range(100)))
+    words = ("dataset=csv", "dataset.path=mine.csv", *QUICK)
+    assert "target 'n': values" in nnreg(*words, "loss=mse").out
+    assert "target 'n': 5 classes" in nnreg(*words, "loss=mse", "dataset.task=classes").out
+    assert "target 'n': 5 classes" in nnreg(*words).out
+
+
+def test_a_loss_that_does_not_fit_a_table_says_what_does(nnreg, project):
+    (project / "mine.csv").write_text("x,price\n" + "".join(f"{i},{i / 7}\n" for i in range(100)))
+    words = ("dataset=csv", "dataset.path=mine.csv", *QUICK)
+    assert nnreg(*words).complaint.endswith("takes classes: use loss=mse, or dataset.task=classes for labels")
+    assert nnreg(*words, "loss=binary_cross_entropy").complaint.endswith("dataset.standardise=false keeps values as they are")
 
 
 def test_arrays_of_ones_own_train(nnreg, project):

@@ -32,15 +32,15 @@ def read_archive(file: Path) -> dict[str, Rows]:
         raise ValueError(f"{file.name} is damaged or no .npz file: {HOW}")
     with np.load(file, allow_pickle=False) as archive:
         keys = _keys(archive.files)
-        for key in (key for pair in keys.values() for key in pair):
-            _check_size(archive.zip, key)
+        for name in (key for pair in keys.values() for key in pair):
+            _check_size(archive.zip, name)
         found = {part: Rows(*(_array(archive, key) for key in pair)) for part, pair in keys.items()}
     checked = {part: _checked(rows, keys[part]) for part, rows in found.items()}
     first = checked["train"]
     texts = [keys[part][1] for part, rows in checked.items() if rows.answers.dtype.kind in "SU"]
     if texts and len(texts) < len(checked):
-        other = next(keys[part][1] for part in checked if keys[part][1] not in texts)
-        raise ValueError(f"'{texts[0]}' holds text and '{other}' holds numbers: give all labels in one way")
+        plain = next(keys[part][1] for part in checked if keys[part][1] not in texts)
+        raise ValueError(f"'{texts[0]}' holds text and '{plain}' holds numbers: give all labels in one way")
     for part, rows in checked.items():
         for key, array, other in zip(keys[part], rows, first, strict=True):
             if array.shape[1:] != other.shape[1:]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from nnreg_std.datasets._decoding import Compression
 from nnreg_std.datasets._hints import typed
@@ -34,7 +34,8 @@ Missing = Literal["refuse", "drop"]
 Categories = Literal["refuse", "one_hot"]
 
 
-class Wanted(NamedTuple):
+@dataclass(frozen=True)
+class Wanted:
     """What a person says of a table; the parameters of ``dataset=csv`` of the same names."""
 
     target: str = "-1"

@@ -69,7 +69,7 @@ def clean(text: str, skip: int, comment: str) -> tuple[str, int, list[str], str 
         Text, the number of lines with a remark, the last remark before the first row, and the sign that Excel's ``sep=``
         names.
     """
-    sign, block, number = None, [], 0
+    sign, block, number = None, list[str](), 0
     if skip:
         rest = text.split("\n", skip)
         text = "\n" * skip + (rest[skip] if len(rest) > skip else "")
@@ -187,11 +187,12 @@ def find_style(columns: Sequence[Sequence[str]], decimal: Decimal, thousands: Th
         ValueError: they may mean two things; which settings say what.
     """
     cells = dict.fromkeys(cell for column in columns if all(map(is_numeric, column)) for cell in column)
-    grouped = next((word for word, form in SPACED.items() if any(map(form.fullmatch, cells))), "none")
+    spaced = [cell for cell in cells if not cell.isascii() or " " in cell or "'" in cell]
+    grouped = next((word for word, form in SPACED.items() if any(map(form.fullmatch, spaced))), "none")
     given = {"point": ".", "comma": ","}.get(decimal)
     sure: dict[str, str] = {}  # decimal sign to a cell that shows it
     doubt = ""
-    for cell in cells:
+    for cell in (cell for cell in cells if "," in cell or cell.count(".") > 1):
         ends = [end for (_, end), form in BOTH.items() if form.fullmatch(cell)]
         ends += [other for sign, other in ((",", "."), (".", ",")) if MORE[sign].fullmatch(cell)]
         ends += [","] if PLAIN[","].fullmatch(cell) and not GROUPED[","].fullmatch(cell) else []

@@ -56,7 +56,7 @@ def read_table(file: Path, wanted: Wanted) -> Table:
         if not answers.size:
             raise ValueError(f"{file.name} names its columns and has no row below them")
         columns, is_missing = _columns(found, frame, wanted)
-        is_missing |= np.isin(np.char.lower(answers), list(MISSING))
+        is_missing |= np.array([answer.lower() in MISSING for answer in answers.tolist()])
         if is_missing.any():
             _leave_out(found, is_missing, wanted)
         x = np.empty((len(answers) - int(is_missing.sum()), len(columns)))
@@ -183,7 +183,7 @@ def _numbers(answers: npt.NDArray[np.str_], style: Style) -> Array | None:
 
 def _check_remarks(answers: npt.NDArray[np.str_]) -> None:
     """Refuse labels that may end in a remark: with it they are others."""
-    remark = next((label for label in np.unique(answers).tolist() if re.search(r"\s#", label)), None)
+    remark = next((label for label in answers.tolist() if "#" in label and re.search(r"\s#", label)), None)
     if remark is not None:
         how = f"{typed('dataset.comment', '#')} leaves out what follows, dataset.comment=none keeps it"
         raise ValueError(f"the target's '{remark}' may end in a remark: {how}")

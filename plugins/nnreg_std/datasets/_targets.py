@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Targets
+from nnreg.contracts import Array, Targets
 
 Task = Literal["auto", "classes", "values"]
 Wish = Literal["classes", "values"]
@@ -43,7 +43,7 @@ def understood(answers: npt.NDArray[Any], task: Task, wish: Wish = "classes") ->
 
 
 def understood_text(
-    answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64] | None, task: Task, wish: Wish = "classes"
+    answers: npt.NDArray[np.str_], numbers: Array | None, task: Task, wish: Wish = "classes"
 ) -> tuple[Targets, int, str]:
     """Return targets for cells of a table, the number of outputs, and what they were taken for.
 
@@ -66,7 +66,7 @@ def understood_text(
     return y, outputs, f"{outputs} classes" if np.issubdtype(y.dtype, np.integer) else "values"
 
 
-def _are_meant_as_classes(answers: npt.NDArray[np.str_], numbers: npt.NDArray[np.float64], task: Task, wish: Wish) -> bool:
+def _are_meant_as_classes(answers: npt.NDArray[np.str_], numbers: Array, task: Task, wish: Wish) -> bool:
     if task != "auto" or wish == "values":
         return task == "classes"
     if len(numbers) == 0 or not np.isfinite(numbers).all() or not (numbers == np.round(numbers)).all():

@@ -96,7 +96,7 @@ class CSV(Dataset):
     def load(self) -> Splits:
         """Return the rows of the file, shuffled, in parts."""
         file = existing(self.path)
-        table = read_table(file, Wanted(**{name: getattr(self, name) for name in Wanted._fields}))
+        table = read_table(file, Wanted(**{name: getattr(self, name) for name in Wanted.__dataclass_fields__}))
         y, outputs, what = understood_text(table.answers, table.numbers, self.task, self.wish)
         check_varied(table.x)
         parts = divided(table.x, y, self.valid_fraction, self.test_fraction, np.random.default_rng(self.random_state))
