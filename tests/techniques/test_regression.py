@@ -220,7 +220,7 @@ def test_the_column_that_was_typed_is_the_target_and_is_so_again(nnreg, project,
 
 def test_the_columns_that_were_typed_are_swept(nnreg, project):
     (project / "mine.csv").write_text(VERSIONS)
-    answer = nnreg("-m", "dataset=csv", "dataset.path=mine.csv", "dataset.target=1.1,1.10", "loss=mse", "steps=3")
+    answer = nnreg("-m", "dataset=csv", "dataset.path=mine.csv", "dataset.target=1.1,1.10", "loss=mse", *QUICK)
     assert answer.code == 0, answer.err
     assert sorted(config["dataset"]["target"] for config in map(saved_config, project.glob("runs/*/[01]"))) == ["1.1", "1.10"]
 
