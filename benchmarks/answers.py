@@ -20,7 +20,6 @@ from scipy import special
 
 from nnreg.comparison.chance import (
     ALPHA,
-    STAGES,
     Flags,
     alpha_of_look,
     better_chances,
@@ -30,9 +29,9 @@ from nnreg.comparison.chance import (
     loss_resolution,
     outdone_arms,
     placed,
-    race_look,
 )
 from nnreg.comparison.problems import over_problems
+from nnreg.comparison.race import STAGES, race_look
 from nnreg.records.statistics import Values
 
 SEEDS = (3, 5, 10, 20)

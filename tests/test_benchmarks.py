@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nnreg import run
-from nnreg.comparison.chance import holm, judge_race, typical
+from nnreg.comparison.chance import holm, typical
+from nnreg.comparison.race import judge_race
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 FEW = ("--rows", "500")  # to train on: what is shown here is what is printed, not how fast it is

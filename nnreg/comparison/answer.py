@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from nnreg.comparison.chance import FEWEST, detectable, seeds_needed, seeds_words
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Arm, Gathered
 from nnreg.comparison.judging import TRAINING, judged_words
 from nnreg.comparison.naming import clipped, enumerated, lead, runs_lost, settings_name
-from nnreg.comparison.pairs import ARM, FORBIDDEN, UNEQUAL, Difference, Matrix
+from nnreg.comparison.pairs import FORBIDDEN, UNEQUAL, Difference, Matrix
 from nnreg.comparison.standings import measure
 from nnreg.records.metrics import called, format_value, is_higher_better, with_half
 from nnreg.settings import DESCEND, task_of

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from nnreg.comparison import rates
 from nnreg.comparison.chance import FEWEST, TRIMMED_FROM, alpha_of_look
+from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.naming import enumerated, status_words
-from nnreg.comparison.pairs import shared_seeds
 from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.figures.spec import CURVE_MARKS, RECORDED, stopped_early
 from nnreg.records.manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS

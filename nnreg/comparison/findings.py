@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from nnreg.comparison import gathering, pairs, profiles, standings, tables
 from nnreg.comparison.answer import answer_lines
 from nnreg.comparison.chance import alpha_of_look
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import grounds, several
 from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.naming import setting_words
-from nnreg.comparison.pairs import ARM, Matrix
+from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.problems import matrix_over_problems
 from nnreg.comparison.profiles import Profile, Sensitivity, sensitivities
+from nnreg.comparison.race import matrix_of_race
 from nnreg.comparison.standings import Standing, Target, choose_target
 from nnreg.errors import UserError, instead
 from nnreg.records.manifest import count_look, read_manifest
@@ -140,7 +142,7 @@ def _matrices(gathered: Gathered, found: Sequence[Standing], metric: str, alpha:
     swept = several(gathered.axes)
     barred = _barred(gathered)
     if gathered.race is not None and gathered.race.metric == metric:
-        return [pairs.matrix_of_race(found, metric, gathered.race)]
+        return [matrix_of_race(found, metric, gathered.race)]
     of_arms = pairs.matrix(found, metric, paired=gathered.paired, alpha=alpha, budgets=_budgets(gathered), barred=barred)
     made = [_in_order(of_arms, found)]
     for axis in swept if len(swept) > 1 else ():

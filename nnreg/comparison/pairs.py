@@ -5,159 +5,18 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from nnreg.comparison import rates
-from nnreg.comparison.chance import ALPHA, FEWEST, Stage, Typical, holm, judge_race, set_of_best, typical, typical_unpaired
-from nnreg.comparison.differences import is_ground
-from nnreg.comparison.gathering import Arm
+from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm, set_of_best, typical, typical_unpaired
+from nnreg.comparison.contenders import ARM, Contender, Ground, contenders, how_lost, loses_more, one_doing, shared_seeds
 from nnreg.comparison.judging import Ruler, ruler_of
-from nnreg.comparison.naming import factor, factors, lost_in, setting_words, status_words
+from nnreg.comparison.naming import factor, factors
 from nnreg.comparison.standings import Standing
-from nnreg.records.card import UNTRAINED
-from nnreg.records.manifest import Raced
 from nnreg.records.metrics import is_share, signed
 from nnreg.settings import DESCEND, task_of
-
-Ground = tuple[tuple[str, Any], ...]
-
-ARM = "arm"
-"""Stands for all arms, as they are, where else an axis is named."""
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One side of a comparison.
-
-    Attributes:
-        name: of the arm, or of the value of an axis.
-        places: its value at each seed at which all of its runs trained, where differences are distances: losses as logarithms.
-        endings: how many of its runs ended in which way.
-        ground: dataset or surface, with its parameters, that it has values on; only contenders of one ground are compared.
-        budget: settings tried before it was chosen, or None where nothing was chosen.
-    """
-
-    name: str
-    places: Mapping[int, float]
-    endings: Mapping[str, int]
-    ground: Ground = ()
-    budget: int | None = None
-
-    @property
-    def runs(self) -> int:
-        """Number of runs."""
-        return sum(self.endings.values())
-
-    @property
-    def lost(self) -> int:
-        """Number of runs that did not finish, or did not train."""
-        return self.runs - self.endings.get("finished", 0)
-
-    @property
-    def untrained(self) -> int:
-        """Number of runs that diverged or failed to train."""
-        return sum(self.endings.get(status, 0) for status in UNTRAINED)
-
-    @property
-    def center(self) -> float:
-        """Its typical place; NaN where there is none."""
-        values = np.array(list(self.places.values()))
-        found = typical(values)
-        return found.center if found is not None else float(values.mean()) if values.size else math.nan
-
-
-def contenders(
-    found: Sequence[Standing], metric: str, of: str = ARM, budgets: Mapping[str, int] | None = None
-) -> list[Contender]:
-    """Return what is compared, best first, those with lost runs after those without.
-
-    Args:
-        found: how the arms did.
-        metric: compared.
-        of: ``arm``, or an axis: its values are then averaged at each seed over what all of them were combined with.
-        budgets: settings tried for an arm, or for a value of the axis, by its name.
-    """
-    if is_ground(of):
-        return []
-    chosen = found if rates.is_rate(of) else at_best_rates(found, metric)
-    ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
-    made = [_arm(each, metric, ruler) for each in chosen] if of == ARM else _values(chosen, metric, of, ruler)
-    made = [dataclasses.replace(each, budget=(budgets or {}).get(each.name)) for each in made]
-    return sorted(made, key=lambda contender: _rank(contender, ruler))
-
-
-def at_best_rates(found: Sequence[Standing], metric: str) -> Sequence[Standing]:
-    """Return each technique at its best learning rate by a metric alone, where ``rates.take_part`` says so."""
-    taken = rates.take_part([(standing.arm.settings, standing.arm.runs) for standing in found], metric)
-    return [standing for standing, takes_part in zip(found, taken, strict=True) if takes_part]
-
-
-def shared_seeds(a: Collection[int], b: Collection[int]) -> list[int]:
-    """Return the seeds to compare two arms at, ascending: those that both have, if these are three or more and most of each's.
-
-    Else none: three pairs of ten runs would say less than the ten.
-    """
-    both = sorted({*a} & {*b})
-    return both if len(both) >= FEWEST and 2 * len(both) > max(len(a), len(b)) else []
-
-
-def ground_of(arm: Arm) -> Ground:
-    """Return what an arm was let loose on: dataset or surface, and their parameters, as far as they tell arms apart."""
-    return tuple(sorted((key, value) for key, value in arm.settings.items() if is_ground(key)))
-
-
-def _arm(standing: Standing, metric: str, ruler: Ruler) -> Contender:
-    return Contender(standing.arm.name, places_of(standing, metric, ruler), standing.endings, ground_of(standing.arm))
-
-
-def places_of(standing: Standing, metric: str, ruler: Ruler) -> Mapping[int, float]:
-    """Return the values of an arm by seed, where differences are distances."""
-    return ruler.placed(standing.metrics[metric].by_seed) if metric in standing.metrics else {}
-
-
-def cells_of(found: Sequence[Standing], of: str) -> dict[Any, dict[tuple[Any, ...], list[Standing]]]:
-    """Return the arms of each value of an axis, by the other settings, of those that every value was combined with."""
-    groups: dict[Any, dict[tuple[Any, ...], list[Standing]]] = {}
-    for standing in found:
-        if of in standing.arm.settings:
-            cells = groups.setdefault(standing.arm.settings[of], {})
-            cells.setdefault(_others(standing, of), []).append(standing)
-    common = set.intersection(*(set(cells) for cells in groups.values())) if groups else set()
-    return {value: {cell: cells[cell] for cell in cells if cell in common} for value, cells in groups.items()} if common else {}
-
-
-def _values(found: Sequence[Standing], metric: str, of: str, ruler: Ruler) -> list[Contender]:
-    """Return the values of an axis, of arms whose other settings every value was combined with."""
-    return [
-        _average(setting_words(of, value), [arm for arms in cells.values() for arm in arms], metric, ruler)
-        for value, cells in cells_of(found, of).items()
-    ]
-
-
-def _others(standing: Standing, of: str) -> tuple[Any, ...]:
-    """Return the settings that a value of an axis was combined with; what is tuned or set for that value is part of it."""
-    own = (f"{of}.",)
-    kept = {key: value for key, value in standing.arm.settings.items() if key != of and not key.startswith(own)}
-    return tuple((key, value) for key, value in kept.items() if rates.is_rate(of) or not rates.is_rate(key))
-
-
-def _average(name: str, arms: Sequence[Standing], metric: str, ruler: Ruler) -> Contender:
-    places = [places_of(standing, metric, ruler) for standing in arms]
-    seeds = sorted(set.intersection(*(set(each) for each in places)))
-    means = {seed: float(np.mean([each[seed] for each in places])) for seed in seeds}
-    statuses = dict.fromkeys(status for arm in arms for status in arm.endings)
-    return Contender(name, means, {status: sum(arm.endings.get(status, 0) for arm in arms) for status in statuses})
-
-
-def _rank(contender: Contender, ruler: Ruler) -> tuple[bool, float]:
-    if math.isnan(contender.center):
-        return True, math.inf
-    return contender.lost > 0, -contender.center if ruler.higher else contender.center
-
 
 TIED, ALIKE = "cannot be told apart", "the same at every seed"
 
@@ -180,6 +39,7 @@ class Difference:
         lost: a sentence where lost runs decide or forbid the comparison, else "".
         barred: why neither may be said to beat the other, whatever the numbers are: ``unequal budgets``; else "".
         same: whether they had one value at every seed.
+        remark: whose doing an average over other settings is, where it is mostly one's: see ``one_doing``.
     """
 
     a: str
@@ -194,6 +54,7 @@ class Difference:
     lost: str = ""
     barred: str = ""
     same: bool = False
+    remark: str = ""
 
     @property
     def undecided(self) -> str:
@@ -302,7 +163,7 @@ def matrix(
     ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
     rivals = contenders(found, metric, of, budgets)
     pairs = [pair for pair in itertools.combinations(rivals, 2) if pair[0].ground == pair[1].ground]
-    measured = [_measured(a, b, ruler, paired=paired) for a, b in pairs]
+    measured = [measure_pair(a, b, ruler, paired=paired) for a, b in pairs]
     is_sure = bool(found) and task_of(found[0].arm.runs[0].summary) == DESCEND  # the same at every seed
     if is_sure:
         measured = [dataclasses.replace(each, typical=None) for each in measured]
@@ -316,44 +177,8 @@ def matrix(
     return Matrix(metric, of, [rival.name for rival in rivals], judged, said, best, alpha)
 
 
-def matrix_of_race(found: Sequence[Standing], metric: str, raced: Raced) -> Matrix:
-    """Return what a race says: who is left, and who beats whom for all pairs and looks together.
-
-    Args:
-        found: how the arms did.
-        metric: that the race was judged by.
-        raced: the rules it was run by; what it came to is found again from the runs.
-    """
-    ruler = ruler_of(metric, [run for standing in found for run in standing.arm.runs])
-    rivals = {rival.name: rival for rival in contenders(found, metric)}
-    measured = {each.arm.name: each.metrics[metric].by_seed if metric in each.metrics else {} for each in found}
-    values = {
-        each.arm.name: {seed: measured[each.arm.name].get(seed, math.nan) for seed in each.arm.runs.seeds} for each in found
-    }
-    race = judge_race(
-        values,
-        raced.seeds,
-        ruler.scale,
-        higher=ruler.higher,
-        floor=ruler.floor,
-        least=ruler.least,
-        stages=[Stage(*look) for look in raced.looks],
-    )
-    names = [*race.live, *sorted(race.left, key=lambda name: (-race.left[name].seeds, list(rivals).index(name)))]
-    judged = []
-    for first, second in itertools.combinations(names, 2):
-        each = _measured(rivals[first], rivals[second], ruler, paired=True)
-        winner = next((a for a, b in ((first, second), (second, first)) if (a, b) in race.beats), "")
-        lost = "; ".join(how_lost(rivals[name]) for name in (first, second) if rivals[name].lost)
-        judged.append(dataclasses.replace(each, winner=winner, lost=lost))
-    said = (
-        "95 % interval each, at the seeds that both had; the wins hold for all pairs and looks of the race together with an "
-        f"error of at most {ALPHA * 100:g} %"
-    )
-    return Matrix(metric, ARM, names, judged, said, race.live)
-
-
-def _measured(a: Contender, b: Contender, ruler: Ruler, *, paired: bool) -> Difference:
+def measure_pair(a: Contender, b: Contender, ruler: Ruler, *, paired: bool) -> Difference:
+    """Return how far two sides are apart, at shared seeds where they have them, without saying yet who wins."""
     seeds = sorted(a.places.keys() & b.places.keys()) if paired else shared_seeds(a.places, b.places)
     if paired or seeds:
         apart = np.array([a.places[seed] - b.places[seed] for seed in seeds])
@@ -381,7 +206,7 @@ def _judge(found: Difference, a: Contender, b: Contender, p: float, alpha: float
         better = a if (found.center > 0) == found.ruler.higher else b
     winner, lost = _winner(a, b, better, found.seeds)
     barred = UNEQUAL if a.budget != b.budget else ""
-    return dataclasses.replace(found, p=p, winner="" if barred else winner, lost=lost, barred=barred)
+    return dataclasses.replace(found, p=p, winner="" if barred else winner, lost=lost, barred=barred, remark=one_doing(a, b))
 
 
 def _winner(a: Contender, b: Contender, better: Contender | None, seeds: int) -> tuple[str, str]:
@@ -398,16 +223,6 @@ def _winner(a: Contender, b: Contender, better: Contender | None, seeds: int) ->
         return "", f"{facts}: {better.name} {FORBIDDEN} {other.name}, though it is ahead in those that finished"
     left = f"; compared at the other {seeds} seed{'s' if seeds > 1 else ''}" if seeds else "; there is nothing to compare"
     return (better.name if better else ""), facts + left
-
-
-def loses_more(one: Contender, other: Contender) -> bool:
-    """Tell whether a larger share of the runs of one was lost."""
-    return one.lost * other.runs > other.lost * one.runs
-
-
-def how_lost(side: Contender) -> str:
-    """Return ``sgd diverged in 2 of 5 runs``, or ``every run``."""
-    return f"{side.name} {lost_in(status_words(side.endings), side.runs)}"
 
 
 def _best(rivals: Sequence[Contender], judged: Sequence[Difference], ground: Ground, alpha: float) -> list[str]:

@@ -13,22 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm
+from nnreg.comparison.contenders import Contender, Ground, at_best_rates, cells_of, ground_of, how_lost, loses_more, places_of
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.naming import setting_words
-from nnreg.comparison.pairs import (
-    FORBIDDEN,
-    UNEQUAL,
-    Contender,
-    Difference,
-    Ground,
-    Matrix,
-    at_best_rates,
-    cells_of,
-    ground_of,
-    how_lost,
-    loses_more,
-    places_of,
-)
+from nnreg.comparison.pairs import FORBIDDEN, UNEQUAL, Difference, Matrix
 from nnreg.comparison.standings import Standing
 from nnreg.records.statistics import LEVEL, Values
 

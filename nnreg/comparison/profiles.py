@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.comparison import rates
+from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.differences import find_axes, grounds, is_ground
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.naming import settings_name
-from nnreg.comparison.pairs import at_best_rates, ground_of
 from nnreg.comparison.standings import Measured, Standing, measure, standings
 from nnreg.records.metrics import is_higher_better, is_share
 from nnreg.records.results import Results

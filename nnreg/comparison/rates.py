@@ -1,10 +1,12 @@
-"""Learning rates: which was best for a technique, by the metric that all is judged by, and whether it lies at an edge."""
+"""How settings were found: which learning rate was best, whether it lies at an edge, how many were tried for a technique."""
 
 from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -13,7 +15,8 @@ import numpy.typing as npt
 from nnreg.comparison.chance import SMALLEST, loss_floor, placed
 from nnreg.comparison.differences import is_ground
 from nnreg.engine.history import START_LOSS
-from nnreg.records.metrics import VALID, is_higher_better, is_loss, leading_results
+from nnreg.records.manifest import GRID, RACE, STUDY, Manifest, Tuned
+from nnreg.records.metrics import VALID, VALID_FINAL, is_higher_better, is_loss, leading_results
 from nnreg.records.results import Results
 from nnreg.records.statistics import LEVEL
 
@@ -133,3 +136,120 @@ def best_of_trials(values: npt.ArrayLike, trials: int, level: float = LEVEL) -> 
     low, high = int((below <= (1 - level) / 2).sum()), int((below < (1 + level) / 2).sum()) + 1
     ends = ordered[low - 1] if low else -math.inf, ordered[high - 1] if high <= n else math.inf
     return BestOfTrials(float(np.dot(ways, ordered[: len(ways)])), float(ends[0]), float(ends[1]))
+
+
+Members = Sequence[tuple[Mapping[str, Any], Results]]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the compared settings were found.
+
+    Attributes:
+        protocol: ``grid``, ``tune_then_seeds``, ``random_search`` or the sweeper's name.
+        budget: configurations tried per technique (value of ``technique``), such as {"sgd": 9, "adam": 9}.
+        technique: setting whose values were given a budget each, such as ``optimizer``; "" where nothing was tuned.
+        at_edge: techniques whose best learning rate is the lowest or highest that was tried.
+        fresh_seeds: whether the compared runs have other seeds than those that the choice was made on.
+        runs: of the tuning itself, for the sensitivity curve; not compared.
+        parameter: what was tuned.
+        by: metric that decided.
+        seeds: that a value was chosen on, at most; 0 where the compared runs themselves decide.
+        is_mixed: whether sweeps are compared that gave one technique different budgets.
+    """
+
+    protocol: str
+    budget: Mapping[str, int]
+    technique: str
+    at_edge: Sequence[str]
+    fresh_seeds: bool
+    runs: Results
+    parameter: str = "optimizer.lr"
+    by: str = VALID_FINAL
+    seeds: int = 0
+    is_mixed: bool = False
+
+
+def read_tuning(
+    manifests: Sequence[Manifest], arms: Members, swept: Mapping[str, Sequence[Any]], searched: Results, metric: str
+) -> Tuning:
+    """Return how the settings were found.
+
+    Args:
+        manifests: of the sweeps; none for single runs and for sweeps that are older than manifests.
+        arms: settings and runs of each.
+        swept: setting to its values.
+        searched: runs of the tuning.
+        metric: that runs are judged by.
+    """
+    protocols = (
+        GRID if manifest.protocol in (STUDY, RACE) else manifest.protocol for manifest in manifests
+    )  # nothing was searched
+    protocol = " and ".join(dict.fromkeys(protocols)) or GRID
+    tuned = [manifest.tuning for manifest in manifests if manifest.tuning is not None]
+    if tuned:
+        return _tuned(protocol, tuned, arms, searched)
+    rate = rate_key(swept)
+    technique = _technique(rate, swept)
+    if protocol != GRID:
+        tried = Counter(str(settings.get(technique, "all")) for settings, _ in arms)
+        edges = _grid_edges(arms, rate, technique, metric)[1]
+        return Tuning(protocol, dict(tried), technique, edges, False, searched, rate or "", metric)
+    budget, edges = _grid_edges(arms, rate, technique, metric)
+    return Tuning(protocol, budget, technique if budget else "", edges, False, searched, rate or "", metric)
+
+
+def _tuned(protocol: str, tuned: Sequence[Tuned], arms: Members, searched: Results) -> Tuning:
+    """Return what all sweeps that tuned something did together; an arm that none of them tuned had one configuration."""
+    first = tuned[0]
+    budgets: dict[str, set[int]] = {}
+    for each in tuned:
+        for name, count in each.budget.items():
+            budgets.setdefault(name, set()).add(count)
+    techniques = dict.fromkeys(str(settings[first.technique]) for settings, _ in arms if first.technique in settings)
+    budget = {name: max(counts) for name, counts in budgets.items()} | {name: 1 for name in techniques if name not in budgets}
+    return Tuning(
+        protocol,
+        budget,
+        first.technique,
+        list(dict.fromkeys(edge for each in tuned for edge in _edges(each))),
+        all(each.fresh_seeds for each in tuned),
+        searched,
+        first.parameter,
+        first.by,
+        len(searched.seeds),
+        is_mixed=any(len(counts) > 1 for counts in budgets.values()),
+    )
+
+
+def _technique(rate: str | None, swept: Mapping[str, Sequence[Any]]) -> str:
+    """Return the technique that is tuned: that whose learning rate was swept, else the first."""
+    owner = (rate or "").partition(".")[0]
+    return owner if owner else next((key for key in swept if "." not in key), "")
+
+
+def _edges(tuned: Tuned) -> list[str]:
+    """Return the techniques, or combinations, whose chosen value is the first or last of its range."""
+    limits = {name: tuned.ranges.get(name, tuned.ranges.get(name.partition(",")[0], ())) for name in tuned.chosen}
+    at_edge = {name: is_at_edge(value, limits[name]) for name, value in tuned.chosen.items()}
+    whole = {name.partition(",")[0]: True for name in at_edge}
+    for name, is_edge in at_edge.items():
+        whole[name.partition(",")[0]] &= is_edge
+    named = (
+        head if whole[head := name.partition(",")[0]] else name.replace(",", " with", 1) for name in at_edge if at_edge[name]
+    )
+    return list(dict.fromkeys(named))
+
+
+def _grid_edges(arms: Members, rate: str | None, technique: str, metric: str) -> tuple[dict[str, int], list[str]]:
+    """Return how many learning rates each technique was tried with, and those whose best is the lowest or the highest."""
+    budget: dict[str, int] = {}
+    edges: list[str] = []
+    if rate is None:
+        return budget, edges
+    for others, tried in by_technique(arms, rate).items():
+        name = str(dict(others).get(technique) or next(iter(tried.values()))[0].summary["choices"].get(technique, technique))
+        budget[name] = max(budget.get(name, 0), len(tried))
+        if is_at_edge(best_rate(tried, metric), tried):
+            edges.append(name)
+    return (budget, list(dict.fromkeys(edges))) if max(budget.values(), default=0) > 1 else ({}, [])

@@ -175,6 +175,7 @@ def pair_rows(matrices: Sequence[Matrix]) -> list[Row]:
             "winner": each.winner,
             "why_none": each.undecided,
             "lost": each.lost,
+            "remark": each.remark,
             "correction": matrix.correction,
         }
         for matrix in matrices

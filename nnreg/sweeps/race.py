@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnreg.comparison.chance import STAGES, Race, judge_race
 from nnreg.comparison.judging import ruler_of
 from nnreg.comparison.naming import enumerated
+from nnreg.comparison.race import STAGES, Race, judge_race
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
 from nnreg.records.folder import known_facts

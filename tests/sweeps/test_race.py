@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nnreg.comparison.chance import STAGES, judge_race
+from nnreg.comparison.race import STAGES, judge_race
 from nnreg.records.manifest import read_manifest
 from nnreg.records.metrics import TRAIN_FINAL
 from nnreg.sweeps import ending

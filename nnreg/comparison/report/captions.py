@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import grounds, is_ground, several
 from nnreg.comparison.naming import axis_word, status_words
-from nnreg.comparison.pairs import ARM
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.records.metrics import STEPS, axis_label, called, format_value
 from nnreg.settings import DESCEND, task_of

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from nnreg.comparison.contenders import Ground, at_best_rates, ground_of
 from nnreg.comparison.differences import is_ground, several
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.naming import axis_word, setting_words, settings_name, value_word
-from nnreg.comparison.pairs import Ground, at_best_rates, ground_of
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.report.views import colours_of, profile_view, rates_view, strokes
 from nnreg.comparison.tables import leading

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnreg.comparison.contenders import at_best_rates
 from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.naming import duration
-from nnreg.comparison.pairs import at_best_rates
 from nnreg.comparison.report import charts, panels, views
 from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_word, is_split
 from nnreg.comparison.tables import main_pair, pairs

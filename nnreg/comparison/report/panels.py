@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnreg.comparison import tables
-from nnreg.comparison.pairs import TIED, Difference, Matrix, at_best_rates, ground_of
+from nnreg.comparison.contenders import at_best_rates, ground_of
+from nnreg.comparison.pairs import TIED, Difference, Matrix
 from nnreg.comparison.report.captions import asked, lost_words, quantity, target_words, to_target
 from nnreg.comparison.report.plots import MOST_WRITTEN, symbol, why_undecided
 from nnreg.comparison.report.views import HeatView, WinsView, strokes
@@ -73,7 +74,7 @@ def _win(found: tuple[Difference, int] | None, row: str, column: str, matrix: Ma
         "kind": kind,
         "text": text,
         "half": "" if small else interval,
-        "said": f"{apart} ({seeds}): {verdict}. {each.lost}".strip(),
+        "said": f"{apart} ({seeds}): {verdict}. {each.lost} {each.remark}".strip(),
     }
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import is_ground, several
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.naming import axis_word, settings_name, value_word
-from nnreg.comparison.pairs import ARM, Matrix
+from nnreg.comparison.pairs import Matrix
 from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.rates import is_rate
 from nnreg.comparison.report.captions import (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnreg.comparison.chance import STAGES, judge_race, race_look
+from nnreg.comparison.race import STAGES, judge_race, race_look
 
 SEEDS = range(20)
 
