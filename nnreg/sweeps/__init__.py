@@ -15,7 +15,7 @@ SWEEPERS = {
 }
 """Name in ``conf/hydra/sweeper`` to the class."""
 IN_PLACE_OF = {
-    "hydra._internal.core_plugins.basic_launcher.BasicLauncher": "nnreg.sweeps.launchers.serial.SerialLauncher",
+    "hydra._internal.core_plugins.basic_launcher.BasicLauncher": "nnreg.sweeps.launchers.base.SerialLauncher",
     "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": "nnreg.sweeps.launchers.processes.JoblibLauncher",
     "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher": "nnreg.sweeps.launchers.ray.RayLauncher",
     "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher": "nnreg.sweeps.launchers.submitit.LocalLauncher",
