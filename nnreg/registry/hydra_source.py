@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import re
 import sys
+import types
 from collections.abc import Iterable
 from typing import Any
 
@@ -201,7 +202,9 @@ def _keep_text(config: DictConfig) -> None:
             kept.__dict__ |= node.__dict__ | {"_parent": config}
             config.__dict__["_content"][key] = kept
         elif isinstance(node, ListConfig | DictConfig) and node._metadata.element_type is str:
-            node._metadata.element_type = node._metadata.ref_type = Any
+            node._metadata.element_type = Any
+            held = (list, (Any,)) if isinstance(node, ListConfig) else (dict, (node._metadata.key_type, Any))
+            node._metadata.ref_type = types.GenericAlias(*held)
 
 
 def _settings() -> DictConfig:

@@ -151,3 +151,9 @@ def test_text_and_whole_numbers_are_text():
     copied = pickle.loads(pickle.dumps(copy.deepcopy(config)))
     with pytest.raises(ValidationError):
         copied.dataset.target = 1.1
+
+
+def test_a_list_of_text_that_is_null_can_be_given():
+    assert composed("sweep.objectives=[valid/loss_final,seconds]").sweep.objectives == ["valid/loss_final", "seconds"]
+    merged = OmegaConf.merge(composed(), {"sweep": {"objectives": ["seconds"]}})
+    assert merged.sweep.objectives == ["seconds"]
