@@ -170,7 +170,7 @@ def test_only_as_many_rows_are_kept_as_needed_in_memory(tmp_path):
     read_table(file, Wanted())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 6 * 2000 * 100 * 8
+    assert peak < 8 * 2000 * 100 * 8
 
 
 FILL = "fill it in, remove such rows with dataset.missing=drop"
