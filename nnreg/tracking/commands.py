@@ -115,10 +115,10 @@ def _push(home: Path, folder: Path, stores: dict[str, Store], uri: str | None) -
         target = resolve_target(home, uri, tracked.experiment, _ignore)
         if uri is None and tracked.uri != target.shown:
             raise OtherStore(f"it names another store; `{push_words(tracked.uri, folder)}` sends it there")
+        name = read_told(folder, tracked).name  # first: no store is opened, or made, for what cannot be read
         target.probe()
         if target.uri not in stores:
             stores[target.uri] = Store(target)
-        name = read_told(folder, tracked).name
         ids = mirror(folder, stores[target.uri], is_over=True)
     return f"{folder}: someone else is sending it" if ids is None else f"{name}: sent to {target.shown} as {ids[1]}"
 

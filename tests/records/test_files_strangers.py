@@ -163,6 +163,7 @@ WORDS = {
     "sampler": "hydra.sweeper.sampler._target_=pandas.read_pickle",
     "storage": "hydra.sweeper.storage=sqlite:///../elsewhere",
     "folder": "hydra.run.dir=../elsewhere hydra.sweep.dir=../elsewhere hydra.sweep.subdir=../../elsewhere",
+    "removal": "~hydra.sweeper",
     "search path": "hydra.searchpath=[file://{folder}]",
 }
 REFUSED = {
@@ -177,7 +178,6 @@ REFUSED = {
     "store outside": "tracking_uri=sqlite:///../elsewhere",
     "key": "+anything=1",
     "package": "optimizer@hydra.run=sgd",
-    "removal": "~hydra.sweeper",
     "quotes": "'unclosed",
 }
 

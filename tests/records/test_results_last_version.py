@@ -83,6 +83,6 @@ def test_a_run_that_was_kept_for_a_store_is_sent_to_one(nnreg, folders):
     store = f"sqlite:///{folders}/store.db"
     for file in (folders / "kept").glob("*.json"):
         file.write_text(file.read_text(encoding="utf-8").replace("http://127.0.0.1:9", store), encoding="utf-8")
-    answer = nnreg("runs", "push", str(folders / "kept"))
+    answer = nnreg("runs", "push", "--store", f"sqlite:///{folders / 'store.db'}", str(folders / "kept"))
     assert answer.code == 0, answer.out + answer.err
     assert only_run(store).data.params["optimizer"] == "sgd"
