@@ -162,7 +162,7 @@ def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("action", choices=("clean", "push"))
     parser.add_argument("folders", nargs="*", type=Path, help="push: run folders (default: all below runs/)")
     parser.add_argument("--store", help="push: where to (default: MLFLOW_TRACKING_URI, else this folder's own runs to its own)")
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_intermixed_args(arguments)  # options may stand between the action and the folders
     from nnreg.tracking import commands
 
     if parsed.action == "clean":
