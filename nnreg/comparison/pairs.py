@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -110,6 +110,8 @@ class Matrix:
         best: names that may be the best, of those that are compared with each other; none where nothing has an interval.
         alpha: that a win takes, of all comparisons together.
         problems: over how many datasets the values of an axis are compared; 0 where over seeds.
+        ranks: of three values and more over datasets: the mean rank of each, 1 the best; else nothing.
+        critical: mean ranks that are less apart cannot be told apart (Nemenyi, 5 %).
     """
 
     metric: str
@@ -120,6 +122,8 @@ class Matrix:
     best: Sequence[str] = ()
     alpha: float = ALPHA
     problems: int = 0
+    ranks: Mapping[str, float] = field(default_factory=dict)
+    critical: float = math.nan
 
     def tally(self, name: str) -> str:
         """Return how often a name wins, stays open, loses: ``2 · 1 · 0``."""

@@ -146,6 +146,8 @@ def matrix_over_problems(
         [name for name in names if name not in beaten] if over is not None else [],
         alpha,
         problems,
+        dict(zip(values, over.ranks, strict=True)) if over is not None and len(values) > 2 else {},
+        over.critical if over is not None else math.nan,
     )
 
 

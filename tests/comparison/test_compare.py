@@ -8,6 +8,7 @@ import math
 import statistics
 
 import pytest
+from matplotlib.text import Text
 
 from nnreg.comparison.compare import compare
 from nnreg.errors import UserError
@@ -222,3 +223,17 @@ def test_an_axis_of_ones_own_yaml_gives_curves_their_colours(tmp_path):
     jobs = {(f"+mine={mine}", f"hidden=[{width}]"): [1.0, 1.1] for mine in ("a", "b") for width in (4, 8, 16)}
     compared = compare([sweep(tmp_path / "sweep", jobs)])
     assert compared.save(tmp_path / "report").is_file()
+
+
+def test_three_techniques_over_datasets_have_a_picture_of_their_ranks(tmp_path):
+    losses = {"sgd": 0.9, "adam": 0.3, "momentum": 0.6}
+    jobs = {
+        (f"dataset={data}", f"optimizer={rule}"): [loss * size, loss * size * 1.1, loss * size * 1.2]
+        for data, size in (("iris", 1.0), ("wine", 2.0), ("moons", 0.1))
+        for rule, loss in losses.items()
+    }
+    compared = compare([sweep(tmp_path / "sweep", jobs)])
+    texts = [text.get_text() for text in compared.figures()["ranks"].findobj(Text)]
+    assert "mean rank over 3 datasets (1 is the best)" in texts
+    assert [text for text in texts if text in losses] == ["adam", "momentum", "sgd"]
+    assert compared.save(tmp_path / "answer").with_name("ranks.png").exists()

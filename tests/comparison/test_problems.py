@@ -157,3 +157,11 @@ def test_the_interval_of_an_improvement_is_nearly_the_binomials():
     found = improvement_chance([won])
     half = 1.96 * math.sqrt(0.6 * 0.4 / 200)
     assert (found.low, found.high) == (pytest.approx(0.6 - half, abs=0.01), pytest.approx(0.6 + half, abs=0.01))
+
+
+def test_three_arms_have_ranks_with_demsars_critical_difference_and_two_have_none():
+    three = over({data: {**each, "momentum": each["sgd"] * 2} for data, each in FOUR.items()})
+    compared = matrix_over_problems(three, METRIC, "optimizer")
+    assert compared.ranks == {"sgd": 2.0, "adam": 1.0, "momentum": 3.0}
+    assert compared.critical == pytest.approx(2.343 * math.sqrt(3 * 4 / (6 * 4)), rel=1e-3), "q of three is 2.343"
+    assert matrix_over_problems(over(FOUR), METRIC, "optimizer").ranks == {}

@@ -107,6 +107,9 @@ def to_target(metric: str, found: Measured) -> str:
     return word(found.mean) if found.low == found.high else f"{word(found.mean)} ({word(found.low)} to {word(found.high)})"
 
 
+RANKS = "Which ranks best over the datasets?"
+
+
 def against(matrix: Matrix) -> str:
     """Return what a cell of a win matrix holds: losses are compared as ratios."""
     is_ratio = any(each.ruler.scale == "ratio" for each in matrix.differences)

@@ -13,7 +13,7 @@ from nnreg.comparison.contenders import at_best_rates
 from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.naming import duration
 from nnreg.comparison.report import charts, panels, views
-from nnreg.comparison.report.captions import asked, fastest, goes_with, ground_word, is_split
+from nnreg.comparison.report.captions import RANKS, asked, fastest, goes_with, ground_word, is_split
 from nnreg.comparison.tables import main_pair, pairs
 from nnreg.figures.curves import window_for
 from nnreg.records.card import ENDINGS
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
 
 
+IMAGES = {"paths": "Which way do they take?", "ranks": RANKS}
+"""Pictures that the page has no chart of its own for."""
 TEMPLATES = Path(__file__).parent
 MOST_LOST = 200
 
@@ -76,7 +78,7 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
         "heat": panels.heat(views.heat_views(comparison)),
         "heat_question": _goes_with(comparison),
         "charts": _charts(comparison, sources),
-        "images": [_image(name, sources) for name in ("paths",) if name in sources],
+        "images": [_image(name, sources) for name in IMAGES if name in sources],
         "lost": lost[:MOST_LOST],
         "more_lost": max(0, len(lost) - MOST_LOST),
         "commands": commands(comparison),
@@ -153,7 +155,7 @@ def _charts(comparison: Findings, sources: Mapping[str, Any]) -> list[dict[str, 
 
 
 def _image(name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": name, "question": "Which way do they take?", "picture": sources[name]}
+    return {"name": name, "question": IMAGES[name], "picture": sources[name]}
 
 
 def _lost(comparison: Findings) -> list[dict[str, str]]:

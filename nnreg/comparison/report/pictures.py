@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnreg.comparison.fairness import fairness_line
-from nnreg.comparison.naming import value_word
+from nnreg.comparison.naming import setting_words, value_word
 from nnreg.comparison.report import charts
-from nnreg.comparison.report.captions import asked, fastest, is_split, lost_words, quantity, reached_words, target_words
+from nnreg.comparison.report.captions import RANKS, asked, fastest, is_split, lost_words, quantity, reached_words, target_words
 from nnreg.comparison.report.charts import ended, facets
 from nnreg.comparison.report.plots import Column, Row, profile, rates, rows, wins
 from nnreg.comparison.report.views import heat_views, profile_view, rates_view, strokes, wins_views
@@ -122,7 +122,7 @@ def _target(comparison: Findings) -> Page | None:
         for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
     ]
     columns = [Column(STEPS, "steps", is_to_target=True), Column(SECONDS, "seconds of training", is_to_target=True)]
-    subtitle = f"Target: {target_words(comparison)}. Means are of the runs that reached it."
+    subtitle = f"Target: {target_words(comparison)}. Large dots: median over the seeds, those that did not reach it last."
     return rows(made, columns, "Which one gets there first?", subtitle, line(comparison, [goal.metric]))
 
 
@@ -134,6 +134,28 @@ def _sensitivity(comparison: Findings) -> Page | None:
 def _profile(comparison: Findings) -> Page | None:
     view = profile_view(comparison)
     return profile(view, line(comparison, [comparison.metric])) if view is not None else None
+
+
+def _ranks(comparison: Findings) -> Page | None:
+    """Return the critical-difference picture of three values of a setting, or more, over datasets."""
+    matrix = next((each for each in comparison.matrices if each.ranks), None)
+    if matrix is None:
+        return None
+    colours = {
+        setting_words(matrix.of, arm.settings[matrix.of]): arm.colour
+        for arm in comparison.gathered.arms
+        if matrix.of in arm.settings
+    }
+    half = matrix.critical / 2
+    made = [
+        Row(name, colours[name], [Measured({0: rank}, rank, half, rank - half, rank + half)])
+        for name, rank in sorted(matrix.ranks.items(), key=lambda item: item[1])
+    ]
+    column = Column("rank", f"mean rank over {matrix.problems} datasets (1 is the best)")
+    about = (
+        f"Two whose bars overlap cannot be told apart by their ranks: critical difference {matrix.critical:.2f} (Nemenyi, 5 %)."
+    )
+    return rows(made, [column], RANKS, about, line(comparison, [comparison.metric]))
 
 
 def _paths(comparison: Findings) -> Page | None:
@@ -160,6 +182,7 @@ MAKERS: Mapping[str, Callable[[Findings], Page | None]] = {
     "wins": _wins,
     "sensitivity": _sensitivity,
     "profile": _profile,
+    "ranks": _ranks,
     "heatmap": _heatmap,
     "target": _target,
     "validation": _validation,
