@@ -1,26 +1,35 @@
-"""Runs and sweeps from Python, with the names and overrides of the command line: ``from nnreg import run, sweep, compare``."""
+"""Runs and sweeps from Python, with the names and overrides of the command line: ``from nnreg import run, sweep, compare``.
+
+Techniques may be classes of the program, and data its arrays.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import io
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from nnreg.cli.compose import compose, conf_folder, put_aside
 from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
 from nnreg.engine.history import Record
-from nnreg.errors import RunFailed, UserError
+from nnreg.errors import RunFailed, UserError, one_line
 from nnreg.figures import Run
 from nnreg.process import limited_threads
 from nnreg.records.card import Outcome
+from nnreg.records.files import whole_file
 from nnreg.records.results import Result, read_results
-from nnreg.registry.overrides import of_run, of_sweep, quoted
+from nnreg.registry import entries, fingerprint
+from nnreg.registry.overrides import named, of_run, of_sweep, quoted
+from nnreg.registry.schemas import schema_of
 from nnreg.runs import request, task
 from nnreg.runs.request import Request, request_of
 from nnreg.runs.task import Value
@@ -64,7 +73,9 @@ def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, 
         overrides: exactly as typed on the command line.
         folder: run folder (default: a new one in ``runs/`` of the working directory).
         quiet: print nothing; else one line when the run has ended.
-        settings: name to value in Python; ``optimizer__lr`` stands for ``optimizer.lr``.
+        settings: name to value in Python; ``optimizer__lr`` stands for ``optimizer.lr``. A technique may be a class, or an
+            instance: ``optimizer=MyRule(lr=0.1)``; the dataset arrays: ``(x, y)``, ``(x, y, x_test, y_test)``, or a dict of
+            such.
 
     Returns:
         The run: its folder, summary, configuration and history. One that diverged is a result too.
@@ -74,7 +85,11 @@ def run(*overrides: str, folder: str | Path | None = None, quiet: bool = False, 
         RunFailed: the run broke off; its folder is kept.
         KeyboardInterrupt: after the run was recorded as killed.
     """
-    words = _words(overrides, of_run(settings), folder, "hydra.run.dir")
+    with _kept_arrays(settings) as plain:
+        return _run(_words(overrides, of_run(plain), folder, "hydra.run.dir"), quiet=quiet)
+
+
+def _run(words: list[str], *, quiet: bool) -> Run:
     if _studies(words):
         study = next(word for word in words if word.startswith(command.EXPERIMENT))
         raise UserError(f'{study} is a study with runs of its own: sweep("{study}") runs them all')
@@ -123,7 +138,7 @@ def sweep(
         target: see ``compare``.
         axes: see ``compare``.
         settings: name to value in Python, or to a list, tuple, range or array of what to try: ``hidden=[[64, 64], [128]]``
-            tries two networks.
+            tries two networks; techniques may be classes, and the dataset arrays, as in ``run``.
 
     Raises:
         UserError: there is a mistake in what was asked for, or no run has anything to compare.
@@ -131,11 +146,13 @@ def sweep(
     """
     compared = {"sweep.metric": metric, "sweep.target": target, "sweep.axes": axes}
     chosen = {name: value for name, value in compared.items() if value is not None}
-    words = _words(overrides, of_sweep(settings | chosen), folder, "hydra.sweep.dir")
-    studies = _studies([word for word in words if word not in of_sweep(chosen)])
-    if len(studies) > 1:
-        raise UserError("each study is a sweep of its own: name one at a time, and give their folders to compare() together")
-    with _inside_a_program(quiet=quiet):
+    with _kept_arrays(settings) as plain, _inside_a_program(quiet=quiet):
+        words = _words(overrides, of_sweep(plain | chosen), folder, "hydra.sweep.dir")
+        studies = _studies([word for word in words if word not in of_sweep(chosen)])
+        if len(studies) > 1:
+            raise UserError(
+                "each study is a sweep of its own: name one at a time, and give their folders to compare() together"
+            )
         compose(studies[0] if studies else ["-m", *words], job)
         home = sweep_folder()
         if home is None or not home.is_dir():
@@ -161,6 +178,97 @@ def compare(
     """
     folders = [run.folder if isinstance(run, Result) else run for run in runs]
     return comparing.compare(folders, metric=metric, target=target, axes=axes)
+
+
+@_in_one_line
+def register(technique: type, *, kind: str | None = None, name: str | None = None) -> type:
+    """Let a class of this program be chosen by name, as an installed technique is; also as a decorator, ``@nnreg.register``.
+
+    Its source is recorded with every run. It lasts as long as the program; another class of its name takes its place.
+
+    Args:
+        technique: the class.
+        kind: such as ``optimizer`` (default: that of the contract that it subclasses).
+        name: by which it is chosen (default: ``my_rule`` for ``MyRule``).
+
+    Returns:
+        The class.
+
+    Raises:
+        UserError: it cannot be a technique, its name is taken, or its source cannot be read.
+    """
+    entry = entries.register_class(technique, kind, name)
+    schema_of(entry)
+    if entry.own is not None:
+        fingerprint.source_of(technique)
+    return technique
+
+
+ARRAYS = Path("runs", "arrays")
+"""Where arrays are kept that a program gave for a dataset, each by the hash of its numbers."""
+_NAMES = ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test")
+
+
+@contextlib.contextmanager
+def _kept_arrays(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield settings without classes and arrays: those are registered, these kept in files, which a mistake takes back."""
+    given, kept, fresh = settings.get("dataset"), dict(settings), []
+    is_several = isinstance(given, list) and bool(given) and all(map(_are_arrays, given))
+    if is_several or _are_arrays(given):
+        files = [_written_arrays(one, fresh) for one in (given if is_several else [given])]
+        kept |= {"dataset": "arrays", "dataset__path": files if is_several else files[0]}
+    try:
+        yield named(kept)
+    except RunFailed:
+        raise
+    except UserError:
+        begun = sweep_folder()
+        for file in fresh if begun is None or not begun.is_dir() else []:
+            file.unlink(missing_ok=True)
+            for folder in file.parents[:2]:
+                with contextlib.suppress(OSError):  # there are others
+                    folder.rmdir()
+        raise
+
+
+def _are_arrays(given: object) -> bool:
+    """Tell whether a dataset was given by its arrays, and not by name."""
+    return isinstance(given, Mapping) or (
+        isinstance(given, tuple) and bool(given) and all(hasattr(one, "__len__") and not isinstance(one, str) for one in given)
+    )
+
+
+def _written_arrays(given: Any, fresh: list[Path]) -> str:
+    """Write arrays to a file of their own unless they are there, and return its path."""
+    if not isinstance(given, Mapping):
+        names = {2: ("x", "y"), 4: (*_NAMES[:2], *_NAMES[4:]), 6: _NAMES}.get(len(given))
+        if names is None:
+            raise UserError(f"dataset takes (x, y), (x, y, x_test, y_test) or a dict of arrays, got {len(given)} values")
+        given = dict(zip(names, given, strict=True))
+    arrays = {str(name).lower(): _array(str(name), value) for name, value in given.items()}
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    file = ARRAYS / f"{digest.hexdigest()[: fingerprint.DIGITS]}.npz"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(file) as stream:
+            np.savez(stream, **arrays)
+        fresh.append(file.absolute())
+    return file.as_posix()
+
+
+def _array(name: str, value: Any) -> np.ndarray:
+    """Return an array of numbers or of text, made of whatever NumPy can make one of."""
+    try:
+        array = np.asarray(value)
+        array = np.array(array.tolist()) if array.dtype == object else array
+    except Exception as error:  # of other libraries' arrays: on a GPU, of rows of several lengths
+        raise UserError(f"dataset: {name} is no array ({type(error).__name__}: {one_line(error)})") from error
+    if array.dtype.kind not in "biufU" or array.ndim == 0:
+        raise UserError(f"dataset: {name} must be an array of numbers, or of text as labels, got {type(value).__name__}")
+    return array
 
 
 def job(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) -> Value:

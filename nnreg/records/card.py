@@ -93,6 +93,7 @@ class RunCard:
         job: number within the sweep, or None.
         resumed_at: updates that an earlier process made of this run, or None for a run that begins.
         past: records of those updates; the history file holds them first.
+        sources: place of a technique to its source, of those that a program has registered.
         about: what the tracking store says of it in place of its figure: an answer about many runs.
         page: file in its folder that shows it, or "" for the task's own figure.
     """
@@ -118,6 +119,7 @@ class RunCard:
     code: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     git: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

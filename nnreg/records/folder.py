@@ -6,6 +6,7 @@ summary.json      what was run, and how it ended: status ("running" until then),
 checkpoint.npz    the latest state; `python -m nnreg resume FOLDER` goes on from it
 mlflow.json       where in MLflow the run is, and whether all of it is there, if it is tracked
 loss.png          the picture
+sources/          of techniques that were registered in Python, to be read only: nothing here is ever run
 diagnostics.png   the picture of the layers, where they were measured
 """
 
@@ -35,6 +36,7 @@ from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
 LAYERS_FIGURE = "diagnostics.png"
+SOURCES = "sources"
 LOCK, SENDING = ".lock", ".sending.lock"
 HEADER = "step,metric,value"
 RUNNING = "running"
@@ -69,6 +71,9 @@ class DiskSink:
             for name in (TRACKED, SPOOL):
                 (folder / name).unlink(missing_ok=True)
         write_whole(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(card.config))))
+        for slot, text in card.sources.items():
+            (folder / SOURCES).mkdir(exist_ok=True)
+            write_whole(folder / SOURCES / f"{slot}.py", text)
         write_whole(plain, "".join(f"{line}\n" for line in (HEADER, *kept)))
         packed.unlink(missing_ok=True)
         self._file: IO[str] = plain.open("a", encoding="utf-8", newline="")

@@ -1,13 +1,15 @@
 """Kind and name to class, from entry points, imported only when asked for.
 
 A kind is an entry-point group: ``nnreg.optimizer`` holds the optimizers. Names are listed without importing anything; ``load``
-imports one plugin. This module knows no technique and no configuration library.
+imports one plugin. Classes of a running program may be registered beside them. This module knows no technique and no
+configuration library.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +18,8 @@ from nnreg.contracts import CONTRACTS
 from nnreg.errors import UserError, instead, one_line
 
 PREFIX = "nnreg."
+REGISTERED = "registered in Python"
+"""Stands where a distribution would, for a class that a program has registered."""
 
 
 class UnknownTechnique(UserError):
@@ -35,11 +39,13 @@ class Entry:
         name: what one types, such as ``adam``.
         targets: where it lives, such as ``nnreg_std.optimizers.adam:Adam``, with the distribution that says so; more
             than one when distributions quarrel over the name.
+        own: the class itself where a program has registered it, or None for one that is imported.
     """
 
     kind: str
     name: str
     targets: tuple[tuple[str, str], ...]
+    own: type | None = None
 
     @property
     def target(self) -> str:
@@ -80,7 +86,44 @@ def groups() -> Mapping[str, str]:
 
 def techniques(kind: str) -> Mapping[str, Entry]:
     """Return the techniques of a kind by name, sorted, without importing them; empty for an unknown kind."""
-    return _catalogue().get(kind, {})
+    installed, own = _catalogue().get(kind, {}), registered_techniques(kind)
+    return dict(sorted((*installed.items(), *own.items()))) if own else installed
+
+
+def registered_techniques(kind: str) -> Mapping[str, Entry]:
+    """Return those techniques of a kind that this program has registered, by name."""
+    return _registered.get(kind, {})
+
+
+def register_class(technique: type, kind: str | None = None, name: str | None = None) -> Entry:
+    """Let a class be chosen by name in this process; one that was registered before by that name is replaced.
+
+    Args:
+        technique: the class; one that is installed needs no registration and keeps its name.
+        kind: of which it is (default: the contract that it subclasses says so).
+        name: by which it is chosen (default: ``my_rule`` for ``MyRule``).
+
+    Raises:
+        UserError: it is no class, no technique, lacks a method, or has the name of one that is installed.
+    """
+    if not isinstance(technique, type):
+        raise UserError(f"{technique!r} is no class: give one such as MyRule, which subclasses nnreg.contracts.Optimizer")
+    kind = kind or next((kind for kind, contract in CONTRACTS.items() if contract in technique.__mro__), None)
+    if kind is None or not (kind in CONTRACTS or _catalogue().get(kind)):
+        wrong = f"there is no kind '{kind}'" if kind else f"{technique.__name__} subclasses no contract of a technique"
+        raise UserError(f"{wrong}: subclass one of nnreg.contracts, or say kind= one of {', '.join(kinds())}")
+    installed, target = _catalogue().get(kind, {}), f"{technique.__module__}:{technique.__qualname__}"
+    if (same := next((entry for entry in installed.values() if entry.target == target), None)) is not None:
+        return same
+    name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", technique.__name__).lower()
+    if not name.isidentifier():
+        raise UserError(f"a technique is called as a variable is, such as my_rule, got {name!r}")
+    if name in installed:
+        raise UserError(f"there is {installed[name]} already: nnreg.register({technique.__name__}, name='my_{name}')")
+    entry = Entry(kind, name, ((target, REGISTERED),), technique)
+    load_class(entry)
+    _registered.setdefault(kind, {})[name] = entry
+    return entry
 
 
 def find_technique(kind: str, name: str) -> Entry:
@@ -106,8 +149,8 @@ def load_class(entry: Entry) -> type:
         raise BrokenPlugin(f"{entry.kind} '{entry.name}' is claimed by {claims}: uninstall one, or ask an author to rename it")
     module, _, attribute = entry.target.partition(":")
     try:
-        loaded: object = importlib.import_module(module)
-        for part in attribute.split("."):
+        loaded: object = entry.own or importlib.import_module(module)
+        for part in attribute.split(".") if entry.own is None else ():
             loaded = getattr(loaded, part)
     except (Exception, SystemExit) as error:  # a plugin may fail in any way while it is imported
         raise BrokenPlugin(
@@ -138,6 +181,9 @@ def distribution_version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+_registered: dict[str, dict[str, Entry]] = {}
 
 
 @cache

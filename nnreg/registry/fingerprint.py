@@ -11,12 +11,16 @@ import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
+import linecache
 import sys
-from collections.abc import Iterator, Mapping
+import textwrap
+import types
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
 
@@ -119,6 +123,10 @@ def _module(entry: Entry) -> str:
 def _sources(entry: Entry) -> dict[str, _Source]:
     """Return a technique's module and those that it needs of its distribution, by name; those without a source are left out."""
     first = _module(entry)
+    if entry.own is not None:
+        with contextlib.suppress(UserError):
+            return {first: _parsed(source_of(entry.own), None, "")}
+        return {}
     spec = getattr(sys.modules.get(first), "__spec__", None)
     if spec is not None and entry in _walked and _walked[entry][0] is spec:
         return _walked[entry][1]
@@ -177,14 +185,18 @@ def _source(name: str) -> _Source | None:
     if path is None:
         return None
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    parts: list[str] = []
-    imports: dict[str, None] = {}
     try:
-        _take_down(ast.parse(path.read_bytes()), parts, imports, package)
+        _known[name] = _parsed(path.read_bytes(), spec, package)
     except (OSError, SyntaxError, ValueError, RecursionError):
         return None
-    _known[name] = _Source(spec, hashlib.sha256("\0".join(parts).encode()).digest(), tuple(imports))
     return _known[name]
+
+
+def _parsed(text: str | bytes, spec: object, package: str) -> _Source:
+    parts: list[str] = []
+    imports: dict[str, None] = {}
+    _take_down(ast.parse(text), parts, imports, package)
+    return _Source(spec, hashlib.sha256("\0".join(parts).encode()).digest(), tuple(imports))
 
 
 def _take_down(node: Any, parts: list[str], imports: dict[str, None], package: str) -> None:
@@ -242,3 +254,90 @@ def _is_module(name: str, own: str) -> bool:
         return False
     inside = package.parent / name.rpartition(".")[2]
     return inside.with_suffix(".py").is_file() or (inside / "__init__.py").is_file()
+
+
+def sources_of(named: Mapping[str, str]) -> dict[str, str]:
+    """Return the source of every technique that a program has registered, by the place that it has."""
+    used = {slot: _entry(slot, name) for slot, name in named.items()}
+    found = {}
+    for slot, entry in used.items():
+        with contextlib.suppress(UserError):  # read when it was registered; its file may be gone since
+            found |= {slot: source_of(entry.own)} if entry is not None and entry.own is not None else {}
+    return found
+
+
+def source_of(technique: type) -> str:
+    """Return the text of a class, behind what it uses of its own cell, script or module: it could stand alone.
+
+    Raises:
+        UserError: nothing keeps its text, as of a class that was typed at a prompt.
+    """
+    written: dict[str, str] = {}
+    _define(technique.__name__, technique, technique.__module__, written)
+    if technique.__name__ not in written:
+        raise UserError(f"the source of {technique.__name__} cannot be read, to be recorded: write it in a cell or a file")
+    imports = [text for text in written.values() if text.startswith(("import ", "from "))]
+    return (
+        "\n".join(sorted(imports)) + "\n\n\n" + "\n\n\n".join(text for text in written.values() if text not in imports) + "\n"
+    )
+
+
+def _define(name: str, value: Any, home: str, written: dict[str, str]) -> None:
+    """Write down what a name stands for, behind all that it needs; what has no text is left out."""
+    module = getattr(value, "__module__", None)
+    if isinstance(value, types.ModuleType):
+        written[name] = f"import {value.__name__}" + ("" if value.__name__ == name else f" as {name}")
+    elif isinstance(value, type | types.FunctionType) and module == home:
+        text, known = _text(value), _namespace(value)
+        names = [node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name) and node.id in known]
+        written[name] = text  # a place, for those that need one another
+        for used in dict.fromkeys(names):
+            if used not in written:
+                _define(used, known[used], home, written)
+        del written[name]
+        written |= {name: text} if text else {}
+    elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType) and module != "builtins":
+        called = value.__qualname__.partition(".")[0]
+        written[name] = f"from {module} import {called}" + ("" if called == name else f" as {name}")
+    elif isinstance(value, bool | int | float | str | tuple | None):
+        written[name] = f"{name} = {value!r}"
+
+
+def _functions(value: type | types.FunctionType) -> list[types.FunctionType]:
+    """Return a function itself, or those that the body of a class defines."""
+    inside = [value] if isinstance(value, types.FunctionType) else list(vars(value).values())
+    plain = [getattr(each, "__func__", getattr(each, "fget", each)) for each in inside]
+    return [each for each in plain if isinstance(each, types.FunctionType) and each.__module__ == value.__module__]
+
+
+def _namespace(value: type | types.FunctionType) -> dict[str, Any]:
+    """Return what is known by name to a class or a function: of its module, and of the function that it is made in."""
+    known = dict(vars(sys.modules[value.__module__])) if value.__module__ in sys.modules else {}
+    for function in _functions(value):
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        known |= {name: cell.cell_contents for name, cell in cells if name != "__class__"}
+    return known
+
+
+def _text(value: type | types.FunctionType) -> str:
+    """Return the definition of a class or a function as it is written, "" if nothing keeps it; cells are kept as files are."""
+    codes = [function.__code__ for function in _functions(value)]
+    places = [(code.co_filename, code.co_firstlineno) for code in codes if code.co_filename != "<string>"]  # dataclass'
+    module = getattr(sys.modules.get(value.__module__), "__file__", None)
+    for file, line in places or [(file, 0) for file in ([module] if module else reversed(linecache.cache))]:
+        lines = linecache.getlines(file)
+        for start, end in _spans(lines, value.__name__):
+            if not line or start <= line <= end:
+                return textwrap.dedent("".join(lines[start - 1 : end])).rstrip()
+    return ""
+
+
+def _spans(lines: Sequence[str], name: str) -> list[tuple[int, int]]:
+    """Return first and last line of every definition of a name, decorators too, the last one first."""
+    try:
+        tree = ast.parse("".join(lines))
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    nodes = [node for node in ast.walk(tree) if isinstance(node, _DOCUMENTED[1:]) and node.name == name]
+    starts = (min([node.lineno, *(each.lineno for each in node.decorator_list)]) for node in nodes)
+    return sorted(((start, node.end_lineno or start) for start, node in zip(starts, nodes, strict=True)), reverse=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import enum
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -17,7 +18,7 @@ from hydra.errors import HydraException
 
 from nnreg.errors import UserError
 from nnreg.registry import entries
-from nnreg.registry.schemas import Parameter, parameters_of
+from nnreg.registry.schemas import REQUIRED, Parameter, parameters_of
 from nnreg.settings import OF_A_SWEEP, Settings, SweepSettings
 
 PLAIN = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w/.-]*", re.ASCII | re.IGNORECASE)
@@ -204,3 +205,59 @@ def _text(text: str) -> str:
         return text
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)  # a backslash is itself, except before a quote
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+
+
+def named(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in which techniques are called by name: ``optimizer=MyRule(lr=0.1)`` is a name and ``optimizer__lr=0.1``.
+
+    A class that no distribution has is registered on the way.
+
+    Raises:
+        UserError: a class is no technique of its kind, or what an instance was made with cannot be told.
+    """
+    groups = {slot: group for group, slot in entries.groups().items()}
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        kind = entries.slots().get(key)
+        several = value if isinstance(value, list | tuple) else [value]
+        if kind is None or not any(_is_technique(one, kind) for one in several):
+            found[key] = value
+            continue
+        names = [_named(one, kind) for one in several]
+        parameters = [_parameters(key, one) for one in several]
+        if len(several) > 1 and any(parameters):
+            raise UserError(f"{key}: of several techniques give the classes, and what differs as {key}__PARAMETER=[...]")
+        found[groups[key]] = names if isinstance(value, list | tuple) else names[0]
+        found |= parameters[0]
+        if twice := next((name for name in parameters[0] if name in settings), None):
+            raise UserError(f"{_key(twice)} is given twice: in {key} and as a keyword")
+    return found
+
+
+def _is_technique(value: object, kind: str) -> bool:
+    made = value if isinstance(value, type) else type(value)
+    wanted = entries.required_methods(kind)
+    return made.__module__ != "builtins" and bool(wanted) and any(hasattr(made, method) for method in wanted)
+
+
+def _named(value: object, kind: str) -> object:
+    if not _is_technique(value, kind):
+        return value
+    return entries.register_class(value if isinstance(value, type) else type(value), kind).name
+
+
+def _parameters(slot: str, value: object) -> dict[str, Any]:
+    """Return what an instance was made with, as far as it is not the default."""
+    if isinstance(value, type) or not _is_technique(value, entries.slots()[slot]):
+        return {}
+    found = {}
+    for parameter in parameters_of(type(value)):
+        if not hasattr(value, parameter.name):
+            raise UserError(
+                f"{type(value).__name__} does not keep its {parameter.name}, which is to be recorded: give the class, as in "
+                f"{slot}={type(value).__name__}, {slot}__{parameter.name}=VALUE"
+            )
+        kept = getattr(value, parameter.name)
+        if parameter.settable and (parameter.default is REQUIRED or repr(kept) != repr(parameter.default)):
+            found[f"{slot}__{parameter.name}"] = getattr(kept, "name", kept) if isinstance(kept, enum.Enum) else kept
+    return found

@@ -63,7 +63,8 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     task, choices = task_of(config), request.choices
     chosen = [(kind, str(config[kind]["name"])) for kind in entries.kinds() if isinstance(config.get(kind), dict)]
     used = [entries.techniques(kind)[name] for kind, name in chosen if name in entries.techniques(kind)]
-    code, versions, git = _origin(techniques_in(config, choices))
+    named = techniques_in(config, choices)
+    code, versions, git = _origin(named)
     return RunCard(
         label=run_label(task, choices),
         folder=request.folder,
@@ -84,6 +85,7 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
         code=code,
         versions=versions,
         git=git,
+        sources=fingerprint.sources_of(named),
     )
 
 

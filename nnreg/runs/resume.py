@@ -14,7 +14,7 @@ from nnreg import console
 from nnreg.errors import UserError, instead, one_line
 from nnreg.records.card import current_config
 from nnreg.records.files import check_plain, read_yaml
-from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, Damaged, occupied, read_facts
+from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, occupied, read_facts
 from nnreg.registry import building, entries
 from nnreg.registry.overrides import quoted
 from nnreg.runs import task, train
@@ -85,6 +85,13 @@ def saved_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path} says {key}={saved[key]}: {WITHDRAWN[key]}")
     if "${" in text:
         raise UserError(f"{path} is no saved configuration: it refers to values from elsewhere")
+    for slot, kind in entries.slots().items():
+        source, node = folder / SOURCES / f"{slot}.py", saved.get(slot)
+        if isinstance(node, dict) and source.exists() and node.get("name") not in entries.techniques(kind):
+            raise UserError(
+                f"{slot}={node.get('name')} was registered in Python and must be again: nnreg.register it and run it there, "
+                f"or install it (`python -m nnreg new {kind} {node.get('name')}`); {source} is its source, which is never run"
+            )
     try:
         building.check_keys(saved)
     except UserError as error:

@@ -30,6 +30,7 @@ from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.process import terminable
 from nnreg.records.folder import check_unused
 from nnreg.records.manifest import GRID, Manifest, Tuned
+from nnreg.registry import entries
 from nnreg.registry.hydra_source import remember_options
 from nnreg.registry.overrides import quoted
 from nnreg.runs.assembly import sharing_data
@@ -104,6 +105,8 @@ class ProtocolSweeper(Sweeper):
         if self._batch_size is not None and self._batch_size < 1:
             raise UserError(f"hydra.sweeper.max_batch_size must be 1 or more, or null for all at once, got {self._batch_size}")
         self.settings = self.read(SweepSettings, "sweep")
+        if isinstance(self.launcher, ParallelLauncher):
+            _refuse_registered(arguments)
         axes = read_axes(arguments, self._params, self.hydra_context.config_loader)
         self._manifest = Manifest(
             command=resuming.command(self.config),
@@ -352,6 +355,14 @@ class Grid(ProtocolSweeper):
     def execute(self, axes: Sequence[Axis]) -> None:
         """Run them."""
         self.launch(list(combinations(axes)))
+
+
+def _refuse_registered(arguments: Sequence[str]) -> None:
+    """Refuse techniques that only this process knows where runs have processes of their own."""
+    for group, slot in entries.groups().items():
+        for name in entries.registered_techniques(entries.slots()[slot]):
+            if any(re.match(rf"\+*{group}=(.*\W)?{name}\b", word) for word in arguments):
+                raise UserError(f"{slot}={name} is registered in this process only: leave out hydra/launcher, or install it")
 
 
 def combinations(axes: Sequence[Axis]) -> Iterator[Words]:
