@@ -21,11 +21,12 @@ _SETTINGS: Mapping[str, tuple[str, ...]] = {
     ACTIVATIONS: ("task", "seed", "hidden", "batch", "dtype"),
 }
 _NOT_OF_TRAINING = ("start", "tolerance", "animate")
-_NAMED: Mapping[str, tuple[str, str]] = {
+LABELLED: Mapping[str, tuple[str, str]] = {
     TRAIN: ("optimizer", "init"),
     DESCEND: ("optimizer", "surface"),
     ACTIVATIONS: ("activation", "init"),
 }
+"""What the label of a run names, by task."""
 PICTURES: Mapping[str, str] = {TRAIN: "loss.png", DESCEND: "path.png", ACTIVATIONS: "outputs.png"}
 """File in the run folder that shows a run of each task."""
 
@@ -49,7 +50,7 @@ def is_setting_of(task: str, setting: str) -> bool:
 
 def run_label(task: str, choices: Mapping[str, str]) -> str:
     """Return a run's short name, such as ``adam-he``, ``adam-rosenbrock`` or ``sigmoid-normal``."""
-    return "-".join(choices.get(slot, "none") for slot in _NAMED[task])
+    return "-".join(choices.get(slot, "none") for slot in LABELLED[task])
 
 
 WITHDRAWN: Mapping[str, str] = {
@@ -93,7 +94,11 @@ class Settings:
             compiling takes a second or two, so it pays for long runs and large layers.
         tracking: ``mlflow`` logs the run there; ``off`` keeps it in the run folder only.
         tracking_uri: MLflow store or server; null: MLFLOW_TRACKING_URI, else mlflow.db in the working directory.
-        experiment_name: MLflow experiment; null: MLFLOW_EXPERIMENT_NAME, else nnreg.
+        experiment_name: MLflow experiment; null: that of mlflow.set_experiment, MLFLOW_EXPERIMENT_NAME or
+            MLFLOW_EXPERIMENT_ID, else nnreg.
+        run_name: name of the run in MLflow; null: MLFLOW_RUN_NAME, else its techniques. What is swept follows.
+        tags: further tags of the run in MLflow, such as {paper:fig2,batch:7}.
+        notes: text above the run's description in MLflow.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -124,6 +129,9 @@ class Settings:
     tracking: Literal["mlflow", "off"] = "mlflow"
     tracking_uri: str | None = None
     experiment_name: str | None = None
+    run_name: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    notes: str | None = None
 
     def __post_init__(self) -> None:
         check_range(self, seed="[0, inf)", steps="[1, inf)", batch="[1, inf)", warmup="[0, inf)")

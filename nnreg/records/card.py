@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeGuard, get_args
 from nnreg.engine.history import LAST, EarlyStop, History
 from nnreg.records.metrics import VALID, metric_of, summary_name
 
-TRACKING = ("tracking", "tracking_uri", "experiment_name")
+TRACKING = ("tracking", "tracking_uri", "experiment_name", "run_name", "tags", "notes")
 """Keys that say where a run is recorded, nothing of the run, and that may hold a password."""
 LEFT_OUT = (*TRACKING, "checkpoint_seconds", "sweep", "protocol", "resume")
 """Keys that leave every number of a run as it is."""
@@ -94,6 +94,7 @@ class RunCard:
         resumed_at: updates that an earlier process made of this run, or None for a run that begins.
         past: records of those updates; the history file holds them first.
         sources: place of a technique to its source, of those that a program has registered.
+        swept: what tells it from the others of its sweep, beside what the label names, such as ``norm=batch_norm``.
         about: what the tracking store says of it in place of its figure: an answer about many runs.
         page: file in its folder that shows it, or "" for the task's own figure.
     """
@@ -120,6 +121,7 @@ class RunCard:
     versions: Mapping[str, str] = field(default_factory=dict)
     git: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    swept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -213,6 +213,7 @@ def _settings() -> DictConfig:
     for config in (typed, swept):
         _keep_text(config)
     nodes = {key: typed._get_node(key) for key in typed}
+    OmegaConf.set_struct(nodes["tags"], False)  # takes new keys
     of_a_sweep = {"sweep": swept, "resume": BooleanNode(False)}
     return OmegaConf.create(nodes | of_a_sweep)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import colorsys
 import math
+import zlib
 
 from nnreg.registry.entries import techniques
 
@@ -27,6 +29,13 @@ def shaded(optimizer: str, init: str) -> str:
     white = LIGHTEST * ((_place("init", init) or 0) * GOLDEN % 1)
     pure = [int(colour("optimizer", optimizer)[i : i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{round((1 - white) * part + white * 255):02x}" for part in pure)
+
+
+def mixed(text: str) -> str:
+    """Return a colour for whatever else tells a run from others: always the same for a text."""
+    share = zlib.crc32(text.encode()) / 2**32
+    red, green, blue = colorsys.hls_to_rgb(share, 0.35 + 0.2 * (share * 97 % 1), 0.6)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in (red, green, blue))
 
 
 def _place(kind: str, name: str) -> int | None:

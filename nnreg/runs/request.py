@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import platform
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +23,15 @@ from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import RunCard
 from nnreg.records.checkpoint import Checkpoint
-from nnreg.records.manifest import TUNING
+from nnreg.records.manifest import TUNING, read_manifest
 from nnreg.registry import entries, fingerprint, palette
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.runs.assembly import Assembled
-from nnreg.settings import DESCEND, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
+from nnreg.settings import DESCEND, LABELLED, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
 from nnreg.tracking.location import without_password
+
+FLOAT = re.compile(r"-?\d*\.\d{3,}(e[+-]?\d+)?|-?\d+\.\d*e[+-]?\d+")
+"""Number with more digits than a name needs."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Request:
         overrides: what was typed.
         command: one line that asks for the same again.
         sweep_id: common to the runs of a sweep, or None.
+        swept: see ``RunCard``.
         job: number within the sweep, or None.
         resumption: where the run goes on, or None for one that begins.
         is_enough: is asked after every record of a training whether to end it there, or None for a run that comes to its end.
@@ -52,6 +57,7 @@ class Request:
     overrides: tuple[str, ...]
     command: str
     sweep_id: str | None = None
+    swept: tuple[str, ...] = ()
     job: int | None = None
     resumption: Resumption | None = None
     is_enough: Callable[[Record], bool] | None = None
@@ -66,13 +72,14 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     named = techniques_in(config, choices)
     code, versions, git = _origin(named)
     return RunCard(
-        label=run_label(task, choices),
+        label=" ".join((run_label(task, choices), *request.swept)),
+        swept=request.swept,
         folder=request.folder,
         choices=dict(choices),
         config=config,
         overrides=tuple(map(without_password, request.overrides)),
         command=without_password(request.command),
-        colour=_colour(task, choices),
+        colour=_colour(task, choices, request.swept),
         plugins={entry.distribution: entry.version for entry in used},
         dataset=assembled.dataset if assembled else None,
         parameters=assembled.network.parameters.theta.size if assembled else None,
@@ -114,7 +121,11 @@ def _origin(named: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, s
     return code, versions, {name: commit for name, commit in commits.items() if commit}
 
 
-def _colour(task: str, choices: Mapping[str, str]) -> str:
+def _colour(task: str, choices: Mapping[str, str], swept: Sequence[str]) -> str:
+    if swept:
+        slot, _, name = swept[0].partition("=")
+        kind = entries.slots().get(slot)
+        return palette.colour(kind, name) if kind and len(swept) == 1 else palette.mixed(f"{choices} {swept}")
     if task == TRAIN:
         return palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none"))
     kind = "optimizer" if task == DESCEND else "activation"
@@ -170,8 +181,22 @@ def request_of(config: DictConfig) -> Request:
         overrides=overrides,
         command=of_a_study or _command(overrides, config),
         sweep_id=_sweep_id(folder, Path(hydra.sweep.dir)) if sweeping else None,
+        swept=_swept(overrides, Path(hydra.sweep.dir), task_of(config)) if sweeping and not of_a_study else (),
         job=(int(folder.name) if folder.name.isdecimal() else int(hydra.job.num)) if sweeping else None,
     )
+
+
+def _swept(words: Sequence[str], sweep: Path, task: str) -> tuple[str, ...]:
+    """Return those words of a job that were typed otherwise for its sweep, in short; without those that a label names."""
+    manifest = read_manifest(sweep)
+    typed = {word.lstrip("+").partition("=")[0]: word.partition("=")[2] for word in (manifest.overrides if manifest else ())}
+    found = []
+    for word in words if manifest else ():
+        key, _, value = word.lstrip("+~").partition("=")
+        if typed.get(key) != value and key not in ("seed", *LABELLED.get(task, ())) and not key.startswith("hydra"):
+            name = key.partition("@")[2] or key.rpartition(".")[2]
+            found.append(f"{name}={f'{float(value):.3g}' if FLOAT.fullmatch(value) else value}")
+    return tuple(found)
 
 
 def _command_of_a_study(config: DictConfig) -> str:

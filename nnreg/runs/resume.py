@@ -188,6 +188,7 @@ def _request(shown: Path, folder: Path, saved: dict[str, Any], changes: Mapping[
         command=shlex.join(_changed(shlex.split(facts["command"]), changes)),
         sweep_id=facts["sweep_id"],
         job=facts["job"],
+        swept=tuple(word for word in str(facts.get("label", "")).split(" ")[1:] if "=" in word),
     )
     return dataclasses.replace(request, resumption=read_resumption(shown, request, console.warn))
 

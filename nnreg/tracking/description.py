@@ -5,6 +5,7 @@ The complete curve is in the run folder. Pure: knows records and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import getpass
 import json
@@ -89,7 +90,7 @@ _STATUS: Mapping[Status, str] = {
     "failed": "FAILED",
     "killed": "KILLED",
 }
-KEY_TAG = "nnreg.run_key"
+KEY_TAG, NAME_TAG = "nnreg.run_key", "mlflow.runName"
 RESUMED = "resumed_at_time"  # milliseconds since 1970: since when its process is the one that goes on with it
 LONGEST_PARAM = 6_000  # characters; a longer value is cut by the store without a word
 LONGEST_TAG = 8_000
@@ -112,7 +113,8 @@ def parameters(card: RunCard) -> dict[str, str]:
 
 def tags(card: RunCard) -> dict[str, str]:
     """Return the tags of a run that its folder knows."""
-    facts = {
+    own = {_key(str(name)): str(text) for name, text in (card.config.get("tags") or {}).items()} if not card.page else {}
+    facts = own | {
         "mlflow.source.name": "nnreg",
         "mlflow.source.type": "LOCAL",
         "overrides": " ".join(card.overrides),
@@ -146,7 +148,18 @@ def process_tags(card: RunCard) -> dict[str, str]:
         "pid": str(os.getpid()),
         **git_state(Path.cwd()),
         **resumed,
+        **_environment(card),
     }
+
+
+def _environment(card: RunCard) -> dict[str, str]:
+    """Return the tags, and the name, that MLflow's users give by environment variables; an answer keeps its name."""
+    found = {}
+    for variable in ("MLFLOW_RUN_CONTEXT", "MLFLOW_TAGS"):
+        with contextlib.suppress(ValueError, AttributeError):  # it is no JSON object
+            found |= {_key(name): str(text) for name, text in json.loads(os.environ.get(variable) or "{}").items()}
+    name = "" if card.page else os.environ.get("MLFLOW_RUN_NAME", "")
+    return found | ({NAME_TAG: run_name(card, name)} if name and not card.config.get("run_name") else {})
 
 
 def process_of(tags: Mapping[str, str], started: int) -> tuple[int, int]:
@@ -174,15 +187,25 @@ def figure_of(task: str) -> str:
 def note(command: str, experiment_id: str, run_id: str, page: str, about: str = "") -> str:
     """Return the description of a run: what it says, the command that reproduces it, and a link to the file that shows it."""
     artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{page}"
-    if not about:
-        return f"Reproduce this run:\n\n    {command}\n\nIts figure: [{page}]({artifact})\n"
+    if not about or not page.endswith(".html"):
+        begun = f"{about}\n\n" if about else ""
+        return f"{begun}Reproduce this run:\n\n    {command}\n\nIts figure: [{page}]({artifact})\n"
     return f"{about}\n\nAll of it: [{page}]({artifact})\n\nAgain:\n\n    {command}\n"
 
 
-def run_name(card: RunCard) -> str:
-    """Return the label, with the seed where the seed was chosen."""
+def run_name(card: RunCard, name: str = "") -> str:
+    """Return the name that was given, with what was swept, or else the label; with the seed where the seed was chosen.
+
+    Args:
+        card: of the run.
+        name: that stands for ``run_name`` of its configuration.
+    """
+    given = name or str(card.config.get("run_name") or "")
     chosen = any(override.lstrip("+").startswith("seed=") for override in card.overrides)
-    return f"{card.label} s{card.seed}" if chosen else card.label
+    if given and card.sweep_id is None:
+        return given
+    parts = [given or card.label, *(card.swept if given else ()), *([f"s{card.seed}"] if chosen else [])]
+    return " ".join(parts)
 
 
 def shorten(text: str, longest: int, where: str) -> str:
@@ -291,7 +314,8 @@ class Told:
 
 def describe_run(card: RunCard, outcome: Outcome | None = None, ended: int | None = None) -> Told:
     """Return what the store is told of a run, which has ended if there is an outcome."""
-    told = Told(run_name(card), parameters(card), tags(card), _dataset(card.dataset), card.steps, card.about, card.page)
+    about = card.about or str(card.config.get("notes") or "")
+    told = Told(run_name(card), parameters(card), tags(card), _dataset(card.dataset), card.steps, about, card.page)
     if outcome is None:
         return told
     values = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}

@@ -11,9 +11,11 @@ import re
 import shlex
 import socket
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from hydra.experimental.callback import Callback
@@ -72,6 +74,8 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000  # of `python -m nnreg ui`, unless told oth
 UI = f"http://{UI_HOST}:{UI_PORT}"
 ARTIFACTS = "mlartifacts"
 DEFAULT_EXPERIMENT = "nnreg"
+BY_ID = "id:"
+"""Begins what stands for the name of an experiment that MLflow's own functions, or its users, named by its number."""
 _USER = re.compile(r"(?P<scheme>[a-z][a-z\d+.-]*)://(?P<user>[^:/?#@\s]*)(?P<password>:\S*)?@", re.IGNORECASE)
 """What stands before the last @ of an address: a password may hold what it should not."""
 _PARAMETER = re.compile(r"(?<=[?&;])(?P<key>[^\s=&;?#/'\"]+)=[^&;#\s'\"]*&?")
@@ -202,12 +206,14 @@ def resolve_target(home: Path, uri: str | None, experiment: str | None, warn: Ca
     Args:
         home: project folder.
         uri: what the configuration says, if anything.
-        experiment: likewise; else ``MLFLOW_EXPERIMENT_NAME``, else ``nnreg``.
+        experiment: likewise; else that of ``mlflow.start_run`` or ``mlflow.set_experiment`` around this, of
+            ``MLFLOW_EXPERIMENT_ID`` or ``MLFLOW_EXPERIMENT_NAME``, else ``nnreg``.
         warn: told in one line if the store named is one that MLflow no longer writes.
     """
     home = home.absolute()
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or ""
-    experiment = experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    around = ("", "") if uri and experiment else _surroundings()
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or around[0]
+    experiment = experiment or around[1] or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
     embedded = home / DATABASE
     if uri and (folder := _file_store(uri)) is not None:
         warn(  # there is no password in the address of a folder
@@ -223,6 +229,32 @@ def resolve_target(home: Path, uri: str | None, experiment: str | None, warn: Ca
     if not uri:
         return Target(f"sqlite:///{embedded.as_posix()}", experiment, embedded.parent / ARTIFACTS)
     return Target(uri.rstrip("/"), experiment, home / ARTIFACTS if _scheme(uri) in _DATABASES else None)
+
+
+def surrounding_run() -> Any:
+    """Return the run of ``mlflow.start_run`` that this program is in, or None."""
+    mlflow = sys.modules.get("mlflow")
+    return mlflow.active_run() if mlflow is not None and hasattr(mlflow, "active_run") else None
+
+
+def _surroundings() -> tuple[str, str]:
+    """Return the store and the experiment that MLflow's own functions would use here, "" where nobody has told them."""
+    run = surrounding_run()  # set_experiment sets the variable, for processes that are started from here
+    number = run.info.experiment_id if run is not None else os.environ.get("MLFLOW_EXPERIMENT_ID", "")
+    if not number:
+        return "", ""
+    mlflow = sys.modules.get("mlflow")
+    uri = str(mlflow.get_tracking_uri()) if mlflow is not None and hasattr(mlflow, "get_tracking_uri") else ""
+    return ("", "") if uri and _file_store(uri) is not None else (uri, f"{BY_ID}{number}")  # those are not written here
+
+
+def parent_tags(target: Target) -> dict[str, str]:
+    """Return the tag that puts a run below that of ``mlflow.start_run`` around it, if both are in one store."""
+    run, (uri, experiment) = surrounding_run(), _surroundings()
+    if run is None or not experiment:
+        return {}
+    around = resolve_target(Path.cwd(), uri, experiment, lambda _: None)
+    return {"mlflow.parentRunId": str(run.info.run_id)} if around.uri == target.uri else {}
 
 
 def _migration(source: Path, home: Path) -> str:

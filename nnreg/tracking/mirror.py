@@ -34,7 +34,7 @@ from nnreg.records.folder import (
     read_history,
     read_records,
 )
-from nnreg.tracking.description import RESUMED, Point, Thinner, Told, describe_run, now
+from nnreg.tracking.description import NAME_TAG, RESUMED, Point, Thinner, Told, describe_run, now
 from nnreg.tracking.location import Target
 from nnreg.tracking.store import Store
 
@@ -282,7 +282,7 @@ def read_told(folder: Path, tracked: Tracked, *, is_over: bool = False) -> Told:
         if facts is None:
             raise ValueError(f"there is no {folder / SUMMARY}")
         told = _read_run(folder, facts, is_over)
-    return replace(told, tags={**told.tags, **tracked.tags})
+    return replace(told, name=tracked.tags.get(NAME_TAG, told.name), tags={**told.tags, **tracked.tags})
 
 
 def _read_run(folder: Path, facts: Mapping[str, Any], is_over: bool) -> Told:

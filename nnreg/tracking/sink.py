@@ -17,7 +17,7 @@ from nnreg.errors import one_line
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.results import Result, Results
 from nnreg.tracking.description import Told, describe_run, process_tags
-from nnreg.tracking.location import KEY, UI, Target, is_own_store, push_words, resolve_target
+from nnreg.tracking.location import KEY, UI, Target, is_own_store, parent_tags, push_words, resolve_target
 from nnreg.tracking.mirror import Mirror, Tracked, begin_tracking
 from nnreg.tracking.store import Store, reach, reason
 from nnreg.tracking.uploader import current_uploader
@@ -47,6 +47,7 @@ class MlflowSink:
         self.ids: tuple[str, str] | None = None
         self.uri = ""
         self._store: Store | None = None  # from its opening to the first failure
+        self._watching: Callable[[], None] | None = None  # ends the measuring of the machine
 
     def where_to_look(self) -> Sequence[tuple[str, str]]:
         """Return what the console prints at the end, as (label, text) lines: what to type, and the link of the run's page."""
@@ -65,7 +66,7 @@ class MlflowSink:
         self._target = self._resolve(before)
         self.uri, self._folder, self._mirror = self._target.shown, folder, Mirror(folder)
         try:
-            begin_tracking(folder, self._target, before, tags, answer)
+            begin_tracking(folder, self._target, before, {**tags, **parent_tags(self._target)}, answer)
             self._uploader = current_uploader(folder)
             if not (self._wanted or is_own_store(self._home, self.uri)):
                 self._warn(
@@ -75,6 +76,8 @@ class MlflowSink:
                 reach(self._target)
                 self._store = Store(self._target)
                 self._update()
+                if answer is None and self.ids is not None:
+                    self._watching = self._store.watch_system(self.ids[1], self._warn)
         except KeyboardInterrupt:
             if self._store is not None and self._mirror.ids is not None:
                 with contextlib.suppress(Exception):  # whatever happens, the interruption is what matters
@@ -101,6 +104,9 @@ class MlflowSink:
 
     def end(self) -> None:
         """Send what is in the folder to its end, also where the store failed on the way and may have come back."""
+        if self._watching is not None:
+            with contextlib.suppress(Exception):  # it has failed on the way then, and MLflow has said so
+                self._watching()
         if self._store is None and self._mirror.ids is None:
             return
         had_failed = self._store is None

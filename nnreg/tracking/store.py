@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from filelock import FileLock
 
@@ -21,7 +21,7 @@ from nnreg import console
 from nnreg.errors import one_line
 from nnreg.process import uncollected
 from nnreg.tracking.description import KEY_TAG, Point, Told, figure_of, files_of, note, shorten
-from nnreg.tracking.location import Target, UnreachableError, without_password
+from nnreg.tracking.location import BY_ID, Target, UnreachableError, without_password
 
 _LOCK = 0x6E6E726567  # "nnreg": a number that all who make tables here agree on
 
@@ -131,6 +131,20 @@ class Store:
         self._write_tags(run_id, told.closing)
         self._client.set_terminated(run_id, told.status, told.ended)
 
+    def watch_system(self, run_id: str, warn: Callable[[str], None]) -> Callable[[], None] | None:
+        """Begin to measure the machine, where MLflow is told to, and return what ends that; training goes on without, too."""
+        if not watches_system():
+            return None
+        try:
+            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+            monitor = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=self.target.uri)
+            monitor.start()
+        except Exception as error:  # psutil is missing, or what MLflow asks it for
+            warn(f"MLflow measures no system metrics: {reason(error, self.target.shown)}")
+            return None
+        return cast("Callable[[], None]", monitor.finish)
+
     def points(self, run_id: str) -> set[tuple[str, int, float]]:
         """Return every (metric, step, value) that the store has of a run."""
         metrics = self._client.get_run(run_id).data.metrics
@@ -161,6 +175,8 @@ class Store:
         self._client.log_batch(run_id, tags=[self._mlflow.entities.RunTag(key, value) for key, value in tags.items()])
 
     def _experiment(self, name: str) -> str:
+        if name.startswith(BY_ID):
+            return str(self._client.get_experiment(name.removeprefix(BY_ID)).experiment_id)
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
             artifacts = self.target.artifacts
@@ -186,6 +202,11 @@ def _folder_of(experiment: str) -> str:
     """Return the name of the folder for the files of an experiment's runs: never one above, nor one too long for a disk."""
     plain = re.sub(r"[^\w\-.]|^\.+", "_", experiment)
     return plain if len(plain.encode()) <= 100 else hashlib.sha256(experiment.encode()).hexdigest()[:16]
+
+
+def watches_system() -> bool:
+    """Tell whether ``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING`` asks for the load of the machine."""
+    return os.environ.get("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "").lower() in ("true", "1")
 
 
 AWAY = 30.0  # seconds for which a store that did not answer is not asked again
@@ -228,6 +249,7 @@ def _import_mlflow(*, database: bool) -> Any:
             import mlflow.store.tracking.sqlalchemy_store
     # both loggers only say what is also raised, and is then told to the user in one line; the first prints a traceback with it
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    logging.getLogger("mlflow.system_metrics.system_metrics_monitor").setLevel(logging.WARNING)  # it began, it ended
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     return mlflow
 

@@ -78,6 +78,8 @@ def begin_uploading(home: Path, uri: str | None, experiment: str | None, sweep: 
     """Start one for a sweep of this process; the caller has seen that the process can be copied."""
     global _current
     if _current is None:
+        if store.watches_system():
+            warn("MLflow's system metrics are measured of runs one after the other: without hydra/launcher=joblib")
         _current = Uploader(resolve_target(home, uri, experiment, warn), sweep, warn)
 
 

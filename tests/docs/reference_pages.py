@@ -17,6 +17,7 @@ from omegaconf import MISSING
 from nnreg import settings
 from nnreg.figures import FIGURES
 from nnreg.figures.spec import Common
+from nnreg.records.card import TRACKING
 from nnreg.registry.schemas import Parameter, parameters_of
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, Settings, SweepSettings, is_setting_of
 from nnreg.studies.claims import MEASURES
@@ -25,10 +26,16 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 TASKS = (TRAIN, DESCEND, ACTIVATIONS)
 NOT_OF_A_RESULT: Mapping[str, Sequence[str]] = {
     "animate": [DESCEND],
-    **dict.fromkeys(("tracking", "tracking_uri", "experiment_name"), TASKS),
+    **dict.fromkeys(TRACKING, TASKS),
 }
 """Settings that decide no number of a run, and so are not among those that matter to its task."""
-TYPES: Mapping[str, str] = {"int": "whole number", "float": "number", "str": "text", "int | auto": "`auto`, whole number"}
+TYPES: Mapping[str, str] = {
+    "int": "whole number",
+    "float": "number",
+    "str": "text",
+    "dict[str, str]": "texts by name",
+    "int | auto": "`auto`, whole number",
+}
 BLOCK = "<!-- {name}: written by `python -m tests.docs.reference_pages` -->\n"
 END = "<!-- end -->"
 

@@ -452,3 +452,33 @@ def test_a_store_that_stays_dead_is_asked_once_in_a_while_however_long_the_sweep
         if job % 2:  # time goes by
             store._silent[uri] -= store.AWAY
     assert asked == [uri] * 3
+
+
+def test_a_name_and_tags_from_the_environment_are_the_runs(home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_RUN_NAME", "nightly")
+    monkeypatch.setenv("MLFLOW_TAGS", '{"team": "a", "pid": "none"}')
+    monkeypatch.setenv("MLFLOW_RUN_CONTEXT", "no JSON")
+    Tracked(home).whole()
+    run = run_of(home)
+    assert (run.info.run_name, run.data.tags["team"]) == ("nightly", "a")
+
+
+def test_an_experiment_of_the_environment_may_be_named_by_its_number(home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", client(embedded(home)).create_experiment("numbered"))
+    tracked = Tracked(home, experiment=None)
+    sink = tracked.whole()
+    assert client(embedded(home)).get_experiment(sink.ids[0]).name == "numbered"
+    assert tracked.warnings == []
+
+
+def test_the_load_of_the_machine_is_measured_where_mlflow_is_told_to(home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+    tracked = Tracked(home)
+    tracked.open()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not any(name.startswith("system/") for name in run_of(home).data.metrics):
+        time.sleep(0.1)
+    tracked.close()
+    assert "system/cpu_utilization_percentage" in run_of(home).data.metrics
+    assert not [thread for thread in threading.enumerate() if "SystemMetrics" in thread.name]
