@@ -127,12 +127,13 @@ def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     parser.add_argument("--store", help="database to serve, such as postgresql+psycopg2:///nnreg (default: this folder's)")
     parser.add_argument("--artifacts", type=Path, help="folder for the files of runs (default: mlartifacts here)")
     parser.add_argument("--name", action="append", default=[], help="under which others call this machine (may be repeated)")
+    parser.add_argument("--no-open", action="store_true", help="do not open a browser")
     parsed = parser.parse_args(arguments)
     from nnreg.tracking import ui
     from nnreg.tracking.ui import Address
 
     address = Address(parsed.host, parsed.port, tuple(parsed.name))
-    return ui.serve_ui(ui.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts))
+    return ui.serve_ui(ui.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts, opens=not parsed.no_open))
 
 
 def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

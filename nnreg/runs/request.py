@@ -45,10 +45,10 @@ class Request:
         overrides: what was typed.
         command: one line that asks for the same again.
         sweep_id: common to the runs of a sweep, or None.
-        swept: see ``RunCard``.
         job: number within the sweep, or None.
         resumption: where the run goes on, or None for one that begins.
         is_enough: is asked after every record of a training whether to end it there, or None for a run that comes to its end.
+        swept: see ``RunCard``.
     """
 
     config: DictConfig
@@ -57,10 +57,10 @@ class Request:
     overrides: tuple[str, ...]
     command: str
     sweep_id: str | None = None
-    swept: tuple[str, ...] = ()
     job: int | None = None
     resumption: Resumption | None = None
     is_enough: Callable[[Record], bool] | None = None
+    swept: tuple[str, ...] = ()
 
 
 def describe(request: Request, assembled: Assembled | None = None) -> RunCard:

@@ -72,6 +72,8 @@ PROBE_SECONDS = 4.0  # for the answer of one that is there: who is busy is not d
 DATABASE = "mlflow.db"
 UI_HOST, UI_PORT = "127.0.0.1", 5000  # of `python -m nnreg ui`, unless told otherwise
 UI = f"http://{UI_HOST}:{UI_PORT}"
+MACHINE_LEARNING = "workflowType=machine_learning"
+"""Part of a link to MLflow's pages, which are dressed for language models without."""
 ARTIFACTS = "mlartifacts"
 DEFAULT_EXPERIMENT = "nnreg"
 BY_ID = "id:"

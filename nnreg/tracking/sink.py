@@ -17,7 +17,16 @@ from nnreg.errors import one_line
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.results import Result, Results
 from nnreg.tracking.description import Told, describe_run, process_tags
-from nnreg.tracking.location import KEY, UI, Target, is_own_store, parent_tags, push_words, resolve_target
+from nnreg.tracking.location import (
+    KEY,
+    MACHINE_LEARNING,
+    UI,
+    Target,
+    is_own_store,
+    parent_tags,
+    push_words,
+    resolve_target,
+)
 from nnreg.tracking.mirror import Mirror, Tracked, begin_tracking
 from nnreg.tracking.store import Store, reach, reason
 from nnreg.tracking.uploader import current_uploader
@@ -54,7 +63,7 @@ class MlflowSink:
         if self.ids is None:
             return [("look at it", "python -m nnreg runs push, then python -m nnreg ui")]
         base = self.uri if self._target.is_server else UI
-        page = ("its page", f"{base}/#/experiments/{self.ids[0]}/runs/{self.ids[1]}")
+        page = ("its page", f"{base}/#/experiments/{self.ids[0]}/runs/{self.ids[1]}?{MACHINE_LEARNING}")
         return [page] if self._target.is_server else [("look at it", "python -m nnreg ui"), page]
 
     def open(self, card: RunCard) -> None:

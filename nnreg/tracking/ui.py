@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,12 +193,28 @@ class Wanted:
         store: database to serve, made at first use; else ``MLFLOW_TRACKING_URI``, else that of the project.
         artifacts: folder for the files of runs, made at first use; else ``mlartifacts`` in the folder of an SQLite database,
             or in the project.
+        opens: whether a browser shows the last sweep, or all runs, where there is a screen and a person.
     """
 
     home: Path
     address: Address
     store: str | None = None
     artifacts: Path | None = None
+    opens: bool = False
+
+
+def has_screen() -> bool:
+    """Tell whether a person sits at this machine who can be shown a page: no robot, no pipe, no terminal from afar."""
+    is_windowed = sys.platform in ("win32", "darwin") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+    return is_windowed and not os.environ.get("CI") and not os.environ.get("SSH_CONNECTION") and sys.stdout.isatty()
+
+
+def _show(lines: Sequence[str], wanted: Wanted) -> None:
+    """Open the last sweep among some links, or else the first of them, in a browser."""
+    linked = sorted((line for line in lines if "/#/" in line), key=lambda line: not line.startswith("the last sweep"))
+    if wanted.opens and linked and has_screen():
+        address = linked[0].rpartition(" ")[2]
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # some browsers return when closed
 
 
 def serve_ui(wanted: Wanted, say: Callable[[str], None] = say) -> int:
@@ -215,8 +232,10 @@ def serve_ui(wanted: Wanted, say: Callable[[str], None] = say) -> int:
     """
     address, target = wanted.address, resolve_target(wanted.home, wanted.store, None, say)
     if target.is_server:
-        for line in _elsewhere(target, wanted):
+        lines = _elsewhere(target, wanted)
+        for line in lines:
             say(line)
+        _show(lines, wanted)
         return 0
     if wanted.store is not None and has_secret(wanted.store):
         raise UserError(IN_THE_OPEN)
@@ -226,8 +245,10 @@ def serve_ui(wanted: Wanted, say: Callable[[str], None] = say) -> int:
     say("starting MLflow's pages (some seconds) ...")
     with stopping_on_signals() as stop, server(target.uri, artifacts.absolute(), address) as (process, log):
         if answers(address.here, process, stop):
-            for line in _greeting(address):
+            lines = list(_greeting(address))
+            for line in lines:
                 say(line)
+            _show(lines, wanted)
             while process.poll() is None and not stop.wait(0.2):
                 pass
         if not stop.is_set():

@@ -21,10 +21,9 @@ import requests
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.errors import UserError
 from nnreg.records.metrics import DESCENT_VALUE, METRICS, TEST, VALID, Metric, is_higher_better, leading_metrics, summary_name
-from nnreg.tracking.location import without_password
+from nnreg.tracking.location import MACHINE_LEARNING, without_password
 
 _ASK_SECONDS = 10.0
-_MACHINE_LEARNING = "workflowType=machine_learning"  # or the pages are dressed for language models
 
 
 def links(base: str) -> list[str]:
@@ -51,7 +50,7 @@ def links(base: str) -> list[str]:
 
 def _lines(base: str, experiment: str, seen: list[SeenRun]) -> dict[str, str]:
     """Return label to link."""
-    sweep_id = seen[0].sweep_id
+    sweep_id = next((run.sweep_id for run in seen if run.sweep_id is not None), None)  # also after single runs
     swept = [run for run in seen if run.sweep_id == sweep_id]
     is_all = sweep_id is None or len(swept) == len(seen)
     found = {} if is_all else {"compare all runs": _link(base, experiment, view(seen))}
@@ -62,12 +61,12 @@ def _lines(base: str, experiment: str, seen: list[SeenRun]) -> dict[str, str]:
     answer = next((run for run in swept if run.page), None)
     if answer is not None:
         page = f"{without_password(base)}/#/experiments/{experiment}/runs/{answer.run_id}/artifacts/{answer.page}"
-        found["its report"] = f"{page}?{_MACHINE_LEARNING}"
+        found["its report"] = f"{page}?{MACHINE_LEARNING}"
     return found
 
 
 def _link(base: str, experiment: str, shared: SharedView) -> str:
-    page = f"{without_password(base)}/#/experiments/{experiment}/runs?{_MACHINE_LEARNING}&compareRunsMode=CHART"
+    page = f"{without_password(base)}/#/experiments/{experiment}/runs?{MACHINE_LEARNING}&compareRunsMode=CHART"
     try:
         _ask(
             base,

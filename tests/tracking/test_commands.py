@@ -12,7 +12,7 @@ from nnreg.errors import UserError
 from nnreg.records.card import Outcome
 from nnreg.records.folder import SUMMARY, TRACKED, occupied
 from nnreg.tracking import commands, mirror
-from nnreg.tracking.location import resolve_target
+from nnreg.tracking.location import MACHINE_LEARNING, resolve_target
 from tests.tracking.stores import (
     ARTIFACTS,
     FINISHED,
@@ -129,7 +129,9 @@ def test_a_push_that_was_interrupted_can_be_made_again(project, road):
 def test_a_run_on_a_server_has_a_link(project, road):
     tracked = Tracked(project, uri=road.uri + "/", experiment="link")
     sink = tracked.whole()
-    assert sink.where_to_look() == [("its page", f"{road.uri}/#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}")]
+    assert sink.where_to_look() == [
+        ("its page", f"{road.uri}/#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}?{MACHINE_LEARNING}")
+    ]
     assert tracked.warnings == []
 
 

@@ -61,7 +61,7 @@ def test_a_finished_run_is_in_the_store_with_all_that_is_known_of_it(home):
 
 def test_the_console_is_told_what_to_type_and_where_the_page_is(home):
     sink = Tracked(home).whole()
-    page = f"http://127.0.0.1:5000/#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}"
+    page = f"http://127.0.0.1:5000/#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}?workflowType=machine_learning"
     assert sink.where_to_look() == [("look at it", "python -m nnreg ui"), ("its page", page)]
 
 

@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -114,3 +115,36 @@ def test_a_database_without_its_driver_says_what_to_install(project, monkeypatch
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"python -m pip install 'nnreg\[postgres\]'"):
         serve(project, store="postgresql+psycopg2:///runs")
+
+
+LINES = ("compare all runs: http://here/#/a", "the last sweep:   http://here/#/b", "Ctrl-C stops it")
+
+
+def opened(monkeypatch, lines=LINES, *, opens=True, is_terminal=True, **variables):
+    """Return what a browser is sent to, on Linux with those variables only."""
+    found = []
+    for name in ("CI", "DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ui.sys, "platform", "linux")
+    monkeypatch.setattr(ui.sys.stdout, "isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr(ui.webbrowser, "open", found.append)
+    ui._show(lines, Wanted(None, None, opens=opens))
+    for thread in threading.enumerate():
+        if thread.daemon and thread is not threading.current_thread():
+            thread.join(0.2)
+    return found
+
+
+def test_a_browser_opens_on_the_last_sweep_or_else_on_all_runs(monkeypatch):
+    assert opened(monkeypatch, DISPLAY=":0") == ["http://here/#/b"]
+    assert opened(monkeypatch, LINES[:1], WAYLAND_DISPLAY="w") == ["http://here/#/a"]
+    assert opened(monkeypatch, ("no runs yet: http://here",), DISPLAY=":0") == []
+
+
+@pytest.mark.parametrize(
+    "where", [{}, {"DISPLAY": ":0", "CI": "true"}, {"DISPLAY": ":0", "opens": False}, {"DISPLAY": ":0", "is_terminal": False}]
+)
+def test_no_browser_opens_without_a_screen_and_a_person_who_wants_it(monkeypatch, where):
+    assert opened(monkeypatch, **where) == []

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from nnreg.errors import UserError
+from nnreg.tracking import views
 from nnreg.tracking.views import TAG, SeenRun, links, view
 from tests.tracking.stores import free_port
 
@@ -192,3 +193,12 @@ def test_a_web_server_in_front_is_told_who_asks(monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "someone")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
     assert served(monkeypatch, experiments=["7"], runs=[RUN])[1].login == ("someone", "secret")
+
+
+def test_the_last_sweep_is_remembered_after_a_single_run(monkeypatch):
+    monkeypatch.setattr(views, "_link", lambda base, experiment, shared: shared.key)
+    swept = [SeenRun({"optimizer": name}, frozenset(), sweep_id="s") for name in ("sgd", "adam")]
+    single = SeenRun({"optimizer": "sgd", "steps": "7"}, frozenset())
+    lines = views._lines("http://here", "1", [single, *swept])
+    assert lines["the last sweep"] == view(swept, sweep_id="s").key
+    assert lines["compare all runs"] == view([single, *swept]).key
