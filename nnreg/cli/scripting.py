@@ -13,7 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -212,11 +212,12 @@ _NAMES = ("x_train", "y_train", "x_valid", "y_valid", "x_test", "y_test")
 @contextlib.contextmanager
 def _kept_arrays(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield settings without classes and arrays: those are registered, these kept in files, which a mistake takes back."""
-    given, kept, fresh = settings.get("dataset"), dict(settings), []
-    is_several = isinstance(given, list) and bool(given) and all(map(_are_arrays, given))
-    if is_several or _are_arrays(given):
-        files = [_written_arrays(one, fresh) for one in (given if is_several else [given])]
-        kept |= {"dataset": "arrays", "dataset__path": files if is_several else files[0]}
+    given, kept = settings.get("dataset"), dict(settings)
+    fresh: list[Path] = []
+    several = given if isinstance(given, list) else [given]
+    if several and all(map(_are_arrays, several)):
+        files = [_written_arrays(one, fresh) for one in several]
+        kept |= {"dataset": "arrays", "dataset__path": files if isinstance(given, list) else files[0]}
     try:
         yield named(kept)
     except RunFailed:
@@ -254,7 +255,7 @@ def _written_arrays(given: Any, fresh: list[Path]) -> str:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(file) as stream:
-            np.savez(stream, **arrays)
+            cast("Any", np.savez)(stream, **arrays)
         fresh.append(file.absolute())
     return file.as_posix()
 

@@ -259,7 +259,7 @@ def _is_module(name: str, own: str) -> bool:
 def sources_of(named: Mapping[str, str]) -> dict[str, str]:
     """Return the source of every technique that a program has registered, by the place that it has."""
     used = {slot: _entry(slot, name) for slot, name in named.items()}
-    found = {}
+    found: dict[str, str] = {}
     for slot, entry in used.items():
         with contextlib.suppress(UserError):  # read when it was registered; its file may be gone since
             found |= {slot: source_of(entry.own)} if entry is not None and entry.own is not None else {}

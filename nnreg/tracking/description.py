@@ -154,7 +154,7 @@ def process_tags(card: RunCard) -> dict[str, str]:
 
 def _environment(card: RunCard) -> dict[str, str]:
     """Return the tags, and the name, that MLflow's users give by environment variables; an answer keeps its name."""
-    found = {}
+    found: dict[str, str] = {}
     for variable in ("MLFLOW_RUN_CONTEXT", "MLFLOW_TAGS"):
         with contextlib.suppress(ValueError, AttributeError):  # it is no JSON object
             found |= {_key(name): str(text) for name, text in json.loads(os.environ.get(variable) or "{}").items()}

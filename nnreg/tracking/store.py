@@ -138,12 +138,13 @@ class Store:
         try:
             from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-            monitor = SystemMetricsMonitor(run_id, resume_logging=True, tracking_uri=self.target.uri)
+            monitor: Any = cast("Any", SystemMetricsMonitor)(run_id, resume_logging=True, tracking_uri=self.target.uri)
             monitor.start()
         except Exception as error:  # psutil is missing, or what MLflow asks it for
             warn(f"MLflow measures no system metrics: {reason(error, self.target.shown)}")
             return None
-        return cast("Callable[[], None]", monitor.finish)
+        ends: Callable[[], None] = monitor.finish
+        return ends
 
     def points(self, run_id: str) -> set[tuple[str, int, float]]:
         """Return every (metric, step, value) that the store has of a run."""
