@@ -224,7 +224,7 @@ def named(settings: Mapping[str, Any]) -> dict[str, Any]:
             found[key] = value
             continue
         names = [_named(one, kind) for one in several]
-        parameters = [_parameters(key, one) for one in several]
+        parameters = [_made_with(key, one) for one in several]
         if len(several) > 1 and any(parameters):
             raise UserError(f"{key}: of several techniques give the classes, and what differs as {key}__PARAMETER=[...]")
         found[groups[key]] = names if isinstance(value, list | tuple) else names[0]
@@ -246,7 +246,7 @@ def _named(value: object, kind: str) -> object:
     return entries.register_class(value if isinstance(value, type) else type(value), kind).name
 
 
-def _parameters(slot: str, value: object) -> dict[str, Any]:
+def _made_with(slot: str, value: object) -> dict[str, Any]:
     """Return what an instance was made with, as far as it is not the default."""
     if isinstance(value, type) or not _is_technique(value, entries.slots()[slot]):
         return {}
