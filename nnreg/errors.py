@@ -33,8 +33,9 @@ class RunFailed(UserError):
 def instead(word: str, known: Iterable[str], label: str = "Available") -> str:
     """Return how a sentence about an unknown word goes on: ``; did you mean 'adam'? Available: adagrad, adam``."""
     names = list(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return (f"; did you mean '{close[0]}'?" if close else ".") + f" {label}: {', '.join(names) or 'none'}"
+    small = {name.lower(): name for name in reversed(names)}
+    close = difflib.get_close_matches(word.lower(), small, n=1, cutoff=0.6)
+    return (f"; did you mean '{small[close[0]]}'?" if close else ".") + f" {label}: {', '.join(names) or 'none'}"
 
 
 def one_line(error: object) -> str:

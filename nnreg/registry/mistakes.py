@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import traceback
@@ -10,7 +11,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg.errors import instead, one_line
+from nnreg.errors import UserError, instead, one_line
+from nnreg.registry import habits
 from nnreg.registry.entries import find_technique, kinds, techniques
 from nnreg.registry.schemas import schema_of
 from nnreg.settings import WITHDRAWN
@@ -38,15 +40,22 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         elsewhere = "choose another folder with hydra.run.dir=FOLDER (hydra.sweep.dir=FOLDER with -m)"
         return f"cannot write to {error.filename}: {error.strerror}; {elsewhere}"
-    if isinstance(error, ValueError) and _raised_by_hydra(error):
-        return f"{one_line(error)}; a technique is chosen by name, such as optimizer=adam, and -h shows every choice"
+    if _raised_by_hydra(error):
+        said = one_line(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {one_line(error)}".rstrip(": ")
+        is_choice = "group" in said
+        more = "a technique is chosen by name, such as optimizer=adam, and -h shows every choice"
+        return f"{said}; {more if is_choice else '-h shows what can be typed'}"
     return None
 
 
+_READERS = ("hydra.", "omegaconf.", "antlr4.", "yaml.")
+
+
 def _raised_by_hydra(error: BaseException) -> bool:
-    """Return whether an error comes from Hydra's own code: it has ValueErrors for arguments that it cannot make sense of."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return bool(frames) and str(frames[-1][0].f_globals.get("__name__", "")).startswith("hydra.")
+    """Tell whether an error comes from the code that reads words and YAML, which does not expect all that may be typed."""
+    modules = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = next((name for name in reversed(modules) if name.startswith(("nnreg", *_READERS))), "")
+    return own.startswith(_READERS)
 
 
 def _missing(error: MissingConfigException) -> str:
@@ -57,6 +66,8 @@ def _missing(error: MissingConfigException) -> str:
     options = list(error.options or techniques(kind))  # Hydra does not list them for a YAML's own defaults
     if not kind:
         return _first_line(str(error))
+    if kind in kinds() and (meant := habits.technique_of(kind, name)) in options:
+        return f"there is no {kind} '{name}'; did you mean '{meant}'? Available: {', '.join(options)}"
     return f"there is no {kind} '{name}'{instead(name, options)}"
 
 
@@ -64,7 +75,7 @@ def _composition(error: HydraException) -> str:
     text, cause = str(error), error.__cause__
     unknown = re.match(r"Could not override '([^']+)'", text)
     if unknown:
-        return _unknown_choice(unknown[1], text) if cause is None else _unknown_key(unknown[1], cause)
+        return _unknown_choice(unknown[1], text) if cause is None else _unknown_key(unknown[1], cause, text)
     in_file = re.match(r"In '([^']+)': \w+ raised while composing config:\n(.+)(?:\n +full_key: (\S+))?", text)
     if in_file:
         return _in_file(*in_file.groups())
@@ -97,7 +108,7 @@ def _unknown_choice(key: str, text: str) -> str:
     return f"the configuration has no {key} yet: add one with {addition[1]}"
 
 
-def _unknown_key(key: str, cause: BaseException) -> str:
+def _unknown_key(key: str, cause: BaseException, text: str) -> str:
     """Name the keys that exist where a key was not found."""
     parent = getattr(cause, "parent_node", None)
     known = [str(key) for key in parent if key not in ("name", "hydra")] if isinstance(parent, DictConfig) else []
@@ -110,14 +121,32 @@ def _unknown_key(key: str, cause: BaseException) -> str:
         owners = [kind for kind in kinds() if isinstance(parent, DictConfig) and last in (parent.get(kind) or ())]
         if owners and last not in ("name",):
             return f"'{last}' is a parameter of {' and '.join(owners)}: type {owners[0]}.{last}=VALUE"
+        typed = re.search(rf"use \+{re.escape(last)}=(.*)", text)
+        if meant := habits.meant_setting(last, typed[1] if typed else "VALUE"):
+            return meant
+        if found := _techniques_with(last):
+            return f"'{last}' is a parameter of {', '.join(found)}: type {found[0]} {found[0].partition('=')[0]}.{last}=VALUE"
         return f"there is no setting '{last}'{instead(last, known)}"
     name = parent["name"] if isinstance(parent, DictConfig) and "name" in parent else None
     if stem in kinds() and name is None:  # a user's YAML that lists some parameters of a technique
         return f"{stem}.{last} is not in the YAML of this {stem}{instead(last, known)}; one it leaves out: +{stem}.{last}=VALUE"
     where = f"{stem}={name}" if stem in kinds() else stem
+    if (parameter := habits.meant_parameter(last, known)) is not None:
+        return f"{where} has no parameter '{last}'; did you mean '{parameter}'? Available: {', '.join(known)}"
     more = "; the rest of a search is set like hydra.sweeper.n_trials=50" if stem == "hparams_search" else ""
     more = "; its rows are divided one way, whatever the seed" if (stem, last) == ("dataset", "random_state") else more
     return f"{where} has no parameter '{last}'{instead(last, known)}{more}"
+
+
+def _techniques_with(parameter: str) -> list[str]:
+    """Return the techniques that have a parameter, as they are chosen."""
+    found = []
+    for kind in kinds():
+        for name, entry in techniques(kind).items():
+            with contextlib.suppress(UserError):  # a broken plugin has none
+                if any(field.name == parameter for field in dataclasses.fields(schema_of(entry)) if parameter != "name"):
+                    found.append(f"{kind}={name}")
+    return found
 
 
 def _in_file(path: str, complaint: str, key: str | None) -> str:
