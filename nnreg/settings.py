@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -46,6 +46,46 @@ def used_choices(task: str, choices: Mapping[str, str]) -> dict[str, str]:
 def is_setting_of(task: str, setting: str) -> bool:
     """Tell whether a setting, which is no technique, means something to a task."""
     return setting in _SETTINGS[task] if task in _SETTINGS else setting not in _NOT_OF_TRAINING
+
+
+_OF_TRAINING = (
+    *("hidden", "batch", "sampling", "train_size", "patience", "watch_train", "validate_every", "check_gradient"),
+    *("diagnostics", "diagnostics_every", "checkpoint_seconds", "dtype", "kernels"),
+)
+_OF_STEPS = ("steps", "clip_value", "clip_norm", "warmup")
+
+
+def unused_words(task: str, words: Iterable[str], slots: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for what was typed and means nothing to a run.
+
+    Args:
+        task: of the run.
+        words: overrides, as they were typed.
+        slots: group to the place of its technique in the configuration.
+        values: of the settings.
+    """
+    words, told = list(words), dict[str, str]()
+    if any(word.startswith("task=") and "," in word for word in words):  # each is for one of the tasks
+        return []
+    of_another = {TRAIN: _NOT_OF_TRAINING, DESCEND: _OF_TRAINING, ACTIVATIONS: (*_OF_TRAINING, *_OF_STEPS, *_NOT_OF_TRAINING)}
+    for word in words:
+        key = word.lstrip("+").partition("=")[0]
+        slot = slots.get(key) or key.partition(".")[0]
+        if slot in slots.values() and slot not in used_choices(task, dict.fromkeys(slots.values(), "")):
+            told[slot] = f"{word} is not used by task={task}{_elsewhere('surface' if slot == 'surface' else 'dataset')}"
+        elif key in of_another.get(task, ()) and not is_setting_of(task, key):
+            told[key] = f"{word} is not used by task={task}{_elsewhere('surface' if key in _NOT_OF_TRAINING else 'dataset')}"
+        elif key in _NEEDS and str(getattr(values.get(_NEEDS[key][0]), "name", values.get(_NEEDS[key][0]))) == _NEEDS[key][1]:
+            told[key] = f"{word} is not used with {_NEEDS[key][0]}={_NEEDS[key][1]}"
+    return list(told.values())
+
+
+_NEEDS = {"diagnostics_every": ("diagnostics", "off")} | dict.fromkeys(("tracking_uri", "experiment_name"), ("tracking", "off"))
+"""Settings that mean nothing where another has a value."""
+
+
+def _elsewhere(of: str) -> str:
+    return ": add task=descend to descend it" if of == "surface" else ": leave it out, or train with task=train"
 
 
 def run_label(task: str, choices: Mapping[str, str]) -> str:

@@ -99,7 +99,7 @@ def _run(words: list[str], *, quiet: bool) -> Run:
     def alone(config: DictConfig) -> float:
         request = request_of(config)
         try:
-            with _logged(request.folder):
+            with task.where_typed(), _logged(request.folder):
                 ended.append((request, task.alone(request, task.sinks(request, alone=False))))
         except UserError as error:  # Hydra would print what it was doing
             refused.append(error)

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from nnreg import figures
 from nnreg.console import terminal, warn
-from nnreg.engine.history import Record
+from nnreg.engine.history import History, Record
 from nnreg.errors import UserError, instead
-from nnreg.records.card import Outcome
-from nnreg.records.folder import RUNNING, SUMMARY, DiskSink, check_unused, discard, known_facts, occupied
+from nnreg.records.card import Outcome, RunCard
+from nnreg.records.files import write_whole
+from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, DiskSink, check_unused, discard, known_facts, occupied
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
+from nnreg.registry import entries
 from nnreg.runs import activations, attempt, descend, train
 from nnreg.runs.attempt import Prepare
 from nnreg.runs.checkpoints import read_resumption
 from nnreg.runs.console import ConsoleSink, SweepLineSink
-from nnreg.runs.request import Request, Resumption, own_request, request_of
-from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, task_of
+from nnreg.runs.request import Request, Resumption, own_request, plain, request_of, typed
+from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, task_of, unused_words
 
 Value = float | tuple[float, ...]
 
@@ -90,6 +95,26 @@ def task(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) 
         SystemExit: outside a sweep, if the run did not end as a result: 1 for a failure, 2 for a user's mistake.
     """
     request = dataclasses.replace(request_of(config), is_enough=is_enough)
+    with where_typed():
+        return _value(config, request)
+
+
+@contextlib.contextmanager
+def where_typed() -> Iterator[None]:
+    """Work where the command was typed, which relative paths are of: ``hydra.job.chdir`` leads elsewhere."""
+    before, wanted = os.path.realpath(os.curdir), os.path.realpath(HydraConfig.get().runtime.cwd)
+    if before == wanted:
+        yield
+        return
+    os.chdir(wanted)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # it was removed meanwhile
+            os.chdir(before)
+
+
+def _value(config: DictConfig, request: Request) -> Value:
     if request.sweep_id is None:
         return objective_value(config, _run_or_exit(request))
     if not _goes_on(config) and known_facts(request.folder):  # of a sweeper that did not look
@@ -124,8 +149,9 @@ def _run_or_exit(request: Request) -> Outcome:
         warn(str(error))
         raise SystemExit(2) from error
     except OSError as error:  # of recording: whatever else raises is a run that failed
-        another = "choose another folder with hydra.run.dir=FOLDER"
-        warn(f"the run could not be recorded in {request.folder}: {error.strerror or error}; make room, or {another}")
+        another = "make room, or choose another folder with hydra.run.dir=FOLDER"
+        why = f"{error.strerror or error}; {another}" if request.folder.exists() else "the folder was removed meanwhile"
+        warn(f"the run could not be recorded in {request.folder}: {why}")
         raise SystemExit(1) from error
     if outcome.status == "failed":
         warn(failure(request, outcome))
@@ -140,18 +166,60 @@ def alone(request: Request, to: Sequence[Sink]) -> Outcome:
         UserError: it cannot be run; nothing is left behind then.
         KeyboardInterrupt: after the run was recorded as killed.
     """
+    begun = request.folder / CONFIG
     try:
         _check_words(request.config)
         with occupied(request.folder):
-            return execute_task(request, to)
-    except UserError:
-        discard(request.folder)
+            with contextlib.suppress(Exception):  # what is wrong with it is said when it is assembled
+                own = own_request(request)
+                write_whole(begun, OmegaConf.to_yaml(OmegaConf.create(plain(own.config, own.choices))))
+            return execute_task(request, [*to[:1], _UnusedSink(request.config), *to[1:]])
+    except (UserError, KeyboardInterrupt):
+        if not (request.folder / SUMMARY).exists():
+            begun.unlink(missing_ok=True)
+            discard(request.folder)
         raise
+
+
+def tell_of_unused(config: DictConfig, words: Sequence[str]) -> None:
+    """Say of what was typed and means nothing to the task, in a line each."""
+    for line in unused_words(task_of(config), words, entries.groups(), config):
+        warn(line)
+
+
+_OF_SWEEPS = ("sweep.", "protocol.", "hydra/launcher=", "hydra/sweeper=", "hydra.launcher.", "hydra.sweeper.", "hydra.sweep.")
+
+
+class _UnusedSink:
+    """Says what was typed for a single run and is not used, once it is known that the run begins."""
+
+    period = math.inf
+
+    def __init__(self, config: DictConfig) -> None:
+        self._config = config
+
+    def open(self, card: RunCard) -> None:
+        """Say it, in a line each."""
+        own, hydra = (typed(words) for words in (HydraConfig.get().overrides.task, HydraConfig.get().overrides.hydra))
+        for word in [*own, *hydra]:
+            if word.lstrip("+").startswith(_OF_SWEEPS):
+                warn(f"{word} is not used by a single run: add -m for a sweep, or leave it out")
+        tell_of_unused(self._config, own)
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Stay quiet."""
+
+    def close(self, outcome: Outcome, history: History) -> None:
+        """Stay quiet."""
 
 
 def _check_words(config: DictConfig) -> None:
     """Refuse what means something to sweeps only."""
     settings, protocol = config.get("sweep") or {}, config.get("protocol") or {}
+    if config.get("hparams_search"):
+        raise UserError(
+            f"hparams_search={HydraConfig.get().runtime.choices.get('hparams_search')} chooses the runs of a sweep: add -m"
+        )
     if config.get("resume") or settings.get("resume"):
         raise UserError("only sweeps are resumed so: add -m, or go on with one run by `python -m nnreg resume FOLDER`")
     if settings.get("dry_run"):
