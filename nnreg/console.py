@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from rich.console import Console
 from rich.markup import escape
 
 LABEL_WIDTH = 14
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # whatever a name holds, a line is a line
 
 
 def terminal() -> Console:
@@ -23,7 +25,7 @@ def say(line: str) -> None:
 
 def warn(message: str) -> None:
     """Print a line for the person, beside the output."""
-    sys.stderr.write(f"nnreg: {message}\n")
+    sys.stderr.write(f"nnreg: {_CONTROL.sub(' ', message)}\n")
 
 
 def print_line(console: Console, label: str, text: str) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
+import io
 import os
 import platform
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -54,21 +58,134 @@ def limited_threads() -> Iterator[None]:
                 os.environ.pop(name, None)
 
 
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does."""
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+PATIENCE = 20.0
+"""Seconds for which an ending is left in peace, however many signals come."""
 
-    def interrupt(signum: int, frame: FrameType | None) -> None:
+
+@dataclass
+class _Watch:
+    """What has been heard by the process that listens; a copy of that process (``fork``) hears for itself."""
+
+    process: int = 0
+    since: float | None = None
+    holding: int = 0
+    pending: str = ""
+
+    def hear(self, signum: int, frame: FrameType | None) -> None:
+        """Interrupt what goes on, once; an ending that is under way is not disturbed, unless it takes too long."""
+        now, before = time.monotonic(), self.since
+        if before is not None and now - before < PATIENCE:
+            return
+        self.since = now
+        if self.holding and before is None:
+            self.pending = signal.Signals(signum).name
+            return
         raise KeyboardInterrupt(signal.Signals(signum).name)
 
-    if threading.current_thread() is not threading.main_thread():
+
+_watch = _Watch()
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a run as Ctrl-C does, and let further signals wait until it has recorded its end.
+
+    A signal that is ignored already, such as SIGHUP under ``nohup``, stays so.
+    """
+    global _watch
+    if _watch.process == os.getpid() or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, interrupt)
+    outer, _watch = _watch, _Watch(os.getpid())
+    heard = [signum for signum in _ENDING if signal.getsignal(signum) not in (signal.SIG_IGN, None)]
+    before = {signum: signal.signal(signum, _watch.hear) for signum in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+        _watch = outer
+
+
+def leave_signals_to_parent() -> None:
+    """Let this process, a copy of one that listens, be ended by that: a terminal tells every process of its group at once."""
+    for signum in _ENDING:
+        signal.signal(signum, signal.SIG_DFL if signum == signal.SIGTERM else signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let a signal that comes while the block lasts interrupt at its end, so that what is being recorded is recorded.
+
+    Raises:
+        KeyboardInterrupt: at the end of the block, where one came; within it only after ``PATIENCE``.
+    """
+    watch = _watch
+    watch.holding += 1
+    try:
+        yield
+    finally:
+        watch.holding -= 1
+    if watch.pending and not watch.holding:
+        name, watch.pending = watch.pending, ""
+        raise KeyboardInterrupt(name)
+
+
+class _Outlasting(io.FileIO):
+    """A file descriptor that leads nowhere from when nobody takes what is written to it."""
+
+    lost: OSError | None = None
+
+    def write(self, data: Any) -> int | None:  # type: ignore[override] # None where the system asks to wait
+        """Write, or throw away."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.lost = error
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
+            return len(data)
+
+
+_outlasting: list[_Outlasting] = []
+
+
+def outlast_readers() -> None:
+    """Let this program go on when nobody reads its output (any more), as with ``| head -1`` or ``>&-``.
+
+    A closed stream becomes one that leads nowhere: otherwise the first file that is opened would take its place.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if name == "stdin":
+            sys.stdin = stream or open(number, closefd=False)  # noqa: SIM115 # it has no path
+            continue
+        if os.name == "nt" and stream is not None and stream.isatty():  # which is no file there
+            continue
+        raw = _Outlasting(number, "w", closefd=False)
+        _outlasting.append(raw)
+        settings = {"line_buffering": name == "stderr"} if stream is None else _like(stream)
+        setattr(sys, name, io.TextIOWrapper(io.BufferedWriter(raw), **{"encoding": "utf-8", "errors": "replace"} | settings))
+
+
+def _like(stream: Any) -> dict[str, Any]:
+    return {name: getattr(stream, name) for name in ("encoding", "errors", "line_buffering", "write_through")}
+
+
+def unwritten() -> str:
+    """Return why output was lost that somebody waits for, "" where all was written or its reader had seen enough."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    lost = [raw.lost for raw in _outlasting if raw.lost is not None and raw.lost.errno not in (errno.EPIPE, errno.EIO)]
+    return str(lost[0].strerror) if lost else ""
 
 
 @contextlib.contextmanager

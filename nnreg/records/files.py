@@ -39,12 +39,17 @@ def whole_file(path: Path, *, is_lasting: bool = False) -> Iterator[IO[bytes]]:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(aside.lstat().st_mode):  # writing would go to where it leads
             aside.unlink()
-    with aside.open("wb") as file:
-        yield file
-        if is_lasting:
-            file.flush()
-            os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            yield file
+            if is_lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+        raise
 
 
 def part_of(path: Path) -> Path:

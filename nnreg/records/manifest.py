@@ -81,6 +81,7 @@ class Manifest:
             another value, and what ran with the one before stays.
         tuning: how a parameter was chosen, or None where none was.
         race: how arms were raced, or None where they were not.
+        concluded: whether the comparison of the runs was written and sent too; None where it is not known.
         settings: what the ``sweep`` node said, such as ``{"target": 0.3}``; None where it is not known.
     """
 
@@ -94,6 +95,7 @@ class Manifest:
     settings: Mapping[str, Any] | None = None
     spent: float | None = None
     compared: tuple[str, ...] | None = None
+    concluded: bool | None = None
 
     def save(self, folder: Path) -> None:
         """Write it to the folder of the sweep, whole or not at all."""

@@ -106,13 +106,13 @@ class Recorder:
         Raises:
             OSError: the first that a sink raised, when all have been closed.
         """
-        errors: list[Exception] = []
+        errors: list[BaseException] = []
         flushes = [partial(stream.flush, time.perf_counter()) for stream in self._streams]
         closes = [partial(stream.sink.close, outcome, self.history) for stream in self._streams]
         for act in (*flushes, *closes):
             try:
                 act()
-            except Exception as error:
+            except (Exception, KeyboardInterrupt) as error:  # the other sinks are closed all the same
                 errors.append(error)
         if errors:
             raise errors[0]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nnreg.errors import UserError, one_line
-from nnreg.process import terminable
+from nnreg.process import terminable, undisturbed
 from nnreg.records.card import Outcome, RunCard, Status
+from nnreg.records.files import write_whole
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.runs.request import Request, describe
 from nnreg.tracking.location import without_password
@@ -34,7 +35,7 @@ def keep_traceback(folder: Path, error: Exception) -> None:
     """Write the traceback of an error into a run folder, if the disk lets it be written."""
     with contextlib.suppress(OSError):  # a full disk: what is recorded elsewhere must still come to its end
         text = without_password("".join(traceback.format_exception(error)))
-        folder.joinpath(TRACEBACK).write_text(text, encoding="utf-8")
+        write_whole(folder / TRACEBACK, text.encode(errors="replace"))
 
 
 def _said(error: Exception) -> str:
@@ -101,7 +102,8 @@ def _record(recorder: Recorder, card: RunCard, work: Work) -> Outcome:
         keep_traceback(card.folder, failure)
         outcome = work.cut_off(recorder, "failed", _said(failure))
     try:
-        recorder.close(outcome)
+        with undisturbed():
+            recorder.close(outcome)
     finally:  # the interrupt is passed on also where the disk is full
         if interrupted is not None:
             raise interrupted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -14,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from nnreg.console import print_line, terminal, warn
-from nnreg.errors import UserError, one_line
+from nnreg.errors import Interrupted, UserError, one_line
 from nnreg.records.folder import SUMMARY, TRACKED, discard, read_summary
 from nnreg.records.manifest import Manifest, read_manifest
 from nnreg.records.metrics import (
@@ -30,6 +31,7 @@ from nnreg.records.metrics import (
     metrics_for_people,
     metrics_in_order,
 )
+from nnreg.runs import request, task
 from nnreg.settings import ACTIVATIONS, DESCEND, task_of
 
 if TYPE_CHECKING:
@@ -174,11 +176,16 @@ class SweepTable(Callback):
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self.ending: Ending | None = None
+        self.broken_off = 0  # runs that nobody recorded
 
     def on_multirun_start(self, config: DictConfig, **kwargs: object) -> None:
         """Remember what was composed, and when."""
         global started
         started = config
+        task.tell_of_unused(config, request.typed(config.hydra.overrides.task))
+        for word in request.typed(config.hydra.overrides.hydra):
+            if word.startswith("hydra.run."):
+                warn(f"{word} is not used by a sweep, whose folder is hydra.sweep.dir")
         self._began = time.perf_counter()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
@@ -186,11 +193,15 @@ class SweepTable(Callback):
         settings = OmegaConf.to_container(config.get("sweep") or OmegaConf.create({}), resolve=True)
         assert isinstance(settings, dict)
         home, console = Path(config.hydra.sweep.dir).absolute(), terminal()
-        if self.ending is not None:
-            failed = not _concluded(self.ending, home, None if self._quiet else console)
-        else:
-            took = time.perf_counter() - self._began
-            failed = report(home, console, {str(key): value for key, value in settings.items()}, took) > 0
+        try:
+            if self.ending is not None:
+                failed = not _concluded(self.ending, home, None if self._quiet else console)
+            else:
+                took = time.perf_counter() - self._began
+                failed = report(home, console, {str(key): value for key, value in settings.items()}, took) > 0
+            failed = failed or self.broken_off > 0
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted(f"interrupted; `{_resuming(home)}` makes what was to be made of the runs") from interrupt
         if failed:
             raise SystemExit(1)
 
@@ -210,7 +221,8 @@ def _concluded(ending: Ending, home: Path, console: Console | None) -> bool:
 def report(home: Path, console: Console, settings: Mapping[str, Any] | None = None, seconds: float | None = None) -> int:
     """Print all runs below a sweep's folder, best first, compare them, and return how many failed or broke off unrecorded.
 
-    A comparison that cannot be made costs the sweep nothing: one line says why, and the table is one of single runs.
+    A comparison that cannot be made costs the sweep nothing: one line says why, and the table is one of single runs. One that
+    could not be written is made again when the sweep is resumed.
 
     Args:
         home: of the sweep.
@@ -233,6 +245,8 @@ def report(home: Path, console: Console, settings: Mapping[str, Any] | None = No
     for path in unrecorded:
         print_line(console, f"failed #{path.name}", f"it left no readable {SUMMARY}  ({path})")
     pages = _saved(compared, home, console) if compared is not None else []
+    if manifest is not None and pages is not None:
+        _write_concluded(home, manifest)
     took = manifest.seconds if manifest is not None and manifest.seconds is not None else seconds
     print_line(console, "runs", f"{len(runs) + len(unrecorded)}" + (f", {failed} failed" if failed else "") + _took(took))
     print_line(console, "sweep folder", str(home))
@@ -240,6 +254,19 @@ def report(home: Path, console: Console, settings: Mapping[str, Any] | None = No
     for label, text in pages or ([("look at it", "python -m nnreg ui")] if tracked else []):
         print_line(console, label, text)
     return failed
+
+
+def _resuming(home: Path) -> str:
+    """Return the command line that goes on with a sweep."""
+    from nnreg.sweeps import resuming  # not for a single run
+
+    return resuming.how(home)
+
+
+def _write_concluded(home: Path, manifest: Manifest) -> None:
+    """Write that nothing is left to be done, if the disk lets it be written."""
+    with contextlib.suppress(OSError):
+        dataclasses.replace(manifest, concluded=True).save(home)
 
 
 def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, Any]) -> Comparison | None:
@@ -265,8 +292,8 @@ def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, A
     return compared
 
 
-def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str, str]]:
-    """Write the report and log it where the runs are; return where to look."""
+def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str, str]] | None:
+    """Write the report and log it where the runs are; return where to look, or None where it could not be written."""
     from nnreg.comparison.command import log_comparison
     from nnreg.comparison.findings import FOLDER
 
@@ -275,8 +302,8 @@ def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str
         print_line(console, "report", str(page))
         return list(log_comparison(compared, home, warn))
     except Exception as error:  # a full disk, or what nobody has thought of
-        print_line(console, "no report", _why(error))
-        return []
+        print_line(console, "no report", f"{_why(error)}; `{_resuming(home)}` writes it when there is room")
+        return None
 
 
 def _why(error: Exception) -> str:

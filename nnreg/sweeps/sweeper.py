@@ -67,6 +67,7 @@ class ProtocolSweeper(Sweeper):
         self._composed: dict[Words, bytes] = {}
         self._codes: resuming.Codes = {}
         self._named: dict[str, int] = {}
+        self._broken_off = 0
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Remember what Hydra has composed, and prepare the launcher."""
@@ -139,7 +140,7 @@ class ProtocolSweeper(Sweeper):
         self._run(axes)
         for callback in self.hydra_context.callbacks.callbacks:  # Hydra lets them know nothing of the sweep
             if isinstance(callback, SweepTable):
-                callback.ending = self.ending()
+                callback.ending, callback.broken_off = self.ending(), self._broken_off
         return self._returns
 
     def read(self, kind: type[Kind], key: str) -> Kind:
@@ -273,7 +274,7 @@ class ProtocolSweeper(Sweeper):
         returns = self.launch_jobs([(*words, *self._told(spot, stage)) for words, spot in todo], first)
         self._returns.append(returns)
         for returned, (_, spot) in zip(returns, todo, strict=True):
-            self.is_broken_off(returned, self._home / stage / spot.folder)
+            self._broken_off += self.is_broken_off(returned, self._home / stage / spot.folder)
 
     def is_broken_off(self, returned: JobReturn, folder: Path) -> bool:
         """Tell whether a job raised something that nobody recorded, and if so warn of it."""
@@ -316,8 +317,16 @@ class ProtocolSweeper(Sweeper):
                     raise
                 self._write(spent=round(self._spent + time.perf_counter() - began, 3))
                 raise Interrupted(f"interrupted; `{resuming.how(self._home)}` goes on with the sweep") from interrupt
-            self._write(seconds=round(self._spent + time.perf_counter() - began, 3), spent=None)
-        if self._before.seconds is not None and not self._begun and self.ending() is None:
+            except OSError as error:
+                if not self._begun:
+                    raise
+                with contextlib.suppress(OSError):
+                    self._write(spent=round(self._spent + time.perf_counter() - began, 3))
+                why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+                raise UserError(f"the sweep broke off ({why}); `{resuming.how(self._home)}` goes on with it") from error
+            self._write(seconds=round(self._spent + time.perf_counter() - began, 3), spent=None, concluded=False)
+        is_over = self._before.seconds is not None and self._before.concluded is not False
+        if is_over and not self._begun and self.ending() is None:
             say(f"nothing to resume: all runs in {self._home} are complete; `{resuming.comparing(self._home)}` compares them")
             raise SystemExit(0)
 

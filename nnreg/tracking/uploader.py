@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from nnreg.process import leave_signals_to_parent
 from nnreg.records.folder import RUNNING, TRACKED, read_facts
 from nnreg.records.manifest import TUNING
 from nnreg.tracking import store
@@ -155,8 +155,7 @@ def _say_no_more(_: str) -> None:
 
 def _serve(pipe: Connection, target: Target, sweep: Path, warn: Callable[[str], None]) -> None:
     """Send what there is until there is no sweep any more."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep ends it when its runs have ended
+    leave_signals_to_parent()  # the sweep ends it when its runs have ended
     mirrors, parent = Mirrors(target, sweep, warn), os.getppid()
     store.load_mlflow(target)
     with contextlib.suppress(EOFError, OSError):

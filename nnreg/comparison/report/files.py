@@ -6,8 +6,9 @@ import contextlib
 import json
 import multiprocessing
 import os
-import tempfile
-from collections.abc import Callable, Iterable
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import compress
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from nnreg.comparison import tables
 from nnreg.comparison.report import html, pictures
 from nnreg.figures.page import QUICK, Page, write_png
-from nnreg.process import can_fork
+from nnreg.process import can_fork, leave_signals_to_parent
 from nnreg.records.files import read_json
+from nnreg.records.folder import occupied
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -59,6 +61,7 @@ def _drawn_by_copies(wanted: list[str], draw: Draw) -> list[str]:
 def _keep(draw: Draw) -> None:
     """Keep, in a copy, what draws: it came along with the copy, and could not be sent."""
     global _draw_kept
+    leave_signals_to_parent()
     _draw_kept = draw
 
 
@@ -81,13 +84,37 @@ def write_files(comparison: Findings, folder: Path, page: Callable[[str], Page |
         page: gives a figure with its words by its name, or None where these runs have none of that name.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder) as aside:
-        names = _make(comparison, Path(aside), page)
+    with _aside(folder) as aside:
+        names = _make(comparison, aside, page)
         for name in _earlier(folder):
             (folder / name).unlink(missing_ok=True)
         for name in names:
-            (Path(aside) / name).replace(folder / name)
+            (aside / name).replace(folder / name)
     return folder / REPORT
+
+
+ASIDE = ".part"
+_FORMERLY = re.compile(r"\.[a-z0-9_]{8}")  # what earlier versions called it
+WAIT = 300.0  # seconds for another process that writes here
+
+
+@contextlib.contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that is gone at the end; what processes that were killed left behind goes too.
+
+    Raises:
+        UserError: another process writes here, and does not end.
+    """
+    with occupied(folder, seconds=WAIT):
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink() and (path.name == ASIDE or _FORMERLY.fullmatch(path.name)):
+                shutil.rmtree(path)
+        aside = folder / ASIDE
+        aside.mkdir()
+        try:
+            yield aside
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _make(comparison: Findings, folder: Path, page: Callable[[str], Page | None]) -> list[str]:

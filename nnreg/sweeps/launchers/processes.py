@@ -28,7 +28,7 @@ from omegaconf import DictConfig
 
 from nnreg import console
 from nnreg.errors import UserError
-from nnreg.process import can_fork
+from nnreg.process import can_fork, leave_signals_to_parent
 from nnreg.runs.assembly import sharing_data
 from nnreg.sweeps.launchers.base import GRACE, ParallelLauncher, Tell, died, shielded
 from nnreg.sweeps.launchers.work import Ended, Job, Work, end_with_the_sweep
@@ -120,7 +120,7 @@ def _serve(pipe: Connection, shared: Work) -> None:
     """Run what is asked for until nothing is for a while, or the sweep is gone."""
     import numpy as np
 
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_signals_to_parent()
     end_with_the_sweep()
     np.random.seed()  # noqa: NPY002 # a plugin that uses the global stream must not draw the same in every copy
     gc.freeze()  # what was there before is not looked at again
