@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ from hydra.core.utils import JobRuntime
 from hydra.plugins.completion_plugin import CompletionPlugin
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from nnreg.cli.words import is_sweep, ordered
 from nnreg.errors import UserError
+from nnreg.process import terminable
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
@@ -100,8 +103,8 @@ def compose(words: Sequence[str], task: Task) -> int:
     """
     import hydra
 
-    words = keep_text(words)
-    if {"-m", "--multirun"} & set(words):
+    words = keep_text(ordered(words))
+    if is_sweep(words):
         from nnreg.sweeps.resuming import completed_words
 
         words = completed_words(words)
@@ -113,8 +116,10 @@ def compose(words: Sequence[str], task: Task) -> int:
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)
     try:
         with contextlib.ExitStack() as stack:
-            for context in (explained(), store_uncopied(), _environment(FULL_ERROR, "1"), _program_arguments(words)):
-                stack.enter_context(context)  # FULL_ERROR: Hydra raises, and does not print
+            switch = _environment(FULL_ERROR, "1")  # Hydra raises, and does not print
+            for context in (explained(), _missing_paths(), store_uncopied(), switch, _program_arguments(words)):
+                stack.enter_context(context)
+            stack.enter_context(terminable())
             stack.enter_context(_uploading())
             main()
     except SystemExit as stop:
@@ -143,6 +148,14 @@ def explained() -> Iterator[None]:
         if wants_traceback or message is None:
             raise
         raise UserError(message) from error
+
+
+@contextlib.contextmanager
+def _missing_paths() -> Iterator[None]:
+    """Let a folder of configuration that is not there be a mistake; to Hydra it is a warning of two lines."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="provider=hydra.searchpath")
+        yield
 
 
 @contextlib.contextmanager

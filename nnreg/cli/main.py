@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import logging
+import math
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from nnreg.cli.words import ordered, read_words
+from nnreg.console import warn
 from nnreg.errors import Interrupted, UserError, instead
-from nnreg.registry import entries
-from nnreg.settings import Settings
+from nnreg.registry import habits
+from nnreg.registry.overrides import quoted
 from nnreg.studies import command
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 INTERRUPTED = 130
 
@@ -35,27 +42,42 @@ def run(arguments: Sequence[str]) -> int:
         with contextlib.suppress(AttributeError):
             stream.reconfigure(errors="replace")  # type: ignore[union-attr] # a terminal without Unicode shows ? for η
     try:
+        _check_here()
         if arguments and arguments[0] in COMMANDS:
             return _command(arguments[0], arguments[1:])
-        if list(arguments) == ["--version"]:
+        arguments = _words(arguments)
+        if "--version" in arguments:
             sys.stdout.write(f"nnreg {version('nnreg')}\n")
             return 0
-        _check_words(arguments)
         if command.names_experiments(arguments):
             from nnreg.cli.compose import conf_folder
 
             if studies := command.study_words(arguments, conf_folder()):
                 return max([_compose(words) for words in studies])
-        return _compose(sorted(arguments, key=lambda word: word not in ("-m", "--multirun")))  # Hydra wants it in front
+        return _compose(arguments)
     except UserError as error:
-        sys.stderr.write(f"nnreg: {error}\n")
+        warn(str(error))
         return 2
+    except SystemExit as stop:  # such as after --help
+        return int(stop.code or 0)
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write(f"nnreg: {interrupt if isinstance(interrupt, Interrupted) else 'interrupted'}\n")
+        warn(str(interrupt) if isinstance(interrupt, Interrupted) else "interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:  # of a folder that was removed meanwhile, or a full disk
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        warn(
+            f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}; what was recorded until then is kept"
+        )
+        return 1
+
+
+def _check_here() -> None:
+    """Refuse to work in a folder that is gone."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UserError("the working directory was removed: change to one that is there") from error
 
 
 def _compose(arguments: Sequence[str]) -> int:
@@ -67,27 +89,71 @@ def _compose(arguments: Sequence[str]) -> int:
     return compose(arguments, task)
 
 
-def _check_words(arguments: Sequence[str]) -> None:
-    """Refuse a first word that is neither a sub-command, an option, nor key=value, and settings typed as options."""
-    if arguments and re.fullmatch(r"[\w-]+", arguments[0]) and not arguments[0].startswith("-"):
-        word = arguments[0]
-        raise UserError(
-            f"there is no command '{word}'{instead(word, COMMANDS, 'Commands')}; a setting is typed key=value, such as seed=1"
-        )
-    if any(word.startswith("--experimental-rerun") for word in arguments):
-        raise UserError("--experimental-rerun reads a pickle, which may be code: `python -m nnreg rerun FOLDER` reads no code")
-    for option in filter(None, (re.match(r"--([\w@]+)((?:\.\w+)*)(?:=(.*))?$", word) for word in arguments)):
-        key, rest, value = option.groups()
-        if key in entries.slots() or key in {field.name for field in dataclasses.fields(Settings)}:
-            raise UserError(f"a setting is typed without dashes: {key}{rest}={value or 'VALUE'}")
+def _words(arguments: Sequence[str]) -> list[str]:
+    """Return options first and overrides after them; refuse a first word that is neither a sub-command nor key=value."""
+    first = next(iter(arguments), "")
+    if re.fullmatch(r"\w[\w-]*", first):
+        known, typed = instead(first, COMMANDS, "Commands"), "a setting is typed key=value, such as seed=1"
+        raise UserError(f"there is no command '{first}'{known}; {habits.meant_command(first) or typed}")
+    options, overrides = read_words(arguments)
+    asked = next((word for word in overrides if habits.is_epochs(word.lstrip("+").partition("=")[0])), None)
+    if asked is not None:
+        raise UserError(_steps_instead(asked, [word for word in (*options, *overrides) if word not in (asked, "--multirun")]))
+    return ordered(arguments)
+
+
+def _steps_instead(asked: str, others: Sequence[str]) -> str:
+    """Return what to type for a number of epochs: how many steps they are depends on the data and the batch."""
+    key, _, value = asked.lstrip("+").partition("=")
+    counted: list[str] = []
+
+    def count(config: DictConfig) -> float:
+        request = own_request(request_of(config))
+        run = assemble(request.config, request.choices)
+        rows, batch = len(run.splits.train.x), run.settings.batch
+        steps = max(1, math.ceil(float(value) * rows / batch))
+        counted.append(f"type steps={steps}, as many as {value} epochs of {rows:,} training rows are with batch={batch}")
+        return 0.0
+
+    from nnreg.cli.compose import compose
+    from nnreg.runs.assembly import assemble
+    from nnreg.runs.request import own_request, request_of
+
+    with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as aside:  # then it is said how to count
+        quiet = ("hydra.output_subdir=null", "hydra/job_logging=none", "hydra/hydra_logging=none")
+        compose([*others, *quiet, f"hydra.run.dir={quoted(aside)}"], count)
+    return (
+        f"there is no setting '{key}': a run is as long as its steps, {counted[0]}"
+        if counted
+        else habits.meant_setting(key, "")
+    )
 
 
 def _command(name: str, arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog=f"python -m nnreg {name}", description=COMMANDS[name].__doc__)
-    return COMMANDS[name](parser, arguments)
+    return COMMANDS[name](_Parser(prog=f"python -m nnreg {name}", description=COMMANDS[name].__doc__), arguments)
 
 
-def _plugins(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+class _Parser(argparse.ArgumentParser):
+    """Reads the words of a command, options anywhere among them; a mistake is one line."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override] # one of its forms
+        """Read words."""
+        parsed, unknown = self.parse_known_intermixed_args(args, namespace)
+        if unknown:
+            options = [option for option in self._option_string_actions if option.startswith("--")]
+            raise UserError(
+                f"`{self.prog}` has no option '{unknown[0]}'{instead(unknown[0].partition('=')[0], options, 'Options')}"
+            )
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the words."""
+        free = [str(action.metavar or action.dest) for action in self._actions if action.nargs in ("*", "?")]
+        said = re.sub("|".join(f", {re.escape(name)}\\b" for name in free) or "$^", "", " ".join(message.split()))
+        raise UserError(f"{said}; `{self.prog} --help` shows what it takes")
+
+
+def _plugins(parser: _Parser, arguments: Sequence[str]) -> int:
     """List every registered technique, or show one: its parameters, formula, source paper, file and line."""
     parser.add_argument("technique", nargs="?", help="a kind such as optimizer, or one technique such as optimizer/adam")
     parsed = parser.parse_args(arguments)
@@ -96,7 +162,7 @@ def _plugins(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return show_plugins(parsed.technique)
 
 
-def _check(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _check(parser: _Parser, arguments: Sequence[str]) -> int:
     """Hold techniques to the contract of their kind: what passed, what failed and why, what was skipped and why."""
     parser.add_argument("wanted", nargs="*", help="a technique (optimizer/adam), a kind (optimizer), or a distribution")
     parser.add_argument("--all", action="store_true", help="everything that is registered")
@@ -107,7 +173,7 @@ def _check(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return command.check_techniques(parsed.wanted, everything=parsed.all, verbose=parsed.verbose)
 
 
-def _new(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _new(parser: _Parser, arguments: Sequence[str]) -> int:
     """Write a complete plugin around a new technique, ready to be filled in: code, tests, metadata."""
     parser.add_argument("kind", help="such as optimizer")
     parser.add_argument("name", help="what will be typed to choose it, such as my_rule")
@@ -118,7 +184,7 @@ def _new(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return new_plugin(parsed.kind, parsed.name, parsed.folder)
 
 
-def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _ui(parser: _Parser, arguments: Sequence[str]) -> int:
     """Start the MLflow server on this folder's runs, or a team's, and print the link to their comparison; Ctrl-C stops it."""
     from nnreg.tracking.location import UI_HOST, UI_PORT
 
@@ -136,7 +202,7 @@ def _ui(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return ui.serve_ui(ui.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts, opens=not parsed.no_open))
 
 
-def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _rerun(parser: _Parser, arguments: Sequence[str]) -> int:
     """Train again from the configuration saved in a run folder; overrides may change it."""
     parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
     parser.add_argument("overrides", nargs="*", help="key=value, as in a plain run")
@@ -148,7 +214,7 @@ def _rerun(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return _compose([*words, *parsed.overrides])
 
 
-def _resume(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _resume(parser: _Parser, arguments: Sequence[str]) -> int:
     """Go on with an interrupted run, bit for bit as if it had never stopped; steps=N trains a finished one longer."""
     parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
     parser.add_argument("overrides", nargs="*", help="steps=N, tracking=off and the like: what leaves every update as it is")
@@ -158,7 +224,7 @@ def _resume(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return resume_run(parsed.folder, parsed.overrides)
 
 
-def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _runs(parser: _Parser, arguments: Sequence[str]) -> int:
     """Look after tracked runs: `clean` marks those whose process is gone, `push` sends those kept on disk to the server."""
     parser.add_argument("action", choices=("clean", "push"))
     parser.add_argument("folders", nargs="*", type=Path, help="push: run folders (default: all below runs/)")
@@ -171,7 +237,7 @@ def _runs(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return commands.push(Path.cwd(), parsed.folders, store=parsed.store)
 
 
-def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _reproduce(parser: _Parser, arguments: Sequence[str]) -> int:
     """Run studies, check their claims, print every row, and write the lab notebook anew."""
     parser.add_argument("names", nargs="*", help="of studies, and key=value for all of their runs, such as tracking=off")
     parser.add_argument("--all", action="store_true", help="every study there is")
@@ -179,7 +245,7 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
     parser.add_argument(
         "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
     )
-    parsed = parser.parse_intermixed_args(arguments)  # options may stand between names and key=value
+    parsed = parser.parse_args(arguments)
     from nnreg.cli.compose import conf_folder
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
@@ -189,7 +255,7 @@ def _reproduce(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
     return command.reproduce(names, typed, parsed.config_dir, conf_folder(), parsed.folder, _compose)
 
 
-def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def _compare(parser: _Parser, arguments: Sequence[str]) -> int:
     """Compare the runs of sweeps, or single runs, from their folders alone: table, answer, and a report with figures."""
     parser.add_argument("folders", nargs="+", type=Path, metavar="SWEEP|RUN", help="folders of sweeps, studies or runs")
     by_default = "final training loss; validation loss where regularizers were swept, accuracy or R² where the loss was"
@@ -203,7 +269,7 @@ def _compare(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     return compare_command(parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder)
 
 
-COMMANDS: Mapping[str, Callable[[argparse.ArgumentParser, Sequence[str]], int]] = {
+COMMANDS: Mapping[str, Callable[[_Parser, Sequence[str]], int]] = {
     "plugins": _plugins,
     "check": _check,
     "new": _new,

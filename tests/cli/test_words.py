@@ -1,0 +1,111 @@
+"""What was typed, read before Hydra does."""
+
+import subprocess
+import sys
+
+import pytest
+from hydra._internal.utils import get_args_parser
+
+from nnreg.cli.words import FLAGS, VALUED, ordered, read_words
+from nnreg.registry import entries
+
+
+def test_the_options_are_those_of_hydra():
+    known = {option for action in get_args_parser()._actions for option in action.option_strings}
+    assert {*FLAGS, *FLAGS.values(), *VALUED, *VALUED.values()} == known
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("steps=20 --config-dir=my optimizer=adam", "--config-dir=my steps=20 optimizer=adam"),
+        ("steps=20 -cd my optimizer=adam", "--config-dir=my steps=20 optimizer=adam"),
+        ("steps=20 --cfg job optimizer=adam", "--cfg=job steps=20 optimizer=adam"),
+        ("steps=20 -cjob optimizer=adam -m", "--multirun --cfg=job steps=20 optimizer=adam"),
+        ("seed=1,2 --config-name other --multirun steps=5", "--multirun --config-name=other seed=1,2 steps=5"),
+        ("a=1 --info b=2", "--info=all a=1 b=2"),
+        ("a=1 --info defaults b=2", "--info=defaults a=1 b=2"),
+        ("a=1 --hel -- --b=2", "--help a=1 --b=2"),
+    ],
+)
+def test_options_may_stand_anywhere(typed, read):
+    options, overrides = read_words(typed.split())
+    assert sorted([*options, *overrides]) == sorted(read.split())
+    assert [word for word in overrides if not word.startswith("--b")] == [word for word in read.split() if word[0] != "-"]
+
+
+def test_hydra_gets_its_options_first_and_the_word_for_a_sweep_before_all():
+    assert ordered(["steps=2", "-cd", "my", "seed=1,2", "-m"]) == ["--multirun", "--config-dir=my", "steps=2", "seed=1,2"]
+
+
+def test_an_option_between_words_does_what_it_does_in_front_of_them(nnreg, project):
+    (project / "my" / "optimizer").mkdir(parents=True)
+    (project / "my" / "optimizer" / "mine.yaml").write_text("defaults: [_adam, _self_]\nlr: 0.25\n")
+    answer = nnreg("steps=20", "--config-dir=my", "optimizer=mine", "--cfg", "job", "seed=3")
+    assert answer.code == 0, answer.err
+    assert "lr: 0.25" in answer.out
+    assert "steps: 20" in answer.out
+
+
+@pytest.mark.parametrize("group", sorted(entries.groups()))
+@pytest.mark.parametrize("form", ["~{}", "{}=null", "{}=", "{}=[]", "{}=[adam]", "{}={{}}", "+{}=null", "++{}="])
+def test_no_kind_can_be_left_out(nnreg, project, group, form):
+    answer = nnreg(form.format(group))
+    assert answer.code == 2
+    assert "every run has" in answer.complaint or "is chosen by one name" in answer.complaint
+    assert list(project.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--foo", "there is no option '--foo'"),
+        ("-z", "there is no option '-z'"),
+        ("--confg-dir=x", "did you mean '--config-dir'?"),
+        ("--cfg x", "--cfg takes one of job, hydra, all"),
+        ("--cfg", "--cfg takes one of job, hydra, all"),
+        ("--config-dir", "--config-dir takes a value"),
+        ("--resolve=1", "--resolve takes no value"),
+        ("--lr 0.1", "type optimizer.lr=0.1"),
+        ("--batch-size=32", "type batch=32"),
+        ("--experimental-rerun x", "`python -m nnreg rerun FOLDER` makes a run again"),
+        ("-sc ~x={", "-sc takes one of install=bash"),
+        ("-sc", "-sc takes one of install=bash"),
+        ("+@foo=bar", "cannot read +@foo=bar"),
+        ("steps=5 adam", "adam is an optimizer, type optimizer=adam"),
+        ("-m hidden=[[64,64],[128]]", "several are swept by 'hidden=[64,64],[128]'"),
+        ("hidden=[[64,64],[128]]", "several are swept by -m 'hidden=[64,64],[128]'"),
+        ("hydra.searchpath=[nowhere]", "nowhere is not available"),
+        ("steps=5 \x01=3", "holds the control character"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line(nnreg, project, words, said):
+    answer = nnreg(*words.split(" "))
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.complaint
+    assert list(project.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["", " ", "a\nb=1", "experiment_name=\udcff"])
+def test_odd_words_are_one_line(nnreg, word):
+    assert nnreg("steps=2", word).complaint.startswith("nnreg: ")
+
+
+@pytest.mark.parametrize("command", ["plugins", "check", "new", "ui", "rerun", "resume", "runs", "reproduce", "compare"])
+def test_an_unknown_option_of_a_command_is_one_line(nnreg, command):
+    answer = nnreg(command, "--nonsense", "runs") if command == "runs" else nnreg(command, "--nonsense")
+    assert answer.code == 2
+    assert answer.complaint
+
+
+def test_lists_that_are_swept_as_the_hint_says_are_two_runs(nnreg):
+    answer = nnreg("-m", "hidden=[64,64],[128]", "sweep.dry_run=true")
+    assert "dry run: 2 runs" in answer.out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(5))
+def test_of_five_hundred_lines_that_nobody_means_none_hangs_or_ends_in_a_traceback(tmp_path, seed):
+    words = [sys.executable, "-m", "tests.cli.fuzz", "100", str(tmp_path), str(seed)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 wrong", done.stdout
