@@ -83,7 +83,7 @@ def _option(word: str, left: list[str]) -> str:
     if name is None and (attached := re.fullmatch(r"(-[cip])(\w[\w-]*)", word)):
         name, assigned, value = VALUED[attached[1]], "=", attached[2]
     if name == "--experimental-rerun":
-        raise UserError(f"{name} reads a pickle, which may run anything: `python -m nnreg rerun FOLDER` makes a run again")
+        raise UserError(f"{name} reads a pickle, which may be code: `python -m nnreg rerun FOLDER` reads no code")
     if name is None:
         raise UserError(_unknown(word, left))
     if name in FLAGS.values():

@@ -68,7 +68,7 @@ def test_no_kind_can_be_left_out(nnreg, project, group, form):
         ("--resolve=1", "--resolve takes no value"),
         ("--lr 0.1", "type optimizer.lr=0.1"),
         ("--batch-size=32", "type batch=32"),
-        ("--experimental-rerun x", "`python -m nnreg rerun FOLDER` makes a run again"),
+        ("--experimental-rerun x", "`python -m nnreg rerun FOLDER` reads no code"),
         ("-sc ~x={", "-sc takes one of install=bash"),
         ("-sc", "-sc takes one of install=bash"),
         ("+@foo=bar", "cannot read +@foo=bar"),
