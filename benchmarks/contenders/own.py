@@ -11,9 +11,9 @@ from workloads import CLASSES, FEATURES, SWEPT, WHITE, Workload, data, plugin
 from contenders import Run
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.optimizer import execute_by
-from nnreg.engine.compiled import Loop
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.engine.network import Network
+from nnreg.engine.numerics import Loop
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams, train
 from nnreg.records.card import RunCard

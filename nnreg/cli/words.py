@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 
 from nnreg.errors import UserError, instead
-from nnreg.registry import entries, habits
+from nnreg.registry import entries, mistakes
 from nnreg.settings import OF_A_SWEEP, Settings
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -117,7 +117,7 @@ def _unknown(word: str, left: Sequence[str]) -> str:
         if key in entries.slots() or key in settings_names():
             return f"a setting is typed without dashes: {key}{rest}={value or 'VALUE'}"
         following = left[0] if left and not left[0].startswith("-") and "=" not in left[0] else "VALUE"
-        if not rest and (meant := habits.meant_setting(key, value or following)):
+        if not rest and (meant := mistakes.meant_setting(key, value or following)):
             return meant
     return f"there is no option '{word}'{instead(word.partition('=')[0], _LONG, 'Options')}; a setting is typed key=value"
 
@@ -170,7 +170,7 @@ def _check_text(word: str, is_sweep: bool) -> None:
 def _check_bare(word: str, is_sweep: bool) -> None:
     """Say what is typed for a technique that stands alone."""
     mark, key, value = parts_of(word)
-    if value is None and not mark and (meant := habits.as_choice(key)):
+    if value is None and not mark and (meant := mistakes.as_choice(key)):
         raise UserError(f"cannot read {word}: a setting is typed key=value; {meant}")
 
 
@@ -184,14 +184,16 @@ def _check_choice(word: str, is_sweep: bool) -> None:
     names = entries.techniques(kind)
     nothing = f"{key}=none is without" if "none" in names else f"choose one with {key}=NAME"
     if mark == "~":
-        raise UserError(f"every run has {habits.of_kind(kind)}: {nothing}; `python -m nnreg plugins {kind}` lists them")
+        raise UserError(f"every run has {mistakes.of_kind(kind)}: {nothing}; `python -m nnreg plugins {kind}` lists them")
     if value is None:
         return
     if re.fullmatch(r"\s*(\[.*\]|\{.*\})\s*", value, re.DOTALL):
         several = f"; several are swept by -m {key}={','.join(list(names)[:2])}"
         raise UserError(f"{key} is chosen by one name, such as {key}={list(names)[-1]}, got {value.strip()}{several}")
     if any(each.strip().lower() in ("", "null", "none", "~") and each.strip() not in names for each in value.split(",")):
-        raise UserError(f"{word}: every run has {habits.of_kind(kind)}: {nothing}; `python -m nnreg plugins {kind}` lists them")
+        raise UserError(
+            f"{word}: every run has {mistakes.of_kind(kind)}: {nothing}; `python -m nnreg plugins {kind}` lists them"
+        )
 
 
 def _check_lists(word: str, is_sweep: bool) -> None:
@@ -215,7 +217,7 @@ def _check_habits(word: str, is_sweep: bool) -> None:
     known = {*_KNOWN, *entries.groups(), *entries.slots(), *settings_names()}
     if mark == "~" or value is None or key.partition(".")[0] in known or key in _PARAMETERS:
         return
-    if meant := habits.meant_setting(key, value):
+    if meant := mistakes.meant_setting(key, value):
         raise UserError(meant)
 
 

@@ -18,7 +18,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Regularizer, Schedule, Surface, Weights
 from nnreg.contracts.objective import targets_of
 from nnreg.errors import UserError, instead, one_line
-from nnreg.registry import entries, habits
+from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.registry.schemas import meant_as_text, parameters_of, schema_of, settings
 from nnreg.settings import WITHDRAWN, Settings
@@ -225,7 +225,7 @@ def check_keys(keys: Iterable[str]) -> list[str]:
         if key in WITHDRAWN:
             raise UserError(WITHDRAWN[key])
         if key not in known and key not in entries.slots():
-            meant = habits.meant_setting(one_line(key), "VALUE")
+            meant = mistakes.meant_setting(one_line(key), "VALUE")
             raise UserError(meant or f"'{one_line(key)}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
     return known
 

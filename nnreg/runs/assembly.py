@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
-from nnreg.engine import compiled
+from nnreg.engine import numerics
 from nnreg.engine.network import Network
 from nnreg.engine.rows import converted
 from nnreg.engine.training import Streams, paced
@@ -69,7 +69,7 @@ def check_fit(
             f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
         )
     check_warmup(settings)
-    if settings.kernels == "numba" and not compiled.available():
+    if settings.kernels == "numba" and not numerics.has_numba():
         raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
     if settings.watch_train and splits.targets == "values" and not np.ptp(splits.train.y, axis=0).any():
         raise UserError(
@@ -226,7 +226,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     with within_memory(settings):
         network = _network(settings, built, splits, streams)
         if settings.kernels == "numba":
-            execute_by(built["optimizer"], compiled.Loop)
+            execute_by(built["optimizer"], numerics.Loop)
         built["optimizer"].bind(network.parameters)
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
     card = _dataset_card(choices["dataset"], splits, digest)

@@ -294,7 +294,7 @@ def _compared(home: Path, runs: Runs, console: Console, settings: Mapping[str, A
 
 def _saved(compared: Comparison, home: Path, console: Console) -> list[tuple[str, str]] | None:
     """Write the report and log it where the runs are; return where to look, or None where it could not be written."""
-    from nnreg.comparison.command import log_comparison
+    from nnreg.comparison.compare import log_comparison
     from nnreg.comparison.findings import FOLDER
 
     try:

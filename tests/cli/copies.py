@@ -21,7 +21,7 @@ def import_everything() -> None:
     """Import what a run and a comparison need."""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
         cli.run(["--cfg", "job"])
-    for name in ("nnreg.figures.run", "nnreg.comparison.command", "nnreg.runs.resume"):
+    for name in ("nnreg.figures.run", "nnreg.comparison.compare", "nnreg.runs.resume"):
         importlib.import_module(name)
 
 

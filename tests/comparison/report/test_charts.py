@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from nnreg.comparison.command import metrics
-from nnreg.comparison.compare import compare
+from nnreg.comparison.compare import compare, metrics
 from nnreg.comparison.gathering import gather
 from nnreg.comparison.report.charts import MOST_CURVES, curve, facets
 from tests.comparison.sweeps import leave, sweep

@@ -10,8 +10,7 @@ import sys
 
 import pytest
 
-from nnreg.comparison.command import log_comparison
-from nnreg.comparison.compare import compare
+from nnreg.comparison.compare import compare, log_comparison
 from nnreg.records.manifest import Manifest
 from tests.comparison.sweeps import sweep
 from tests.tracking.stores import artifacts, client, new_database

@@ -8,7 +8,7 @@ import pytest
 from nnreg.contracts import Optimizer
 from nnreg.contracts.optimizer import execute_by
 from nnreg.contracts.tracing import Tape
-from nnreg.engine import compiled
+from nnreg.engine import numerics
 from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.registry import entries
 
@@ -19,7 +19,7 @@ def test_the_text_of_the_loop_reads_and_writes_each_number_once():
     tape = Tape(2)
     x, y = tape.vectors
     x -= 0.1 * y / (abs(x) + 1e-8)
-    assert compiled.source(tape.instructions, 2).splitlines() == [
+    assert numerics.source(tape.instructions, 2).splitlines() == [
         "def loop(numbers, v0, v1):",
         "    n0 = numbers[0]",
         "    n1 = numbers[1]",
@@ -44,7 +44,7 @@ def test_every_optimizer_compiled_goes_the_same_way_to_the_bit(name, dtype):
     plain, loop = (entries.load_class(entries.find_technique("optimizer", name))() for _ in range(2))
     if type(plain).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
-    execute_by(loop, compiled.Loop)
+    execute_by(loop, numerics.Loop)
     loop.slice_size = 400
     start, grad = np.random.default_rng(0).standard_normal(SIZE).astype(dtype), np.zeros(SIZE, dtype)
     apart, together = (SimpleNamespace(theta=start.copy(), grad=grad, named={}) for _ in range(2))
@@ -62,7 +62,7 @@ def test_what_is_not_defined_to_the_last_bit_is_left_to_numpy():
     x = np.linspace(-1, 1, SIZE)
     tape = Tape(1)
     tape.vectors[0][...] = np.exp(tape.vectors[0])
-    loop = compiled.Loop(tape.instructions, [(x,)])
+    loop = numerics.Loop(tape.instructions, [(x,)])
     loop.run(tape.numbers)
     assert not loop.is_compiled
     np.testing.assert_array_equal(x, np.exp(np.linspace(-1, 1, SIZE)))
@@ -80,5 +80,5 @@ def test_a_run_is_the_same_with_compiled_kernels(nnreg, project):
 
 
 def test_without_numba_a_run_says_how_to_get_it(nnreg, monkeypatch):
-    monkeypatch.setattr(compiled, "available", lambda: False)
+    monkeypatch.setattr(numerics, "has_numba", lambda: False)
     assert nnreg("steps=2", "kernels=numba").complaint.endswith("kernels=numba needs numba: pip install 'nnreg[fast]'")
