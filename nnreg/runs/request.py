@@ -181,7 +181,7 @@ def request_of(config: DictConfig) -> Request:
         overrides=overrides,
         command=of_a_study or _command(overrides, config),
         sweep_id=_sweep_id(folder, Path(hydra.sweep.dir)) if sweeping else None,
-        swept=_swept(overrides, Path(hydra.sweep.dir), task_of(config)) if sweeping and not of_a_study else (),
+        swept=_swept(overrides, Path(hydra.sweep.dir), task_of(config)) if sweeping else (),
         job=(int(folder.name) if folder.name.isdecimal() else int(hydra.job.num)) if sweeping else None,
     )
 
