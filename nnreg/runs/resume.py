@@ -14,7 +14,7 @@ from nnreg import console
 from nnreg.errors import UserError, instead, one_line
 from nnreg.records.card import current_config
 from nnreg.records.files import check_plain, read_yaml
-from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, occupied, read_facts
+from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, known_facts, occupied, read_facts
 from nnreg.registry import building, entries
 from nnreg.registry.overrides import quoted
 from nnreg.runs import task, train
@@ -96,6 +96,9 @@ def saved_config(folder: Path) -> dict[str, Any]:
         building.check_keys(saved)
     except UserError as error:
         raise UserError(f"{path} is no saved configuration: {error}") from error
+    facts, every = known_facts(folder), saved.get("validate_every")
+    if facts and not facts.get("versions") and isinstance(saved.get("patience"), int) and isinstance(every, int):
+        saved["patience"] *= every  # what wrote no versions counted patience in validations
     return saved
 
 

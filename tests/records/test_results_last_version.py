@@ -1,6 +1,7 @@
 """Folders that the last version wrote are read: compared, drawn, run again, sent to a store."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import nnreg as package
 from nnreg.records.manifest import read_manifest
 from nnreg.records.outputs import read_outputs
+from nnreg.runs.resume import rerun_words
 from tests.tracking.stores import only_run
 
 KEPT = Path(__file__).parent / "last_version"
@@ -60,6 +62,15 @@ def test_a_run_is_made_again(nnreg, folders):
     assert set(new.history.metrics) - set(old.history.metrics) == {"start/train_loss", "final/train_loss"}
     for metric in old.history.metrics:
         assert new.history.series(metric)[1] == pytest.approx(old.history.series(metric)[1], rel=1e-4)
+
+
+def test_patience_that_was_counted_in_validations_is_counted_in_steps(folders):
+    run = folders / "sweep" / "0"
+    text = (run / "config.yaml").read_text()
+    assert "patience: null" in text
+    (run / "config.yaml").write_text(text.replace("patience: null", "patience: 3"))
+    every = int(re.search(r"^validate_every: (\d+)", text, re.MULTILINE)[1])
+    assert f"patience={3 * every}" in rerun_words(run, ())
 
 
 def test_a_finished_run_is_not_gone_on_with(nnreg, folders):
