@@ -113,15 +113,9 @@ def find(
     look = max((count_look(folder, gathered.seeds) for folder in gathered.folders if read_manifest(folder)), default=1)
     matrices = _matrices(gathered, found, chosen, alpha_of_look(look))
     other = None
-    if gathered.companion is not None and not gathered.tuning.seeds and gathered.race is None:
-        other = pairs.matrix(
-            standings.standings(gathered, None, gathered.companion),
-            gathered.companion,
-            paired=gathered.paired,
-            alpha=alpha_of_look(look),
-            budgets=_budgets(gathered),
-            barred=_barred(gathered),
-        )
+    if gathered.companion is not None and not _chosen_by_another(gathered, gathered.companion):
+        beside = standings.standings(gathered, None, gathered.companion)
+        other = _of_arms(gathered, beside, gathered.companion, alpha_of_look(look))
     return Findings(
         gathered=gathered,
         metric=chosen,
@@ -139,11 +133,10 @@ def find(
 
 def _matrices(gathered: Gathered, found: Sequence[Standing], metric: str, alpha: float) -> list[Matrix]:
     """Return who beats whom: of the arms, and of each setting where several were swept."""
-    swept = several(gathered.axes)
-    barred = _barred(gathered)
-    if gathered.race is not None and gathered.race.metric == metric:
-        return [matrix_of_race(found, metric, gathered.race)]
-    of_arms = pairs.matrix(found, metric, paired=gathered.paired, alpha=alpha, budgets=_budgets(gathered), barred=barred)
+    swept, barred = several(gathered.axes), _barred(gathered, metric)
+    of_arms = _of_arms(gathered, found, metric, alpha)
+    if gathered.race is not None:
+        return [of_arms]
     made = [_in_order(of_arms, found)]
     for axis in swept if len(swept) > 1 else ():
         if grounds(gathered.axes) and axis not in grounds(gathered.axes):
@@ -154,15 +147,26 @@ def _matrices(gathered: Gathered, found: Sequence[Standing], metric: str, alpha:
     return made
 
 
-def _barred(gathered: Gathered) -> str:
-    """Return why no arm may be said to beat another, or ""."""
-    if gathered.tuning.is_mixed:
-        return pairs.UNEQUAL
-    if gathered.tuning.seeds and gathered.tuning.by != gathered.metric:
+def _of_arms(gathered: Gathered, found: Sequence[Standing], metric: str, alpha: float) -> Matrix:
+    """Return which arm beats which by a metric."""
+    if gathered.race is not None and gathered.race.metric == metric:
+        return matrix_of_race(found, metric, gathered.race)
+    barred = _barred(gathered, metric)
+    return pairs.matrix(found, metric, paired=gathered.paired, alpha=alpha, budgets=_budgets(gathered), barred=barred)
+
+
+def _chosen_by_another(gathered: Gathered, metric: str) -> str:
+    """Return by what else than a metric settings were chosen, or arms dropped, in words; "" where by nothing else."""
+    if gathered.tuning.seeds and gathered.tuning.by != metric:
         return f"settings were chosen by {called(gathered.tuning.by)}"
-    if gathered.race is not None and gathered.race.metric != gathered.metric:
+    if gathered.race is not None and gathered.race.metric != metric:
         return f"arms were dropped by {called(gathered.race.metric)}"
     return ""
+
+
+def _barred(gathered: Gathered, metric: str) -> str:
+    """Return why no arm may be said to beat another by a metric, or ""."""
+    return pairs.UNEQUAL if gathered.tuning.is_mixed else _chosen_by_another(gathered, metric)
 
 
 def _budgets(gathered: Gathered, axis: str = ARM) -> Mapping[str, int]:

@@ -286,6 +286,6 @@ def _tuning(
         inside = folder / manifest.tuning.folder if manifest is not None and manifest.tuning is not None else None
         if inside is not None and inside.is_dir():
             searched += _read(inside, [path for paths in find_run_folders([inside]).values() for path in paths], left_out)
-    known = [manifest for manifest in manifests.values() if manifest is not None]
+    known = {folder: manifest for folder, manifest in manifests.items() if manifest is not None}
     searched_runs = Results(labelled(run, labels) for run in searched)
     return read_tuning(known, [(arm.settings, arm.runs) for arm in arms], swept, searched_runs, metric)

@@ -7,6 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -171,22 +172,22 @@ class Tuning:
 
 
 def read_tuning(
-    manifests: Sequence[Manifest], arms: Members, swept: Mapping[str, Sequence[Any]], searched: Results, metric: str
+    manifests: Mapping[Path, Manifest], arms: Members, swept: Mapping[str, Sequence[Any]], searched: Results, metric: str
 ) -> Tuning:
     """Return how the settings were found.
 
     Args:
-        manifests: of the sweeps; none for single runs and for sweeps that are older than manifests.
+        manifests: of the sweeps, by folder; none for single runs and for sweeps that are older than manifests.
         arms: settings and runs of each.
         swept: setting to its values.
         searched: runs of the tuning.
         metric: that runs are judged by.
     """
     protocols = (
-        GRID if manifest.protocol in (STUDY, RACE) else manifest.protocol for manifest in manifests
+        GRID if manifest.protocol in (STUDY, RACE) else manifest.protocol for manifest in manifests.values()
     )  # nothing was searched
     protocol = " and ".join(dict.fromkeys(protocols)) or GRID
-    tuned = [manifest.tuning for manifest in manifests if manifest.tuning is not None]
+    tuned = {folder: manifest.tuning for folder, manifest in manifests.items() if manifest.tuning is not None}
     if tuned:
         return _tuned(protocol, tuned, arms, searched)
     rate = rate_key(swept)
@@ -199,27 +200,36 @@ def read_tuning(
     return Tuning(protocol, budget, technique if budget else "", edges, False, searched, rate or "", metric)
 
 
-def _tuned(protocol: str, tuned: Sequence[Tuned], arms: Members, searched: Results) -> Tuning:
-    """Return what all sweeps that tuned something did together; an arm that none of them tuned had one configuration."""
-    first = tuned[0]
+def _tuned(protocol: str, tuned: Mapping[Path, Tuned], arms: Members, searched: Results) -> Tuning:
+    """Return what all sweeps that tuned something did together; a run that lies in none of them had one configuration."""
+    first = next(iter(tuned.values()))
     budgets: dict[str, set[int]] = {}
-    for each in tuned:
-        for name, count in each.budget.items():
-            budgets.setdefault(name, set()).add(count)
-    techniques = dict.fromkeys(str(settings[first.technique]) for settings, _ in arms if first.technique in settings)
-    budget = {name: max(counts) for name, counts in budgets.items()} | {name: 1 for name in techniques if name not in budgets}
+    for settings, runs in arms:
+        for run in runs:
+            name = str((run.config.get(first.technique) or {}).get("name"))
+            shown = str(settings.get(first.technique, name))
+            budgets.setdefault(shown, set()).add(_budget_of(tuned.get(run.folder.parent), name, shown))
     return Tuning(
         protocol,
-        budget,
+        {name: max(counts) for name, counts in budgets.items()},
         first.technique,
-        list(dict.fromkeys(edge for each in tuned for edge in _edges(each))),
-        all(each.fresh_seeds for each in tuned),
+        list(dict.fromkeys(edge for each in tuned.values() for edge in _edges(each))),
+        all(each.fresh_seeds for each in tuned.values()),
         searched,
         first.parameter,
         first.by,
         len(searched.seeds),
         is_mixed=any(len(counts) > 1 for counts in budgets.values()),
     )
+
+
+def _budget_of(tuned: Tuned | None, name: str, shown: str) -> int:
+    """Return how many values a sweep tried for a technique, given as it is called and as it was chosen."""
+    if tuned is None:
+        return 1
+    if len(tuned.budget) == 1:
+        return next(iter(tuned.budget.values()))
+    return next((tuned.budget[known] for known in (shown, shown.partition(" [")[0], name) if known in tuned.budget), 1)
 
 
 def _technique(rate: str | None, swept: Mapping[str, Sequence[Any]]) -> str:

@@ -93,8 +93,9 @@ def test_what_was_tuned_by_another_metric_than_it_is_judged_by_has_no_winner(tmp
     found = find([tuned(compared(tmp_path), VALID)], metric="train/loss")
     assert found.metric == METRIC
     assert [each.winner for each in found.matrices[0].differences] == [""]
-    assert "none may be said to beat the other: settings were chosen by final validation loss." in found.answer
-    assert " beats " not in found.answer
+    assert "none may be said to beat the other: settings were chosen by final validation loss." in found.answers[0]
+    assert " beats " not in found.answers[0]
+    assert found.answers[1].startswith("Validation: sgd beats adam in final validation loss"), "by which they were chosen"
 
 
 def test_sweeps_that_were_tuned_by_different_metrics_name_none_by_themselves(tmp_path):
