@@ -7,6 +7,7 @@ figure; ``draw`` takes the kind from the words. A kind has its words in a datacl
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,10 +104,15 @@ def save(figure: Figure, path: Path) -> None:
 
 def loss_figure(card: RunCard, history: History) -> Figure:
     """Draw one training run: its loss, and how well the network does on the validation split."""
-    with uncollected():
-        run = importlib.import_module(f"{__name__}.run")
-    figure: Figure = run.loss_figure(card, history)
+    figure: Figure = _figures_of_runs().loss_figure(card, history)
     return figure
+
+
+@functools.cache
+def _figures_of_runs() -> Any:
+    """Import matplotlib, once: each time that it were done like this, the garbage of a run would stay for good."""
+    with uncollected():
+        return importlib.import_module(f"{__name__}.run")
 
 
 def draw_pictures(card: RunCard, history: History) -> None:

@@ -1,3 +1,5 @@
+import gc
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,10 @@ def test_losses_that_reach_zero_leave_the_axis_logarithmic(tmp_path):
     figure = loss_figure(card(tmp_path), past)
     assert figure.axes[0].get_yscale() == "log"
     figure.savefig(tmp_path / "figure.png")
+
+
+def test_garbage_that_is_there_when_a_figure_is_drawn_is_still_collected_later(tmp_path):
+    loss_figure(card(tmp_path), history())  # imports what it needs
+    before = gc.get_freeze_count()
+    loss_figure(card(tmp_path), history())
+    assert gc.get_freeze_count() == before

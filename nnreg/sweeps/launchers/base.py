@@ -14,7 +14,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, run_job, setup_globals
+from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -32,7 +32,7 @@ from nnreg.runs.console import SweepLineSink
 from nnreg.runs.request import Request, describe
 from nnreg.runs.task import no_objective
 from nnreg.sweeps.launchers import work
-from nnreg.sweeps.launchers.work import Ended, Job, Work, composed_config
+from nnreg.sweeps.launchers.work import Ended, Job, Work, composed_config, ended_job
 from nnreg.tracking import uploader
 from nnreg.tracking.commands import push_lost
 
@@ -210,13 +210,7 @@ class SerialLauncher(JobLauncher):
 
     def _run(self, job: Job) -> JobReturn:
         log.info("\t#%d : %s", job.number, " ".join(filter_overrides(job.overrides)))
-        returned = run_job(
-            hydra_context=self._context,
-            task_function=self._task,
-            config=self._composed(job),
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-        )
+        returned = ended_job(self._context, self._task, self._composed(job))
         configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)  # the job had its own
         return returned
 
