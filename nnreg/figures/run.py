@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -12,9 +15,11 @@ from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History
 from nnreg.figures.page import INK, QUIET, PlainLogFormatter, ShownFigure, finish, legible
 from nnreg.records.card import RunCard
 from nnreg.records.metrics import VALID, across, axis_label, is_share, leading_metrics
-from nnreg.records.statistics import WINDOW, smooth
+from nnreg.records.statistics import WINDOW, Values, smooth
 
 TICKS = 5  # intervals between them; a tick costs a millisecond, and a sweep draws a figure for every run
+
+MOST_POINTS, PARTS = 100_000, 3_000  # of a curve that is drawn as it is; of a longer one, four and more to a pixel
 
 
 def loss_figure(card: RunCard, history: History) -> Figure:
@@ -43,9 +48,9 @@ def _subtitle(card: RunCard) -> str:
 def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
     steps, losses = history.series(TRAIN_LOSS)
     steps, losses = steps[np.isfinite(losses)], losses[np.isfinite(losses)]
-    axes.plot(steps, losses, color=card.colour, alpha=0.25, linewidth=0.7)
+    axes.plot(*_drawable(steps, losses), color=card.colour, alpha=0.25, linewidth=0.7)
     curve = smooth(losses)
-    axes.plot(steps, curve, color=card.colour, linewidth=1.7)
+    axes.plot(*_drawable(steps, curve), color=card.colour, linewidth=1.7)
     ends = [(f"training,\nmean over {WINDOW}", curve, card.colour)]
     valid_steps, valid = history.series(VALID_LOSS)
     if np.isfinite(valid).any():
@@ -60,6 +65,20 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
     _label_ends(axes, ends)
     axes.locator_params(axis="x", nbins=TICKS)
     _dress(axes, f"loss ({card.choices['loss']})")
+
+
+def _drawable(steps: npt.NDArray[np.int64], values: Values) -> tuple[npt.NDArray[np.int64], Values]:
+    """Return a curve of very many points as what is seen of it: first, lowest, highest and last of each of its parts.
+
+    Matplotlib takes 300 bytes a point. (Jugel et al. (2014), "M4: a visualization-oriented time series data aggregation".)
+    """
+    if len(values) <= MOST_POINTS:
+        return steps, values
+    edges = np.linspace(0, len(values), PARTS + 1).astype(int).tolist()
+    parts = ((start, end, values[start:end]) for start, end in pairwise(edges))
+    kept = {i for start, end, part in parts for i in (start, start + part.argmin(), start + part.argmax(), end - 1)}
+    seen = np.array(sorted(kept))
+    return steps[seen], values[seen]
 
 
 def _draw_quality(axes: Axes, metric: str, card: RunCard, history: History) -> None:

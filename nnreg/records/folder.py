@@ -13,12 +13,13 @@ diagnostics.png   the picture of the layers, where they were measured
 from __future__ import annotations
 
 import contextlib
-import gzip
 import itertools
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +30,7 @@ from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, config_hash
 from nnreg.records.checkpoint import FILE
-from nnreg.records.files import BLOCK, open_file, part_of, read_json, unpacked, write_whole
+from nnreg.records.files import BLOCK, open_file, part_of, read_json, unpacked, whole_file, write_whole
 from nnreg.records.manifest import FILE as MANIFEST
 from nnreg.records.metrics import TRAIN_MEAN
 from nnreg.settings import task_of
@@ -40,6 +41,7 @@ SOURCES = "sources"
 LOCK, SENDING = ".lock", ".sending.lock"
 HEADER = "step,metric,value"
 RUNNING = "running"
+GZIP = 31  # window of 32 kB, as a gzip file, which without a name and a time is the same for the same history
 
 
 def _no_pictures(card: RunCard, history: History) -> None:
@@ -63,7 +65,6 @@ class DiskSink:
         self._card, folder = card, card.folder
         folder.mkdir(parents=True, exist_ok=True)
         plain, packed = folder / HISTORY, folder / f"{HISTORY}.gz"
-        kept = list(itertools.islice(_lines(folder), card.past.size))
         write_whole(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
         if not card.resumed_at:  # begins, maybe again in a folder that has seen another run
             (folder / FILE).unlink(missing_ok=True)
@@ -74,7 +75,10 @@ class DiskSink:
         for slot, text in card.sources.items():
             (folder / SOURCES).mkdir(exist_ok=True)
             write_whole(folder / SOURCES / f"{slot}.py", text)
-        write_whole(plain, "".join(f"{line}\n" for line in (HEADER, *kept)))
+        with whole_file(plain) as begun:
+            begun.writelines(
+                f"{line}\n".encode() for line in itertools.chain([HEADER], itertools.islice(_lines(folder), card.past.size))
+            )
         packed.unlink(missing_ok=True)
         self._file: IO[str] = plain.open("a", encoding="utf-8", newline="")
 
@@ -88,7 +92,10 @@ class DiskSink:
         self._file.close()
         folder = self._card.folder
         plain = folder / HISTORY
-        write_whole(folder / f"{HISTORY}.gz", gzip.compress(plain.read_bytes(), mtime=0))
+        with plain.open("rb") as written, whole_file(folder / f"{HISTORY}.gz") as packed:
+            packer = zlib.compressobj(zlib.Z_BEST_COMPRESSION, wbits=GZIP)
+            packed.writelines(packer.compress(block) for block in iter(partial(written.read, BLOCK), b""))
+            packed.write(packer.flush())
         plain.unlink()
         part_of(folder / FILE).unlink(missing_ok=True)  # of a write that was cut off
         self._draw(self._card, history)
@@ -202,19 +209,18 @@ def read_history(folder: Path, first: int | None = None) -> History:
     return history
 
 
-def read_records(folder: Path, start: int = 0) -> tuple[list[Record], int]:
-    """Return what was written whole of the history of a run from a byte on, and the byte at which that ends.
+def read_records(folder: Path, start: int = 0) -> Iterator[tuple[list[Record], int]]:
+    """Yield what was written whole of the history of a run from a byte on, piece by piece, and the byte at which each ends.
 
     Raises:
         OSError: there is no history.
         ValueError: the file is damaged.
     """
-    records, end = [], start
+    end = start
     for lines in _whole_lines(folder, start):
         first = 1 if end == 0 else 0  # without the header
         end += len(lines)
-        records += [_record(line) for line in lines.decode().split("\n")[first:-1]]
-    return records, end
+        yield [_record(line) for line in lines.decode().split("\n")[first:-1]], end
 
 
 def write_ending(card: RunCard, outcome: Outcome) -> None:

@@ -23,7 +23,7 @@ class Sink(Protocol):
     """Somewhere records go. Only the disk may raise: trouble in any other sink is reported by it and training goes on.
 
     Attributes:
-        period: seconds between two writes.
+        period: seconds between two writes; infinite: it is given no records, and has the history when it is closed.
     """
 
     period: float
@@ -66,6 +66,7 @@ class Recorder:
         self._card = card
         self._sinks = sinks
         self._streams: list[_Stream] = []
+        self._fed: list[_Stream] = []
         self._due = math.inf
 
     def open(self) -> None:
@@ -73,12 +74,13 @@ class Recorder:
         for sink in self._sinks:
             sink.open(self._card)
             self._streams.append(_Stream(sink, time.perf_counter() + sink.period))
-        self._due = min((stream.due for stream in self._streams), default=math.inf)
+        self._fed = [stream for stream in self._streams if stream.due < math.inf]
+        self._due = min((stream.due for stream in self._fed), default=math.inf)
 
     def add(self, record: Record) -> None:
         """Take one record; a loss that is not finite marks the run as diverged."""
         self._keep(record)
-        for stream in self._streams:
+        for stream in self._fed:
             stream.waiting.append(record)
         now = time.perf_counter()
         if now >= self._due:
@@ -95,10 +97,10 @@ class Recorder:
             self.diverged_at = record.step
 
     def _flush(self, now: float) -> None:
-        for stream in self._streams:
+        for stream in self._fed:
             if now >= stream.due:
                 stream.flush(now)
-        self._due = min(stream.due for stream in self._streams)
+        self._due = min(stream.due for stream in self._fed)
 
     def close(self, outcome: Outcome) -> None:
         """Flush and end every sink that was opened, whatever becomes of the others.

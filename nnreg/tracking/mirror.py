@@ -231,16 +231,20 @@ class Mirror:
 
     def _news(self) -> list[Point]:
         """Return those points that are wanted now of what was recorded since the last look."""
+        wanted: list[Record] = []
+        last = 0
         try:
-            records, self._read = read_records(self._folder, self._read)
+            for records, end in read_records(self._folder, self._read):
+                self._read = end
+                last = max([last, *(record.step for record in records)])
+                wanted += self._thinner.take(records)
         except FileNotFoundError:  # an answer has none
             return []
-        last = max((record.step for record in records), default=0)
         if last > self._clock[-1][0]:
             self._clock.append((last, _written(self._folder)))
         if len(self._clock) > _LONGEST_CLOCK:
             del self._clock[1:-1:2]
-        return self._points(self._thinner.take(records))
+        return self._points(wanted)
 
     def _points(self, records: Sequence[Record]) -> list[Point]:
         """Return records, each with the time at which it was measured as nearly as is known."""

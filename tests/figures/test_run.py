@@ -85,6 +85,25 @@ def test_losses_that_reach_zero_leave_the_axis_logarithmic(tmp_path):
     figure.savefig(tmp_path / "figure.png")
 
 
+def test_of_a_very_long_run_the_curves_keep_every_extreme_and_both_ends_in_few_points(tmp_path):
+    losses = np.exp(np.random.default_rng(0).standard_normal(250_000))
+    losses[[123_456, 200_001]] = 1e-4, 1e4
+    past = History()
+    for step, loss in enumerate(losses.tolist()):
+        past.add(Record(step, TRAIN_LOSS, loss))
+    (axes,) = loss_figure(card(tmp_path), past).axes
+    for line, whole in zip(axes.lines, (losses, smooth(losses)), strict=True):
+        steps, drawn = (np.asarray(part) for part in (line.get_xdata(), line.get_ydata()))
+        assert len(drawn) <= 12_000
+        np.testing.assert_array_equal(drawn, whole[steps])
+        assert (np.diff(steps) > 0).all()
+        assert (steps[0], steps[-1]) == (0, len(losses) - 1)
+        for near in np.array_split(np.arange(len(losses)), 600):  # nearly as many as the axes have pixels
+            seen = drawn[(steps >= near[0] - 100) & (steps <= near[-1] + 100)]
+            assert seen.min() <= whole[near].min()
+            assert seen.max() >= whole[near].max()
+
+
 def test_garbage_that_is_there_when_a_figure_is_drawn_is_still_collected_later(tmp_path):
     loss_figure(card(tmp_path), history())  # imports what it needs
     before = gc.get_freeze_count()

@@ -1,6 +1,8 @@
+import gzip
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,19 @@ def test_the_history_file_loses_no_bit(tmp_path_factory, values):
     sink.close(Outcome("diverged", len(values), 0.0), past)
     read = read_history(folder).series(TRAIN_LOSS)[1]
     assert all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(read, values, strict=True))
+
+
+def test_a_history_is_packed_piece_by_piece_into_what_gzip_makes_of_the_whole(tmp_path):
+    long = History()
+    for step, value in enumerate(np.random.default_rng(0).standard_normal(60_000).tolist()):  # more than a block of a mebibyte
+        long.add(Record(step, TRAIN_LOSS, value))
+    sink = DiskSink()
+    sink.open(card(tmp_path))
+    sink.write(list(long))
+    plain = (tmp_path / "history.csv").read_bytes()
+    sink.close(Outcome("finished", long.size, 0.0), long)
+    assert len(plain) > 1 << 20
+    assert (tmp_path / "history.csv.gz").read_bytes() == gzip.compress(plain, mtime=0)
 
 
 def test_a_run_without_records_has_no_figure(tmp_path):

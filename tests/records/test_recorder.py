@@ -34,7 +34,7 @@ def recorded(tmp_path, *sinks):
 
 
 def test_every_sink_sees_every_record_in_order_whatever_its_pace(tmp_path):
-    hasty, lazy = Notebook(0.0), Notebook(math.inf)
+    hasty, lazy = Notebook(0.0), Notebook(1e6)
     recorder = recorded(tmp_path, hasty, lazy)
     sent = [Record(step, TRAIN_LOSS, 1.0 / (step + 1)) for step in range(50)]
     for record in sent:
@@ -43,6 +43,16 @@ def test_every_sink_sees_every_record_in_order_whatever_its_pace(tmp_path):
     assert lazy.records == []
     recorder.close(END)
     assert lazy.records == hasty.records == list(recorder.history) == sent
+
+
+def test_a_sink_without_a_pace_is_given_no_records_which_would_wait_for_it_as_long_as_the_run_lasts(tmp_path):
+    hasty, quiet = Notebook(0.0), Notebook(math.inf)
+    recorder = recorded(tmp_path, quiet, hasty)
+    for step in range(50):
+        recorder.add(Record(step, TRAIN_LOSS, 1.0))
+    recorder.close(END)
+    assert quiet.records == []
+    assert len(hasty.records) == 50
 
 
 def test_sinks_are_closed_in_the_order_they_were_given_after_the_last_write(tmp_path):
