@@ -1,4 +1,4 @@
-"""How much memory a program takes at its peak, in a process of its own."""
+"""How much memory and processor time a program takes, in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,22 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WATCHED = """
-import resource, sys, time
+import resource, sys
 
-began = time.perf_counter()
 try:
     exec(sys.argv[1])
 except SystemExit as end:
     assert not end.code, end
-taken = time.perf_counter() - began
-print(f"seconds {taken}")
-print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == 'darwin' else 2**10)}")
+own, others = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+print(f"seconds {sum(used.ru_utime + used.ru_stime for used in (own, others))}")
+print(f"peak {max(own.ru_maxrss, others.ru_maxrss) / (2**20 if sys.platform == 'darwin' else 2**10)}")
 """
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a program printed, how long it took in seconds, and the most memory that it had, in MiB."""
+    """What a program printed, the seconds of processors that it took, and the most memory of one of its processes, in MiB."""
 
     text: str
     seconds: float
