@@ -130,7 +130,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name a case alike in every process, as those that share the tests must agree: no addresses, no order of a set."""
+    """Name a case alike in every process, as those that share the tests must agree: no address, set order or second."""
+    if isinstance(val, bytes):  # packed ones hold the second they were made in
+        return "bytes"
     if isinstance(val, set | frozenset):
         return ",".join(sorted(map(str, val)))
     return type(val).__name__ if " at 0x" in repr(val) and not hasattr(val, "__name__") else None
