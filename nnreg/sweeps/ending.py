@@ -132,7 +132,7 @@ def differing(summaries: Sequence[Summary]) -> list[str]:
 
 
 def _rank(summary: Summary) -> tuple[int, float, float]:
-    order = ("finished", "pruned", "diverged", "killed", "failed").index(summary["status"])
+    order = ("finished", "pruned", "failed_to_train", "diverged", "killed", "failed").index(summary["status"])
     metrics = summary["metrics"]
     if task_of(summary) == DESCEND:
         return order, metrics.get(ARRIVAL, math.inf), metrics.get(DESCENT_VALUE, math.inf)
@@ -142,7 +142,7 @@ def _rank(summary: Summary) -> tuple[int, float, float]:
 
 def _note(summary: Summary) -> str:
     notes = {"finished": "", "diverged": f"diverged at step {summary['diverged_at_step']}"}
-    return notes.get(summary["status"], str(summary["status"]))
+    return notes.get(summary["status"], str(summary["status"]).replace("_", " "))
 
 
 Runs = Mapping[Path, Mapping[str, Any]]
