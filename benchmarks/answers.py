@@ -20,7 +20,6 @@ from scipy import special
 
 from nnreg.comparison.chance import (
     ALPHA,
-    Flags,
     alpha_of_look,
     better_chances,
     centers,
@@ -31,7 +30,7 @@ from nnreg.comparison.chance import (
     placed,
 )
 from nnreg.comparison.problems import over_problems
-from nnreg.comparison.race import STAGES, race_look
+from nnreg.comparison.race import STAGES, Flags, race_look
 from nnreg.records.statistics import Values
 
 SEEDS = (3, 5, 10, 20)

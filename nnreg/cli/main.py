@@ -207,11 +207,15 @@ def _rerun(parser: _Parser, arguments: Sequence[str]) -> int:
     parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
     parser.add_argument("overrides", nargs="*", help="key=value, as in a plain run")
     parsed = parser.parse_args(arguments)
-    from nnreg.runs import resume
+    from nnreg.runs import resume, task
 
     words = resume.rerun_words(parsed.folder, parsed.overrides)
     resume.tell_of_other_code(parsed.folder, parsed.overrides)
-    return _compose([*words, *parsed.overrides])
+    task.made_again = True
+    try:
+        return _compose([*words, *parsed.overrides])
+    finally:
+        task.made_again = False
 
 
 def _resume(parser: _Parser, arguments: Sequence[str]) -> int:

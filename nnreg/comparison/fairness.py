@@ -175,7 +175,11 @@ def _lost(gathered: Gathered) -> str:
     total, finished = endings.total(), endings.pop("finished", 0)
     if finished == total:
         return ""
-    counts = [f"{count} {word}" for word, count in status_words(endings).items() if count]
+    counts = [
+        f"{count} {word.replace('was ', 'were ') if count > 1 else word}"
+        for word, count in status_words(endings).items()
+        if count
+    ]
     return f"of {total} runs {enumerated(counts)}: in no mean, counted against their arm"
 
 

@@ -201,6 +201,11 @@ class Network:
         unexplained = float(np.square(targets - logits).sum())
         return {"loss": loss, "r2": 1 - unexplained / float(np.square(targets - targets.mean(axis=0)).sum())}
 
+    @silently
+    def measure_loss(self, x: Array | Unconverted, targets: Targets) -> float:
+        """Return the mean loss of the data alone, as ``evaluate`` does, also of rows of a single value, which have no R²."""
+        return sum(self._loss.value(logits, targets[part]) * len(logits) for part, logits in self._logits(x)) / len(x)
+
     def _forward(self, x: Array, *, training: bool) -> Array:
         for layer in self.layers:
             x = layer.forward(x, training=training)

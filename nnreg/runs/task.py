@@ -181,8 +181,14 @@ def alone(request: Request, to: Sequence[Sink]) -> Outcome:
         raise
 
 
+made_again = False
+"""Whether this process makes a run again, whose words are all that its folder says and not what a person typed."""
+
+
 def tell_of_unused(config: DictConfig, words: Sequence[str]) -> None:
     """Say of what was typed and means nothing to the task, in a line each."""
+    if made_again:
+        return
     for line in unused_words(task_of(config), words, entries.groups(), config):
         warn(line)
 

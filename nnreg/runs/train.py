@@ -66,7 +66,7 @@ class _Training:
         )
         judged = judged_rows(run)
         if not self._steps:
-            recorder.add(Record(0, START_LOSS, run.network.evaluate(*judged)["loss"]))
+            recorder.add(Record(0, START_LOSS, run.network.measure_loss(*judged)))
         if run.settings.check_gradient and self._card.resumed_at is None:
             for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
@@ -84,7 +84,7 @@ class _Training:
             self._steps = (stopping and stopping.stopped_at) or run.settings.steps
             if stopping is not None:
                 stopping.restore()
-            recorder.add(Record(self._steps, FINAL_LOSS, run.network.evaluate(*judged)["loss"]))
+            recorder.add(Record(self._steps, FINAL_LOSS, run.network.measure_loss(*judged)))
             _test(run, recorder, self._steps)
         return self.outcome(recorder, "finished", None)
 

@@ -68,7 +68,7 @@ def test_a_name_tags_and_notes_are_no_part_of_what_was_trained(project):
     first = run(**TINY | {"hidden": [8]}, tracking="off")
     other = run(**TINY | {"hidden": [8]}, tracking="off", run_name="b", tags={"a": 1}, notes="c")
     assert first.summary["config_hash"] == other.summary["config_hash"]
-    assert (other.config["run_name"], other.config["tags"], other.config["notes"]) == ("b", {"a": "1"}, "c")
+    assert (other.config["run_name"], dict(other.config["tags"]), other.config["notes"]) == ("b", {"a": 1}, "c")
 
 
 def test_a_label_names_what_was_swept_and_no_other_word(project):

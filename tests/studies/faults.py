@@ -179,7 +179,9 @@ MUTANTS = (
                 "set.union(*(set(each) for each in places))",
             ),
             Edit(
-                f"{COMPARISON}/pairs.py", "each[seed] for each in places])", "each[seed] for each in places if seed in each])"
+                f"{COMPARISON}/contenders.py",
+                "each[seed] for each in places])",
+                "each[seed] for each in places if seed in each])",
             ),
         ),
         test="tests/comparison/test_pairs.py::test_an_axis_is_averaged_at_the_seeds_that_every_combination_has",

@@ -85,7 +85,9 @@ def test_the_folder_of_a_study_alone_says_what_is_to_be_done_and_a_complete_one_
     home = only(project)
     before = stamps(home)
     (own / "mine.yaml").write_text(STUDY.replace('"< 0"', '"> 0"'), encoding="utf-8")
-    answer = nnreg("-m", f"sweep.resume={home.relative_to(project)}")
+    refused = nnreg("-m", f"sweep.resume={home.relative_to(project)}")
+    assert "what lies there is code: type it again, if you trust it" in refused.complaint
+    answer = nnreg("-m", "--config-dir=own", f"sweep.resume={home.relative_to(project)}")
     assert answer.code == 0
     assert "NOT reproduced" in answer.out
     assert stamps(home) == before

@@ -57,11 +57,13 @@ def test_a_sweep_is_tuned_on_some_seeds_and_compared_on_others(nnreg, project):
     assert {facts["sweep_id"] for *_, facts in trials} == {"s/tuning"}  # to the tracking store they are another sweep
 
 
-@pytest.mark.parametrize(("seeds", "fresh"), [("[1,2]", True), ("[0,1]", False), ("[0]", False)])
-def test_runs_that_are_compared_at_a_seed_of_the_tuning_are_not_said_to_be_fresh(nnreg, project, seeds, fresh):
-    words = ("optimizer=sgd,lion", "protocol.trials=2", f"protocol.seeds={seeds}", "hydra.sweep.dir=s")
-    assert nnreg(*TUNE, *words, *TINY).code == 0
-    assert read_manifest(project / "s").tuning.fresh_seeds is fresh
+@pytest.mark.parametrize("seeds", ["[11,2]", "[13]"])
+def test_no_run_is_compared_at_a_seed_of_the_tuning(nnreg, project, seeds):
+    words = ("optimizer=sgd,lion", "protocol.trials=2", "protocol.tuning_seeds=[11,12,13]", f"protocol.seeds={seeds}")
+    answer = nnreg(*TUNE, *words, *TINY)
+    assert answer.code == 2
+    assert "seeds must be others than tuning_seeds" in answer.complaint
+    assert list(project.iterdir()) == []
 
 
 def test_every_combination_with_the_other_axes_is_tuned(nnreg):

@@ -75,7 +75,9 @@ def framed(pair: tuple[str, str]) -> str:
 def lost_words(standing: Standing) -> str:
     """Return which runs of an arm were lost: ``2 of 5 diverged``."""
     total = len(standing.arm.runs)
-    return ", ".join(f"{count} of {total} {word}" for word, count in status_words(standing.endings).items() if count)
+    return ", ".join(
+        f"{count} of {total} {word.removeprefix('was ')}" for word, count in status_words(standing.endings).items() if count
+    )
 
 
 def quantity(comparison: Findings) -> str:

@@ -196,8 +196,7 @@ def test_its_configuration_survives_pickling_into_another_process(command, pytho
     assert "'betas': [0.9, 0.99]" in answer.out
     assert answer.out.split()[-1] == "raw"
     answer = command("--experimental-rerun", str(pickled), plugins=TIGER)
-    assert answer.code == 0, answer.err
-    assert "direction=raw" in answer.out
+    assert (answer.code, answer.out) == (2, ""), "a pickle may be code"
 
 
 def test_a_run_with_it_can_be_done_again_from_its_folder(command, quick, project):
