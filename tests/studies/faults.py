@@ -174,7 +174,7 @@ MUTANTS = (
         "axis average over the union of seeds",
         (
             Edit(
-                f"{COMPARISON}/pairs.py",
+                f"{COMPARISON}/contenders.py",
                 "set.intersection(*(set(each) for each in places))",
                 "set.union(*(set(each) for each in places))",
             ),
