@@ -121,14 +121,14 @@ def test_a_working_directory_that_is_gone_is_one_line(nnreg, project, words, mon
 def test_a_disk_that_fills_up_is_one_line_and_keeps_what_there_is(nnreg, project, monkeypatch, sweep):
     from nnreg.records import files
 
-    written = files.write_whole
+    written = files.whole_file
 
-    def fill(path, content):
+    def fill(path, **options):
         if path.name == "history.csv.gz":
             raise OSError(28, "No space left on device", str(path))
-        written(path, content)
+        return written(path, **options)
 
-    monkeypatch.setattr("nnreg.records.folder.write_whole", fill)
+    monkeypatch.setattr("nnreg.records.folder.whole_file", fill)
     answer = nnreg(*(["-m", "seed=1,2", "hydra.sweep.dir=s"] if sweep else ["hydra.run.dir=s/0"]), *QUICK)
     assert answer.code in (1, 2)
     assert "No space left on device" in answer.err
