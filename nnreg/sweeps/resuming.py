@@ -239,7 +239,10 @@ def _trusted(home: Path, words: Sequence[str]) -> list[str]:
             raise UserError(
                 f"{home} was swept with {one_line(word)}, and what lies there is code: type it again, if you trust it"
             )
-        if key.startswith(("hydra.", "hydra/")) and not re.fullmatch(_HARMLESS, word.lstrip("+")):
+        is_harmless = bool(re.fullmatch(_HARMLESS, word.lstrip("+")))
+        if is_harmless:
+            kept.append(word)
+        elif key.startswith(("hydra.", "hydra/")):
             left_out += [word] if key != "hydra.sweep.dir" else []
         elif _is_known(key) and not _ELSEWHERE.search(word) and (key != KEY or is_own_store(Path.cwd(), value.strip("'\""))):
             kept.append(word)
