@@ -150,8 +150,8 @@ FAULTS = (
 MUTANTS = (
     Fault(
         "fresh_seeds always true",
-        (Edit("nnreg/sweeps/tuning.py", "fresh_seeds=not set(self._seeds) & set(self._tuning_seeds)", "fresh_seeds=True"),),
-        test="tests/sweeps/test_tuning.py::test_runs_that_are_compared_at_a_seed_of_the_tuning_are_not_said_to_be_fresh",
+        (Edit("nnreg/sweeps/tuning.py", "if shared := sorted({*self.seeds} & {*self.tuning_seeds}):", "if shared := []:"),),
+        test="tests/sweeps/test_tuning.py::test_no_run_is_compared_at_a_seed_of_the_tuning",
     ),
     Fault(
         "heatmap interval over arms for seeds",
