@@ -156,7 +156,7 @@ def test_a_run_whose_database_dies_midway_is_whole_after_a_push(team, project):
     (warning,) = tracked.warnings
     assert "runs push" in warning
     team.database.start()
-    assert commands.push(project, say=print) == 0
+    assert commands.push(project, store=team.uri, say=print) == 0
     run = client(team.uri).get_run(begun)
     assert run.info.status == "FINISHED"
     assert run.data.metrics["summary/train_loss_mean_last_100"] == pytest.approx(0.01, abs=1)
