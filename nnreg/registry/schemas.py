@@ -309,7 +309,7 @@ def __getattr__(name: str) -> Any:
     technique, _, parameter = rest.partition("__")
     if kind == "settings":
         made = sweep() if technique == "sweep" else settings()
-    elif technique in entries.techniques(kind):
+    elif kind and technique in entries.techniques(kind):  # an import asks for __path__, before plugins may be looked for
         made = schema_of(entries.techniques(kind)[technique])
     else:
         raise AttributeError(f"module {__name__} has no schema {name}")

@@ -1,6 +1,8 @@
 """The importable home of the schemas: the same object by name, by entry, and after pickling."""
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 from omegaconf import OmegaConf
@@ -71,3 +73,10 @@ def test_a_class_written_in_c_without_a_signature_breaks_its_plugin_only(publish
     publish("zoo", {"zoo_module": ""}, tempo={"zebra": "builtins:range"})
     with pytest.raises(BrokenPlugin, match=r"^tempo 'zebra' \(zoo 1.0\) is broken: reading its signature raised ValueError"):
         schema_of(entries.find_technique("tempo", "zebra"))
+
+
+def test_importing_the_schemas_looks_for_no_plugins():
+    """A worker on another machine gets its path, and so its plugins, after it has imported this."""
+    source = "import nnreg.registry.entries as r; from nnreg.registry.schemas import sweep; print(r._catalogue.cache_info())"
+    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout
+    assert "currsize=0" in told
