@@ -12,6 +12,7 @@ import pytest
 
 from nnreg import run
 from nnreg.comparison.chance import holm, typical
+from nnreg.comparison.judging import Ruler
 from nnreg.comparison.race import judge_race
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -249,7 +250,7 @@ def test_a_thousand_races_at_once_are_the_race_that_is_run(benchmark):
     live, beats, runs = answers.raced(values)
     for race in range(40):
         arms = {name: dict(enumerate(np.exp(row).tolist())) for name, row in zip("abcd", values[race], strict=True)}
-        judged = judge_race(arms, range(20), "ratio", least=answers.loss_resolution())
+        judged = judge_race(arms, range(20), Ruler("ratio", least=answers.loss_resolution()))
         assert {"abcd"[arm] for arm in np.flatnonzero(live[race])} == {*judged.live}
         assert {("abcd"[a], "abcd"[b]) for a, b in np.argwhere(beats[race])} == judged.beats
         assert runs[race] == sum(judged.seeds.values())

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.comparison.chance import ALPHA, SMALLEST, Scale, outdone_arms, placed, typical
+from nnreg.comparison.chance import ALPHA, outdone_arms, typical
 from nnreg.comparison.contenders import ARM, contenders, how_lost
-from nnreg.comparison.judging import ruler_of
+from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.pairs import Matrix, measure_pair
 from nnreg.comparison.standings import Standing
 from nnreg.records.manifest import Raced
@@ -78,29 +78,19 @@ class Race:
 
 
 def judge_race(
-    values: Mapping[str, Mapping[int, float]],
-    seeds: Sequence[int],
-    scale: Scale,
-    *,
-    higher: bool = False,
-    floor: float = SMALLEST,
-    least: float = 0.0,
-    stages: Sequence[Stage] = STAGES,
+    values: Mapping[str, Mapping[int, float]], seeds: Sequence[int], ruler: Ruler, stages: Sequence[Stage] = STAGES
 ) -> Race:
     """Replay a race from what its runs came to, as far as they go: arms are compared at the seeds where both trained.
 
     Args:
         values: of each arm at each seed that it has; NaN or infinite where the run failed.
         seeds: in the order in which they are run, as many as the last stage has, or more.
-        scale: see ``distances``.
-        higher: whether more is better.
-        floor: see ``distances``.
-        least: see ``typical``.
+        ruler: by which values are set against each other.
         stages: the looks.
     """
     race, names = Race(list(values)), list(values)
-    table = np.array([[values[name].get(seed, math.nan) for seed in seeds] for name in names], dtype=np.float64)
-    table = placed(scale, np.where(np.isfinite(table), table, math.nan), floor)
+    places = [ruler.placed(values[name]) for name in names]
+    table = np.array([[own.get(seed, math.nan) for seed in seeds] for own in places], dtype=np.float64)
     looked: dict[str, Stage] = {}
     for stage in stages:
         if len(race.live) < 2:
@@ -109,12 +99,12 @@ def judge_race(
             race.following = stage.seeds
             break
         looked |= dict.fromkeys(race.live, stage)
-        _look(race, names, (-1 if higher else 1) * table[:, : stage.seeds], stage, least)
+        _look(race, names, (-1 if ruler.higher else 1) * table[:, : stage.seeds], stage, ruler.least)
     race.seeds = {name: looked[name].seeds if name in looked else 0 for name in names}
     leader = table[names.index(race.live[0])]
     for name, stage in looked.items():
         apart = _shared(table[names.index(name), : stage.seeds] - leader[: stage.seeds])
-        if name != race.live[0] and (found := typical(apart, least)) is not None:
+        if name != race.live[0] and (found := typical(apart, ruler.least)) is not None:
             race.intervals[name] = found.interval(stage.share * ALPHA / len(names))
     return race
 
@@ -163,15 +153,7 @@ def matrix_of_race(found: Sequence[Standing], metric: str, raced: Raced) -> Matr
     values = {
         each.arm.name: {seed: measured[each.arm.name].get(seed, math.nan) for seed in each.arm.runs.seeds} for each in found
     }
-    race = judge_race(
-        values,
-        raced.seeds,
-        ruler.scale,
-        higher=ruler.higher,
-        floor=ruler.floor,
-        least=ruler.least,
-        stages=[Stage(*look) for look in raced.looks],
-    )
+    race = judge_race(values, raced.seeds, ruler, [Stage(*look) for look in raced.looks])
     names = [*race.live, *sorted(race.left, key=lambda name: (-race.left[name].seeds, list(rivals).index(name)))]
     judged = []
     for first, second in itertools.combinations(names, 2):

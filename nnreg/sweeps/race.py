@@ -6,17 +6,15 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from nnreg.comparison.judging import ruler_of
 from nnreg.comparison.naming import enumerated
 from nnreg.comparison.race import STAGES, Race, judge_race
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
-from nnreg.records.folder import known_facts
 from nnreg.records.manifest import RACE, Raced
 from nnreg.records.metrics import TRAIN_FINAL, called, is_known, plain_name, summary_name
-from nnreg.records.results import read_results
+from nnreg.records.results import Result, read_results
 from nnreg.settings import TRAIN, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
 from nnreg.sweeps.sweeper import ProtocolSweeper
@@ -73,16 +71,17 @@ class RaceSweeper(ProtocolSweeper):
         """Run the seeds of a look, let arms leave, and so on to the end."""
         arms, console = self._arms(axes), terminal()
         values: dict[str, dict[int, float]] = {name: {} for name in arms}
-        run: list[Path] = []
+        runs: list[Result] = []
         had, first, race = 0, 0, Race(list(arms))
         for look in self._looks:
             jobs = self._jobs({name: arms[name] for name in race.live}, self._seeds[had : look.seeds])
             folders = self.launch([words for _, _, words in jobs], first=first)
+            ended = {run.folder: run for run in read_results(dict.fromkeys(folders, ""))}
             for (name, seed, _), folder in zip(jobs, folders, strict=True):
-                values[name][seed] = self._value(folder)
+                values[name][seed] = self._value(ended.get(folder))
             had, first, before = look.seeds, first + len(jobs), race
-            run += folders
-            race = self._judged(values, run)
+            runs += ended.values()
+            race = self._judged(values, runs)
             self._write(race=self._raced(race))
             gone = [name for name in before.live if name in race.left]
             told = f"after {had} seeds {enumerated(gone)} left" if gone else f"nobody left after {had} seeds"
@@ -121,27 +120,18 @@ class RaceSweeper(ProtocolSweeper):
         """Return name, seed and words of each run, all arms at a seed together."""
         return [(name, seed, (*words, f"seed={seed}")) for seed in seeds for name, words in arms.items()]
 
-    def _value(self, folder: Path) -> float:
+    def _value(self, run: Result | None) -> float:
         """Return what a run came to, or NaN of one that failed."""
-        facts = known_facts(folder)
-        return float(facts["metrics"].get(self._metric, math.nan)) if facts.get("status") == "finished" else math.nan
+        if run is None or run.summary["status"] != "finished":
+            return math.nan
+        return float(run.summary["metrics"].get(self._metric, math.nan))
 
-    def _judged(self, values: Mapping[str, Mapping[int, float]], folders: Sequence[Path]) -> Race:
+    def _judged(self, values: Mapping[str, Mapping[int, float]], runs: Sequence[Result]) -> Race:
         """Judge the race by all runs so far, as a comparison of them does."""
-        runs = read_results(dict.fromkeys(folders, ""))
         ended = [run for run in runs if run.summary["status"] == "finished"]
         if ended and not any(self._metric in run.summary["metrics"] for run in ended):
             raise UserError(f"no run recorded {self._metric}, by which the race is judged: choose another by sweep.metric")
-        ruler = ruler_of(self._metric, runs)
-        return judge_race(
-            values,
-            self._seeds,
-            ruler.scale,
-            higher=ruler.higher,
-            floor=ruler.floor,
-            least=ruler.least,
-            stages=self._looks,
-        )
+        return judge_race(values, self._seeds, ruler_of(self._metric, runs), self._looks)
 
     def _raced(self, race: Race) -> Raced:
         return Raced(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from nnreg.comparison.judging import Ruler
 from nnreg.comparison.race import STAGES, judge_race, race_look
 
 SEEDS = range(20)
@@ -22,7 +23,7 @@ def arms(means, seeds=20, spread=0.1, rng=0):
 
 
 def judged(values, **options):
-    return judge_race(values, SEEDS, "ratio", **options)
+    return judge_race(values, SEEDS, Ruler("ratio", **options))
 
 
 def test_the_shares_of_the_looks_are_the_whole():
@@ -82,7 +83,7 @@ def test_the_interval_against_the_leader_is_students_at_the_looks_share_over_the
 
 def test_of_shares_more_is_better():
     values = {"a": dict(enumerate([0.91, 0.90, 0.92])), "b": dict(enumerate([0.10, 0.11, 0.10]))}
-    race = judge_race(values, SEEDS, "difference", higher=True)
+    race = judge_race(values, SEEDS, Ruler(higher=True))
     assert race.live == ["a"]
     assert race.left["b"].by == "a"
     assert race.intervals["b"][1] < 0, "it is below the leader"

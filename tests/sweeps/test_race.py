@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from nnreg.comparison.judging import Ruler
 from nnreg.comparison.race import STAGES, judge_race
 from nnreg.records.manifest import read_manifest
 from nnreg.records.metrics import TRAIN_FINAL
@@ -41,7 +42,7 @@ def test_arms_that_cannot_be_the_best_get_no_more_seeds(nnreg, project):
     answer = nnreg(*RACE, "optimizer=sgd,adam,lion", EIGHT, "hydra.sweep.dir=s", *TINY)
     assert (answer.code, answer.err) == (0, "")
     found, manifest = values(project / "s"), read_manifest(project / "s")
-    judged = judge_race(found, range(8), "ratio", least=1e-8, stages=STAGES[:3])
+    judged = judge_race(found, range(8), Ruler("ratio", least=1e-8), STAGES[:3])
     assert judged.following is None
     assert {name: len(by) for name, by in found.items()} == judged.seeds
     assert min(judged.seeds.values()) < 8, "some arm is worse than others, or this shows nothing"
@@ -64,7 +65,7 @@ def test_runs_are_numbered_in_the_order_in_which_they_are_run(nnreg, project):
 def test_a_race_is_judged_by_the_metric_of_the_sweep(nnreg, project):
     words = ("sweep.metric=valid/accuracy", "protocol.seeds=[1,2,3]", "hydra.sweep.dir=s")
     answer = nnreg(*RACE, "optimizer=sgd,adam", *words, *TINY, "steps=60")
-    judged = judge_race(values(project / "s", "valid/accuracy_final"), [1, 2, 3], "difference", higher=True, stages=STAGES[:1])
+    judged = judge_race(values(project / "s", "valid/accuracy_final"), [1, 2, 3], Ruler(higher=True), STAGES[:1])
     assert sorted(read_manifest(project / "s").race.live) == sorted(judged.live)
     assert read_manifest(project / "s").race.metric == "valid/accuracy_final"
     assert "final validation accuracy" in answer.out
