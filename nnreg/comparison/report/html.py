@@ -68,7 +68,7 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
         "style": own["css"],
         "script": own["js"],
         "where": ", ".join(folder.resolve().name for folder in comparison.gathered.folders[:4]),
-        "answers": [_sided(line) for line in comparison.answers],
+        "answers": _sided(comparison),
         "fairness": comparison.fairness,
         "facts": _facts(comparison),
         "curves": _curves(comparison, sources) if "curves" in made else None,
@@ -90,10 +90,12 @@ def _source(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _sided(line: str) -> tuple[str, str]:
-    """Return of which side of a network a line of the answer speaks, and what it says; "" where it is the only line."""
-    side, colon, rest = line.partition(": ")
-    return (side, f"{rest[:1].upper()}{rest[1:]}") if colon and side.isalpha() and side.istitle() else ("", line)
+def _sided(comparison: Findings) -> list[tuple[str, str]]:
+    """Return of which side of a network each line of the answer speaks, and what it says; "" where it is the only line."""
+    if comparison.gathered.companion is None:
+        return [("", line) for line in comparison.answers]
+    parts = [line.partition(": ") for line in comparison.answers]
+    return [(side, f"{said[:1].upper()}{said[1:]}") for side, _, said in parts]
 
 
 def _alt(comparison: Findings, name: str) -> str:
