@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from nnreg.contracts import check_range
@@ -53,6 +53,16 @@ _OF_TRAINING = (
     *("diagnostics", "diagnostics_every", "checkpoint_seconds", "dtype", "kernels"),
 )
 _OF_STEPS = ("steps", "clip_value", "clip_norm", "warmup")
+
+
+def setting_names() -> list[str]:
+    """Return the names of all settings of a run."""
+    return [field.name for field in fields(Settings)]
+
+
+def key_of(word: str) -> str:
+    """Return what an override sets, however it does: ``optimizer.lr`` for ``+optimizer.lr=0.1``."""
+    return word.lstrip("+~").partition("=")[0]
 
 
 def unused_words(task: str, words: Iterable[str], slots: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:
@@ -247,5 +257,5 @@ OF_A_SWEEP = ("sweep", "protocol", "hparams_search", "resume", "study")
 
 def is_of_a_sweep(word: str) -> bool:
     """Tell whether an override says how a sweep is made, not what its runs are."""
-    key = word.lstrip("+~").partition("=")[0]
+    key = key_of(word)
     return key.partition(".")[0] in OF_A_SWEEP and key != "hparams_search"  # a YAML of one's own may set more than the search

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 
 from nnreg.errors import UserError, instead
 from nnreg.registry import entries, mistakes
-from nnreg.settings import OF_A_SWEEP, Settings
+from nnreg.settings import OF_A_SWEEP, Settings, setting_names
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "--cfg": ("job", "hydra", "all"),
@@ -114,17 +113,12 @@ def _unknown(word: str, left: Sequence[str]) -> str:
     setting = re.match(r"--?([\w@-]+)((?:\.\w+)*)(?:=(.*))?$", word, re.DOTALL)
     if setting is not None:
         key, rest, value = setting[1].replace("-", "_"), setting[2], setting[3]
-        if key in entries.slots() or key in settings_names():
+        if key in entries.slots() or key in setting_names():
             return f"a setting is typed without dashes: {key}{rest}={value or 'VALUE'}"
         following = left[0] if left and not left[0].startswith("-") and "=" not in left[0] else "VALUE"
         if not rest and (meant := mistakes.meant_setting(key, value or following)):
             return meant
     return f"there is no option '{word}'{instead(word.partition('=')[0], _LONG, 'Options')}; a setting is typed key=value"
-
-
-def settings_names() -> set[str]:
-    """Return the names of all settings of a run."""
-    return {field.name for field in dataclasses.fields(Settings)}
 
 
 def check_overrides(options: Sequence[str], overrides: Sequence[str]) -> None:
@@ -182,18 +176,17 @@ def _check_choice(word: str, is_sweep: bool) -> None:
         return
     kind = key.partition("@")[0] if key.partition("@")[0] in entries.kinds() else entries.slots()[slots[key]]
     names = entries.techniques(kind)
-    nothing = f"{key}=none is without" if "none" in names else f"choose one with {key}=NAME"
+    instead_of_nothing = f"{key}=none is without" if "none" in names else f"choose one with {key}=NAME"
+    missed = f"every run has {mistakes.of_kind(kind)}: {instead_of_nothing}; `python -m nnreg plugins {kind}` lists them"
     if mark == "~":
-        raise UserError(f"every run has {mistakes.of_kind(kind)}: {nothing}; `python -m nnreg plugins {kind}` lists them")
+        raise UserError(missed)
     if value is None:
         return
     if re.fullmatch(r"\s*(\[.*\]|\{.*\})\s*", value, re.DOTALL):
         several = f"; several are swept by -m {key}={','.join(list(names)[:2])}"
         raise UserError(f"{key} is chosen by one name, such as {key}={list(names)[-1]}, got {value.strip()}{several}")
     if any(each.strip().lower() in ("", "null", "none", "~") and each.strip() not in names for each in value.split(",")):
-        raise UserError(
-            f"{word}: every run has {mistakes.of_kind(kind)}: {nothing}; `python -m nnreg plugins {kind}` lists them"
-        )
+        raise UserError(f"{word}: {missed}")
 
 
 def _check_lists(word: str, is_sweep: bool) -> None:
@@ -214,7 +207,7 @@ _KNOWN = {*OF_A_SWEEP, "hydra", "experiment", "debug", "member"}
 def _check_habits(word: str, is_sweep: bool) -> None:
     """Say what is typed here for a word of other programs."""
     mark, key, value = parts_of(word)
-    known = {*_KNOWN, *entries.groups(), *entries.slots(), *settings_names()}
+    known = {*_KNOWN, *entries.groups(), *entries.slots(), *setting_names()}
     if mark == "~" or value is None or key.partition(".")[0] in known or key in _PARAMETERS:
         return
     if meant := mistakes.meant_setting(key, value):

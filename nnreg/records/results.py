@@ -18,6 +18,7 @@ from nnreg.records.files import read_yaml
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
+from nnreg.settings import key_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +82,7 @@ class Result:
     def typed(self) -> dict[str, Any]:
         """What was typed for this run, as configured: ``{"optimizer": "adam", "optimizer.lr": 0.1}``; lists as tuples."""
         slots = entries.groups()
-        keys = [word.lstrip("+").partition("=")[0] for word in self.summary["overrides"] if not word.startswith("~")]
+        keys = [key_of(word) for word in self.summary["overrides"] if not word.startswith("~")]
         found: dict[str, Any] = {}
         for key in (slots.get(key, key) for key in keys):
             with contextlib.suppress(KeyError, TypeError):  # it means nothing to this task

@@ -6,7 +6,6 @@ This catches the mistakes that would otherwise train nothing, silently. The full
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +20,7 @@ from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.registry.schemas import meant_as_text, parameters_of, schema_of, settings
-from nnreg.settings import WITHDRAWN, Settings
+from nnreg.settings import WITHDRAWN, Settings, setting_names
 
 SHAPE = (4, 3)
 STEPS = 3
@@ -220,7 +219,7 @@ def check_keys(keys: Iterable[str]) -> list[str]:
     Raises:
         UserError: naming it.
     """
-    known = [field.name for field in dataclasses.fields(Settings)]
+    known = setting_names()
     for key in keys:
         if key in WITHDRAWN:
             raise UserError(WITHDRAWN[key])

@@ -16,7 +16,7 @@ from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries
 from nnreg.registry.entries import find_technique, kinds, techniques
 from nnreg.registry.schemas import schema_of
-from nnreg.settings import WITHDRAWN
+from nnreg.settings import WITHDRAWN, key_of
 
 _LAUNCHERS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit", "submitit_slurm": "submitit"}
 EXTRAS = {f"hydra/launcher/{launcher}": extra for launcher, extra in _LAUNCHERS.items()}
@@ -82,7 +82,7 @@ def _composition(error: HydraException) -> str:
     ambiguous = re.match(r"Ambiguous value for argument '([^']+)'", text)
     if ambiguous or "requires --multirun" in text:
         typed = ambiguous[1] if ambiguous else text.split("'")[1]
-        is_choice = typed.lstrip("+~").partition("=")[0].partition("@")[0] in kinds()
+        is_choice = key_of(typed).partition("@")[0] in kinds()
         one = "" if is_choice else ", or write key=[a,b] for one list"
         return f"{typed} names several values: add -m to sweep over them{one}"
     return one_line(error) or _first_line(str(cause))

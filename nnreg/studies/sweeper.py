@@ -18,7 +18,7 @@ from nnreg.records.card import ALIKE, flattened
 from nnreg.records.folder import read_summary
 from nnreg.records.manifest import STUDY
 from nnreg.registry.overrides import quoted
-from nnreg.settings import OF_A_SWEEP
+from nnreg.settings import OF_A_SWEEP, key_of
 from nnreg.studies.definition import Member, Study, as_word, study_of
 from nnreg.studies.ending import StudyEnding, check_study
 from nnreg.sweeps.axes import Axis, Stage, Words
@@ -96,9 +96,9 @@ class StudySweeper(ProtocolSweeper):
 
     def _changes(self) -> str:
         """Return which settings of the study typed words replaced by others: ``steps=10 (500 in the study)``; no seeds."""
-        typed = [word for word in self._typed if _key(word) not in UNCHANGED and not word.startswith("hydra")]
+        typed = [word for word in self._typed if key_of(word) not in UNCHANGED and not word.startswith("hydra")]
         bare = {member.overrides[: len(member.overrides) - len(self._typed)] for member in self._members} if typed else set()
-        for words in dict.fromkeys(tuple(word for word in own if _key(word) != "seed") for own in sorted(bare)):
+        for words in dict.fromkeys(tuple(word for word in own if key_of(word) != "seed") for own in sorted(bare)):
             own, now = self._settings(words), self._settings((*words, *typed))
             found = [f"{key}={now.get(key, 'none')} ({own.get(key, 'none')} in the study)" for key in {**own, **now}
                      if own.get(key) != now.get(key)]  # fmt: skip
@@ -134,11 +134,6 @@ class StudySweeper(ProtocolSweeper):
         own = [f"--config-dir={typed_path(Path(source.path))}" for source in sources if source.provider == "command-line"]
         words = [f"experiment={self._name}", *(f"member={one}" for one in number), *self._typed]
         return shlex.join(["python", "-m", "nnreg", *own, *words])
-
-
-def _key(word: str) -> str:
-    """Return what an override sets."""
-    return word.lstrip("+~").partition("=")[0]
 
 
 def _typed(axes: Sequence[Axis]) -> list[str]:

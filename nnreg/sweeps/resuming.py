@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import re
@@ -31,7 +30,7 @@ from nnreg.runs.assembly import check_ahead
 from nnreg.runs.attempt import TRACEBACK
 from nnreg.runs.descend import prepare
 from nnreg.runs.request import Request, own_request, plain
-from nnreg.settings import DESCEND, OF_A_SWEEP, Settings, SweepSettings, task_of
+from nnreg.settings import DESCEND, OF_A_SWEEP, SweepSettings, key_of, setting_names, task_of
 from nnreg.tracking.location import KEY, is_own_store
 
 Codes = dict[tuple[str, str], set[str]]
@@ -266,13 +265,13 @@ def _is_known(key: str) -> bool:
     """Tell whether a key is a setting, a technique or its parameter, or of a sweep."""
     if key == "--config-name" or key in entries.groups():
         return True
-    known = {*entries.slots(), *OF_A_SWEEP, "experiment", "debug", *(field.name for field in dataclasses.fields(Settings))}
+    known = {*entries.slots(), *OF_A_SWEEP, "experiment", "debug", *setting_names()}
     return re.fullmatch(r"\w+(\.[A-Za-z]\w*)*", key) is not None and key.partition(".")[0] in known and key != "sweep.resume"
 
 
 def _key(word: str) -> str:
     """Return what a word of a command line sets, however it does."""
-    key = word.lstrip("+~").partition("=")[0]
+    key = key_of(word)
     return _SHORT.get(key, key)
 
 

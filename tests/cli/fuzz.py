@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nnreg.cli.main import COMMANDS
-from nnreg.cli.words import FLAGS, VALUED, settings_names
+from nnreg.cli.words import FLAGS, VALUED
 from nnreg.registry import entries
+from nnreg.settings import setting_names
 from tests.cli import copies
 
 SECONDS = 60.0
-SETTINGS = sorted(settings_names())
+SETTINGS = sorted(setting_names())
 SMALL = ("steps=2", "hidden=[4]", "dataset=iris", "batch=8", "tracking=off")
 """What keeps a line that happens to be sound from taking long."""
 
