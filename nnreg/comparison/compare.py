@@ -3,43 +3,37 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from nnreg.comparison.findings import Findings, find
+from nnreg.comparison.differences import grounds
+from nnreg.comparison.findings import FOLDER, Findings, find
+from nnreg.comparison.report import files, html
 from nnreg.comparison.report.captions import lost_words, target_words, to_target
 from nnreg.comparison.report.panels import shown_metrics
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.comparison.tables import settings_of
+from nnreg.console import print_line, terminal
+from nnreg.errors import UserError
 from nnreg.figures import Run
-from nnreg.records.metrics import STEPS, VALID, heading_of, with_half
+from nnreg.records.manifest import read_manifest
+from nnreg.records.metrics import STEPS, TEST, VALID, heading_of, leading_metrics, with_half
 from nnreg.records.results import Results
+from nnreg.tracking.sink import AnswerRun, log_answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nnreg.figures.page import Page
-import math
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
-
-from nnreg.comparison.differences import grounds
-from nnreg.comparison.findings import FOLDER
-from nnreg.comparison.report import html
-from nnreg.comparison.report.files import REPORT, plain_content, read_files
-from nnreg.console import print_line, terminal
-from nnreg.errors import UserError
-from nnreg.records.manifest import read_manifest
-from nnreg.records.metrics import TEST, leading_metrics
-from nnreg.tracking.sink import AnswerRun, log_answer
 
 
 class Comparison(Findings):
@@ -70,9 +64,7 @@ class Comparison(Findings):
 
     def save(self, folder: Path | str) -> Path:
         """Write ``report.html``, a PNG a figure, CSV tables, all of it as JSON; return the report's path."""
-        from nnreg.comparison.report.files import write_files
-
-        return write_files(self, Path(folder), self.page)
+        return files.write_files(self, Path(folder), self.page)
 
     def __str__(self) -> str:
         """Return the answer and the table, as the console shows them."""
@@ -82,8 +74,6 @@ class Comparison(Findings):
 
     def _repr_html_(self) -> str:
         """Return the answer and the table for a notebook."""
-        from nnreg.comparison.report import html
-
         return html.html_fragment(self)
 
 
@@ -115,7 +105,7 @@ KEPT = 2  # measured columns that stay however narrow the terminal is
 
 
 class Column(NamedTuple):
-    """A measured quantity: its heading_of, and its words for each arm."""
+    """A measured quantity: its heading, and its words for each arm."""
 
     heading: str
     cells: Sequence[str]
@@ -254,7 +244,7 @@ def log_comparison(comparison: Findings, home: Path, warn: Callable[[str], None]
         sweep_id=home.name,
         metrics=metrics(comparison),
         about="\n\n".join([*(f"**{line}**" for line in comparison.answers), comparison.fairness]),
-        page=REPORT,
+        page=files.REPORT,
         overrides=tuple(word for word in manifest.overrides if not word.startswith("seed=")) if manifest is not None else (),
         seconds=float(manifest.seconds) if manifest is not None and manifest.seconds is not None else 0.0,
     )
@@ -354,10 +344,10 @@ def _place(folders: Sequence[Path], compared: Comparison) -> Path:
     A comparison by another metric or target than that which lies there leaves it as it is.
     """
     if len(folders) == 1 and not (folders[0] / "config.yaml").is_file():
-        own, content = folders[0] / FOLDER, plain_content(compared)
+        own, content = folders[0] / FOLDER, files.plain_content(compared)
         if own.is_symlink():
             raise UserError(f"{own} is a symbolic link: say where the report shall be with --folder")
-        there = read_files(own)
+        there = files.read_files(own)
         is_other = any(there.get(name, content[name]) != content[name] for name in ("metric", "target"))
         return own.with_name(f"{own.name}-{compared.metric.replace('/', '-')}") if is_other else own
     return HOME / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"

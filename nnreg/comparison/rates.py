@@ -183,9 +183,8 @@ def read_tuning(
         searched: runs of the tuning.
         metric: that runs are judged by.
     """
-    protocols = (
-        GRID if manifest.protocol in (STUDY, RACE) else manifest.protocol for manifest in manifests.values()
-    )  # nothing was searched
+    # a study and a race search nothing
+    protocols = (GRID if manifest.protocol in (STUDY, RACE) else manifest.protocol for manifest in manifests.values())
     protocol = " and ".join(dict.fromkeys(protocols)) or GRID
     tuned = {folder: manifest.tuning for folder, manifest in manifests.items() if manifest.tuning is not None}
     if tuned:

@@ -8,6 +8,7 @@ import itertools
 import math
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -202,16 +203,19 @@ def _leave_out(found: Layout, is_missing: npt.NDArray[np.bool_], wanted: Wanted)
 
 def _check_widths(found: Layout) -> None:
     for line, cells in rows_of(found.text, found.sign):
-        if len(cells) != len(found.names):
-            raise ValueError(f"line {line} has {len(cells)} cells, the first line has {len(found.names)}")
+        _check_width(found, line, cells)
+
+
+def _check_width(found: Layout, line: int, cells: Sequence[str]) -> None:
+    if len(cells) != len(found.names):
+        raise ValueError(f"line {line} has {len(cells)} cells, the first line has {len(found.names)}")
 
 
 def _complain(found: Layout, number: int) -> NoReturn:
     """Name the cell of a row, by its number among those that are not blank, that cannot be used."""
     rows = (row for row in rows_of(found.text, found.sign) if any(row[1]))
     for line, cells in itertools.islice(rows, number + 1):
-        if len(cells) != len(found.names):
-            raise ValueError(f"line {line} has {len(cells)} cells, the first line has {len(found.names)}")
+        _check_width(found, line, cells)
     for place in (*found.features, found.target):
         cell, is_target = cells[place], place == found.target
         where = f"line {line}, column '{found.names[place]}'"
