@@ -11,8 +11,9 @@ from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Targ
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
 from nnreg.contracts.layers import Activation, Dropout, Init, Layer, Norm, Shape
+from nnreg.contracts.nesting import Slot, slot
 from nnreg.contracts.objective import Loss, Regularizer, Schedule, Surface
-from nnreg.contracts.optimizer import Optimizer
+from nnreg.contracts.optimizer import Objective, Optimizer
 
 CONTRACTS: Mapping[str, type] = {
     "optimizer": Optimizer,
@@ -39,11 +40,13 @@ __all__ = [
     "Layer",
     "Loss",
     "Norm",
+    "Objective",
     "Optimizer",
     "ParametersView",
     "Regularizer",
     "Schedule",
     "Shape",
+    "Slot",
     "Split",
     "Splits",
     "Surface",
@@ -51,4 +54,5 @@ __all__ = [
     "Weights",
     "check_choices",
     "check_range",
+    "slot",
 ]

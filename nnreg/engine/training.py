@@ -206,7 +206,7 @@ def train(
     def update(done: int) -> None:
         factor = schedule(done)
         clip(network.parameters.grad)
-        network.decay(optimizer.lr * factor)
+        network.decay(optimizer.rate * factor)
         optimizer.step(done, factor)
 
     for step in range(start, steps):

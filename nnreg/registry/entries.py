@@ -160,18 +160,22 @@ def load_class(entry: Entry) -> type:
         raise BrokenPlugin(f"{entry} is broken: {entry.target} is a {type(loaded).__name__}, must be a class")
     missing = [method for method in required_methods(entry.kind) if not callable(getattr(loaded, method, None))]
     missing += sorted(getattr(loaded, "__abstractmethods__", frozenset()) - set(missing))
+    contract = CONTRACTS.get(entry.kind, object)
     if missing:
-        contract = CONTRACTS[entry.kind].__name__
-        raise BrokenPlugin(f"{entry} is broken: {attribute} lacks {', '.join(missing)}; subclass nnreg.contracts.{contract}")
+        raise BrokenPlugin(
+            f"{entry} is broken: {attribute} lacks {', '.join(missing)}; subclass nnreg.contracts.{contract.__name__}"
+        )
+    if not getattr(contract, "_is_protocol", False) and not issubclass(loaded, contract):
+        raise BrokenPlugin(f"{entry} is broken: {attribute} must subclass nnreg.contracts.{contract.__name__}")
     return loaded
 
 
 def required_methods(kind: str) -> tuple[str, ...]:
-    """Return the public methods that the contract of a kind declares; none for a kind without a contract."""
+    """Return the methods that the contract of a kind leaves to the technique; none for a kind without a contract."""
     contract = CONTRACTS.get(kind)
     bases = reversed(contract.__mro__) if contract else ()
-    declared = [name for base in bases for name, value in vars(base).items() if callable(value)]
-    return tuple(dict.fromkeys(name for name in declared if not name.startswith("_")))
+    declared = [(name, value) for base in bases for name, value in vars(base).items() if callable(value)]
+    return tuple(dict.fromkeys(name for name, value in declared if getattr(value, "__isabstractmethod__", False)))
 
 
 @cache

@@ -109,9 +109,10 @@ def test_a_name_that_nobody_registered_is_answered_with_what_there_is():
         ("", "", "raised AttributeError: "),
         ("Rule = 3", ":Rule", "zoo_module:Rule is a int, must be a class"),
         ("def Rule(): ...", ":Rule", "zoo_module:Rule is a function, must be a class"),
-        ("class Rule: ...", ":Rule", "Rule lacks update, bind, step, save, load; subclass nnreg.contracts.Optimizer"),
+        ("class Rule: ...", ":Rule", "Rule lacks update; subclass nnreg.contracts.Optimizer"),
         (OPTIMIZER.replace("update", "updat"), ":Rule", "Rule lacks update; subclass nnreg.contracts.Optimizer"),
-        ("class Rule:\n  update = bind = step = save = load = 3", ":Rule", "Rule lacks update, bind, step, save, load"),
+        ("class Rule:\n  update = 3", ":Rule", "Rule lacks update; subclass nnreg.contracts.Optimizer"),
+        ("class Rule:\n  def update(self): ...", ":Rule", "Rule must subclass nnreg.contracts.Optimizer"),
     ],
 )
 def test_a_plugin_that_cannot_be_used_says_why_with_its_name_and_distribution(publish, source, target, cause):
