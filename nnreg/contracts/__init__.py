@@ -7,7 +7,7 @@ A plugin imports this package and nothing else of nnreg, and this package import
 
 from collections.abc import Mapping
 
-from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Targets, Weights
+from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Place, Role, Targets, Weights
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
 from nnreg.contracts.layers import Activation, Dropout, Init, Layer, Norm, Shape
@@ -43,7 +43,9 @@ __all__ = [
     "Objective",
     "Optimizer",
     "ParametersView",
+    "Place",
     "Regularizer",
+    "Role",
     "Schedule",
     "Shape",
     "Slot",

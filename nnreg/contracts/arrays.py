@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,32 @@ class Weights(NamedTuple):
     grad: Array
 
 
+Role = Literal["weight", "bias", "gain"]
+
+
+class Place(NamedTuple):
+    """Where a parameter array stands in the network.
+
+    Attributes:
+        name: of the array, such as ``W1``.
+        layer: number of the weight array that it belongs to, from 1 at the input.
+        layers: how many weight arrays there are.
+        role: "weight" for what decays, "gain" for what multiplies and starts at a number such as 1, "bias" for what is added.
+        fan_in: inputs of each output; 1 for what is no weight.
+        fan_out: outputs.
+        gain: factor of weights that keeps the second moment through the activation f that follows the layer,
+            1 / √E f(z)² for z from N(0, 1); 1 for the last layer, and where that is not known.
+    """
+
+    name: str
+    layer: int
+    layers: int
+    role: Role
+    fan_in: int
+    fan_out: int
+    gain: float = 1.0
+
+
 class ParametersView(Protocol):
     """The parameters as an optimizer sees them: two flat buffers, and the same memory by layer."""
 
@@ -37,3 +63,7 @@ class ParametersView(Protocol):
     @property
     def named(self) -> Mapping[str, Weights]:
         """Layer-shaped views of the same memory by name, such as ``W1`` (fan_in, fan_out) and ``b1`` (fan_out,)."""
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Where each of these arrays stands in the network, by name."""

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts.arrays import Array, Weights
+from nnreg.contracts.arrays import Array, Role, Weights
 
 
 class Init(Protocol):
@@ -68,6 +68,13 @@ class Shape(NamedTuple):
     shape: tuple[int, ...]
     decays: bool
     start: float | None = None
+
+    @property
+    def role(self) -> Role:
+        """A weight decays, a gain starts at a number other than 0, and all else is a bias."""
+        if self.decays:
+            return "weight"
+        return "gain" if self.start else "bias"
 
 
 class Layer(ABC):

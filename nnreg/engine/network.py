@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from itertools import accumulate
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Regularizer, Shape, Targets, Weights
+from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Place, Regularizer, Shape, Targets, Weights
 from nnreg.engine.layers import Affine, Elementwise
 from nnreg.engine.numerics import silently
+from nnreg.engine.places import gain_of, places_of
 from nnreg.engine.rows import Unconverted
 
 
@@ -27,12 +29,16 @@ class Parameters:
     Args:
         shapes: the arrays wanted, with names that are unique.
         dtype: float32 or float64.
+        gain: returns that of the activation after every layer but the last; asked when ``places`` are looked at first.
 
     Raises:
         ValueError: two arrays have the same name.
     """
 
-    def __init__(self, shapes: Sequence[Shape], dtype: npt.DTypeLike = np.float32) -> None:
+    def __init__(
+        self, shapes: Sequence[Shape], dtype: npt.DTypeLike = np.float32, gain: Callable[[], float] = lambda: 1.0
+    ) -> None:
+        self._shapes, self._gain = shapes, gain
         in_memory = sorted(shapes, key=lambda shape: not shape.decays)
         sizes = [math.prod(shape.shape) for shape in in_memory]
         self._theta: Array = np.zeros(sum(sizes), dtype)
@@ -72,6 +78,11 @@ class Parameters:
     def named(self) -> Mapping[str, Weights]:
         """Layer-shaped views of the same memory by name, in the order in which they were asked for."""
         return self._named
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """Where each of these arrays stands in the network, by name."""
+        return places_of(self._shapes, self._gain)
 
 
 EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated in chunks that keep BLAS busy
@@ -121,7 +132,7 @@ class Network:
         self._dlogits = self._dlogits_rows
         wanted = _numbered(self.layers, features)
         self._shapes = [shape for shapes in wanted for shape in shapes]
-        self.parameters = Parameters(self._shapes, dtype)
+        self.parameters = Parameters(self._shapes, dtype, partial(gain_of, activation))
         masks = masks or np.random.default_rng(0)
         for layer, shapes in zip(self.layers, wanted, strict=True):
             layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, self.dtype, masks)

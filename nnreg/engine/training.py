@@ -95,12 +95,13 @@ class Streams(NamedTuple):
     """Independent random streams of one run.
 
     Each purpose has its own, so that two runs with the same seed see the same weights, batches and masks whatever else
-    differs between them: a paired comparison.
+    differs between them: a paired comparison. A further one is appended, as the n-th stream of a seed is always the same.
     """
 
     init: np.random.Generator
     batches: np.random.Generator
     dropout: np.random.Generator
+    optimizer: np.random.Generator
 
     @classmethod
     def from_seed(cls, seed: int) -> Self:

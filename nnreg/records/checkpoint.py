@@ -11,7 +11,7 @@ import math
 import typing
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Checkpoint:
         versions: of what computes: NumPy, nnreg, the distributions of the techniques.
         batches: where the stream of batches stands.
         masks: where the stream of masks stands.
+        streams: where the others stand, by name; older versions had none.
         arrays: everything else by name, such as ``theta``, ``optimizer/m``, ``layers/1.mean``.
     """
 
@@ -51,6 +52,7 @@ class Checkpoint:
     batches: dict[str, Any]
     masks: dict[str, Any]
     arrays: Mapping[str, npt.NDArray[Any]]
+    streams: dict[str, Any] = field(default_factory=dict)
 
     def part(self, name: str) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays below a name: ``m`` for ``optimizer/m`` below ``optimizer``."""

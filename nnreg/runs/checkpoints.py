@@ -62,6 +62,7 @@ class Live:
             versions=versions(card),
             batches=self.batches.save(),
             masks=dict(self.run.streams.dropout.bit_generator.state),
+            streams={name: dict(stream.bit_generator.state) for name, stream in self._other_streams().items()},
             arrays={"theta": self.run.network.parameters.theta, **below},
         )
 
@@ -84,10 +85,16 @@ class Live:
                 self.stopping.load(saved.part("stopping"))
             self.batches.load(saved.batches)
             self.run.streams.dropout.bit_generator.state = saved.masks
+            for name, state in saved.streams.items():
+                self._other_streams()[name].bit_generator.state = state
         except Exception as error:  # what another program has put into the file may be anything, and plugins read it
             reason = f"{type(error).__name__}: {one_line(error)}"
             raise UserError(f"the checkpoint in {card.folder} does not fit its configuration ({reason}): {_ADVICE}") from error
         self.stopwatch.seconds = saved.seconds
+
+    def _other_streams(self) -> dict[str, np.random.Generator]:
+        """Return those that are saved by their name: batches keep where they stand themselves."""
+        return {name: stream for name, stream in self.run.streams._asdict().items() if name not in ("batches", "dropout")}
 
     def _check(self, saved: Checkpoint, card: RunCard) -> None:
         for key, was, now in _differences(saved.config, card.config):

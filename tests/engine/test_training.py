@@ -331,7 +331,12 @@ def test_the_same_seed_gives_the_same_streams_and_another_seed_others():
 
 def test_streams_of_one_seed_are_independent_of_each_other():
     draws = [stream.integers(2**62) for stream in Streams.from_seed(0)]
-    assert len(set(draws)) == len(draws) == 3
+    assert len(set(draws)) == len(draws) == len(Streams._fields)
+
+
+def test_a_further_stream_leaves_those_before_it_as_they_were():
+    before = map(np.random.default_rng, np.random.SeedSequence(7).spawn(3))
+    assert [stream.integers(2**62) for stream in before] == [stream.integers(2**62) for stream in Streams.from_seed(7)[:3]]
 
 
 @given(batchings, st.integers(0, 99))

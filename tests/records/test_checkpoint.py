@@ -177,3 +177,13 @@ def test_a_damaged_file_is_told_in_one_line_or_holds_what_was_saved(tmp_path_fac
     else:
         assert dataclasses.replace(found, arrays={}) == EMPTY
         assert {name: array.tolist() for name, array in found.arrays.items()} == {"theta": [0, 1, 2, 3, 4]}
+
+
+def test_a_checkpoint_of_a_version_that_named_no_other_streams_is_read(path):
+    save_checkpoint(path, filled(theta=np.arange(3.0)))
+    with np.load(path) as saved:
+        members = dict(saved)
+    facts = json.loads(members.pop(FACTS).tobytes())
+    del facts["streams"]
+    archive(path, {FACTS: npy(np.frombuffer(json.dumps(facts).encode(), np.uint8)), "theta": npy(members["theta"])})
+    assert load_checkpoint(path).streams == {}
