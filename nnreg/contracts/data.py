@@ -37,6 +37,8 @@ class Splits:
         source: where the data came from, such as a file path, for the record.
         divisor: what uint8 features are divided by, in float32, on their way into a network: 255 brings pixels into [0, 1].
             Of float features it is 1: they are taken as they are.
+        shape: the natural shape of a row, such as (28, 28) or (rows, columns, channels), channels last; None for rows that
+            have none. Rows stay flat, in C order: ``x[i].reshape(shape)`` is row i as it looks.
 
     Raises:
         ValueError: shapes, dtypes, labels or divisor do not fit together; the message names the split.
@@ -48,6 +50,7 @@ class Splits:
     outputs: int
     source: str
     divisor: float = 1.0
+    shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, split in self.present().items():
@@ -56,6 +59,9 @@ class Splits:
             raise ValueError(f"divisor must be in (0, inf), got {self.divisor}")
         if self.divisor != 1 and self.train.x.dtype != np.uint8:
             raise ValueError(f"divisor={self.divisor:g} is for uint8 features, and train.x is {self.train.x.dtype}")
+        features = self.train.x.shape[1]
+        if self.shape is not None and (min(self.shape, default=0) < 1 or math.prod(self.shape) != features):
+            raise ValueError(f"shape {self.shape} is not that of a row: it has {features} features")
 
     def present(self) -> dict[str, Split]:
         """Return the splits that exist, by name."""

@@ -261,6 +261,17 @@ def test_a_divisor_of_floats_is_refused_as_they_are_taken_as_they_are():
         Splits(good(), None, None, outputs=2, source="made up", divisor=255)
 
 
+def test_a_row_may_have_a_natural_shape():
+    assert splits().shape is None
+    assert Splits(good(features=12), None, None, outputs=2, source="made up", shape=(2, 2, 3)).shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 0), (), (-1, -3)])
+def test_a_shape_that_is_not_that_of_a_row_is_refused(shape):
+    with pytest.raises(ValueError, match=rf"^shape {re.escape(str(shape))} is not that of a row: it has 3 features"):
+        Splits(good(), None, None, outputs=2, source="made up", shape=shape)
+
+
 def test_labels_of_any_integer_dtype_are_fine():
     splits(train=good()._replace(y=np.array([0, 1, 1, 0], np.uint8)))
 

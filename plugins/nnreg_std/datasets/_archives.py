@@ -16,10 +16,11 @@ HOW = "save it with np.savez(FILE, x=features, y=targets)"
 
 
 class Rows(NamedTuple):
-    """Features of any real type, (rows, features), and answers, (rows,) or (rows, columns)."""
+    """Features of any real type, (rows, features), answers, (rows,) or (rows, columns), and the shape that a row had."""
 
     x: npt.NDArray[Any]
     answers: npt.NDArray[Any]
+    shape: tuple[int, ...] | None = None
 
 
 def read_archive(file: Path) -> dict[str, Rows]:
@@ -34,7 +35,7 @@ def read_archive(file: Path) -> dict[str, Rows]:
         keys = _keys(archive.files)
         for name in (key for pair in keys.values() for key in pair):
             _check_size(archive.zip, name)
-        found = {part: Rows(*(_array(archive, key) for key in pair)) for part, pair in keys.items()}
+        found = {part: Rows(_array(archive, x), _array(archive, y)) for part, (x, y) in keys.items()}
     checked = {part: _checked(rows, keys[part]) for part, rows in found.items()}
     first = checked["train"]
     texts = [keys[part][1] for part, rows in checked.items() if rows.answers.dtype.kind in "SU"]
@@ -42,7 +43,7 @@ def read_archive(file: Path) -> dict[str, Rows]:
         plain = next(keys[part][1] for part in checked if keys[part][1] not in texts)
         raise ValueError(f"'{texts[0]}' holds text and '{plain}' holds numbers: give all labels in one way")
     for part, rows in checked.items():
-        for key, array, other in zip(keys[part], rows, first, strict=True):
+        for key, array, other in zip(keys[part], rows[:2], first[:2], strict=True):
             if array.shape[1:] != other.shape[1:]:
                 raise ValueError(f"'{key}' has rows of shape {array.shape[1:]}, those to train on have {other.shape[1:]}")
     return checked
@@ -87,7 +88,7 @@ def _array(archive: Any, key: str) -> npt.NDArray[Any]:
 
 def _checked(rows: Rows, keys: tuple[str, str]) -> Rows:
     """Return the rows with what lies in several dimensions, such as pictures, laid out in one."""
-    (x, answers), (x_key, y_key) = rows, keys
+    (x, answers, _), (x_key, y_key) = rows, keys
     if x.ndim == 0 or x.size == 0 or x.dtype.kind not in "iuf":
         raise ValueError(f"'{x_key}' must hold numbers, one row or more, got {x.dtype} {x.shape}")
     if answers.ndim not in (1, 2) or answers.dtype.kind not in "iufSU":
@@ -96,4 +97,4 @@ def _checked(rows: Rows, keys: tuple[str, str]) -> Rows:
         )
     if len(x) != len(answers):
         raise ValueError(f"'{x_key}' has {len(x)} rows and '{y_key}' has {len(answers)}: give one answer for each row")
-    return Rows(x.reshape(len(x), -1), answers)
+    return Rows(x.reshape(len(x), -1), answers, x.shape[1:] if x.ndim > 2 else None)

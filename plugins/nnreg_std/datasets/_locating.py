@@ -35,7 +35,7 @@ def load_images(files: FileSet, data_dir: str | None, valid_size: int, rows: int
     (train_images, train_labels, test_images, test_labels), folder = _read(files, data_dir)
     train, valid = hold_out(Split(_rows(train_images[:rows]), train_labels[:rows].astype(np.int64)), valid_size)
     test = Split(_rows(test_images), test_labels.astype(np.int64))
-    return Splits(train, valid, test, outputs=CLASSES, source=str(folder), divisor=WHITE)
+    return Splits(train, valid, test, outputs=CLASSES, source=str(folder), divisor=WHITE, shape=test_images.shape[1:])
 
 
 def _rows(images: Bytes) -> Bytes:

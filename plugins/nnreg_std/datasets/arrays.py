@@ -3,9 +3,9 @@
 Source: the NPY and NPZ formats of NumPy, https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
 
 Conventions: np.savez(FILE, x=features, y=targets), or x_train, y_train, x_valid, y_valid, x_test, y_test, as Keras names them;
-parts that are not there are held out of the training rows. Features of several dimensions, such as pictures, are laid out in
-one; bytes (uint8) that are not standardised stay bytes. Labels become class numbers in sorted order. Nothing is unpickled:
-files of strangers are safe.
+parts that are not there are held out of the training rows. Features of several dimensions, such as pictures, (rows, height,
+width) or (rows, height, width, channels), are laid out in one, and their shape is told; bytes (uint8) that are not
+standardised stay bytes. Labels become class numbers in sorted order. Nothing is unpickled: files of strangers are safe.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class Arrays(Dataset):
         y, outputs = understood(answers, self.task, self.wish)
         check_varied(found["train"].x)
         ends = np.cumsum([len(rows.x) for rows in found.values()])[:-1]
+        shape = found["train"].shape
         given = {part: Split(rows.x, ys) for (part, rows), ys in zip(found.items(), np.split(y, ends), strict=True)}
         if is_classes(y):
             _check_labels({part: split.y for part, split in given.items()}, answers)
@@ -76,7 +77,7 @@ class Arrays(Dataset):
         train, valid, test = divided(*given["train"], *shares, np.random.default_rng(self.random_state))
         parts = (train, given.get("valid", valid), given.get("test", test))
         del found, given  # the rows as they were in the file: of a million there is no room for many copies
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=str(file))
+        return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=str(file), shape=shape)
 
 
 def _check_labels(parts: Mapping[str, Targets], answers: npt.NDArray[Any]) -> None:

@@ -44,4 +44,4 @@ class Digits(Dataset):
         x = (pixels / PIXEL_LEVELS).astype(np.float32)  # exact: sixteenths
         rng = np.random.default_rng(self.random_state)
         train, valid, test = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
-        return Splits(train, valid, test, outputs=10, source=DIGITS.source)
+        return Splits(train, valid, test, outputs=10, source=DIGITS.source, shape=(8, 8))

@@ -150,7 +150,10 @@ def test_what_unpacks_to_far_more_is_refused_before_it_does(tmp_path):
 
 def test_pictures_are_laid_out_in_rows(archive):
     pictures = np.random.default_rng(0).integers(0, 256, (40, 4, 3), dtype=np.uint8)
-    assert archive(x=pictures, y=np.arange(40) % 2).train.x.shape == (24, 12)
+    splits = archive(x=pictures, y=np.arange(40) % 2)
+    assert (splits.train.x.shape, splits.shape) == ((24, 12), (4, 3))
+    coloured = archive(x=pictures.reshape(40, 2, 2, 3), y=np.arange(40) % 2)
+    assert (coloured.train.x.shape, coloured.shape) == ((24, 12), (2, 2, 3))
 
 
 def test_several_values_a_row_are_a_regression_with_as_many_outputs(archive):

@@ -31,7 +31,7 @@ def test_there_are_1797_rows_of_64_pixels_in_three_parts():
         "valid": (359, 64),
         "test": (359, 64),
     }
-    assert splits.outputs == 10
+    assert (splits.outputs, splits.shape) == (10, (8, 8))
 
 
 def test_pixels_are_sixteenths_from_0_to_1_in_float32(every_row):

@@ -23,6 +23,7 @@ def is_small(splits, small):
     np.testing.assert_array_equal(splits.train.y, small.arrays[LABELS])
     np.testing.assert_array_equal(splits.test.x, small.arrays[TEST_IMAGES].reshape(20, 12), strict=True)
     np.testing.assert_array_equal(splits.test.y, small.arrays[TEST_LABELS])
+    assert splits.shape == small.arrays[IMAGES].shape[1:]
     return True
 
 
