@@ -1,26 +1,49 @@
-"""Writes optimizers.json: where torch's optimizers go on one small problem, step by step, in float64.
+"""Writes optimizers.json: where the optimizers of torch and optax go on small problems, step by step, in float64.
 
     python tests/techniques/oracles/make_optimizers.py
 
-needs torch, which nothing else of the project does; the tests read what it wrote. The problem is a bowl a thousand times
-steeper in one direction than in another, its coordinates coupled by a term that is no quadratic; torch finds the gradient
-by itself. Running it again with the versions named in the file writes the same file.
+needs torch and optax, which nothing else of the project does; the tests read what it wrote, and `python -m
+tests.docs.oracles_page` makes a page of it. The problem is a bowl a thousand times steeper in one direction than in another,
+its coordinates coupled by a term that is no quadratic; for rules that look at layers it is a small network. The libraries find
+the gradients by themselves. Running it again with the versions named in the file writes the same file, up to last digits.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import optax.contrib
 import torch
 
-OBJECTIVE = "½ Σ curvatureᵢ θᵢ² + Σ log cosh(θᵢ − θᵢ₊₁), the last coordinate coupled to the first"
-CURVATURE = [0.01, 0.1, 0.5, 1.0, 3.0, 10.0]
-START = [2.0, -1.5, 1.0, 0.8, -0.6, 0.5]
+jax.config.update("jax_enable_x64", True)
+
 STEPS = 20
+COUPLED = {
+    "objective": "½ Σ curvatureᵢ θᵢ² + Σ log cosh(θᵢ − θᵢ₊₁), the last coordinate coupled to the first",
+    "curvature": [0.01, 0.1, 0.5, 1.0, 3.0, 10.0],
+    "start": {"theta": [2.0, -1.5, 1.0, 0.8, -0.6, 0.5]},
+}
+draw = np.random.default_rng(0).normal
+NETWORK = {
+    "objective": "½ mean over rows of Σ (tanh(x W1 + b1) W2 + b2 − y)²",
+    "x": draw(size=(8, 4)).tolist(),
+    "y": draw(size=(8, 2)).tolist(),
+    "start": {
+        "W1": draw(0, 0.7, (4, 3)).tolist(),
+        "b1": draw(0, 0.3, 3).tolist(),
+        "W2": draw(0, 0.7, (3, 2)).tolist(),
+        "b2": draw(0, 0.3, 2).tolist(),
+    },
+}
+PROBLEMS = {"coupled": COUPLED, "network": NETWORK}
 
 
 class Case(NamedTuple):
@@ -29,9 +52,11 @@ class Case(NamedTuple):
     Attributes:
         optimizer: name of our rule.
         settings: our hyper-parameters; those left out have our default, which the counterpart is then given in words.
-        counterpart: name of a class in torch.optim.
-        arguments: its hyper-parameters.
+        counterpart: class in torch.optim, or function in optax or below in COMPOSED.
+        arguments: its hyper-parameters; where ``lr`` is none of them, it has the rule's.
         shrink: what the learning rate is multiplied with from one step to the next.
+        library: ``torch`` or ``optax``.
+        problem: ``coupled`` or ``network``.
     """
 
     optimizer: str
@@ -39,6 +64,8 @@ class Case(NamedTuple):
     counterpart: str
     arguments: Mapping[str, Any]
     shrink: float = 0.95
+    library: str = "torch"
+    problem: str = "coupled"
 
 
 # Where the hyper-parameters are not a rule's usual ones, they make a convention visible: a large ε shows where it is added,
@@ -75,22 +102,68 @@ CASES = [
     Case("radam", {"lr": 0.1, "eps": 0.01}, "RAdam", {"lr": 0.1, "betas": (0.9, 0.999), "eps": 0.01}),
     Case("radam", {"lr": 0.1, "beta2": 0.6}, "RAdam", {"lr": 0.1, "betas": (0.9, 0.6), "eps": 1e-8}),
     Case("adamax", {"lr": 0.1, "eps": 0.01}, "Adamax", {"lr": 0.1, "betas": (0.9, 0.999), "eps": 0.01}),
-]
+    Case("lion", {"lr": 0.03}, "lion", {"b1": 0.9, "b2": 0.99, "weight_decay": 0.0}, library="optax"),
+    Case("lion", {"lr": 0.03, "weight_decay": 0.3}, "lion", {"b1": 0.9, "b2": 0.99, "weight_decay": 0.3}, library="optax"),
+    Case("rprop", {}, "Rprop", {"lr": 0.1, "etas": (0.5, 1.2), "step_sizes": (1e-6, 50.0)}, shrink=1.0),
+    Case(
+        "rprop",
+        {"lr": 0.137, "shrink": 0.3, "shortest": 0.0471, "longest": 0.15},
+        "Rprop",
+        {"lr": 0.137, "etas": (0.3, 1.2), "step_sizes": (0.0471, 0.15)},
+        shrink=1.0,
+    ),
+    Case("adabelief", {"lr": 0.1}, "adabelief", {"b1": 0.9, "b2": 0.999, "eps": 1e-16, "eps_root": 1e-16}, library="optax"),
+    Case(
+        "adabelief", {"lr": 0.1, "eps": 0.01}, "adabelief", {"b1": 0.9, "b2": 0.999, "eps": 0.01, "eps_root": 0.01},
+        library="optax",
+    ),
+]  # fmt: skip
+COMPOSED: Mapping[str, Callable[..., Any]] = {}
+"""Rules that optax has the parts of."""
 
 
-def trajectory(case: Case) -> list[list[float]]:
-    """Return the parameters after each step."""
-    curvature = torch.tensor(CURVATURE)
-    theta = torch.tensor(START, requires_grad=True)
-    rule = getattr(torch.optim, case.counterpart)([theta], foreach=False, **case.arguments)
+def objective(problem: str, library: Any, values: Mapping[str, Any]) -> Any:
+    """Return what is minimised, computed by torch or by jax.numpy."""
+    if problem == "coupled":
+        theta, curvature = values["theta"], library.asarray(COUPLED["curvature"])
+        return (curvature * theta**2).sum() / 2 + library.log(library.cosh(theta - library.roll(theta, -1))).sum()
+    x, y = library.asarray(NETWORK["x"]), library.asarray(NETWORK["y"])
+    missed = library.tanh(x @ values["W1"] + values["b1"]) @ values["W2"] + values["b2"] - y
+    return (missed**2).sum() / (2 * len(x))
+
+
+def flat(values: Mapping[str, Any]) -> list[float]:
+    """Return all parameters in one row."""
+    return np.concatenate([np.asarray(value, float).ravel() for value in values.values()]).tolist()
+
+
+def of_torch(case: Case) -> list[list[float]]:
+    """Return torch's parameters after each step."""
+    start = PROBLEMS[case.problem]["start"]
+    values = {name: torch.tensor(value, requires_grad=True) for name, value in start.items()}
+    rule = getattr(torch.optim, case.counterpart)(list(values.values()), foreach=False, **case.arguments)
     positions = []
     for t in range(STEPS):
         rule.param_groups[0]["lr"] = case.arguments["lr"] * case.shrink**t
         rule.zero_grad()
-        coupling = torch.log(torch.cosh(theta - torch.roll(theta, -1))).sum()
-        ((curvature * theta**2).sum() / 2 + coupling).backward()
+        objective(case.problem, torch, values).backward()
         rule.step()
-        positions.append(theta.detach().tolist())
+        positions.append(flat({name: value.detach() for name, value in values.items()}))
+    return positions
+
+
+def of_optax(case: Case) -> list[list[float]]:
+    """Return optax's parameters after each step."""
+    make = COMPOSED.get(case.counterpart) or getattr(optax, case.counterpart, None) or getattr(optax.contrib, case.counterpart)
+    lr = case.settings["lr"]
+    rule = make(learning_rate=lr if case.shrink == 1 else lambda count: lr * case.shrink**count, **case.arguments)
+    values = {name: jnp.asarray(value) for name, value in PROBLEMS[case.problem]["start"].items()}
+    kept, positions = rule.init(values), []
+    for _ in range(STEPS):
+        gradient = jax.grad(lambda at: objective(case.problem, jnp, at))(values)
+        moves, kept = rule.update(gradient, kept, values)
+        values = optax.apply_updates(values, moves)
+        positions.append(flat({name: values[name] for name in PROBLEMS[case.problem]["start"]}))
     return positions
 
 
@@ -99,13 +172,12 @@ def main() -> None:
     torch.set_default_dtype(torch.float64)  # otherwise NAdam keeps its product of momenta in float32
     head = {
         "made by": "tests/techniques/oracles/make_optimizers.py",
-        "versions": {"torch": torch.__version__, "python": platform.python_version()},
-        "objective": OBJECTIVE,
-        "curvature": CURVATURE,
-        "start": START,
+        "versions": {"torch": torch.__version__, "optax": optax.__version__, "python": platform.python_version()},
+        "problems": PROBLEMS,
     }
     lines = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
-    cases = ",\n".join(json.dumps({**case._asdict(), "trajectory": trajectory(case)}) for case in CASES)
+    of = {"torch": of_torch, "optax": of_optax}
+    cases = ",\n".join(json.dumps({**case._asdict(), "trajectory": of[case.library](case)}) for case in CASES)
     text = "{\n" + ",\n".join([*lines, f'"cases": [\n{cases}\n]']) + "\n}\n"
     Path(__file__).with_name("optimizers.json").write_text(text, encoding="utf-8")
 
