@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol
 
 from nnreg.contracts.arrays import Array, Targets
 
@@ -38,18 +39,52 @@ def targets_of(loss: object) -> tuple[str, ...]:
 
 
 class Regularizer(Protocol):
-    """A penalty on the weights (biases and gains are left out): in loss and gradient, or decoupled from both."""
+    """A penalty on the weights (biases and gains are left out) or on activations: in loss and gradient, or decoupled from both.
+
+    ``acts_on`` says what ``penalty`` and ``add_gradient`` are given:
+
+    - "weights": all weights as one vector, float array (n,), and their gradient likewise.
+    - "layers": a mapping from the name of each weight array, such as ``W1``, to the array, (fan_in, fan_out), and a mapping of
+      the same names to the gradients. The first layer comes first.
+    - "outputs": the outputs of one hidden layer's activation, float array (rows, units), and the gradient of the objective
+      with respect to them; layer by layer, in training only. As a loss, such a penalty is a mean over the rows.
+    """
+
+    acts_on: ClassVar[str] = "weights"
 
     @abstractmethod
-    def penalty(self, weights: Array) -> float:
-        """Return the penalty of all weights, float array (n,), read."""
+    def penalty(self, weights: Any) -> float:
+        """Return the penalty of what it acts on, read."""
 
     @abstractmethod
-    def add_gradient(self, weights: Array, grad: Array) -> None:
-        """Add the penalty's gradient to ``grad``, float array (n,), read and written in place."""
+    def add_gradient(self, weights: Any, grad: Any) -> None:
+        """Add the penalty's gradient to ``grad``, the same shapes, read and written in place."""
 
     def decay(self, weights: Array, lr: float) -> None:
         """Shrink the weights, float array (n,), in place, before an update whose learning rate is ``lr``; most do nothing."""
+
+    def project(self, layers: Mapping[str, Array]) -> None:
+        """Bring the weights back to where they may be, in place, after each update; most do nothing.
+
+        Args:
+            layers: weight arrays by name, such as ``W1``, each (fan_in, fan_out), written in place.
+        """
+
+
+ACTS_ON = ("weights", "layers", "outputs")
+
+
+def target_of(regularizer: object) -> str:
+    """Return what a regularizer acts on, by the contract's own word where it says nothing."""
+    target: str = getattr(regularizer, "acts_on", Regularizer.acts_on)
+    return target
+
+
+def projection_of(regularizer: object) -> Callable[[Mapping[str, Array]], None] | None:
+    """Return what brings weights back after an update, or None for a regularizer that says nothing of it."""
+    said = getattr(type(regularizer), "project", Regularizer.project)
+    project: Callable[[Mapping[str, Array]], None] | None = getattr(regularizer, "project", None)
+    return None if said is Regularizer.project else project
 
 
 class Schedule(Protocol):

@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Place, Regularizer, Shape, Targets, Weights
+from nnreg.contracts.objective import target_of
 from nnreg.engine.layers import Affine, Elementwise
 from nnreg.engine.numerics import silently
+from nnreg.engine.penalty import Penalised, Penalty, weights_of
 from nnreg.engine.places import gain_of, places_of
 from nnreg.engine.rows import Unconverted
 
@@ -91,8 +93,8 @@ EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated
 class Network:
     """Affine layers of any number and width, each hidden one with norm, activation and dropout, trained on one loss.
 
-    The objective of training is the mean loss of a batch plus the regularizer's penalty on all weights. Work arrays are
-    allocated once, for ``rows`` rows; a step writes into them.
+    The objective of training is the mean loss of a batch plus the regularizer's penalty. Work arrays are allocated once, for
+    ``rows`` rows; a step writes into them.
 
     Args:
         features: number of inputs.
@@ -100,7 +102,7 @@ class Network:
         outputs: number of logits.
         activation: applied after every layer but the last.
         loss: of logits and targets.
-        regularizer: penalty on the weights, biases left out.
+        regularizer: penalty on the weights, biases left out, or on the outputs of hidden layers.
         norm: prototype of the layer that normalises each hidden layer, or None.
         dropout: prototype of the layer that ends each hidden layer, or None.
         masks: stream of random masks for layers that want them.
@@ -124,7 +126,8 @@ class Network:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        self.layers = _stack(hidden, outputs, activation, norm, dropout)
+        after = [Penalised(regularizer)] if target_of(regularizer) == "outputs" else []
+        self.layers = _stack(hidden, outputs, [Elementwise(activation), *after], norm, dropout)
         self._loss = loss
         self._regularizer = regularizer
         self._chunk = max(rows, EVALUATION_ROWS)
@@ -133,6 +136,9 @@ class Network:
         wanted = _numbered(self.layers, features)
         self._shapes = [shape for shapes in wanted for shape in shapes]
         self.parameters = Parameters(self._shapes, dtype, partial(gain_of, activation))
+        weights = Weights(self.parameters.weights, self.parameters.weights_grad)
+        seen = [layer for layer in self.layers if isinstance(layer, Penalised)]
+        self.penalty = Penalty(regularizer, weights, weights_of(self._shapes, self.parameters.named), seen)
         masks = masks or np.random.default_rng(0)
         for layer, shapes in zip(self.layers, wanted, strict=True):
             layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, self.dtype, masks)
@@ -187,9 +193,8 @@ class Network:
         for layer in self.layers[:0:-1]:
             dy = layer.backward(dy)
         self.layers[0].backward(dy, need_dx=False)
-        weights = self.parameters.weights
-        self._regularizer.add_gradient(weights, self.parameters.weights_grad)
-        return loss + self._regularizer.penalty(weights)
+        self.penalty.add_gradient()
+        return loss + self.penalty.value()
 
     @silently
     def evaluate(self, x: Array | Unconverted, targets: Targets) -> dict[str, float]:
@@ -230,14 +235,14 @@ class Network:
 
 
 def _stack(
-    hidden: Sequence[int], outputs: int, activation: Activation, norm: Norm | None, dropout: Dropout | None
+    hidden: Sequence[int], outputs: int, activation: Sequence[Layer], norm: Norm | None, dropout: Dropout | None
 ) -> list[Layer]:
-    """Return the layers from input to logits; plugins' prototypes are copied, and left out where they change nothing."""
+    """Return the layers from input to logits; prototypes are copied, and left out where they change nothing."""
     layers: list[Layer] = []
     for units in hidden:
-        block: list[Layer] = [Elementwise(activation)]
+        block = [copy.copy(layer) for layer in activation]
         if norm is not None:
-            block.insert(0 if norm.position == "before" else 1, copy.deepcopy(norm))
+            block.insert(0 if norm.position == "before" else len(block), copy.deepcopy(norm))
         if dropout is not None:
             block.append(copy.deepcopy(dropout))
         layers += [Affine(units), *(layer for layer in block if not layer.is_identity)]

@@ -198,7 +198,7 @@ def train(
     gather = Gather(rows, batches.batch)
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
-    silently = silent_context().run
+    silently, project = silent_context().run, network.penalty.project
     due = range(validate_every, steps + 1, validate_every) if isinstance(validate_every, int) else validate_every
 
     def gradient(numbers: Indices) -> float:
@@ -209,6 +209,8 @@ def train(
         clip(network.parameters.grad)
         network.decay(optimizer.rate * factor)
         optimizer.step(done, factor)
+        if project is not None:
+            project()
 
     for step in range(start, steps):
         with stopwatch:

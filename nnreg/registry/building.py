@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Regularizer, Schedule, Surface, Weights
-from nnreg.contracts.objective import targets_of
+from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry
@@ -120,12 +120,22 @@ def _loss(loss: Loss) -> str:
 
 
 def _regularizer(regularizer: Regularizer) -> str:
-    weights, grad = np.ones(SHAPE[0]), np.zeros(SHAPE[0])
-    value = regularizer.penalty(weights)
+    target = target_of(regularizer)
+    if target not in ACTS_ON:
+        return f"acts_on is {target!r}; it must be one of {', '.join(ACTS_ON)}"
+    flat, arrays = np.ones(SHAPE[0]), {name: np.ones(SHAPE) for name in ("W1", "W2")}
+    given: Any = {"weights": flat, "layers": arrays, "outputs": arrays["W1"]}[target]
+    value = regularizer.penalty(given)
     if np.ndim(value) != 0:
         return f"penalty returned {_described(value)}; it must return one number"
-    for method, does, given in (("add_gradient", "add to grad", grad), ("decay", "shrink weights", 0.1)):
-        returned = getattr(regularizer, method)(weights, given)
+    uses: dict[str, tuple[str, Callable[[], object]]] = {
+        "add_gradient": ("add to grad", lambda: regularizer.add_gradient(given, copy.deepcopy(given))),
+        "decay": ("shrink weights", lambda: regularizer.decay(flat, 0.1)),
+    }
+    if project := projection_of(regularizer):
+        uses["project"] = ("write to the weights", lambda: project(arrays))
+    for method, (does, use) in uses.items():
+        returned = use()
         if returned is not None:
             return f"{method} returned {_described(returned)}; it must {does} in place and return None"
     return ""

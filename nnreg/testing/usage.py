@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Layer, Optimizer, Shape, Splits, Targets
-from nnreg.contracts.objective import targets_of
+from nnreg.contracts.objective import projection_of, target_of, targets_of
 from nnreg.engine.network import Parameters
 from nnreg.testing.report import Subject, expect, skip
 
@@ -167,11 +167,27 @@ def _layer(subject: Subject, seed: int) -> list[Array]:
     return [y, dx, parameters.grad, layer.forward(rows_of(8), training=False).copy()]
 
 
+def layers_of(weights: Array) -> dict[str, Array]:
+    """Return views of a vector of weights, (n,), n divisible by 3, as the arrays of two layers; of none for n = 0."""
+    half = len(weights) // 9 * 6
+    parts = {"W1": weights[:half].reshape(-1, 3), "W2": weights[half:].reshape(3, -1)}
+    return {name: array for name, array in parts.items() if array.size}
+
+
+def regularized(regularizer: Any, weights: Array) -> Any:
+    """Return a view of a vector, (n,), n divisible by 3, in the form in which a regularizer acts on it."""
+    target = target_of(regularizer)
+    return layers_of(weights) if target == "layers" else weights.reshape(-1, 3) if target == "outputs" else weights
+
+
 def _regularizer(subject: Subject, seed: int) -> list[Array]:
-    regularizer, weights, grad = subject.make(), rows_of(4, seed=seed).ravel(), np.zeros(4 * UNITS)
-    regularizer.add_gradient(weights, grad)
-    penalty = regularizer.penalty(weights)
+    regularizer, weights = subject.make(), np.random.default_rng(seed).standard_normal(21)
+    grad = np.zeros_like(weights)
+    regularizer.add_gradient(regularized(regularizer, weights), regularized(regularizer, grad))
+    penalty = regularizer.penalty(regularized(regularizer, weights))
     regularizer.decay(weights, 0.1)
+    if project := projection_of(regularizer):
+        project(layers_of(weights))
     return [np.array(penalty), grad, weights]
 
 

@@ -251,8 +251,11 @@ def test_a_dropout_is_held_to_the_same():
         ({"penalty": lambda self, weights: weights}, "penalty returned an array of shape (4,); it must return one number"),
         ({"add_gradient": lambda self, weights, grad: grad + weights}, "add_gradient returned an array of shape (4,)"),
         ({"decay": lambda self, weights, lr: weights * (1 - lr)}, "decay returned an array of shape (4,); it must shrink"),
+        ({"project": lambda self, layers: layers}, "project returned a dict; it must write to the weights in place and"),
+        ({"acts_on": "gradients"}, "acts_on is 'gradients'; it must be one of weights, layers, outputs"),
+        ({"acts_on": "layers", "penalty": lambda self, layers: layers["W1"]}, "penalty returned an array of shape (4, 3)"),
     ],
-    ids=["penalty", "add_gradient", "decay"],
+    ids=["penalty", "add_gradient", "decay", "project", "acts_on", "penalty of layers"],
 )
 def test_a_regularizer_that_returns_what_it_should_have_written_is_refused(methods, complaint):
     fine = {"penalty": lambda self, weights: float(np.sum(weights)), "add_gradient": lambda self, weights, grad: None}

@@ -651,6 +651,45 @@ class PenaltyInDouble(regularizer.MyRule):
         grad += np.float64(self.strength) * weights
 
 
+class OfLayers(regularizer.MyRule):
+    acts_on = "layers"
+
+    def penalty(self, weights):
+        return sum(super(OfLayers, self).penalty(array.ravel()) for array in weights.values()) + 0.0
+
+    def add_gradient(self, weights, grad):
+        for name, array in weights.items():
+            grad[name] += self.strength * array
+
+
+@caught_by("the_gradient_agrees_with_central_differences")
+class FirstLayerOnly(OfLayers):
+    def add_gradient(self, weights, grad):
+        for name in list(weights)[:1]:
+            grad[name] += self.strength * weights[name]
+
+
+@caught_by("a_penalty_of_outputs_is_a_mean_over_the_rows", because="every row twice")
+class SumOverRows(regularizer.MyRule):
+    acts_on = "outputs"
+
+    def penalty(self, weights):
+        return super().penalty(weights.ravel())
+
+
+@caught_by("a_projection_leaves_alone_what_is_where_it_may_be")
+class ShrinksAlways(regularizer.MyRule):
+    def project(self, layers):
+        for array in layers.values():
+            array *= 0.9
+
+
+@caught_by("a_projection_leaves_alone_what_is_where_it_may_be", because="return None")
+class ReturnsTheProjected(regularizer.MyRule):
+    def project(self, layers):
+        return {name: array.clip(-1, 1) for name, array in layers.items()}
+
+
 @caught_by("it_is_a_pure_function", "equal_seeds_give_equal_results")
 class Remembers(schedule.MyRule):
     asked: ClassVar[list] = []
