@@ -8,10 +8,37 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Optimizer, Shape, Surface
+from nnreg.contracts import Array, Optimizer, ParametersView, Shape, Surface
 from nnreg.contracts.objective import Point
 from nnreg.engine.network import Parameters
 from nnreg.engine.training import constant, unclipped
+
+
+class OnSurface:
+    """The height of a surface at the parameters as they stand, for rules that look again.
+
+    Args:
+        surface: looked at.
+        parameters: where, and what takes the gradient.
+        clip: bounds the gradient in place.
+    """
+
+    def __init__(self, surface: Surface, parameters: ParametersView, clip: Callable[[Array], None]) -> None:
+        self._surface, self._parameters, self._clip = surface, parameters, clip
+
+    def loss_and_gradient(self) -> float:
+        """Return the height and overwrite the gradient, clipped."""
+        self.find_gradient()
+        return self.loss()
+
+    def find_gradient(self) -> None:
+        """Overwrite the gradient, clipped."""
+        self._parameters.grad[...] = self._surface.gradient(self._parameters.theta)
+        self._clip(self._parameters.grad)
+
+    def loss(self) -> float:
+        """Return the height."""
+        return float(self._surface.value(self._parameters.theta))
 
 
 @np.errstate(all="ignore")  # a descent that diverges is a result, told by positions that are not finite
@@ -24,8 +51,9 @@ def descend(
     schedule: Callable[[int], float] = constant,
     clip: Callable[[Array], None] = unclipped,
     dtype: npt.DTypeLike = np.float64,
+    rng: np.random.Generator | None = None,
 ) -> Array:
-    """Return the positions an update rule visits on a surface.
+    """Return the positions an update rule visits on a surface: those it is evaluated at, where they are others.
 
     The rule sees one weight array, (1, 2), so a rule that needs whole layers descends as well.
 
@@ -37,6 +65,7 @@ def descend(
         schedule: number of the update, from 1, to the factor of its learning rate.
         clip: bounds the gradient in place before each update.
         dtype: float64, or float32 to descend as networks train.
+        rng: stream of random numbers for the rule; None for one of its own.
 
     Returns:
         Float array (steps + 1, 2), the start first; values that are not finite from where it diverged.
@@ -47,13 +76,15 @@ def descend(
     parameters = Parameters([Shape("W1", (1, 2), decays=True)], dtype)
     parameters.theta[...] = surface.start if start is None else start
     optimizer.bind(parameters)
+    objective = OnSurface(surface, parameters, clip)
+    optimizer.equip(objective, rng or np.random.default_rng(0))
     positions: Array = np.empty((steps + 1, 2), dtype)
     positions[0] = parameters.theta
     for t in range(1, steps + 1):
-        parameters.grad[...] = surface.gradient(parameters.theta)
-        clip(parameters.grad)
+        objective.find_gradient()
         optimizer.step(t, schedule(t))
-        positions[t] = parameters.theta
+        if not optimizer.evaluation_parameters(positions[t]):
+            positions[t] = parameters.theta
     return positions
 
 

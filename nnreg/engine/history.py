@@ -16,6 +16,8 @@ VALID_R2 = "valid/r2"
 TEST_ACCURACY = "test/accuracy"
 START_LOSS, FINAL_LOSS = "start/train_loss", "final/train_loss"
 """Loss of training rows in evaluation mode, without penalty: before the first update, and of the network that a run keeps."""
+GRADIENTS = "work/gradients"
+"""Gradients that a run evaluated so far, where its update rule asks for more than one a step; of all others it is the steps."""
 LAST = 100
 """Training losses of single batches, the last of a run, that are averaged for studies which record those: they are noisy."""
 

@@ -196,6 +196,11 @@ class Network:
         self.penalty.add_gradient()
         return loss + self.penalty.value()
 
+    def audible_loss(self, x: Array, targets: Targets) -> float:
+        """Return the objective on a batch in training mode, without a gradient; what overflows may warn."""
+        loss = self._loss.value(self._forward(x, training=True), targets)
+        return loss + self.penalty.value()
+
     @silently
     def evaluate(self, x: Array | Unconverted, targets: Targets) -> dict[str, float]:
         """Return how well the network does; parameters and gradient stay as they are.

@@ -10,7 +10,8 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from nnreg.contracts import Array, Optimizer, Schedule, Splits
-from nnreg.engine.history import TRAIN_LOSS, Record
+from nnreg.engine.again import Again, looks_again
+from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, Record
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silent_context
 from nnreg.engine.rows import Batches, Gather, Indices, Rows, converted
@@ -166,6 +167,7 @@ def train(
     clip: Callable[[Array], None] = unclipped,
     stopwatch: Stopwatch | None = None,
     pause: Callable[[], bool] = never,
+    again: Again | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -187,11 +189,13 @@ def train(
         clip: bounds the gradient, in place, before each update.
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
         pause: asked between two steps; True if the consumer wants a moment to save everything.
+        again: what the optimizer was equipped with; not asked where no rule in it looks again.
 
     Yields:
         ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
-        is a validation split; ``train/accuracy`` (or ``train/r2``) where the training split is watched. ``PAUSE`` where one was
-        asked for: all records of the steps so far have been yielded, the next batch has not been drawn.
+        is a validation split; ``train/accuracy`` (or ``train/r2``) where the training split is watched;
+        ``work/gradients``, the gradients evaluated so far, before each validation where a rule looks again. ``PAUSE`` where one
+        was asked for: all records of the steps so far have been yielded, the next batch has not been drawn.
     """
     stopwatch = stopwatch or Stopwatch()
     rows = converted(splits.train, network.dtype, splits.divisor)
@@ -202,7 +206,7 @@ def train(
     due = range(validate_every, steps + 1, validate_every) if isinstance(validate_every, int) else validate_every
 
     def gradient(numbers: Indices) -> float:
-        return network.audible_loss_and_gradient(*gather(numbers))
+        return look(*gather(numbers))
 
     def update(done: int) -> None:
         factor = schedule(done)
@@ -212,6 +216,13 @@ def train(
         if project is not None:
             project()
 
+    def update_looking_again(done: int) -> None:
+        assert again is not None
+        again.step(optimizer, done, schedule(done))
+
+    is_looking = again is not None and looks_again(optimizer)
+    look = again.begin if again is not None and is_looking else network.audible_loss_and_gradient
+    make_step = update_looking_again if is_looking else update
     for step in range(start, steps):
         with stopwatch:
             loss = silently(gradient, next(batches))
@@ -220,9 +231,12 @@ def train(
             return
         done = step + 1
         with stopwatch:
-            silently(update, done)  # one that overflows shows in the next loss
-        if (done in due or done == steps) and not (yield from _evaluate(network, valid, watched, done)):
-            return
+            silently(make_step, done)  # one that overflows shows in the next loss
+        if done in due or done == steps:
+            if again is not None and is_looking:
+                yield Record(done, GRADIENTS, again.evaluations)
+            if not (yield from _evaluate(network, valid, watched, done)):
+                return
         if done < steps and pause():
             yield Record(done, PAUSE, math.nan)
 

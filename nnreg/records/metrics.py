@@ -14,7 +14,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nnreg.engine.history import FINAL_LOSS, LAST, START_LOSS, TEST_ACCURACY, TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2
+from nnreg.engine.history import (
+    FINAL_LOSS,
+    GRADIENTS,
+    LAST,
+    START_LOSS,
+    TEST_ACCURACY,
+    TRAIN_LOSS,
+    VALID_ACCURACY,
+    VALID_LOSS,
+    VALID_R2,
+)
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN
 
 TRAIN_FINAL, VALID_FINAL = FINAL_LOSS, f"{VALID_LOSS}_final"
@@ -110,6 +120,7 @@ _ROWS = (
     _of_layers("weight_norm", "weights ‖W‖", "positive"),
     _of_layers("distinct_units"),
     _of_layers("update_ratio", "update / weights ‖ΔW‖ / ‖W‖", "log"),
+    Metric(GRADIENTS, "gradients evaluated", heading="gradients", format=".0f", recorded="once", scale="linear", hidden=True),
     Metric("gradient_difference/{}", "gradient difference {}", recorded="history"),
     Metric("gradient_worst/{}", "gradient worst {}", recorded="history"),
     Metric("value", "value", axis="f(x, y)", task=DESCEND, recorded="history", curve=True, scale="log"),

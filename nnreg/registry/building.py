@@ -14,7 +14,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Regularizer, Schedule, Surface, Weights
+from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Place, Regularizer, Schedule, Surface, Weights
 from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
@@ -44,12 +44,28 @@ def probe(entry: Entry, technique: Any) -> None:
         raise BrokenPlugin(f"{entry} is broken: {complaint}")
 
 
+class _Bowl:
+    """½‖θ − c‖², for rules that look again."""
+
+    def __init__(self, theta: Array, grad: Array) -> None:
+        self._theta, self._grad, self._centre = theta, grad, theta - grad
+
+    def loss_and_gradient(self) -> float:
+        self._grad[...] = self._theta - self._centre
+        return self.loss()
+
+    def loss(self) -> float:
+        return 0.5 * float(np.square(self._theta - self._centre).sum())
+
+
 def _optimizer(rule: Optimizer) -> str:
     size = SHAPE[0] * SHAPE[1]
     theta, grad = np.linspace(0, 1, size), np.linspace(-1, 1, size)  # the 0 shows the smallest lr; steps may scale with theta
     before = theta.copy()
     named = {"W1": Weights(theta.reshape(SHAPE), grad.reshape(SHAPE))}
-    rule.bind(SimpleNamespace(theta=theta, grad=grad, named=named))
+    places = {"W1": Place("W1", 1, 1, "weight", *SHAPE)}
+    rule.bind(SimpleNamespace(theta=theta, grad=grad, named=named, places=places))
+    rule.equip(_Bowl(theta, grad), np.random.default_rng(0))
     if type(rule).step is Optimizer.step:
         returned = rule.update(theta, grad, *rule.state_vectors.values(), t=1, lr=rule.lr)
         if returned is not None:

@@ -17,9 +17,10 @@ from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
+from nnreg.engine.again import Again
 from nnreg.engine.network import Network
 from nnreg.engine.rows import converted
-from nnreg.engine.training import Streams, paced
+from nnreg.engine.training import Streams, clipper, paced
 from nnreg.errors import UserError, one_line
 from nnreg.records.card import DatasetCard
 from nnreg.records.metrics import plain_name
@@ -202,6 +203,7 @@ class Assembled:
     splits: Splits
     streams: Streams
     dataset: DatasetCard
+    again: Again
 
 
 def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
@@ -228,9 +230,11 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         if settings.kernels == "numba":
             execute_by(built["optimizer"], numerics.Loop)
         built["optimizer"].bind(network.parameters)
+    again = Again(network, streams.dropout, clipper(settings.clip_value, settings.clip_norm))
+    built["optimizer"].equip(again, streams.optimizer)
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
     card = _dataset_card(choices["dataset"], splits, digest)
-    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card)
+    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card, again)
 
 
 def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequence[str] = ()) -> None:

@@ -51,6 +51,7 @@ class Live:
             "optimizer": self.run.optimizer.save(),
             "layers": self.run.network.state(),
             "stopping": self.stopping.save() if self.stopping else {},
+            "work": {"gradients": np.array(self.run.again.evaluations)},
         }
         below = {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
         return Checkpoint(
@@ -84,6 +85,7 @@ class Live:
             if self.stopping:
                 self.stopping.load(saved.part("stopping"))
             self.batches.load(saved.batches)
+            self.run.again.evaluations = int(saved.arrays.get("work/gradients", 0))
             self.run.streams.dropout.bit_generator.state = saved.masks
             for name, state in saved.streams.items():
                 self._other_streams()[name].bit_generator.state = state

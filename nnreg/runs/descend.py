@@ -15,7 +15,7 @@ import numpy as np
 from nnreg.contracts import Optimizer, Surface
 from nnreg.engine.descent import Values, descend
 from nnreg.engine.history import Record
-from nnreg.engine.training import clipper, paced
+from nnreg.engine.training import Streams, clipper, paced
 from nnreg.records.card import Outcome, RunCard, Status, is_number
 from nnreg.records.recorder import Recorder
 from nnreg.registry.building import build_technique, read_settings
@@ -57,7 +57,8 @@ def _descend(
     x, y = card.config["start"]
     clip = clipper(settings.clip_value, settings.clip_norm)
     began = time.perf_counter()
-    path = descend(optimizer, surface, steps=settings.steps, start=(x, y), schedule=pace, clip=clip).astype(np.float64)
+    rng = Streams.from_seed(settings.seed).optimizer
+    path = descend(optimizer, surface, steps=settings.steps, start=(x, y), schedule=pace, clip=clip, rng=rng).astype(np.float64)
     seconds = time.perf_counter() - began
     path, values, diverged_at = course(path, surface)
     for step, ((x, y), value) in enumerate(zip(path.tolist(), values.tolist(), strict=True)):

@@ -1,0 +1,95 @@
+"""The objective of the batch at hand, for update rules that look at it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from nnreg.contracts import Array, Optimizer, Targets
+from nnreg.engine.network import Network
+
+
+def looks_again(optimizer: Optimizer) -> bool:
+    """Tell whether a rule, or one inside of it, asks for gradients of its own."""
+    return any(rule.looks_again for rule in optimizer.rules())
+
+
+class Again:
+    """Evaluates the batch of a step, first for the step and then as often as its rule asks.
+
+    Every look sees what the first one saw: the same rows and the same masks. What it leaves behind is what the first one
+    left behind, so that running statistics move once a step, whatever the rule.
+
+    Args:
+        network: the one that is trained.
+        masks: stream of random masks of its layers.
+        clip: bounds a gradient in place, as that of the step is bounded.
+
+    Attributes:
+        evaluations: gradients so far, those of the steps among them; of rules that look again alone.
+    """
+
+    def __init__(self, network: Network, masks: np.random.Generator, clip: Callable[[Array], None]) -> None:
+        self.evaluations = 0
+        self._network, self._masks, self._clip = network, masks, clip
+        self._batch: tuple[Array, Targets] | None = None
+        self._before: Mapping[str, Any] = {}  # where the stream stood when the batch was seen first
+
+    def begin(self, x: Array, y: Targets) -> float:
+        """Return the objective of a new batch and overwrite the gradient with its, not clipped yet.
+
+        Args:
+            x: features, float array (n, features), which stays as it is until the next batch.
+            y: targets, likewise.
+        """
+        self._batch, self._before = (x, y), self._masks.bit_generator.state
+        self.evaluations += 1
+        return self._network.audible_loss_and_gradient(x, y)
+
+    def loss_and_gradient(self) -> float:
+        """Return the objective at the parameters as they stand and overwrite the gradient, clipped."""
+        with self._as_at_first() as batch:
+            loss = self._network.audible_loss_and_gradient(*batch)
+        self._clip(self._network.parameters.grad)
+        self.evaluations += 1
+        return float(loss)
+
+    def loss(self) -> float:
+        """Return the objective at the parameters as they stand; the gradient stays as it is."""
+        with self._as_at_first() as batch:
+            return float(self._network.audible_loss(*batch))
+
+    def step(self, optimizer: Optimizer, t: int, factor: float) -> None:
+        """Clip the gradient, let a rule that looks again make a step, and weights decay beside it.
+
+        The decay is that of the parameters before the step, and comes after it: gradients and losses of the step are taken
+        where its batch was seen first.
+        """
+        self._clip(self._network.parameters.grad)
+        weights = self._network.parameters.weights
+        before = weights.copy()
+        self._network.decay(optimizer.rate * factor)
+        decay = weights - before
+        weights[...] = before
+        optimizer.step(t, factor)
+        weights += decay
+        if self._network.penalty.project is not None:
+            self._network.penalty.project()
+
+    @contextmanager
+    def _as_at_first(self) -> Iterator[tuple[Array, Targets]]:
+        """Put the masks' stream to where it stood, and in the end stream and running statistics to where they stand now."""
+        if self._batch is None:
+            raise ValueError("there is no batch to look at: a rule looks again within a step")
+        after, state = self._masks.bit_generator.state, self._network.state()
+        kept = [array.copy() for array in state.values()]
+        self._masks.bit_generator.state = self._before
+        try:
+            yield self._batch
+        finally:
+            self._masks.bit_generator.state = after
+            for array, values in zip(state.values(), kept, strict=True):
+                array[...] = values
