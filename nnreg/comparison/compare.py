@@ -18,7 +18,7 @@ from rich.table import Table
 from nnreg.comparison.differences import grounds
 from nnreg.comparison.findings import FOLDER, Findings, find
 from nnreg.comparison.report import files, html
-from nnreg.comparison.report.captions import lost_words, target_words, to_target
+from nnreg.comparison.report.captions import lost_interval, lost_words, target_words, to_target
 from nnreg.comparison.report.panels import shown_metrics
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.comparison.tables import settings_of
@@ -120,6 +120,8 @@ def show_comparison(comparison: Findings, console: Console) -> None:
     if comparison.target is not None:
         said = f"Target: {target_words(comparison)}; steps to it: median and range over seeds{_resolution(comparison)}."
         console.print(said, markup=False, highlight=False, soft_wrap=True)
+    for line in comparison.trials:
+        console.print(f"{line[:1].upper()}{line[1:]}.", markup=False, highlight=False, soft_wrap=True)
     console.print()
 
 
@@ -215,7 +217,8 @@ def _cell(metric: str, measured: Measured | None) -> str:
 def _note(each: Standing) -> str:
     """Return what was lost; of a single run, where it diverged."""
     if len(each.arm.runs) > 1 or each.finished:
-        return lost_words(each)
+        interval = lost_interval(each)
+        return f"{lost_words(each)} ({interval})" if interval else lost_words(each)
     run = each.arm.runs[0].summary
     is_diverged = run["status"] == "diverged"
     return f"diverged at step {run.get('diverged_at_step')}" if is_diverged else str(run["status"]).replace("_", " ")

@@ -22,6 +22,7 @@ from nnreg.comparison.problems import matrix_over_problems
 from nnreg.comparison.profiles import Profile, Sensitivity, sensitivities
 from nnreg.comparison.race import matrix_of_race
 from nnreg.comparison.standings import Standing, Target, choose_target
+from nnreg.comparison.trials import trial_lines
 from nnreg.errors import UserError, instead
 from nnreg.records.manifest import count_look, read_manifest
 from nnreg.records.metrics import called
@@ -91,6 +92,11 @@ class Findings:
         import pandas as pd
 
         return pd.DataFrame(tables.pair_rows(self.all_matrices))
+
+    @property
+    def trials(self) -> Sequence[str]:
+        """What the best of fewer trials of a random search would have been, a line a technique; none for other sweeps."""
+        return trial_lines(self.gathered, self.standings, self.metric)
 
     @cached_property
     def fairness(self) -> str:

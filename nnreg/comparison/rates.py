@@ -8,10 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, TypeVar
 
 from nnreg.comparison.chance import SMALLEST, loss_floor, placed
 from nnreg.comparison.differences import is_ground
@@ -19,7 +16,6 @@ from nnreg.engine.history import START_LOSS
 from nnreg.records.manifest import GRID, RACE, STUDY, Manifest, Tuned
 from nnreg.records.metrics import VALID, VALID_FINAL, is_higher_better, is_loss, leading_results
 from nnreg.records.results import Results
-from nnreg.records.statistics import LEVEL
 
 Summary = Mapping[str, Any]
 T = TypeVar("T")
@@ -106,37 +102,6 @@ def _rank(runs: Sequence[Summary], by: str) -> tuple[float, float, float]:
 
 def _is_finished(summary: Summary) -> bool:
     return bool(summary.get("status") == "finished")
-
-
-class BestOfTrials(NamedTuple):
-    """The best of so many random trials: its expectation, and an interval of its median, ``inf`` where too few trials say."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def best_of_trials(values: npt.ArrayLike, trials: int, level: float = LEVEL) -> BestOfTrials:
-    """Return what the lowest of ``trials`` random trials comes to, from the values of as many or more.
-
-    The expectation is the mean over all subsets of that size (the unbiased U-statistic). The median of the lowest of k is the
-    quantile 1 - 2^(-1/k) of one trial, whose interval is that between two order statistics: exact, whatever the distribution.
-
-    Raises:
-        ValueError: there are fewer values than ``trials``.
-    """
-    from scipy.special import bdtr
-
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
-    n = ordered.size
-    if not 1 <= trials <= n:
-        raise ValueError(f"trials must be in [1, {n}], the number of values, got {trials}")
-    ways = [math.comb(n - 1 - rank, trials - 1) / math.comb(n, trials) for rank in range(n - trials + 1)]
-    share = 1 - 2 ** (-1 / trials)
-    below = bdtr(np.arange(n), n, share)  # P(at most so many lie below the quantile)
-    low, high = int((below <= (1 - level) / 2).sum()), int((below < (1 + level) / 2).sum()) + 1
-    ends = ordered[low - 1] if low else -math.inf, ordered[high - 1] if high <= n else math.inf
-    return BestOfTrials(float(np.dot(ways, ordered[: len(ways)])), float(ends[0]), float(ends[1]))
 
 
 Members = Sequence[tuple[Mapping[str, Any], Results]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from nnreg.comparison.chance import failure_interval
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import grounds, is_ground, several
 from nnreg.comparison.naming import axis_word, status_words
@@ -78,6 +79,14 @@ def lost_words(standing: Standing) -> str:
     return ", ".join(
         f"{count} of {total} {word.removeprefix('was ')}" for word, count in status_words(standing.endings).items() if count
     )
+
+
+def lost_interval(standing: Standing) -> str:
+    """Return the exact 95 % interval of the share of seeds at which an arm is lost, ``5 to 85 %``; "" where none was."""
+    if not standing.lost or len(standing.arm.runs) == 1:
+        return ""
+    low, high = failure_interval(standing.lost, len(standing.arm.runs))
+    return f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
 def quantity(comparison: Findings) -> str:

@@ -73,6 +73,7 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
         "facts": _facts(comparison),
         "curves": _curves(comparison, sources) if "curves" in made else None,
         "standings": panels.standings(comparison),
+        "trials": comparison.trials,
         "matrices": panels.matrices(views.wins_views(comparison)),
         "wins_question": f"Which {asked(comparison)} beats which?",
         "heat": panels.heat(views.heat_views(comparison)),

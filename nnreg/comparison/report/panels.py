@@ -11,7 +11,7 @@ import numpy as np
 from nnreg.comparison import tables
 from nnreg.comparison.contenders import at_best_rates, ground_of
 from nnreg.comparison.pairs import TIED, Difference, Matrix
-from nnreg.comparison.report.captions import asked, lost_words, quantity, target_words, to_target
+from nnreg.comparison.report.captions import asked, lost_interval, lost_words, quantity, target_words, to_target
 from nnreg.comparison.report.plots import MOST_WRITTEN, symbol, why_undecided
 from nnreg.comparison.report.views import HeatView, WinsView, strokes
 from nnreg.comparison.standings import Measured, Standing
@@ -171,7 +171,7 @@ def _row(
             for metric, measured in ((STEPS, each.steps_to_target), (SECONDS, each.seconds_to_target))
         ]
     total = len(each.arm.runs)
-    lost = lost_words(each).replace(f" of {total}", "")
+    lost = "; ".join(filter(None, (lost_words(each).replace(f" of {total}", ""), lost_interval(each))))
     row.append({"text": str(total), "sort": total, "kind": "number", "note": f"({lost})" if lost else ""})
     return row
 

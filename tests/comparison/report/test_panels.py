@@ -27,3 +27,12 @@ def against(tmp_path, **losses):
 )
 def test_the_first_row_is_the_best_only_where_it_is(tmp_path, adam, sgd, said):
     assert against(tmp_path, adam=adam, sgd=sgd) == said
+
+
+def test_lost_runs_stand_beside_the_count_with_the_exact_interval_of_their_share(tmp_path):
+    found = compare(
+        [sweep(tmp_path / "sweep", {("optimizer=adam",): [0.1] * 5, ("optimizer=sgd",): [0.2, 0.2, 0.2, None, None]})]
+    )
+    notes = {row[1]["text"]: row[-1]["note"] for row in standings(found)["rows"]}
+    assert notes == {"adam": "", "sgd": "(2 diverged; 5 to 85 %)"}, "by the table of Clopper and Pearson, .053 to .853"
+    assert "2 of 5 diverged (5 to 85 %)" in str(found)
