@@ -27,6 +27,7 @@ from nnreg.process import terminable
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
+from nnreg.registry.nested_words import as_choices
 from nnreg.registry.overrides import keep_text
 from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
@@ -103,7 +104,7 @@ def compose(words: Sequence[str], task: Task) -> int:
     """
     import hydra
 
-    words = keep_text(ordered(words))
+    words = keep_text(as_choices(ordered(words)))
     if is_sweep(words):
         from nnreg.sweeps.resuming import completed_words
 

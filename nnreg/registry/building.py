@@ -19,7 +19,8 @@ from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry
-from nnreg.registry.schemas import meant_as_text, parameters_of, schema_of, settings
+from nnreg.registry.nested import default_node, slots_of
+from nnreg.registry.schemas import Parameter, meant_as_text, parameters_of, schema_of, settings
 from nnreg.settings import WITHDRAWN, Settings, setting_names
 
 SHAPE = (4, 3)
@@ -67,7 +68,7 @@ def _optimizer(rule: Optimizer) -> str:
     rule.bind(SimpleNamespace(theta=theta, grad=grad, named=named, places=places))
     rule.equip(_Bowl(theta, grad), np.random.default_rng(0))
     if type(rule).step is Optimizer.step:
-        returned = rule.update(theta, grad, *rule.state_vectors.values(), t=1, lr=rule.lr)
+        returned = rule.update(theta, grad, *rule.state_vectors.values(), t=1, lr=rule.rate)
         if returned is not None:
             return f"update returned {_described(returned)}; it must change theta in place and return None"
     for t in range(1, STEPS + 1):
@@ -280,15 +281,54 @@ def build_entry(entry: Entry, node: DictConfig, slot: str = "") -> Any:
     Raises:
         UserError: a parameter is unknown, missing, of the wrong type, or refused by the technique.
     """
-    made = entries.load_class(entry)
-    values = _validated(entry, node, slot or entry.kind)
+    made, place = entries.load_class(entry), slot or entry.kind
+    values = _validated(entry, node, place)
+    values |= {name: _build_inside(parameter, node, f"{place}.{name}") for name, parameter in slots_of(entry).items()}
     try:
         arguments = {p.name: p.restore(values[p.name]) for p in parameters_of(made) if p.settable}
         return made(**arguments)
     except ValueError as error:
-        raise UserError(f"{entry.kind}={entry.name}: {one_line(error)}") from error
+        raise UserError(f"{_chosen(entry, place)}: {one_line(error)}") from error
     except Exception as error:  # any other error in a constructor is the plugin's, not the user's
         raise BrokenPlugin(f"{entry} is broken: making it raised {type(error).__name__}: {one_line(error)}") from error
+
+
+def make_technique(technique: type, **values: Any) -> Any:
+    """Return an instance of a class, what stands in its slots made with its defaults.
+
+    Args:
+        technique: the class.
+        values: parameters other than the defaults; a slot takes an instance, or the name of a technique.
+
+    Raises:
+        UserError: there is no technique of a slot's name, or it cannot be made.
+    """
+    for parameter in parameters_of(technique):
+        inner = values.get(parameter.name, parameter.default.default if parameter.kind else None)
+        if parameter.kind is not None and isinstance(inner, str):
+            node = default_node(parameter.kind, inner)
+            values[parameter.name] = build_entry(entries.find_technique(parameter.kind, str(node["name"])), node)
+    return technique(**values)
+
+
+def _build_inside(parameter: Parameter, node: DictConfig, place: str) -> Any:
+    """Build the technique in a slot, used once as well; where the configuration says nothing, the slot's default."""
+    kind, default = str(parameter.kind), parameter.default.default
+    is_told = parameter.name in node and not OmegaConf.is_missing(node, parameter.name)
+    inner = node[parameter.name] if is_told else default_node(kind, default)
+    if inner is None and parameter.may_be_none:
+        return None
+    if not isinstance(inner, DictConfig):
+        raise UserError(f"{place} must be chosen by name, such as {kind}@{place}={default}, got {inner}")
+    entry = _entry(place, kind, inner, {})
+    built = build_entry(entry, inner, place)
+    probe(entry, built)
+    return built
+
+
+def _chosen(entry: Entry, place: str) -> str:
+    """Return how a technique is chosen in its place."""
+    return f"{place if '.' in place else entry.kind}={entry.name}"
 
 
 def _entry(slot: str, kind: str, node: Any, choices: Mapping[str, str]) -> Entry:
@@ -322,20 +362,23 @@ def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
     known = parameter_names(entry)
     for key in map(str, node):
         if key not in ("name", *known):  # `in schema` would miss a parameter without a default
-            raise UserError(f"{entry.kind}={entry.name} has no parameter '{key}'{instead(key, known)}")
+            raise UserError(f"{_chosen(entry, slot)} has no parameter '{key}'{instead(key, known)}")
     for parameter in parameters_of(entries.load_class(entry)):
         if parameter.is_text and parameter.name in node:
-            _check_text(f"{entry.kind}={entry.name}: {parameter.name}", node._get_node(parameter.name))
+            _check_text(f"{_chosen(entry, slot)}: {parameter.name}", node._get_node(parameter.name))
     try:
         merged = OmegaConf.merge(schema, node)
+        assert isinstance(merged, DictConfig)
+        for name in slots_of(entry):
+            merged[name] = None  # it is built on its own
         merged._set_parent(node._get_parent())  # what `${seed}` refers to stands beside the node
         values = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         key = str(error.full_key)
-        raise UserError(f"{entry.kind}={entry.name} needs a value for {key}: add {slot}.{key}=VALUE") from error
+        raise UserError(f"{_chosen(entry, slot)} needs a value for {key}: add {slot}.{key}=VALUE") from error
     except OmegaConfBaseException as error:
         if "is not a subclass of" in str(error):  # a node of another technique, whose name was changed
             raise UserError(f"a technique is chosen by its kind: type {slot}={entry.name}, not {slot}.name=...") from error
-        raise UserError(f"{entry.kind}={entry.name}: {error.full_key}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{_chosen(entry, slot)}: {error.full_key}: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

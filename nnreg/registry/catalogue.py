@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nnreg import errors
+from nnreg.contracts import Slot
 from nnreg.errors import UserError
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry, load_class, techniques
@@ -173,7 +174,7 @@ def _typed(value: object) -> str:
         return "{" + ",".join(f"{key}:{_typed(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, enum.Enum):
         return value.name
-    return str(getattr(value, "__name__", value))
+    return value.default if isinstance(value, Slot) else str(getattr(value, "__name__", value))
 
 
 def _place(technique: type) -> Place:

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
+from nnreg.registry.nested import entry_at
 
 OWN = "nnreg"
 DIGITS, SHOWN = 16, 4  # hexadecimal ones, recorded and told
@@ -54,9 +55,9 @@ def code_of(named: Mapping[str, str]) -> dict[str, str]:
     """Return the fingerprint of every technique, by the place that it has; of unknown ones none.
 
     Args:
-        named: place in a configuration, such as ``optimizer`` or ``bias``, to the technique's name.
+        named: place in a configuration, such as ``optimizer``, ``optimizer.inner`` or ``bias``, to the technique's name.
     """
-    used = {slot: _entry(slot, name) for slot, name in named.items()}
+    used = {slot: entry_at(slot, named) for slot in named}
     return {slot: fingerprint_of(entry) for slot, entry in used.items() if entry is not None}
 
 
@@ -103,17 +104,14 @@ def changed_code(was: Mapping[str, Any], named: Mapping[str, str]) -> str:
         was: place to fingerprint, as a run has recorded them; of a dataset the rows themselves are recorded.
         named: place to the technique's name.
     """
-    now = code_of({slot: name for slot, name in named.items() if slot in was and slot != "dataset"})
+    used = {slot: entry for slot in named if slot in was and slot != "dataset" and (entry := entry_at(slot, named)) is not None}
+    now = {slot: fingerprint_of(entry) for slot, entry in used.items()}
     pairs = {slot: (str(was[slot]), code) for slot, code in now.items() if was[slot] != code}
     return ", ".join(f"{slot}={named[slot]} ({short_code(old)}, now {short_code(new)})" for slot, (old, new) in pairs.items())
 
 
-def _entry(slot: str, name: str) -> Entry | None:
-    return entries.techniques(entries.slots().get(slot, "")).get(name)
-
-
 def _entries(named: Mapping[str, str]) -> list[Entry]:
-    return [entry for slot, name in named.items() if (entry := _entry(slot, name)) is not None]
+    return [entry for slot in named if (entry := entry_at(slot, named)) is not None]
 
 
 def _module(entry: Entry) -> str:
@@ -258,7 +256,7 @@ def _is_module(name: str, own: str) -> bool:
 
 def sources_of(named: Mapping[str, str]) -> dict[str, str]:
     """Return the source of every technique that a program has registered, by the place that it has."""
-    used = {slot: _entry(slot, name) for slot, name in named.items()}
+    used = {slot: entry_at(slot, named) for slot in named}
     found: dict[str, str] = {}
     for slot, entry in used.items():
         with contextlib.suppress(UserError):  # read when it was registered; its file may be gone since

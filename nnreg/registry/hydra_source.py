@@ -2,6 +2,9 @@
 
 Names are listed without importing a plugin; only a chosen one is imported. ``optimizer/_adam`` is a hidden alias of
 ``optimizer/adam``, for a user's own ``optimizer/adam.yaml`` to build on: ``defaults: [_adam, _self_]``.
+
+What stands inside a technique is chosen in a place of its own, ``optimizer@optimizer.inner``; ``optimizer/lookahead+adam`` is
+``lookahead`` with another default there.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import BooleanNode, DictConfig, ListConfig, OmegaConf, StringNode
+from omegaconf import BooleanNode, DictConfig, ListConfig, OmegaConf, StringNode, open_dict
 from omegaconf.errors import ValidationError
 
+from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry, kinds, techniques
+from nnreg.registry.nested import JOINT, chosen_names, defaults_of, split_name
 from nnreg.registry.schemas import meant_as_text, schema_of, settings, sweep
 from nnreg.settings import run_label, task_of
 
@@ -85,7 +90,8 @@ class NnregConfigSource(ConfigSource):
             ConfigCompositionException: the plugin is broken; one line names plugin, distribution and cause.
         """
         entry = _entry(config_path)
-        config = _settings() if entry is None else _technique(entry)
+        inner = split_name(config_path.removesuffix(".yaml").rpartition("/")[2])[1]
+        config = _settings() if entry is None else _technique(entry, inner)
         return ConfigResult(provider=self.provider, path=f"nnreg://{config_path}", config=config, header={"package": None})
 
 
@@ -166,8 +172,7 @@ def register_source() -> None:
 
 def _run_label(*, _root_: DictConfig) -> str:
     """Return the short name of the run that a configuration asks for: ``${run_label:}`` in the name of its folder."""
-    choices = {str(kind): str(name) for kind, name in _root_.hydra.runtime.choices.items()}
-    return run_label(task_of(_root_), choices)
+    return run_label(task_of(_root_), chosen_names(_root_.hydra.runtime.choices, _root_))
 
 
 def _sweep_label(*, _root_: DictConfig) -> str:
@@ -177,20 +182,26 @@ def _sweep_label(*, _root_: DictConfig) -> str:
 
 def _entry(config_path: str) -> Entry | None:
     kind, _, name = config_path.removesuffix(".yaml").rpartition("/")
-    known = entries.techniques(kind)
-    return known.get(name) or known.get(name.removeprefix("_"))
+    known, (outer, inner) = entries.techniques(kind), split_name(name)
+    if JOINT in name and not inner:
+        return None
+    return known.get(outer) or known.get(outer.removeprefix("_"))
 
 
-def _technique(entry: Entry) -> DictConfig:
+def _technique(entry: Entry, inner: str) -> DictConfig:
     try:
         config: DictConfig = OmegaConf.structured(schema_of(entry))
-    except BrokenPlugin as error:
+        defaults = defaults_of(entry, inner)
+    except UserError as error:
         raise ConfigCompositionException(str(error)) from error
     for key in config:
         node = config._get_node(key)
         if isinstance(node, DictConfig):  # Hydra would refuse optimizer.table={a:1}: it takes new keys of a table for mistakes
             OmegaConf.set_struct(node, False)
     _keep_text(config)
+    if defaults:
+        with open_dict(config):
+            config.defaults = ["_self_", *({f"/{kind}@{slot}": name} for slot, (kind, name) in defaults.items())]
     return config
 
 
@@ -220,7 +231,7 @@ def _settings() -> DictConfig:
 
 def _is_sound(entry: Entry) -> bool:
     try:
-        schema_of(entry)
+        defaults_of(entry)
     except BrokenPlugin as error:
         sys.stderr.write(f"skipped: {error}\n")
         return False

@@ -15,6 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries
 from nnreg.registry.entries import find_technique, kinds, techniques
+from nnreg.registry.nested import split_name
+from nnreg.registry.nested_words import without_slot
 from nnreg.registry.schemas import schema_of
 from nnreg.settings import WITHDRAWN, key_of
 
@@ -63,6 +65,10 @@ def _missing(error: MissingConfigException) -> str:
     options = list(error.options or techniques(kind))  # Hydra does not list them for a YAML's own defaults
     if not kind:
         return _first_line(str(error))
+    outer, inner = split_name(name) if kind in kinds() else (name, "")
+    if inner and outer in options:  # of a YAML it is not known what may stand in it
+        return f"{kind}={name}: {outer} is a YAML: type {kind}={outer}, and for what is to stand in it {kind}.SLOT={inner}"
+    name = outer
     if kind in kinds() and (meant := technique_of(kind, name)) in options:
         return f"there is no {kind} '{name}'; did you mean '{meant}'? Available: {', '.join(options)}"
     return f"there is no {kind} '{name}'{instead(name, options)}"
@@ -100,6 +106,8 @@ def _unfit(typed: str, complaint: str) -> str:
 def _unknown_choice(key: str, text: str) -> str:
     """Say how to add a kind that the configuration leaves out, such as one that only a plugin knows."""
     addition = re.search(r"use (\+\S+)", text)
+    if complaint := without_slot(key):
+        return complaint
     if key not in kinds() or addition is None:
         return " ".join(text.split())
     return f"the configuration has no {key} yet: add one with {addition[1]}"
@@ -127,7 +135,7 @@ def _unknown_key(key: str, cause: BaseException, text: str) -> str:
     name = parent["name"] if isinstance(parent, DictConfig) and "name" in parent else None
     if stem in kinds() and name is None:  # a user's YAML that lists some parameters of a technique
         return f"{stem}.{last} is not in the YAML of this {stem}{instead(last, known)}; one it leaves out: +{stem}.{last}=VALUE"
-    where = f"{stem}={name}" if stem in kinds() else stem
+    where = f"{stem}={name}" if stem in kinds() or ("." in stem and name is not None) else stem
     if (parameter := meant_parameter(last, known)) is not None:
         return f"{where} has no parameter '{last}'; did you mean '{parameter}'? Available: {', '.join(known)}"
     more = "; the rest of a search is set like hydra.sweeper.n_trials=50" if stem == "hparams_search" else ""

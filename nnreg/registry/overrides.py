@@ -18,6 +18,7 @@ from hydra.errors import HydraException
 
 from nnreg.errors import UserError
 from nnreg.registry import entries
+from nnreg.registry.nested_words import chosen_in, owners_of
 from nnreg.registry.schemas import REQUIRED, Parameter, parameters_of
 from nnreg.settings import OF_A_SWEEP, Settings, SweepSettings
 
@@ -96,11 +97,7 @@ def keep_text(words: Sequence[str]) -> list[str]:
     Args:
         words: as typed: overrides, and options, which stay as they are.
     """
-    chosen: dict[str, list[str]] = {}
-    for word in words:
-        key, _, value = word.lstrip("+").partition("=")
-        if key in entries.groups():
-            chosen[entries.groups()[key]] = re.findall(r"[^,\s]+", value)
+    chosen = chosen_in(words)
     return [_as_typed(word, chosen) for word in words]
 
 
@@ -122,16 +119,13 @@ def _as_typed(word: str, chosen: Mapping[str, Sequence[str]]) -> str:
 def _parameters(key: str, chosen: Mapping[str, Sequence[str]]) -> list[Parameter]:
     """Return the parameters that a key may stand for: of the techniques that were chosen, else of all that have one."""
     slot, _, rest = key.partition(".")
-    name = rest.partition(".")[0]
     if slot not in entries.slots():
-        owners, name = ([SweepSettings], name) if slot == "sweep" else ([Settings], slot)
+        owners, name = ([SweepSettings], rest.partition(".")[0]) if slot == "sweep" else ([Settings], slot)
         return [parameter for owner in owners for parameter in parameters_of(owner) if parameter.name == name]
-    known = entries.techniques(entries.slots()[slot])
-    picked = [option for option in chosen.get(slot, ()) if option in known]
     meant = []
-    for option in picked if len(picked) == len(chosen.get(slot, ())) and picked else known:
+    for entry, name in owners_of(key, chosen):
         with contextlib.suppress(Exception):  # a broken plugin is complained about where it is used
-            meant += [parameter for parameter in parameters_of(entries.load_class(known[option])) if parameter.name == name]
+            meant += [parameter for parameter in parameters_of(entries.load_class(entry)) if parameter.name == name]
     return meant
 
 

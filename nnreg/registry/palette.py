@@ -7,6 +7,7 @@ import math
 import zlib
 
 from nnreg.registry.entries import techniques
+from nnreg.registry.nested import split_name
 
 # Okabe & Ito (2008), "Color universal design", black and yellow left out (text and paper), then Tol's "muted" for more.
 COLOURS = (
@@ -19,7 +20,7 @@ GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, modulo 1, keep neighbours apar
 
 
 def colour(kind: str, name: str) -> str:
-    """Return the ``#rrggbb`` of a technique; two names of one technique share it."""
+    """Return the ``#rrggbb`` of a technique, whatever stands inside of it; two names of one technique share it."""
     place = _place(kind, name)
     return UNKNOWN if place is None else COLOURS[place % len(COLOURS)]
 
@@ -43,5 +44,5 @@ def _place(kind: str, name: str) -> int | None:
     entries = techniques(kind)
     order = sorted(entries, key=lambda other: (entries[other].distribution != "nnreg", other))
     targets = list(dict.fromkeys(entries[other].target for other in order))
-    name = name.partition(" [")[0]  # a comparison tells one's code apart so
+    name = split_name(name.partition(" [")[0])[0]  # a comparison tells one's code apart so
     return targets.index(entries[name].target) if name in entries else None

@@ -22,6 +22,7 @@ from typing import Any, Literal
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from nnreg.contracts import CONTRACTS, Slot
 from nnreg.errors import one_line
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
@@ -56,6 +57,13 @@ class Parameter:
     settable: bool
 
     @property
+    def kind(self) -> str | None:
+        """Kind of the technique that stands in it, or None: its type is then no contract, or its default no ``slot``."""
+        kernel = _without_none(self.annotation)
+        is_slot = isinstance(self.default, Slot)
+        return next((kind for kind, contract in CONTRACTS.items() if contract is kernel), None) if is_slot else None
+
+    @property
     def choices(self) -> tuple[Any, ...]:
         """Return the values a Literal or Enum allows, else nothing."""
         kernel = _without_none(self.annotation)
@@ -65,7 +73,9 @@ class Parameter:
 
     @property
     def type_text(self) -> str:
-        """Return the type as a reader wants it: ``float``, ``fan_avg | fan_in``."""
+        """Return the type as a reader wants it: ``float``, ``fan_avg | fan_in``, ``optimizer`` where one stands in it."""
+        if self.kind is not None:
+            return self.kind
         if self.choices:
             none = ["null"] if _without_none(self.annotation) is not self.annotation else []
             return " | ".join([*map(str, self.choices), *none])
@@ -133,7 +143,9 @@ def schema(technique: type, name: str, module: str, fixed: Mapping[str, str] = t
     for parameter in parameters_of(technique):
         if parameter.name in fixed:
             raise ValueError(f"the parameter '{parameter.name}' must be called otherwise, nnreg keeps something else there")
-        if parameter.settable:
+        if parameter.kind is not None:  # what stands there comes as a node of its own
+            fields.append((parameter.name, Any, dataclasses.field(default=MISSING)))
+        elif parameter.settable:
             fields.append(_field(parameter, _config_type(parameter, f"{name}__{parameter.name}", module)))
     made = dataclasses.make_dataclass(name, fields)
     made.__module__ = module
@@ -226,7 +238,7 @@ def _worded(value: Any) -> Any:
 
 
 def _holdable(default: Any) -> bool:
-    if default is REQUIRED:
+    if default is REQUIRED or isinstance(default, Slot):
         return True
     try:
         OmegaConf.create({"value": _worded(default)})

@@ -15,7 +15,7 @@ from rich.table import Table
 from nnreg.console import LABEL_WIDTH, print_line
 from nnreg.engine.history import START_LOSS, TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
-from nnreg.records.card import Outcome, RunCard
+from nnreg.records.card import Outcome, RunCard, flattened
 from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.records.metrics import (
     ARRIVAL,
@@ -38,7 +38,8 @@ from nnreg.settings import ACTIVATIONS, DESCEND, PICTURES, TRAIN, task_of
 
 def technique(name: str, parameters: Mapping[str, object]) -> str:
     """Return a technique with its parameters: ``adam (lr=0.001 beta1=0.9)``; what is ``auto`` is left out."""
-    values = " ".join(f"{key}={value}" for key, value in parameters.items() if key != "name" and value not in (None, "auto"))
+    shown = {key: value for key, value in flattened(parameters) if key != "name" and not key.endswith(".name")}
+    values = " ".join(f"{key}={value}" for key, value in shown.items() if value not in (None, "auto"))
     return f"{name} ({values})" if values else name
 
 

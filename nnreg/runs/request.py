@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import platform
 import re
@@ -20,12 +19,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, SCMode
 from nnreg import process
 from nnreg.engine import numerics
 from nnreg.engine.history import History, Record
-from nnreg.errors import UserError
 from nnreg.records.card import RunCard
 from nnreg.records.checkpoint import Checkpoint
 from nnreg.records.manifest import TUNING, read_manifest
 from nnreg.registry import entries, fingerprint, palette
-from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
+from nnreg.registry.nested import chosen_names, entry_at, techniques_inside, whole_node
 from nnreg.runs.assembly import Assembled
 from nnreg.settings import DESCEND, LABELLED, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
 from nnreg.tracking.location import without_password
@@ -67,9 +65,9 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     """Return the card of a run, also of one that could not be assembled."""
     config = plain(request.config, request.choices)
     task, choices = task_of(config), request.choices
-    chosen = [(kind, str(config[kind]["name"])) for kind in entries.kinds() if isinstance(config.get(kind), dict)]
-    used = [entries.techniques(kind)[name] for kind, name in chosen if name in entries.techniques(kind)]
     named = techniques_in(config, choices)
+    everywhere = techniques_in(config, entries.kinds())
+    used = [entry for place in everywhere if (entry := entry_at(place, everywhere)) is not None]
     code, versions, git = _origin(named)
     return RunCard(
         label=" ".join((run_label(task, choices), *request.swept)),
@@ -97,9 +95,11 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
 
 
 def techniques_in(config: Mapping[str, Any], places: Iterable[str]) -> dict[str, str]:
-    """Return the name of the technique in each of some places of a configuration."""
-    nodes = {slot: config.get(slot) for slot in places}
-    return {slot: str(node["name"]) for slot, node in nodes.items() if isinstance(node, Mapping) and "name" in node}
+    """Return the names of the techniques in some places of a configuration, and of those inside of them, by their places."""
+    found: dict[str, str] = {}
+    for slot in places:
+        found |= techniques_inside(slot, config.get(slot))
+    return found
 
 
 def _origin(named: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:
@@ -140,8 +140,7 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     for slot, kind in entries.slots().items():
         node = values.get(slot)
         if isinstance(node, dict):
-            name = str(node.get("name") or choices.get(slot, ""))
-            values[slot] = {"name": name, **_defaults(kind, name), **node}
+            values[slot] = whole_node(kind, choices.get(slot, ""), node)
     return {key: _shown(value) for key, value in values.items()}
 
 
@@ -152,17 +151,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(inner) for inner in value]
     return without_password(value) if isinstance(value, str) and "://" in value else value
-
-
-def _defaults(kind: str, name: str) -> dict[str, Any]:
-    entry = entries.techniques(kind).get(name)
-    if entry is None:
-        return {}
-    with contextlib.suppress(UserError):
-        schema_of(entry)
-        found = [p for p in parameters_of(entries.load_class(entry)) if p.settable and p.default is not REQUIRED]
-        return {p.name: list(p.default) if isinstance(p.default, tuple) else p.default for p in found}
-    return {}
 
 
 def request_of(config: DictConfig) -> Request:
@@ -176,7 +164,7 @@ def request_of(config: DictConfig) -> Request:
     folder = Path(hydra.runtime.output_dir)
     return Request(
         config=config,
-        choices=choices(hydra.runtime.choices),
+        choices=chosen_names(hydra.runtime.choices, config),
         folder=folder,
         overrides=overrides,
         command=of_a_study or _command(overrides, config),
@@ -214,11 +202,6 @@ def _sweep_id(folder: Path, sweep: Path) -> str:
 def typed(words: Sequence[str]) -> list[str]:
     """Return overrides as they were typed: ``${oc.env:...}`` stays that, as what it stands for may be a password."""
     return list(OmegaConf.to_container(words, resolve=False)) if isinstance(words, ListConfig) else list(words)  # type: ignore[arg-type]
-
-
-def choices(chosen: Mapping[str, Any]) -> dict[str, str]:
-    """Return slot to option, from what Hydra says was chosen in each of its groups."""
-    return {slot: str(chosen[group]) for group, slot in entries.groups().items() if group in chosen}
 
 
 def _command(overrides: Sequence[str], config: DictConfig) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from nnreg.records.card import current_config
 from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, known_facts, occupied, read_facts
 from nnreg.registry import building, entries
+from nnreg.registry.nested import is_node, slots_of, whole_name
 from nnreg.registry.overrides import quoted
 from nnreg.runs import task, train
 from nnreg.runs.checkpoints import CHANGEABLE, other_code, read_resumption
@@ -42,22 +43,35 @@ def rerun_words(folder: Path, typed: Sequence[str] = ()) -> list[str]:
         console.warn(f"{folder} names the store {uri}: nothing is sent there unless you add {KEY}={shlex.quote(uri)}")
     kept = {key: value for key, value in saved.items() if _groups().get(key, "") not in chosen}
     _check_techniques(folder, kept)
-    return _words(kept)
+    return _words(kept, chosen)
 
 
 def _chosen(typed: Sequence[str]) -> set[str]:
     return {word.lstrip("+").partition("=")[0] for word in typed}
 
 
-def _words(saved: Mapping[str, Any]) -> list[str]:
-    """Return one override for every value of a configuration."""
+def _words(saved: Mapping[str, Any], chosen: Collection[str] = ()) -> list[str]:
+    """Return one override for every value of a configuration; none for a technique inside another that is chosen anew."""
     words, groups = [], _groups()
     for key, value in saved.items():
         if key in groups:
-            words.append(f"{groups[key]}={value['name']}")
-            words += [f"{key}.{name}={quoted(inner)}" for name, inner in value.items() if name != "name"]
+            words += _chosen_words(groups[key], key, value, chosen)
         else:
             words.append(f"{key}={quoted(value)}")
+    return words
+
+
+def _chosen_words(group: str, place: str, node: Mapping[str, Any], chosen: Collection[str]) -> list[str]:
+    """Return the words that choose a technique, those inside of it, and the parameters of all."""
+    words, inside = [f"{group}={node['name']}"], slots_of(entries.find_technique(group.partition("@")[0], str(node["name"])))
+    for name, value in node.items():
+        within, below = f"{inside[name].kind}@{place}.{name}" if name in inside else "", f"{place}.{name}"
+        if within and {within, below} & {*chosen}:
+            continue
+        if within and value is not None:
+            words += _chosen_words(within, below, value, chosen)
+        elif name != "name":
+            words.append(f"{place}.{name}={quoted(value)}")
     return words
 
 
@@ -105,12 +119,19 @@ def saved_config(folder: Path) -> dict[str, Any]:
 def _check_techniques(folder: Path, saved: Mapping[str, Any]) -> None:
     """Refuse what is no technique that is installed, with parameters of its own."""
     for slot in saved.keys() & entries.slots().keys():
-        node = saved[slot]
-        if not isinstance(node, dict) or not isinstance(node.get("name"), str):
-            raise UserError(f"{folder / CONFIG} is no saved configuration: its {slot} has no name")
-        known = building.parameter_names(entries.find_technique(entries.slots()[slot], node["name"]))
-        for key in map(str, node.keys() - {"name", *known}):
-            raise UserError(f"{folder / CONFIG}: {slot}={node['name']} has no parameter '{one_line(key)}'{instead(key, known)}")
+        _check_technique(folder, slot, entries.slots()[slot], saved[slot])
+
+
+def _check_technique(folder: Path, place: str, kind: str, node: object) -> None:
+    if not is_node(node):
+        raise UserError(f"{folder / CONFIG} is no saved configuration: its {place} has no name")
+    entry = entries.find_technique(kind, node["name"])
+    known = building.parameter_names(entry)
+    for key in map(str, node.keys() - {"name", *known}):
+        raise UserError(f"{folder / CONFIG}: {place}={entry.name} has no parameter '{one_line(key)}'{instead(key, known)}")
+    for name, parameter in slots_of(entry).items():
+        if node.get(name) is not None or not parameter.may_be_none:
+            _check_technique(folder, f"{place}.{name}", str(parameter.kind), node.get(name))
 
 
 def tell_of_other_code(folder: Path, typed: Sequence[str]) -> None:
@@ -206,7 +227,7 @@ def _settings(saved: Mapping[str, Any], changes: Mapping[str, str | None]) -> di
 
 def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was asked for, as far as the folder says."""
-    choices = {slot: saved[slot]["name"] for slot in entries.slots() if slot in saved}
+    choices = {slot: whole_name(kind, saved[slot]) for slot, kind in entries.slots().items() if slot in saved}
     unknown: dict[str, Any] = {"status": RUNNING, "choices": choices, "overrides": [], "sweep_id": None, "job": None}
     unknown["command"] = shlex.join(["python", "-m", "nnreg", *_words(saved)])
     wanted = {"status": str, "choices": dict, "overrides": list, "command": str, "sweep_id": str | None, "job": int | None}

@@ -19,6 +19,7 @@ from nnreg.errors import UserError, instead
 from nnreg.records.metrics import DESCENT_DISTANCE, is_recorded_along, recorded_by, results_of, summary_name
 from nnreg.registry import entries, hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob
+from nnreg.registry.nested_words import as_choices
 from nnreg.registry.overrides import keep_text
 from nnreg.settings import OF_A_SWEEP, is_of_a_sweep
 
@@ -108,7 +109,7 @@ def read_axes(arguments: Sequence[str], params: Mapping[str, Any] | None, config
         UserError: a setting of the sweep itself has several values.
     """
     parser = OverridesParser.create(config_loader=config_loader)
-    words = keep_text([f"{key}={value}" for key, value in (params or {}).items()])
+    words = keep_text(as_choices([f"{key}={value}" for key, value in (params or {}).items()]))
     hydra_source.swept_by_glob = hydra_source.swept_by_glob | kinds_by_glob(words)
     axes = [Axis(override) for override in parser.parse_overrides([*words, *arguments])]
     for axis in axes:

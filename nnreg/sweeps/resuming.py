@@ -24,6 +24,7 @@ from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
 from nnreg.records.results import Result, read_run
 from nnreg.registry import entries
 from nnreg.registry.fingerprint import changed_code
+from nnreg.registry.nested import chosen_names
 from nnreg.registry.overrides import quoted
 from nnreg.runs import request
 from nnreg.runs.assembly import check_ahead
@@ -38,7 +39,7 @@ Codes = dict[tuple[str, str], set[str]]
 
 def _request_of(config: DictConfig) -> Request:
     """Return what a composed job asks for, without the folder that it will have."""
-    chosen = request.choices(dict(config.hydra.runtime.choices))
+    chosen = chosen_names(config.hydra.runtime.choices, config)
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     return own_request(Request(own, chosen, Path(), (), ""))
 
@@ -175,9 +176,10 @@ def subdir_of(config: DictConfig, number: int) -> str:
 def other_code(config: DictConfig, codes: Codes) -> str:
     """Say which techniques of a composed job have other code now than in the runs of its sweep; "" where none has."""
     asked = _request_of(config)
-    for slot, name in request.techniques_in(asked.config, asked.choices).items():
-        for was in codes.pop((slot, asked.choices[slot]), ()):  # once a sweep is enough
-            if changed := changed_code({slot: was}, {slot: name}):
+    named = request.techniques_in(asked.config, asked.choices)
+    for slot in named:
+        for was in codes.pop((slot, asked.choices[slot.partition(".")[0]]), ()):  # once a sweep is enough
+            if changed := changed_code({slot: was}, named):
                 return changed
     return ""
 
@@ -189,8 +191,8 @@ def codes_in(home: Path) -> Codes:
         facts = known_facts(folder)
         code, choices = facts.get("code"), facts.get("choices")
         if isinstance(code, dict) and isinstance(choices, dict) and not (folder / TRACEBACK).exists():  # else it begins again
-            for slot in code.keys() & choices.keys():
-                found.setdefault((slot, str(choices[slot])), set()).add(str(code[slot]))
+            for slot in code:
+                found.setdefault((slot, str(choices.get(slot.partition(".")[0]))), set()).add(str(code[slot]))
     return found
 
 

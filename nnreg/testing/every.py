@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 
 from nnreg.registry import building
 from nnreg.registry.catalogue import describe
+from nnreg.registry.nested import default_node, slots_of
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.testing.report import Subject, expect, expect_equal, skip
 from nnreg.testing.usage import use
@@ -78,7 +79,11 @@ def it_is_built_from_a_configuration(subject: Subject) -> None:
     if "<locals>" in subject.entry.target:
         skip("the class is made inside a function, where no configuration can find it")
     wanted = subject.make()
-    node = OmegaConf.merge(OmegaConf.structured(schema_of(subject.entry)), dict(subject.settings))
+    slots = {name: str(p.kind) for name, p in slots_of(subject.entry).items()}
+    given: dict[Any, Any] = {
+        name: default_node(slots[name], value) if name in slots else value for name, value in subject.settings.items()
+    }
+    node = OmegaConf.merge(OmegaConf.structured(schema_of(subject.entry)), given)
     made = building.build_entry(subject.entry, node)  # type: ignore[arg-type] # merge returns what its first argument is
     expect(type(made) is subject.technique, f"the configuration built a {type(made).__name__}")
     if dataclasses.is_dataclass(wanted):

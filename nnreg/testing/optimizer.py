@@ -118,7 +118,7 @@ def what_save_returned_stays_as_it_was(subject: Subject) -> None:
 def a_schedule_scales_the_learning_rate(subject: Subject) -> None:
     """``step(1, factor=0.5)`` is a step with half the learning rate."""
     moved: list[Array] = []
-    lr = subject.make().lr
+    lr = subject.make().rate
     for settings, factor in (({}, 0.5), ({"lr": lr * 0.5}, 1.0)):
         parameters = bowl()
         parameters.grad[...] = CURVATURE
@@ -153,7 +153,7 @@ def no_parameters_and_a_single_one_are_fine(subject: Subject) -> None:
 
 def it_finds_the_bottom_of_a_bowl(subject: Subject) -> None:
     """On a well-scaled convex surface the loss falls a hundredfold, with the default lr or a power of ten beside it."""
-    lr, best = subject.make().lr, 1.0
+    lr, best = subject.make().rate, 1.0
     for factor in LR_FACTORS:
         parameters = bowl()
         start = CURVATURE @ parameters.theta**2

@@ -14,6 +14,7 @@ import numpy as np
 from nnreg.contracts import CONTRACTS, Array
 from nnreg.errors import one_line
 from nnreg.registry import entries
+from nnreg.registry.building import make_technique
 from nnreg.registry.entries import Entry
 from nnreg.registry.schemas import REQUIRED, parameters_of
 
@@ -176,13 +177,16 @@ class Subject:
         return self.entry.kind
 
     def make(self, **changes: Any) -> Any:
-        """Return a new instance; ends the check as skipped if the technique has parameters without a default."""
+        """Return a new instance, slots filled by name or with their defaults.
+
+        It ends the check as skipped if the technique has parameters without a default.
+        """
         values = {**self.settings, **changes}
         parameters = parameters_of(self.technique)
         missing = [p.name for p in parameters if p.default is REQUIRED and p.name not in values]
         if missing:
             raise unittest.SkipTest(f"it needs a value for {', '.join(missing)}: nnreg.testing takes one, {missing[0]}=...")
-        return self.technique(**values)
+        return make_technique(self.technique, **values)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.entry.name}"

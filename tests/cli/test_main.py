@@ -198,11 +198,13 @@ def test_a_failing_job_leaves_the_others_running_and_is_named_at_the_end(nnreg, 
 @pytest.mark.long
 def test_a_sweep_over_every_optimizer_and_several_seeds(nnreg, project):
     from nnreg.registry.entries import techniques
+    from nnreg.registry.nested import default_node, whole_name
 
     answer = nnreg("-m", "optimizer=glob(*)", "seed=1,2", *QUICK)
     assert answer.code == 0
     labels = [read_summary(folder)["label"] for folder in run_folders(project)[0].iterdir() if folder.name.isdecimal()]
-    assert sorted(labels) == sorted(f"{name}-he" for name in techniques("optimizer") for _ in range(2))
+    names = [whole_name("optimizer", default_node("optimizer", name)) for name in techniques("optimizer")]
+    assert sorted(labels) == sorted(f"{name}-he" for name in names for _ in range(2))
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error(project):

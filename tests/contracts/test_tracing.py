@@ -9,6 +9,7 @@ import pytest
 from nnreg.contracts import Optimizer
 from nnreg.contracts.tracing import Walk
 from nnreg.registry import entries
+from nnreg.registry.building import make_technique
 
 SIZE = 1000
 OURS = [name for name, entry in entries.techniques("optimizer").items() if entry.distribution == "nnreg"]
@@ -34,7 +35,7 @@ def taken_down(formula, given, size, **numbers):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", list(entries.techniques("optimizer")))
 def test_every_optimizer_steps_to_the_bit_as_its_formula_says(name, dtype):
-    plain, fast = (entries.load_class(entries.find_technique("optimizer", name))() for _ in range(2))
+    plain, fast = (make_technique(entries.load_class(entries.find_technique("optimizer", name))) for _ in range(2))
     if type(fast).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
     fast.slice_size = 300
@@ -55,7 +56,9 @@ def test_every_optimizer_steps_to_the_bit_as_its_formula_says(name, dtype):
     "name", [name for name, entry in entries.techniques("optimizer").items() if entry.distribution == "nnreg"]
 )
 def test_the_formula_of_every_optimizer_that_comes_with_nnreg_can_be_taken_down(name):
-    rule = entries.load_class(entries.find_technique("optimizer", name))()
+    rule = make_technique(entries.load_class(entries.find_technique("optimizer", name)))
+    if type(rule).step is not Optimizer.step:
+        pytest.skip("it has no formula for a slice")
     for t in (1, 50):
         assert taken_down(rule.update, vectors(2 + len(rule.state)), 64, t=t, lr=0.1)
 

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from nnreg.contracts import Surface
 from nnreg.engine.descent import around, descend, measure
 from nnreg.registry import entries
+from nnreg.registry.building import make_technique
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.momentum import Momentum
 from nnreg_std.optimizers.sgd import SGD
@@ -27,7 +28,7 @@ every_optimizer = pytest.mark.parametrize(
 
 
 def made(kind, name, **settings):
-    return entries.load_class(entries.find_technique(kind, name))(**settings)
+    return make_technique(entries.load_class(entries.find_technique(kind, name)), **settings)
 
 
 def published(rule, steps=30):
@@ -103,7 +104,7 @@ def test_a_rule_descends_once():
 
 @every_optimizer
 def test_every_rule_goes_down_and_never_the_same_way_differently(entry):
-    first, second = (descend(entries.load_class(entry)(), Quadratic(), steps=50) for _ in range(2))
+    first, second = (descend(make_technique(entries.load_class(entry)), Quadratic(), steps=50) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     heights = Quadratic().value(first)
     assert heights[-1] < heights[0]

@@ -11,6 +11,7 @@ from nnreg.contracts.tracing import Tape
 from nnreg.engine import numerics
 from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.registry import entries
+from nnreg.registry.building import make_technique
 
 SIZE = 1001
 
@@ -41,7 +42,7 @@ def test_the_text_of_the_loop_reads_and_writes_each_number_once():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", list(entries.techniques("optimizer")))
 def test_every_optimizer_compiled_goes_the_same_way_to_the_bit(name, dtype):
-    plain, loop = (entries.load_class(entries.find_technique("optimizer", name))() for _ in range(2))
+    plain, loop = (make_technique(entries.load_class(entries.find_technique("optimizer", name))) for _ in range(2))
     if type(plain).step is not Optimizer.step:
         pytest.skip("it works on whole layers")
     execute_by(loop, numerics.Loop)

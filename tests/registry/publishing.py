@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 from nnreg.registry import entries
+from nnreg.registry.nested import slots_of
 from nnreg.registry.schemas import schema_of
 
 OPTIMIZER = """
@@ -28,6 +29,7 @@ def forget() -> None:
     entries._catalogue.cache_clear()
     entries.distribution_version.cache_clear()
     schema_of.cache_clear()
+    slots_of.cache_clear()
 
 
 def edit(module: str, source: str) -> None:

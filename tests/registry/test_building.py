@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from nnreg.contracts import Dropout, Norm, Optimizer, Regularizer, Shape
 from nnreg.errors import UserError
 from nnreg.registry import entries
-from nnreg.registry.building import PROBES, build_entry, probe
+from nnreg.registry.building import PROBES, build_entry, make_technique, probe
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg_std.dropouts.dropout import InvertedDropout
 from nnreg_std.norms.batch_norm import BatchNorm
@@ -40,7 +40,7 @@ def plugin(**methods):
 
 @pytest.mark.parametrize("entry", BUILT_IN)
 def test_a_built_in_technique_has_nothing_wrong_with_it_and_stays_unused(entry):
-    technique = entries.load_class(entry)()
+    technique = make_technique(entries.load_class(entry))
     before = dict(vars(technique))
     probe(entry, technique)
     assert vars(technique) == before

@@ -9,6 +9,7 @@ import typing
 import docstring_parser
 import pytest
 
+from nnreg.registry.building import make_technique
 from nnreg.registry.entries import load_class, techniques
 
 KINDS = ("optimizer", "init", "activation", "loss", "regularizer", "norm", "dropout", "schedule", "surface")
@@ -94,7 +95,7 @@ def test_every_parameter_has_a_meaning_and_no_meaning_lacks_a_parameter(techniqu
 
 @every_technique
 def test_the_defaults_are_accepted(technique):
-    technique()
+    make_technique(technique)
 
 
 @every_technique
@@ -102,7 +103,7 @@ def test_a_number_outside_its_documented_range_is_refused_by_name(technique):
     for name, interval in ranged(technique):
         for value in interval.just_outside:
             with pytest.raises(ValueError, match=re.escape(f"{name} must be in {interval.text}, got {value}")):
-                technique(**{name: value})
+                make_technique(technique, **{name: value})
 
 
 @every_technique
@@ -110,6 +111,6 @@ def test_a_word_that_is_no_choice_is_refused_by_name(technique):
     for name, annotation in typing.get_type_hints(technique).items():
         if typing.get_origin(annotation) is typing.Literal and name in inspect.signature(technique).parameters:
             for choice in typing.get_args(annotation):
-                technique(**{name: choice})
+                make_technique(technique, **{name: choice})
             with pytest.raises(ValueError, match=rf"{name} must be .*'nonsense'"):
-                technique(**{name: "nonsense"})
+                make_technique(technique, **{name: "nonsense"})
