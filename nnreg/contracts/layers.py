@@ -117,6 +117,18 @@ class Layer(ABC):
             need_dx: False for the first layer of a network: dx may then be returned uncomputed.
         """
 
+    def renew(self, k: int) -> bool:
+        """Collect running statistics anew, for other parameters than those they were collected with.
+
+        Args:
+            k: the next forward in training mode is the k-th that is collected from, from 1, and counts 1/k; 0 where all have
+                been seen, and the layer collects as in training again.
+
+        Returns:
+            Whether the layer has such statistics; one that has not is passed through in evaluation mode meanwhile.
+        """
+        return False
+
     def state(self) -> Mapping[str, Array]:
         """Return what training changes besides parameters, such as running means: the arrays themselves, by name."""
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import accumulate
 from types import MappingProxyType
@@ -168,6 +168,22 @@ class Network:
     def state(self) -> Mapping[str, Array]:
         """Return what training changes besides parameters, layer by layer: the arrays themselves, by name."""
         return {f"{place}.{name}": array for place, layer in enumerate(self.layers) for name, array in layer.state().items()}
+
+    @silently
+    def renew(self, batches: Iterable[Array]) -> None:
+        """Collect what layers keep of what they saw anew, such as running means; all else is in evaluation mode.
+
+        Args:
+            batches: features, each a float array (n, features) of the network's dtype, n <= rows, read.
+        """
+        try:
+            for k, features in enumerate(batches, start=1):
+                x = features
+                for layer in self.layers:
+                    x = layer.forward(x, training=layer.renew(k))
+        finally:
+            for layer in self.layers:
+                layer.renew(0)
 
     def decay(self, lr: float) -> None:
         """Let a decoupled regularizer shrink the weights, before an update whose learning rate is ``lr``."""

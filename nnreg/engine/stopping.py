@@ -27,6 +27,7 @@ class EarlyStopping:
     Args:
         network: whose parameters, and what else training changes in its layers, are kept and brought back.
         patience: updates without a lower loss after which training ends, from 1; it is looked at after each validation.
+        evaluated: returns what the network was evaluated with last, by the names of what it keeps; None for what it holds.
 
     Attributes:
         patience: as given.
@@ -34,11 +35,11 @@ class EarlyStopping:
         best_at: updates made when the validation loss was lowest, or None before there is one.
     """
 
-    def __init__(self, network: Network, patience: int) -> None:
+    def __init__(self, network: Network, patience: int, evaluated: Callable[[], Mapping[str, Array]] | None = None) -> None:
         self.patience = patience
         self.stopped_at: int | None = None
         self.best_at: int | None = None
-        self._network = network
+        self._network, self._evaluated = network, evaluated or self._live
         self._lowest, self._validated_at = math.inf, 0
         self._best: dict[str, Array] = {}
 
@@ -91,7 +92,7 @@ class EarlyStopping:
         if not record.value < self._lowest:  # written so that NaN is no improvement
             return
         self._lowest, self.best_at = record.value, record.step
-        self._best = {name: array.copy() for name, array in self._live().items()}
+        self._best = {name: array.copy() for name, array in self._evaluated().items()}
 
     def _live(self) -> dict[str, Array]:
         return {"theta": self._network.parameters.theta, **self._network.state()}

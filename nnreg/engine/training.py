@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Container, Generator
+from collections.abc import Callable, Container, Generator, Iterator
 from typing import NamedTuple, Self
 
 import numpy as np
 
 from nnreg.contracts import Array, Optimizer, Schedule, Splits
 from nnreg.engine.again import Again, looks_again
-from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, Record
+from nnreg.engine.elsewhere import Elsewhere
+from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS, Record
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silent_context
 from nnreg.engine.rows import Batches, Gather, Indices, Rows, converted
@@ -168,6 +169,7 @@ def train(
     stopwatch: Stopwatch | None = None,
     pause: Callable[[], bool] = never,
     again: Again | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -190,6 +192,7 @@ def train(
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
         pause: asked between two steps; True if the consumer wants a moment to save everything.
         again: what the optimizer was equipped with; not asked where no rule in it looks again.
+        elsewhere: what validations are made with; None for one of its own.
 
     Yields:
         ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
@@ -203,6 +206,7 @@ def train(
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
     silently, project = silent_context().run, network.penalty.project
+    elsewhere = elsewhere or Elsewhere(network, optimizer, splits, batches.batch)
     due = range(validate_every, steps + 1, validate_every) if isinstance(validate_every, int) else validate_every
 
     def gradient(numbers: Indices) -> float:
@@ -235,26 +239,21 @@ def train(
         if done in due or done == steps:
             if again is not None and is_looking:
                 yield Record(done, GRADIENTS, again.evaluations)
-            if not (yield from _evaluate(network, valid, watched, done)):
+            with elsewhere.swapped():
+                measured = list(_evaluate(network, valid, watched, done))
+            yield from measured
+            if not all(math.isfinite(record.value) for record in measured if record.metric == VALID_LOSS):
                 return
         if done < steps and pause():
             yield Record(done, PAUSE, math.nan)
 
 
-def _evaluate(network: Network, valid: Rows | None, watched: Rows | None, step: int) -> Generator[Record, None, bool]:
-    """Measure the validation split, and how the training split as a whole is answered; its loss is that of the batches.
-
-    Returns:
-        Whether the validation loss, if there is one, is finite.
-    """
-    is_finite = True
+def _evaluate(network: Network, valid: Rows | None, watched: Rows | None, step: int) -> Iterator[Record]:
+    """Measure the validation split, and how the training split as a whole is answered; its loss is that of the batches."""
     if valid:
-        measured = network.evaluate(*valid)
-        is_finite = math.isfinite(measured["loss"])
-        for quantity, value in measured.items():
+        for quantity, value in network.evaluate(*valid).items():
             yield Record(step, f"valid/{quantity}", value)
     if watched:
         for quantity, value in network.evaluate(*watched).items():
             if quantity != "loss":
                 yield Record(step, f"train/{quantity}", value)
-    return is_finite

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from omegaconf import DictConfig
 
+from nnreg.engine.elsewhere import Elsewhere
 from nnreg.engine.rows import Batches
 from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import Stopwatch, paced
@@ -42,7 +43,9 @@ class Live:
         settings = run.settings
         self.run = run
         self.batches = Batches(len(run.splits.train.x), settings.batch, settings.sampling, run.streams.batches)
-        self.stopping = EarlyStopping(run.network, settings.patience) if settings.patience else None
+        self.elsewhere = Elsewhere(run.network, run.optimizer, run.splits, settings.batch)
+        kept = self.elsewhere.arrays
+        self.stopping = EarlyStopping(run.network, settings.patience, kept) if settings.patience else None
         self.stopwatch = Stopwatch()
 
     def take(self, step: int, records: int, card: RunCard) -> Checkpoint:

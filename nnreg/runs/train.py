@@ -82,8 +82,10 @@ class _Training:
             return self.outcome(recorder, "pruned", None)
         if recorder.diverged_at is None:
             self._steps = (stopping and stopping.stopped_at) or run.settings.steps
-            if stopping is not None:
+            if stopping is not None and stopping.best_at is not None:
                 stopping.restore()
+            else:
+                live.elsewhere.settle()
             recorder.add(Record(self._steps, FINAL_LOSS, run.network.measure_loss(*judged)))
             _test(run, recorder, self._steps)
         return self.outcome(recorder, "finished", None)
@@ -143,6 +145,7 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         stopwatch=live.stopwatch,
         pause=pause,
         again=run.again,
+        elsewhere=live.elsewhere,
     )
     return Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
 

@@ -125,6 +125,11 @@ class BatchNorm(Norm):
             dx *= self._scale  # γ / √(σ² + ε) · (dy − dβ/n − ...)
         return dx
 
+    def renew(self, k: int) -> bool:
+        """Average the means and the variances of k batches, each with the same share."""
+        self._fresh[...] = 1 / k if k else 1 - self.momentum
+        return True
+
     def state(self) -> Mapping[str, Array]:
         """Return the running averages, which a checkpoint must keep."""
         return {"running_mean": self._running_mean, "running_variance": self._running_variance}
