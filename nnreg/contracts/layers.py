@@ -27,7 +27,11 @@ class Init(Protocol):
 
 
 class Activation(Protocol):
-    """An elementwise function: two stateless formulas; the network owns every buffer."""
+    """An elementwise function: two stateless formulas; the network owns every buffer.
+
+    An activation that has parameters, draws random numbers, mixes units or changes their number is a ``Layer`` instead,
+    registered under the same kind.
+    """
 
     why_untrainable: ClassVar[str] = ""
     """Why a network with it is refused, such as "its derivative is zero everywhere"; empty for all that can be trained."""
@@ -89,9 +93,18 @@ class Layer(ABC):
     least_rows: ClassVar[int] = 1
     """Rows that a batch must have to be trained on; a run with smaller batches is refused before it starts."""
 
+    elementwise: ClassVar[bool] = False
+    """True for an activation whose every output depends on the input in its own place alone: it has a slope that diagnostics
+    measure, by a second ``backward`` with dy = 1 after the same ``forward``."""
+
     @abstractmethod
     def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
-        """Return the number of outputs for ``fan_in`` inputs, and the parameter arrays wanted."""
+        """Return the number of outputs for ``fan_in`` inputs, and the parameter arrays wanted.
+
+        Raises:
+            ValueError: the layer cannot stand on so many inputs; its message ends the line with which the run is refused, such
+                as "it needs an even number of units, got 101: use 100 or 102".
+        """
 
     @abstractmethod
     def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:

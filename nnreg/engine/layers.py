@@ -1,4 +1,4 @@
-"""The two layers that every network has: the affine map, and the activation on it, element by element.
+"""The two layers that every network has: the affine map, and the activation on it, a formula or a layer of its own.
 
 Both work in arrays that were allocated once. A step comes with the same arrays as the one before it, so what is laid out for
 them, views and products, is laid out once.
@@ -6,7 +6,9 @@ them, views and products, is laid out once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -70,12 +72,33 @@ class Affine(Layer):
         self._multiply_dx = product_with_transposed(dy, self._W, self._dx)
 
 
-class Elementwise(Layer):
+class Activated(Layer):
+    """What stands on an affine map as its activation.
+
+    Attributes:
+        activation: the plugin, as it was given.
+        last: what the last ``forward`` read and what it returned, for diagnostics to read.
+    """
+
+    activation: Activation | Layer
+    last: tuple[Array, Array]
+
+    @abstractmethod
+    def slope(self) -> Array | None:
+        """Return |f′| at what the last training ``forward`` read, a new array, or None where there is no slope.
+
+        Training does not notice it: gradients stay as they are.
+        """
+
+
+class Elementwise(Activated):
     """y = f(z) for an activation plugin, which is two stateless formulas; the buffers are here.
 
     Args:
         activation: f and its derivative.
     """
+
+    activation: Activation
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
@@ -96,7 +119,7 @@ class Elementwise(Layer):
         if len(x) != len(self._y):
             self._y, self._dz = self._rows[:, : len(x)]
         self.activation.forward(x, out=self._y)
-        self.last = x, self._y  # z and f(z), for backward, and for diagnostics to read
+        self.last = x, self._y  # z and f(z), for backward too
         return self._y
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
@@ -104,3 +127,109 @@ class Elementwise(Layer):
         if need_dx:
             self.activation.backward(dy, *self.last, out=self._dz)
         return self._dz
+
+    def slope(self) -> Array:
+        """Return |f′(z)|, which is the activation's own ``backward`` with dy = 1."""
+        z, y = self.last
+        out = np.empty_like(z)
+        self.activation.backward(np.ones_like(z), z, y, out=out)
+        return np.abs(out, out=out)
+
+
+class Layered(Activated):
+    """An activation plugin that is a layer of its own, with parameters, randomness or another width.
+
+    Args:
+        activation: a prototype; it stays as it is, what computes is a copy.
+    """
+
+    activation: Layer
+
+    def __init__(self, activation: Layer) -> None:
+        self.activation = activation
+        self._own = copy.deepcopy(activation)
+
+    def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
+        """Ask for what it asks for."""
+        return self._own.build(fan_in)
+
+    def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
+        """Hand its memory on; keep its gradients in sight."""
+        self._grads = [grad for _, grad in weights]
+        self._own.bind(weights, rows, dtype, rng)
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return what it makes of x."""
+        y = self._own.forward(x, training=training)
+        self.last = x, y
+        return y
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Let it write its gradients; return its dx."""
+        return self._own.backward(dy, need_dx=need_dx)
+
+    def state(self) -> Mapping[str, Array]:
+        """Return its own."""
+        return self._own.state()
+
+    def slope(self) -> Array | None:
+        """Return |dx| for dy = 1 where the activation works element by element, and put its gradients back."""
+        if not self.activation.elementwise:
+            return None
+        kept = [grad.copy() for grad in self._grads]
+        slope = np.abs(self._own.backward(np.ones_like(self.last[1])))
+        for grad, before in zip(self._grads, kept, strict=True):
+            grad[...] = before
+        return slope
+
+
+def activated(activation: Activation | Layer) -> Activated:
+    """Return an activation as a layer of a network, a new one for each place where it stands."""
+    return Layered(activation) if isinstance(activation, Layer) else Elementwise(activation)
+
+
+def one_unit(activation: Activation | Layer, z: Array) -> Activated | None:
+    """Return an untrained activation that has seen the values z, one after the other, at one unit, in float64.
+
+    Args:
+        activation: stays as it is.
+        z: float64 array (n,), read.
+
+    Returns:
+        The layer after a training ``forward`` of (n, 1), or None for one that does not work element by element.
+    """
+    layer = activated(activation)
+    if isinstance(layer, Layered) and not layer.activation.elementwise:
+        return None
+    _, shapes = layer.build(1)
+    weights = [Weights(np.full(shape.shape, shape.start or 0.0), np.zeros(shape.shape)) for shape in shapes]
+    layer.bind(weights, len(z), np.float64, np.random.default_rng(0))
+    layer.forward(z.reshape(-1, 1), training=True)
+    return layer
+
+
+class Unfit(ValueError):
+    """A layer cannot stand on so many inputs.
+
+    Args:
+        layer: which.
+        reason: what it says.
+    """
+
+    def __init__(self, layer: Layer, reason: str) -> None:
+        super().__init__(reason)
+        self.technique = type(layer.activation if isinstance(layer, Layered) else layer)
+
+
+def built(layer: Layer, fan_in: int) -> tuple[int, Sequence[Shape]]:
+    """Build a layer on ``fan_in`` inputs.
+
+    Raises:
+        Unfit: it refuses them.
+    """
+    try:
+        return layer.build(fan_in)
+    except Unfit:  # from within a layer that holds others
+        raise
+    except ValueError as refusal:
+        raise Unfit(layer, str(refusal)) from refusal

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Place, Regularizer, Shape, Targets, Weights
 from nnreg.contracts.objective import target_of
-from nnreg.engine.layers import Affine, Elementwise
+from nnreg.engine.layers import Affine, activated, built
 from nnreg.engine.numerics import silently
 from nnreg.engine.penalty import Penalised, Penalty, weights_of
 from nnreg.engine.places import gain_of, places_of
@@ -100,7 +100,7 @@ class Network:
         features: number of inputs.
         hidden: number of units of each hidden layer; empty for a linear model.
         outputs: number of logits.
-        activation: applied after every layer but the last.
+        activation: applied after every layer but the last; a formula, or the prototype of a layer.
         loss: of logits and targets.
         regularizer: penalty on the weights, biases left out, or on the outputs of hidden layers.
         norm: prototype of the layer that normalises each hidden layer, or None.
@@ -108,6 +108,9 @@ class Network:
         masks: stream of random masks for layers that want them.
         rows: the largest batch that will be trained on.
         dtype: float32, or float64 to check gradients.
+
+    Raises:
+        Unfit: a layer refuses the number of its inputs.
     """
 
     def __init__(
@@ -116,7 +119,7 @@ class Network:
         hidden: Sequence[int],
         outputs: int,
         *,
-        activation: Activation,
+        activation: Activation | Layer,
         loss: Loss,
         regularizer: Regularizer,
         norm: Norm | None = None,
@@ -127,7 +130,7 @@ class Network:
     ) -> None:
         self.dtype = np.dtype(dtype)
         after = [Penalised(regularizer)] if target_of(regularizer) == "outputs" else []
-        self.layers = _stack(hidden, outputs, [Elementwise(activation), *after], norm, dropout)
+        self.layers = _stack(hidden, outputs, activation, after, norm, dropout)
         self._loss = loss
         self._regularizer = regularizer
         self._chunk = max(rows, EVALUATION_ROWS)
@@ -256,12 +259,17 @@ class Network:
 
 
 def _stack(
-    hidden: Sequence[int], outputs: int, activation: Sequence[Layer], norm: Norm | None, dropout: Dropout | None
+    hidden: Sequence[int],
+    outputs: int,
+    activation: Activation | Layer,
+    after: Sequence[Layer],
+    norm: Norm | None,
+    dropout: Dropout | None,
 ) -> list[Layer]:
     """Return the layers from input to logits; prototypes are copied, and left out where they change nothing."""
     layers: list[Layer] = []
     for units in hidden:
-        block = [copy.copy(layer) for layer in activation]
+        block: list[Layer] = [activated(activation), *map(copy.copy, after)]
         if norm is not None:
             block.insert(0 if norm.position == "before" else len(block), copy.deepcopy(norm))
         if dropout is not None:
@@ -275,7 +283,7 @@ def _numbered(layers: Sequence[Layer], features: int) -> list[list[Shape]]:
     seen: Counter[str] = Counter()
     wanted, width = [], features
     for layer in layers:
-        width, shapes = layer.build(width)
+        width, shapes = built(layer, width)
         seen.update(shape.name for shape in shapes)
         wanted.append([shape._replace(name=f"{shape.name}{seen[shape.name]}") for shape in shapes])
     return wanted

@@ -16,7 +16,7 @@ class Penalty:
     """What a regularizer adds to the objective of a network, laid out once for what it acts on.
 
     Args:
-        regularizer: as configured.
+        regularizer: as configured; None where nothing is trained.
         weights: all weights and their gradient, each one vector.
         layers: the same memory by layer.
         seen: the layers that see outputs; empty where the regularizer acts on weights.
@@ -28,18 +28,23 @@ class Penalty:
     """
 
     def __init__(
-        self, regularizer: Regularizer, weights: Weights, layers: Mapping[str, Weights], seen: Sequence[Penalised] = ()
+        self, regularizer: Regularizer | None, weights: Weights, layers: Mapping[str, Weights], seen: Sequence[Penalised] = ()
     ) -> None:
         arrays = {name: array.theta for name, array in layers.items()}
-        self.value: Callable[[], float] = partial(regularizer.penalty, weights.theta)
-        self.add_gradient: Callable[[], None] = partial(regularizer.add_gradient, *weights)
+        self.value: Callable[[], float] = float
+        self.add_gradient: Callable[[], None] = _nothing
+        self.project: Callable[[], None] | None = None
+        if regularizer is None:
+            return
+        self.value = partial(regularizer.penalty, weights.theta)
+        self.add_gradient = partial(regularizer.add_gradient, *weights)
         if target_of(regularizer) == "layers":
             self.value = partial(regularizer.penalty, arrays)
             self.add_gradient = partial(regularizer.add_gradient, arrays, {name: array.grad for name, array in layers.items()})
         elif target_of(regularizer) == "outputs":
             self.value, self.add_gradient = partial(_total, seen), _nothing
         project = projection_of(regularizer)
-        self.project: Callable[[], None] | None = partial(project, arrays) if project else None
+        self.project = partial(project, arrays) if project else None
 
 
 def weights_of(shapes: Sequence[Shape], named: Mapping[str, Weights]) -> dict[str, Weights]:

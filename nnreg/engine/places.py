@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nnreg.contracts import Activation, Place, Shape
+from nnreg.contracts import Activation, Layer, Place, Shape
+from nnreg.engine.layers import one_unit
 from nnreg.engine.numerics import silently
 
-NODES = np.linspace(-10.0, 10.0, 20_001).reshape(1, -1)
+NODES = np.linspace(-10.0, 10.0, 20_001)
 DENSITY = np.exp(-0.5 * np.square(NODES)) / math.sqrt(2 * math.pi)
 
 
@@ -33,9 +34,11 @@ def places_of(shapes: Sequence[Shape], gain: Callable[[], float]) -> Mapping[str
 
 
 @silently
-def gain_of(activation: Activation) -> float:
-    """Return 1 / √E f(z)² for z from N(0, 1), by the trapezoidal rule; 1 where that is no finite number above 0."""
-    y = np.empty_like(NODES)
-    activation.forward(NODES, out=y)
-    second_moment = float(np.trapezoid((np.square(y) * DENSITY)[0], NODES[0]))
+def gain_of(activation: Activation | Layer) -> float:
+    """Return 1 / √E f(z)² for z from N(0, 1), by the trapezoidal rule; 1 where that is no finite number above 0, or no f."""
+    unit = one_unit(activation, NODES)
+    if unit is None:  # it mixes units
+        return 1.0
+    y = unit.forward(NODES.reshape(-1, 1), training=False)[:, 0]
+    second_moment = float(np.trapezoid(np.square(y) * DENSITY, NODES))
     return 1 / math.sqrt(second_moment) if 0 < second_moment < math.inf else 1.0

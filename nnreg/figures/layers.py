@@ -38,6 +38,7 @@ ROWS, COLUMNS = 2, 4
 
 
 OF_LAYERS = "/layer{}"
+OF_SLOPES, NO_SLOPE = ("saturated", "dead"), "the activation mixes units:\nit has no slope"
 GUIDE = """Layer 1 reads the input; layer {last} gives
 the logits and has no activation.
 
@@ -97,6 +98,8 @@ def _cell(place: int) -> tuple[float, float, float, float]:
 
 def _draw(axes: Axes, panel: Metric, history: History, depth: int) -> None:
     quantity = panel.name.removesuffix(OF_LAYERS)
+    if quantity in OF_SLOPES and depth > 1 and not layers(history, quantity):
+        axes.text(0.5, 0.5, NO_SLOPE, fontsize=8.5, color=QUIET, ha="center", va="center", transform=axes.transAxes)
     curves = {number: history.series(metric) for number, metric in layers(history, quantity).items()}
     factor = 100 if panel.scale == "percent" else 1
     for number, (steps, values) in curves.items():
@@ -295,7 +298,8 @@ def _write(page: Page, left: float, top: float, layer: LayerOutputs) -> None:
     page.text(left, top, with_spread(layer.mean, layer.std), fontsize=7.5, color=INK)
     shares = (("saturated", layer.saturated), ("dead", layer.dead))
     troubles = [f"{share:.0%} {name}" for name, share in shares if share > 0.005]
-    page.text(left, top + 0.13, ", ".join(troubles) or "none saturated", fontsize=7, color=QUIET)
+    without = "mixes units: no slope" if math.isnan(layer.saturated) else "none saturated"
+    page.text(left, top + 0.13, ", ".join(troubles) or without, fontsize=7, color=QUIET)
 
 
 def with_spread(mean: float, std: float) -> str:

@@ -27,9 +27,9 @@ class LayerOutputs:
         sample: quantiles of all outputs, ascending, (n,): their histogram is that of the outputs to about 1 in 4,000.
         mean: of all outputs.
         std: their standard deviation.
-        saturated: share of outputs where the activation's derivative is nearly zero.
+        saturated: share of outputs where the activation's derivative is nearly zero, NaN where it has none.
         edges: share of outputs below .05 or above .95.
-        dead: share of units that pass no gradient on any row.
+        dead: share of units that pass no gradient on any row, NaN where the activation has no derivative.
     """
 
     sample: Values

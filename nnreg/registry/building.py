@@ -6,7 +6,7 @@ This catches the mistakes that would otherwise train nothing, silently. The full
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +14,20 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Place, Regularizer, Schedule, Surface, Weights
+from nnreg.contracts import (
+    Activation,
+    Array,
+    Init,
+    Layer,
+    Loss,
+    Optimizer,
+    Place,
+    Regularizer,
+    Schedule,
+    Shape,
+    Surface,
+    Weights,
+)
 from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
@@ -87,30 +100,42 @@ def _init(init: Init) -> str:
 def _layer(layer: Layer) -> str:
     if not isinstance(layer, Layer):  # a plugin may not keep its promise
         return f"{type(layer).__name__} must inherit nnreg.contracts.Norm or nnreg.contracts.Dropout"
-    shape = rows, units = max(SHAPE[0], layer.least_rows), SHAPE[1]
+    if getattr(layer, "position", "before") not in ("before", "after"):
+        return f"position is {layer.position!r}; it must be 'before' or 'after'"  # type: ignore[attr-defined]
+    units = SHAPE[1]
     outputs, shapes = layer.build(units)
     if outputs != units:
         return f"build returned {outputs} outputs for {units} inputs; a norm or dropout must keep the number of units"
-    if getattr(layer, "position", "before") not in ("before", "after"):
-        return f"position is {layer.position!r}; it must be 'before' or 'after'"  # type: ignore[attr-defined]
+    return _used(layer, units, outputs, shapes)
+
+
+def _used(layer: Layer, units: int, outputs: int, shapes: Sequence[Shape]) -> str:
+    """Use a layer that has been built on ``units`` inputs."""
+    rows = max(SHAPE[0], layer.least_rows)
     weights = [Weights(np.full(s.shape, s.start or 0.0), np.full(s.shape, np.nan)) for s in shapes]
     layer.bind(weights, rows, np.float64, np.random.default_rng(0))
-    x, dy = np.linspace(-2, 3, rows * units).reshape(shape) ** 2, np.ones(shape)
+    x, dy = np.linspace(-2, 3, rows * units).reshape(rows, units) ** 2, np.ones((rows, outputs))
     x.flags.writeable = dy.flags.writeable = False
-    uses: Mapping[str, Callable[[], Any]] = {
-        "forward in evaluation": lambda: layer.forward(x, training=False),
-        "forward in training": lambda: layer.forward(x, training=True),
-        "backward": lambda: layer.backward(dy),
+    uses: Mapping[str, tuple[Callable[[], Any], int]] = {
+        "forward in evaluation": (lambda: layer.forward(x, training=False), outputs),
+        "forward in training": (lambda: layer.forward(x, training=True), outputs),
+        "backward": (lambda: layer.backward(dy), units),
     }
-    for method, use in uses.items():
-        returned = use()
+    for method, (use, width) in uses.items():
+        returned, shape = use(), (rows, width)
         if np.shape(returned) != shape or not np.isfinite(returned).all():
             return f"{method} returned {_described(returned)}; it must return finite numbers of shape {shape}"
     unwritten = [wanted.name for wanted, (_, grad) in zip(shapes, weights, strict=True) if np.isnan(grad).any()]
     return f"backward left the gradient of {', '.join(unwritten)} unwritten; it must fill all of it" if unwritten else ""
 
 
-def _activation(activation: Activation) -> str:
+WIDTHS = range(3, 65)
+"""Units that a layer is tried on, until it takes them: what halves or thirds its width refuses some."""
+
+
+def _activation(activation: Activation | Layer) -> str:
+    if isinstance(activation, Layer):
+        return _activation_layer(activation)
     z, dy = np.linspace(-2, 2, 12).reshape(SHAPE), np.ones(SHAPE)
     y, dz = np.full(SHAPE, np.nan), np.full(SHAPE, np.nan)
     returned = activation.forward(z, y)
@@ -119,6 +144,17 @@ def _activation(activation: Activation) -> str:
         return complaint
     returned = activation.backward(dy, z, y, dz)
     return _written("backward", "out", dz, returned)
+
+
+def _activation_layer(prototype: Layer) -> str:
+    for units in WIDTHS:
+        layer = copy.deepcopy(prototype)
+        try:
+            outputs, shapes = layer.build(units)
+        except ValueError:  # it refuses this width; that of the network is asked when the network is stacked
+            continue
+        return _used(layer, units, outputs, shapes)
+    return ""
 
 
 def _loss(loss: Loss) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from nnreg.contracts import CONTRACTS
+from nnreg.contracts import CONTRACTS, Layer
 from nnreg.errors import UserError, instead, one_line
 
 PREFIX = "nnreg."
@@ -108,7 +108,7 @@ def register_class(technique: type, kind: str | None = None, name: str | None = 
     """
     if not isinstance(technique, type):
         raise UserError(f"{technique!r} is no class: give one such as MyRule, which subclasses nnreg.contracts.Optimizer")
-    kind = kind or next((kind for kind, contract in CONTRACTS.items() if contract in technique.__mro__), None)
+    kind = kind or kind_of(technique)
     if kind is None or not (kind in CONTRACTS or _catalogue().get(kind)):
         wrong = f"there is no kind '{kind}'" if kind else f"{technique.__name__} subclasses no contract of a technique"
         raise UserError(f"{wrong}: subclass one of nnreg.contracts, or say kind= one of {', '.join(kinds())}")
@@ -124,6 +124,12 @@ def register_class(technique: type, kind: str | None = None, name: str | None = 
     load_class(entry)
     _registered.setdefault(kind, {})[name] = entry
     return entry
+
+
+def kind_of(technique: type) -> str | None:
+    """Return the kind whose contract a class subclasses, None for none; a bare ``Layer`` is an activation."""
+    kinds = (kind for kind, contract in CONTRACTS.items() if contract in technique.__mro__)
+    return next(kinds, "activation" if Layer in technique.__mro__ else None)
 
 
 def find_technique(kind: str, name: str) -> Entry:
@@ -158,9 +164,9 @@ def load_class(entry: Entry) -> type:
         ) from error
     if not isinstance(loaded, type):
         raise BrokenPlugin(f"{entry} is broken: {entry.target} is a {type(loaded).__name__}, must be a class")
-    missing = [method for method in required_methods(entry.kind) if not callable(getattr(loaded, method, None))]
+    contract = _contract_of(entry.kind, loaded)
+    missing = [method for method in _abstract_methods(contract) if not callable(getattr(loaded, method, None))]
     missing += sorted(getattr(loaded, "__abstractmethods__", frozenset()) - set(missing))
-    contract = CONTRACTS.get(entry.kind, object)
     if missing:
         raise BrokenPlugin(
             f"{entry} is broken: {attribute} lacks {', '.join(missing)}; subclass nnreg.contracts.{contract.__name__}"
@@ -172,9 +178,17 @@ def load_class(entry: Entry) -> type:
 
 def required_methods(kind: str) -> tuple[str, ...]:
     """Return the methods that the contract of a kind leaves to the technique; none for a kind without a contract."""
-    contract = CONTRACTS.get(kind)
-    bases = reversed(contract.__mro__) if contract else ()
-    declared = [(name, value) for base in bases for name, value in vars(base).items() if callable(value)]
+    return _abstract_methods(CONTRACTS.get(kind, object))
+
+
+def _contract_of(kind: str, loaded: type) -> type:
+    """Return what a class of a kind stands on: an activation with ``build`` is a ``Layer``."""
+    is_layer = kind == "activation" and callable(getattr(loaded, "build", None))
+    return Layer if is_layer else CONTRACTS.get(kind, object)
+
+
+def _abstract_methods(contract: type) -> tuple[str, ...]:
+    declared = [(name, value) for base in reversed(contract.__mro__) for name, value in vars(base).items() if callable(value)]
     return tuple(dict.fromkeys(name for name, value in declared if getattr(value, "__isabstractmethod__", False)))
 
 

@@ -1,6 +1,7 @@
 """``python -m nnreg new``: a complete plugin distribution around one technique, to be filled in.
 
-What is written lies in ``templates`` as real files: ``plugin`` is the distribution, ``kinds`` has the technique of each kind.
+What is written lies in ``templates`` as real files: ``plugin`` is the distribution, ``kinds`` has the technique of each kind,
+``layers`` that of a kind which may be a layer.
 They are written with the words ``my_rule``, ``MyRule``, ``my-rule`` and ``my_kind``, which are exchanged and nothing else.
 """
 
@@ -25,13 +26,14 @@ WORDS = re.compile("my_rule|MyRule|my-rule|my_kind")
 OUTSIDE_RUNS = ("surface",)  # kinds that a training run does not choose from
 
 
-def new_plugin(kind: str, name: str, folder: Path | None = None) -> int:
+def new_plugin(kind: str, name: str, folder: Path | None = None, *, is_layer: bool = False) -> int:
     """Write a plugin distribution with one technique, and print what to type next.
 
     Args:
         kind: of the technique, such as ``optimizer``.
         name: what will be typed to choose it, in snake_case.
         folder: to be made; None for ``nnreg-<name>`` here.
+        is_layer: whether an activation is to be a layer instead of a formula.
 
     Returns:
         0.
@@ -40,24 +42,26 @@ def new_plugin(kind: str, name: str, folder: Path | None = None) -> int:
         UserError: the kind is unknown, the name unfit or taken, or the folder exists or cannot be written.
     """
     _check_kind(kind)
+    if is_layer and not (TEMPLATES / "layers" / f"{kind}.py").exists():
+        raise UserError(f"--layer is for activations; leave it out for {kind}")
     _check_name(kind, name)
     target = Path(f"nnreg-{dashed(name)}") if folder is None else folder
     if target.exists():
         raise UserError(f"{target} exists already: choose another with --folder")
     try:
-        written = write_plugin(kind, name, target)
+        written = write_plugin(kind, name, target, is_layer=is_layer)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
     _print_next(kind, name, target, written)
     return 0
 
 
-def write_plugin(kind: str, name: str, folder: Path) -> list[Path]:
+def write_plugin(kind: str, name: str, folder: Path, *, is_layer: bool = False) -> list[Path]:
     """Write the files of a plugin into a folder, and return where they are."""
     exchange = {"my_rule": name, "MyRule": class_name(name), "my-rule": dashed(name), "my_kind": kind}
     plugin = TEMPLATES / "plugin"
     sources = {path: path.relative_to(plugin) for path in sorted(plugin.rglob("*.*")) if "__pycache__" not in path.parts}
-    sources[TEMPLATES / "kinds" / f"{kind}.py"] = Path("src") / "nnreg_my_rule" / "my_rule.py"
+    sources[TEMPLATES / ("layers" if is_layer else "kinds") / f"{kind}.py"] = Path("src") / "nnreg_my_rule" / "my_rule.py"
     written = []
     for source, relative in sources.items():
         target = folder / _exchanged(str(relative), exchange)

@@ -2,7 +2,8 @@
 
 Recorded for each hidden layer, its number as the step: ``outputs/mean``, ``outputs/std``, ``outputs/saturated`` (share of
 outputs at which |f′(z)| ≤ 0.05 max |f′|), ``outputs/edges`` (share below .05 or above .95) and ``outputs/dead`` (share of units
-with f′(z) = 0 on every row). Outputs are those of the activation, before dropout and before a norm that stands after it.
+with f′(z) = 0 on every row). Outputs are those of the activation, before dropout and before a norm that stands after it. An
+activation that mixes units, such as softmax, has no slope: saturated and dead are left out.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from nnreg.contracts import Activation, Array
+from nnreg.contracts import Activation, Array, Layer
 from nnreg.engine.diagnostics import of_outputs, steepest_slope
 from nnreg.engine.history import Record
-from nnreg.engine.layers import Elementwise
+from nnreg.engine.layers import Activated, one_unit
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silently
 from nnreg.engine.training import Streams
@@ -25,7 +26,7 @@ from nnreg.records.outputs import LayerOutputs, write_outputs
 from nnreg.records.recorder import Recorder
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
-from nnreg.runs.assembly import check_rows, within_memory
+from nnreg.runs.assembly import LAYERED, check_rows, fitting_widths
 from nnreg.runs.attempt import Work
 from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
@@ -39,13 +40,13 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     settings = read_settings(request.config)
     slots = ("init", "bias", "activation", "norm", "dropout")
     made = {slot: build_technique(request.config, request.choices, slot) for slot in slots}
-    for kind in ("norm", "dropout"):
-        name = str(request.config[kind].get("name") or request.choices[kind])
-        check_rows(entries.find_technique(kind, name), made[kind], settings.batch)
+    names = {kind: str(request.config[kind].get("name") or request.choices[kind]) for kind in LAYERED}
+    entered = {kind: entries.find_technique(kind, name) for kind, name in names.items()}
+    check_rows(entered, made, settings.batch)
     streams = Streams.from_seed(settings.seed)
     activation = made["activation"]
     never: Any = None  # nothing is trained
-    with within_memory(settings):
+    with fitting_widths(settings, entered, made):
         network = Network(
             settings.hidden[0],
             settings.hidden,
@@ -65,19 +66,25 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
 
 
 def _look(
-    card: RunCard, settings: Settings, network: Network, streams: Streams, activation: Activation, recorder: Recorder
+    card: RunCard, settings: Settings, network: Network, streams: Streams, activation: Activation | Layer, recorder: Recorder
 ) -> Outcome:
     began = time.perf_counter()
     x = streams.batches.standard_normal((settings.batch, settings.hidden[0])).astype(settings.dtype)
     layers = _outputs(network, x, steepest_slope(activation))
     seconds = time.perf_counter() - began
     for number, layer in enumerate(layers, 1):
-        for quantity in QUANTITIES:
-            recorder.add(Record(number, f"outputs/{quantity}", getattr(layer, quantity)))
+        for name, value in _measured(layer).items():
+            recorder.add(Record(number, name, value))
     limits = bounds(activation)
     write_outputs(card.folder, layers, limits)
     _draw(card, settings, layers, limits)
-    return Outcome("finished", 0, seconds, {f"outputs/{quantity}": getattr(layers[-1], quantity) for quantity in QUANTITIES})
+    return Outcome("finished", 0, seconds, _measured(layers[-1]))
+
+
+def _measured(layer: LayerOutputs) -> dict[str, float]:
+    """Return what is recorded of a layer: saturation and death are left out where the activation has no slope."""
+    values = {f"outputs/{quantity}": float(getattr(layer, quantity)) for quantity in QUANTITIES}
+    return {name: value for name, value in values.items() if not np.isnan(value)}
 
 
 @silently
@@ -90,22 +97,24 @@ def _outputs(network: Network, x: Array, steepest: float) -> list[LayerOutputs]:
     layers: list[LayerOutputs] = []
     for layer in network.layers[:-1]:
         x = layer.forward(x, training=True)
-        if isinstance(layer, Elementwise):
+        if isinstance(layer, Activated):
             _, y = layer.last
             if not np.isfinite(y).all():
                 raise FloatingPointError(f"outputs of layer {len(layers) + 1} are not finite: use smaller initial weights")
             measured = of_outputs(layer, steepest)
-            layers.append(LayerOutputs.of(y, measured["saturated"], measured["dead"]))
+            layers.append(LayerOutputs.of(y, measured.get("saturated", np.nan), measured.get("dead", np.nan)))
     return layers
 
 
 @silently
-def bounds(activation: Activation) -> tuple[float, float]:
-    """Return the least and the greatest value of an activation, infinite where it has none."""
-    z = np.concatenate([[-FAR, FAR / 2, -FAR / 2, FAR], np.linspace(-10, 10, 2001)]).reshape(1, -1)
-    y = np.empty_like(z)
-    activation.forward(z, out=y)
-    ends = y[0, :4]
+def bounds(activation: Activation | Layer) -> tuple[float, float]:
+    """Return the least and the greatest value of an activation, infinite where it has none, or where it mixes units."""
+    z = np.concatenate([[-FAR, FAR / 2, -FAR / 2, FAR], np.linspace(-10, 10, 2001)])
+    unit = one_unit(activation, z)
+    if unit is None:
+        return -np.inf, np.inf
+    y = unit.forward(z.reshape(-1, 1), training=False)
+    ends = y[:4, 0]
     grows = [not np.isclose(ends[0], ends[2], rtol=1e-3, atol=1e-3), not np.isclose(ends[1], ends[3], rtol=1e-3, atol=1e-3)]
     low, high = float(y.min()), float(y.max())
     falls = [grow and end < middle for grow, end, middle in zip(grows, ends[[0, 3]], ends[[2, 1]], strict=True)]

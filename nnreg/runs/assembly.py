@@ -18,6 +18,7 @@ from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
 from nnreg.engine.again import Again
+from nnreg.engine.layers import Unfit
 from nnreg.engine.network import Network
 from nnreg.engine.rows import converted
 from nnreg.engine.training import Streams, clipper, paced
@@ -30,7 +31,7 @@ from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.settings import DESCEND, TRAIN, Settings
 
 
-def check_trainable(name: str, activation: Activation) -> None:
+def check_trainable(name: str, activation: Activation | Layer) -> None:
     """Refuse an activation that says why it cannot be trained.
 
     Raises:
@@ -41,14 +42,26 @@ def check_trainable(name: str, activation: Activation) -> None:
         raise UserError(f"activation={name} cannot be trained: {why}")
 
 
-def check_rows(entry: Entry, layer: Layer, batch: int) -> None:
+LAYERED = ("activation", "norm", "dropout")
+"""Kinds that are layers of a network, or may be."""
+
+
+def check_rows(entered: Mapping[str, Entry], built: Mapping[str, Any], batch: int) -> None:
     """Refuse batches that are too small for a layer.
+
+    Args:
+        entered: techniques by kind, those of layers among them.
+        built: their instances.
+        batch: rows of a batch.
 
     Raises:
         UserError: they are.
     """
-    if batch < layer.least_rows:
-        raise UserError(f"{entry.kind}={entry.name} cannot be trained with batch={batch}: use batch={layer.least_rows} or more")
+    for kind in LAYERED:
+        least = getattr(built[kind], "least_rows", Layer.least_rows)
+        if batch < least:
+            name = f"{kind}={entered[kind].name}"
+            raise UserError(f"{name} cannot be trained with batch={batch}: use batch={least} or more")
 
 
 def check_fit(
@@ -82,16 +95,19 @@ def check_fit(
 
 
 @contextlib.contextmanager
-def within_memory(settings: Settings) -> Iterator[None]:
-    """Refuse a network that does not fit into memory, while it is being made.
+def fitting_widths(settings: Settings, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> Iterator[None]:
+    """Refuse a network that a layer cannot stand in, or that does not fit into memory, while it is being made.
 
     Raises:
-        UserError: it does not.
+        UserError: it is one.
     """
+    widths = ",".join(map(str, settings.hidden))
     try:
         yield
+    except Unfit as refusal:
+        who = next((f"{kind}={entered[kind].name}" for kind in LAYERED if type(built[kind]) is refusal.technique), "a layer")
+        raise UserError(f"{who} does not fit hidden=[{widths}]: {one_line(refusal)}") from refusal
     except MemoryError as error:
-        widths = ",".join(map(str, settings.hidden))
         raise UserError(
             f"hidden=[{widths}] needs more memory than there is ({one_line(error) or 'it was refused'}): use narrower or fewer "
             "layers, such as hidden=[100,100], or a smaller batch"
@@ -221,11 +237,10 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     entered = {slot: _entry(slot, kind, config[slot], choices) for slot, kind in places.items()}
     built = {slot: build_technique(config, choices, slot) for slot in places}
     check_trainable(entered["activation"].name, built["activation"])
-    check_rows(entered["norm"], built["norm"], settings.batch)
-    check_rows(entered["dropout"], built["dropout"], settings.batch)
+    check_rows(entered, built, settings.batch)
     splits, digest = _fitting(settings, entered["dataset"], config["dataset"], built["dataset"], entered["loss"], built["loss"])
     streams = Streams.from_seed(settings.seed)
-    with within_memory(settings):
+    with fitting_widths(settings, entered, built):
         network = _network(settings, built, splits, streams)
         if settings.kernels == "numba":
             execute_by(built["optimizer"], numerics.Loop)

@@ -68,7 +68,7 @@ def findings(card: RunCard, outcome: Outcome, history: History) -> Table | list[
         return []
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("layer", justify="right")
-    measured = [row.name for row in recorded_by(ACTIVATIONS)]
+    measured = [row.name for row in recorded_by(ACTIVATIONS) if row.name in history.metrics]
     for metric in measured:
         table.add_column(heading_of(metric).removeprefix("last "), justify="right")  # of each layer
     columns = [history.series(metric)[1] for metric in measured]
@@ -95,7 +95,8 @@ def result(card: RunCard, outcome: Outcome) -> list[str]:
         arrival = "not arrived" if steps is None else f"arrived at {exact_value(ARRIVAL, steps)}"
         return [*parts, f"distance {found[DESCENT_DISTANCE]:<9.3g}", arrival]
     mean, std = (exact_value(metric, found[metric]) for metric in ("outputs/mean", "outputs/std"))
-    return [f"last layer: {mean} ± {std}, {found['outputs/saturated']:.0%} saturated, {found['outputs/dead']:.0%} dead"]
+    shares = [f"{found[f'outputs/{share}']:.0%} {share}" for share in ("saturated", "dead") if f"outputs/{share}" in found]
+    return [", ".join([f"last layer: {mean} ± {std}", *shares])]
 
 
 def _descent(card: RunCard, outcome: Outcome) -> list[tuple[str, str]]:

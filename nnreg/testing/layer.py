@@ -1,4 +1,4 @@
-"""What every norm and every dropout must do, whatever they compute: they are layers; and what each of the two must besides.
+"""What every norm, every dropout, and every activation that is a layer must do; and what norms and dropouts must besides.
 
 What is handed to a layer is always a copy: one that writes to it spoils its own check and no other.
 """
@@ -12,90 +12,94 @@ import numpy as np
 from nnreg.contracts import Array, Shape
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watch, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, of_kind, skip
-from nnreg.testing.usage import UNITS, bound, rows_of
+from nnreg.testing.usage import ROWS, bound, inputs, units_of, upstream
 
-ROWS = 8
-X = rows_of(ROWS)
-DY = 0.3 + np.cos(5 * X)
 MANY, WIDE = 40, 50  # units enough that no mask comes twice
 ONES = np.ones((MANY, WIDE))
 
 
 def the_gradient_agrees_with_central_differences(subject: Subject) -> None:
     """``backward`` is the derivative of a training ``forward``, for inputs and parameters, in float64, with the same masks."""
+    x = inputs(subject)
     layer, parameters, _ = bound(subject.make(), ROWS)
     parameters.grad[...] = np.nan  # backward overwrites, whatever was there
-    layer.forward(X.copy(), training=True)
-    dx = layer.backward(DY.copy()).copy()
+    dy = upstream(layer.forward(x.copy(), training=True))
+    dx = layer.backward(dy.copy()).copy()
 
-    def objective(x: Array, theta: Array) -> float:
+    def objective(changed: Array, theta: Array) -> float:
         other, its, _ = bound(subject.make(), ROWS)
         its.theta[...] = theta
-        return float((DY * other.forward(x.copy(), training=True)).sum())
+        return float((dy * other.forward(changed.copy(), training=True)).sum())
 
     theta = parameters.theta.copy()
-    expect_gradient(dx, gradient(lambda x: objective(x, theta), X), "backward returned another dx")
-    measured = gradient(lambda changed: objective(X, changed), theta)
+    expect_gradient(dx, gradient(lambda changed: objective(changed, theta), x), "backward returned another dx")
+    measured = gradient(lambda changed: objective(x, changed), theta)
     expect_gradient(parameters.grad, measured, "backward wrote another gradient of the parameters")
 
 
 def what_it_reads_it_never_writes(subject: Subject) -> None:
     """Inputs, the upstream gradient and the parameters are others' memory."""
+    x = inputs(subject)
     layer, parameters, _ = bound(subject.make(), ROWS)
-    x, dy, theta = X.copy(), DY.copy(), parameters.theta.copy()
-    layer.forward(x, training=True)
-    layer.backward(dy)
-    layer.forward(x, training=False)
-    for name, array, before in (("x", x, X), ("dy", dy, DY), ("the parameters", parameters.theta, theta)):
+    given, theta = x.copy(), parameters.theta.copy()
+    dy = upstream(layer.forward(given, training=True))
+    given_dy = dy.copy()
+    layer.backward(given_dy)
+    layer.forward(given, training=False)
+    for name, array, before in (("x", given, x), ("dy", given_dy, dy), ("the parameters", parameters.theta, theta)):
         expect_equal(array, before, f"it wrote to {name}")
 
 
 def backward_belongs_to_the_last_training_forward(subject: Subject) -> None:
     """Looking at the network between forward and backward, as validation does, leaves the gradient alone."""
+    x = inputs(subject)
     made = []
     for looks in (False, True):
         layer, parameters, _ = bound(subject.make(), ROWS)
-        layer.forward(X.copy(), training=True)
+        dy = upstream(layer.forward(x.copy(), training=True))
         if looks:
-            layer.forward(X[:5] * 2 + 1, training=False)
-        made.append((layer.backward(DY.copy()).copy(), parameters.grad))
+            layer.forward(x[:5] * 2 + 1, training=False)
+        made.append((layer.backward(dy).copy(), parameters.grad))
     for undisturbed, after_a_look in zip(*made, strict=True):
         expect_equal(after_a_look, undisturbed, "an evaluation between forward and backward changed the gradient")
 
 
 def the_first_layer_learns_too(subject: Subject) -> None:
     """With ``need_dx=False`` the gradients of the parameters are written all the same."""
+    x = inputs(subject)
     written = []
     for need_dx in (True, False):
         layer, parameters, _ = bound(subject.make(), ROWS)
         if not parameters.theta.size:
             skip("it has no parameters")
-        layer.forward(X.copy(), training=True)
-        layer.backward(DY.copy(), need_dx=need_dx)
+        dy = upstream(layer.forward(x.copy(), training=True))
+        layer.backward(dy, need_dx=need_dx)
         written.append(parameters.grad)
     expect_equal(written[1], written[0], "with need_dx=False backward wrote another gradient of the parameters")
 
 
 def it_computes_with_the_parameters_as_they_are_now(subject: Subject) -> None:
     """An optimizer writes into the arrays that ``bind`` was given; a layer that keeps copies never learns."""
+    x = inputs(subject)
     layer, parameters, _ = bound(subject.make(), ROWS)
     if not parameters.theta.size:
         skip("it has no parameters")
-    before = layer.forward(X.copy(), training=True).copy()
+    before = layer.forward(x.copy(), training=True).copy()
     parameters.theta[...] += 1
     expect(
-        (layer.forward(X.copy(), training=True) != before).any(),
+        (layer.forward(x.copy(), training=True) != before).any(),
         "its parameters changed and its output did not; keep the views",
     )
 
 
 def evaluation_changes_nothing(subject: Subject) -> None:
     """Outside training it draws no random number, keeps its state, and answers the same every time."""
+    x = inputs(subject)
     layer, _, rng = bound(subject.make(), ROWS)
-    layer.forward(X.copy(), training=True)
+    layer.forward(x.copy(), training=True)
     stream, state = rng.bit_generator.state, _copied(layer.state())
-    first = layer.forward(X.copy(), training=False).copy()
-    expect_equal(layer.forward(X.copy(), training=False), first, "evaluated twice it answered differently")
+    first = layer.forward(x.copy(), training=False).copy()
+    expect_equal(layer.forward(x.copy(), training=False), first, "evaluated twice it answered differently")
     expect(rng.bit_generator.state == stream, "evaluation drew from the stream of random masks")
     for name, array in layer.state().items():
         expect_equal(array, state[name], f"evaluation changed the state '{name}'")
@@ -103,65 +107,70 @@ def evaluation_changes_nothing(subject: Subject) -> None:
 
 def evaluation_treats_each_row_alone(subject: Subject) -> None:
     """A row's answer does not depend on the batch it comes in; no row at all is fine."""
+    x = inputs(subject)
     layer, _, _ = bound(subject.make(), ROWS)
-    layer.forward(X.copy(), training=True)
-    together = layer.forward(X.copy(), training=False).copy()
-    alone = np.concatenate([layer.forward(X[row : row + 1].copy(), training=False).copy() for row in range(ROWS)])
+    layer.forward(x.copy(), training=True)
+    together = layer.forward(x.copy(), training=False).copy()
+    alone = np.concatenate([layer.forward(x[row : row + 1].copy(), training=False).copy() for row in range(ROWS)])
     expect_close(alone, together, "a row evaluated alone has another answer than in a batch", rtol=1e-9, atol=1e-12)
-    nothing = layer.forward(X[:0].copy(), training=False).shape
-    expect(nothing == (0, UNITS), f"evaluating no rows gave shape {nothing}")
+    nothing = layer.forward(x[:0].copy(), training=False).shape
+    expect(nothing == (0, together.shape[1]), f"evaluating no rows gave shape {nothing}")
 
 
 def a_single_row_trains(subject: Subject) -> None:
     """A batch of one gives finite numbers, forward and backward, or is refused with a ValueError that says why."""
+    x = inputs(subject)
     layer, parameters, _ = bound(subject.make(), ROWS)
     try:
-        y = layer.forward(X[:1].copy(), training=True)
+        y = layer.forward(x[:1].copy(), training=True)
     except ValueError as reason:
         skip(f"it refuses one: {reason}")
-    dx = layer.backward(DY[:1].copy())
+    dx = layer.backward(upstream(y))
     finite = all(np.isfinite(array).all() for array in (y, dx, parameters.grad))
-    expect(finite and y.shape == dx.shape == (1, UNITS), "training on a single row gave a result that is not finite")
+    expect(finite and len(y) == 1 and dx.shape == x[:1].shape, "training on a single row gave a result that is not finite")
 
 
 def a_smaller_batch_than_it_was_bound_for_is_fine(subject: Subject) -> None:
     """Bound for more rows than it is given, it computes what it would if bound for just these."""
+    x = inputs(subject)
     results = []
     for capacity in (ROWS, 3 * ROWS):
         layer, parameters, _ = bound(subject.make(), capacity)
-        y = layer.forward(X.copy(), training=True).copy()
-        results.append((y, layer.backward(DY.copy()).copy(), parameters.grad))
+        y = layer.forward(x.copy(), training=True).copy()
+        results.append((y, layer.backward(upstream(y)).copy(), parameters.grad))
     for exact, roomy in zip(*results, strict=True):
         expect_close(roomy, exact, "bound for more rows than it was given, it computed something else", rtol=1e-9, atol=1e-12)
 
 
 def copies_do_not_share_their_state(subject: Subject) -> None:
     """A network has one copy of the prototype for each place; training one leaves the others alone."""
+    x = inputs(subject)
     prototype = subject.make()
     alone, _, _ = bound(copy.deepcopy(prototype), ROWS)
     for _ in range(3):
-        alone.forward(X.copy(), training=True)
-    wanted = alone.forward(X.copy(), training=False).copy()
+        alone.forward(x.copy(), training=True)
+    wanted = alone.forward(x.copy(), training=False).copy()
     here, _, _ = bound(copy.deepcopy(prototype), ROWS)
     there, _, _ = bound(copy.deepcopy(prototype), ROWS, seed=1)
     for _ in range(3):
-        here.forward(X.copy(), training=True)
-        there.forward(5 + 2 * X, training=True)
-    expect_equal(here.forward(X.copy(), training=False), wanted, "training a second copy changed this one")
+        here.forward(x.copy(), training=True)
+        there.forward(5 + 2 * x, training=True)
+    expect_equal(here.forward(x.copy(), training=False), wanted, "training a second copy changed this one")
 
 
 def its_state_is_all_it_remembers(subject: Subject) -> None:
     """Parameters and the arrays of ``state()``, copied into a new layer, give the same answers: a checkpoint is complete."""
+    x = inputs(subject)
     trained, _, _ = bound(subject.make(), ROWS)
     for shift in range(3):
-        trained.forward(X + shift, training=True)
+        trained.forward(x + shift, training=True)
     fresh, _, _ = bound(subject.make(), ROWS)
     expect(set(fresh.state()) == set(trained.state()), "state() names other arrays before training than after")
     for name, array in trained.state().items():
         fresh.state()[name][...] = array
     expect_equal(
-        fresh.forward(X.copy(), training=False),
-        trained.forward(X.copy(), training=False),
+        fresh.forward(x.copy(), training=False),
+        trained.forward(x.copy(), training=False),
         "a new layer with a trained one's state() copied into its own answers differently; return the arrays themselves",
     )
 
@@ -172,12 +181,12 @@ def it_keeps_the_precision(subject: Subject) -> None:
         layer, _, _ = bound(subject.make(), ROWS, dtype)
         watch(layer, dtype)
         with watched(dtype) as array:
-            x, dy = array(ROWS, UNITS), array(ROWS, UNITS)
+            x = array(ROWS, units_of(subject.make()))
             for training in (True, False):
                 y = layer.forward(x, training=training)
                 expect(y.dtype == dtype, f"forward returned {y.dtype} in a {dtype.__name__} run")
                 if training:
-                    dx = layer.backward(dy)
+                    dx = layer.backward(array(*y.shape))
                     expect(dx.dtype == dtype, f"backward returned {dx.dtype} in a {dtype.__name__} run")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import numpy as np
 
-from nnreg.contracts import CONTRACTS, Array
+from nnreg.contracts import CONTRACTS, Array, Layer
 from nnreg.errors import one_line
 from nnreg.registry import entries
 from nnreg.registry.building import make_technique
@@ -176,6 +176,11 @@ class Subject:
         """Such as ``optimizer``."""
         return self.entry.kind
 
+    @property
+    def sort(self) -> str:
+        """What its checks are chosen by: the kind, or ``layer`` for an activation that is a layer."""
+        return "layer" if self.kind == "activation" and issubclass(self.technique, Layer) else self.kind
+
     def make(self, **changes: Any) -> Any:
         """Return a new instance, slots filled by name or with their defaults.
 
@@ -207,10 +212,9 @@ def subject_of(technique: str | type, settings: Mapping[str, Any]) -> Subject:
         kind, _, name = technique.partition("/")
         entry = entries.find_technique(kind, name)
         return Subject(entry, entries.load_class(entry), settings)
-    kinds = [kind for kind, contract in CONTRACTS.items() if contract in technique.__mro__]
-    if not kinds:
+    if (own := entries.kind_of(technique)) is None:
         wanted = ", ".join(contract.__name__ for contract in CONTRACTS.values())
         raise ValueError(f"{technique.__name__} must stand on a contract to be checked by its class: one of {wanted}")
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", technique.__name__).lower()
     target = f"{technique.__module__}:{technique.__qualname__}"
-    return Subject(Entry(kinds[0], name, ((target, "not registered"),)), technique, settings)
+    return Subject(Entry(own, name, ((target, "not registered"),)), technique, settings)

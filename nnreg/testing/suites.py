@@ -6,20 +6,22 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnreg.testing import activation, dataset, every, init, layer, loss, optimizer, regularizer, surface
+from nnreg.testing import activation, activation_layer, dataset, every, init, layer, loss, optimizer, regularizer, surface
 from nnreg.testing.report import Check, Report, Subject, subject_of
 
 SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
     optimizer: ("optimizer",),
     init: ("init",),
     activation: ("activation",),
-    layer: ("norm", "dropout"),
+    activation_layer: ("layer",),
+    layer: ("norm", "dropout", "layer"),
     regularizer: ("regularizer",),
     loss: ("loss",),
     dataset: ("dataset",),
     surface: ("surface",),
 }
-"""Modules of checks, and the kinds that owe each check there which is not marked as of one kind; those of ``every`` all owe."""
+"""Modules of checks, and the kinds that owe each check there which is not marked as of one kind; those of ``every`` all owe.
+An activation that is a layer owes those of a ``layer``."""
 
 
 def checks(technique: str | type, *, without: Mapping[str, str] | None = None, **settings: Any) -> list[Check]:
@@ -37,9 +39,9 @@ def checks(technique: str | type, *, without: Mapping[str, str] | None = None, *
     subject = subject_of(technique, settings)
     functions = [
         check
-        for module, kinds in ((every, (subject.kind,)), *SUITES.items())
+        for module, kinds in ((every, (subject.sort,)), *SUITES.items())
         for check in _public_functions(module)
-        if subject.kind in (getattr(check, "kind", None) or kinds)
+        if subject.sort in (getattr(check, "kind", None) or kinds)
     ]
     excused = without or {}
     unknown = sorted(set(excused) - {function.__name__ for function in functions})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Layer, Optimizer, Shape, Splits, Targets
+from nnreg.contracts import Array, Dropout, Layer, Norm, Optimizer, Shape, Splits, Targets
 from nnreg.contracts.objective import projection_of, target_of, targets_of
 from nnreg.engine.network import Parameters
 from nnreg.testing.report import Subject, expect, skip
@@ -51,7 +52,7 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 
 SHAPES = (Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True))
 CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)
-UNITS = 5
+UNITS, MOST_UNITS, ROWS = 5, 64, 8
 
 
 class Batch(NamedTuple):
@@ -71,9 +72,9 @@ class Bound(NamedTuple):
 
 def use(subject: Subject, seed: int = 0) -> list[Array]:
     """Use a technique once, as a run would, and return everything it computed."""
-    if subject.kind not in USES:
+    if subject.sort not in USES:
         skip(f"nnreg.testing does not know how a {subject.kind} is used")
-    return USES[subject.kind](subject, seed)
+    return USES[subject.sort](subject, seed)
 
 
 def bowl(dtype: npt.DTypeLike = np.float64, seed: int = 0) -> Parameters:
@@ -97,10 +98,20 @@ def descend(rule: Optimizer, parameters: Parameters, steps: int, first: int = 1)
         rule.step(t)
 
 
-def bound(prototype: Layer, rows: int, dtype: npt.DTypeLike = np.float64, seed: int = 0, units: int = UNITS) -> Bound:
-    """Build a layer and give it memory; its parameters stand a little beside where they start."""
+def bound(prototype: Layer, rows: int, dtype: npt.DTypeLike = np.float64, seed: int = 0, units: int | None = None) -> Bound:
+    """Build a layer and give it memory; its parameters stand a little beside where they start.
+
+    Args:
+        prototype: not built yet.
+        rows: the largest batch.
+        dtype: of its memory.
+        seed: of its stream of random masks.
+        units: inputs; None for as many as it takes.
+    """
+    units = units_of(prototype) if units is None else units
     width, shapes = prototype.build(units)
-    expect(width == units, f"build turned {units} inputs into {width} outputs; such a layer keeps their number")
+    if isinstance(prototype, Norm | Dropout):
+        expect(width == units, f"build turned {units} inputs into {width} outputs; such a layer keeps their number")
     parameters = Parameters(shapes, dtype)
     rng = np.random.default_rng(seed)
     prototype.bind([parameters.named[shape.name] for shape in shapes], rows, dtype, rng)
@@ -110,10 +121,37 @@ def bound(prototype: Layer, rows: int, dtype: npt.DTypeLike = np.float64, seed: 
     return Bound(prototype, parameters, rng)
 
 
+def units_of(prototype: Layer) -> int:
+    """Return how many inputs to check a layer with: 5, or the fewest more that it does not refuse."""
+    units = next((units for units in range(UNITS, MOST_UNITS + 1) if _takes(prototype, units)), 0)
+    if not units:
+        skip(f"it takes no number of units from {UNITS} to {MOST_UNITS}")
+    return units
+
+
+def _takes(prototype: Layer, units: int) -> bool:
+    try:
+        copy.deepcopy(prototype).build(units)
+    except ValueError:
+        return False
+    return True
+
+
 def rows_of(count: int, units: int = UNITS, dtype: npt.DTypeLike = np.float64, seed: int = 1) -> Array:
     """Return what a hidden layer may be given: random rows, neither centred nor of one scale."""
     made = np.random.default_rng(seed).standard_normal((count, units)) * np.linspace(0.5, 3, units) + np.linspace(-1, 2, units)
     return made.astype(dtype)
+
+
+def inputs(subject: Subject) -> Array:
+    """Return a batch, as wide as the layer takes it."""
+    return rows_of(ROWS, units_of(subject.make()))
+
+
+def upstream(y: Array) -> Array:
+    """Return an upstream gradient for outputs y."""
+    made: Array = 0.3 + np.cos(5 * rows_of(*y.shape))
+    return made
 
 
 def batches(loss: Any, rows: int = 4, outputs: int = 3, dtype: npt.DTypeLike = np.float64) -> list[Batch]:
@@ -162,9 +200,10 @@ def _activation(subject: Subject, seed: int) -> list[Array]:
 
 def _layer(subject: Subject, seed: int) -> list[Array]:
     layer, parameters, _ = bound(subject.make(), 8, seed=seed)
-    y = layer.forward(rows_of(8), training=True).copy()
-    dx = layer.backward(np.cos(rows_of(8))).copy()
-    return [y, dx, parameters.grad, layer.forward(rows_of(8), training=False).copy()]
+    x = rows_of(8, units_of(subject.make()))
+    y = layer.forward(x.copy(), training=True).copy()
+    dx = layer.backward(np.cos(rows_of(*y.shape))).copy()
+    return [y, dx, parameters.grad, layer.forward(x, training=False).copy()]
 
 
 def layers_of(weights: Array) -> dict[str, Array]:
@@ -219,6 +258,7 @@ USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {
     "activation": _activation,
     "norm": _layer,
     "dropout": _layer,
+    "layer": _layer,
     "regularizer": _regularizer,
     "schedule": _schedule,
     "loss": _loss,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from nnreg.contracts import Dropout, Norm, Optimizer, Regularizer, Shape
+from nnreg.contracts import Dropout, Layer, Norm, Optimizer, Regularizer, Shape
 from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.building import PROBES, build_entry, make_technique, probe
@@ -231,6 +231,31 @@ def test_a_layer_that_wants_many_rows_is_tried_with_many():
 )
 def test_a_norm_that_does_not_is_refused_with_the_reason(faulty, complaint):
     assert complaint in complaint_about(faulty)
+
+
+class Pairs(Layer):
+    def build(self, fan_in):
+        if fan_in % 2:
+            raise ValueError(f"it needs an even number of units, got {fan_in}")
+        return fan_in // 2, ()
+
+    def bind(self, weights, rows, dtype, rng):
+        pass
+
+    def forward(self, x, *, training):
+        return x[:, ::2] * x[:, 1::2]
+
+    def backward(self, dy, *, need_dx=True):
+        return dy.repeat(2, axis=1)
+
+
+def test_an_activation_that_is_a_layer_is_tried_on_a_width_that_it_takes():
+    probe(Entry("activation", "fine", (("somewhere:Fine", "their-plugin"),)), Pairs())
+    faulty = type("Faulty", (Pairs,), {"forward": lambda self, x, *, training: x})()
+    found = complaint_about(faulty, "activation")
+    assert found == "forward in evaluation returned an array of shape (4, 4); it must return finite numbers of shape (4, 2)"
+    raises = type("Faulty", (Pairs,), {"bind": lambda self, *given: int("two")})()
+    assert complaint_about(raises, "activation").startswith("ValueError: invalid literal")
 
 
 def test_a_dropout_is_held_to_the_same():

@@ -122,6 +122,30 @@ def test_a_plugin_that_cannot_be_used_says_why_with_its_name_and_distribution(pu
     assert cause in message
 
 
+LAYER = "from nnreg.contracts import Layer\nclass Own(Layer):\n  def build(self, fan_in): return fan_in, ()\n"
+METHODS = "  def bind(self, *given): ...\n  def forward(self, x, *, training): return x\n"
+BACKWARD = "  def backward(self, dy, *, need_dx=True): return dy\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "cause"),
+    [
+        (LAYER + METHODS, "Own lacks backward; subclass nnreg.contracts.Layer"),
+        (LAYER.replace("(Layer)", "") + METHODS + BACKWARD, "Own must subclass nnreg.contracts.Layer"),
+    ],
+)
+def test_an_activation_with_build_is_a_layer_and_has_all_of_its_methods(publish, source, cause):
+    publish("zoo", {"zoo_module": source}, activation={"own": "zoo_module:Own"})
+    assert cause in trouble("own", "activation")
+
+
+def test_a_layer_that_is_neither_norm_nor_dropout_is_registered_as_an_activation(publish):
+    publish("zoo", {"zoo_module": LAYER + METHODS + BACKWARD}, activation={"own": "zoo_module:Own"})
+    own = entries.load_class(entries.find_technique("activation", "own"))
+    assert entries.kind_of(own) == "activation"
+    assert entries.kind_of(dict) is None
+
+
 @pytest.mark.parametrize("kind", sorted(CONTRACTS))
 def test_a_class_without_methods_is_no_technique_of_a_known_kind(publish, kind):
     publish("zoo", {"zoo_module": "class Empty: ..."}, **{kind: {"empty": "zoo_module:Empty"}})

@@ -74,6 +74,17 @@ def test_the_page_on_plugins_shows_what_is_written(nnreg, project):
         imported(folder / "src" / "nnreg_my_rule" / "my_rule.py").MyRule(beta=1.2)
 
 
+def test_an_activation_may_be_written_as_a_layer(nnreg, project):
+    assert nnreg("new", "activation", "half_life", "--layer").code == 0
+    written = project / "nnreg-half-life" / "src" / "nnreg_half_life" / "half_life.py"
+    assert not re.search("my_rule|MyRule|my-rule|my_kind", written.read_text(encoding="utf-8"))
+    report = testing.run(imported(written).HalfLife)
+    assert report.ok, str(report)
+    assert str(report.technique) == "activation/half_life"
+    complaint = nnreg("new", "optimizer", "half_life", "--layer").complaint
+    assert complaint == "nnreg: --layer is for activations; leave it out for optimizer"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_word_of_the_template_is_left(kind, tmp_path):
     for path in scaffold.write_plugin(kind, "half_life", tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from nnreg.engine.layers import one_unit
 from nnreg.records.folder import DiskSink, read_history, read_summary
 from nnreg.records.outputs import read_outputs
 from nnreg.registry import entries
@@ -109,9 +110,12 @@ def test_units_that_never_fire_are_dead(outputs_of):
 def test_bounds_hold_every_output_and_are_met(entry):
     activation = entries.load_class(entry)()
     low, high = activations.bounds(activation)
-    z = np.linspace(-300, 300, 5000).reshape(1, -1)
-    y = np.empty_like(z)
-    activation.forward(z, y)
+    z = np.linspace(-300, 300, 5000)
+    unit = one_unit(activation, z)
+    if unit is None:  # it mixes units, and says nothing of one alone
+        assert (low, high) == (-np.inf, np.inf)
+        return
+    y = unit.forward(z.reshape(-1, 1), training=False)
     assert y.min() >= low - 1e-9
     assert y.max() <= high + 1e-9
     bounded = {"sigmoid": (0, 1), "tanh": (-1, 1), "hard_tanh": (-1, 1), "step": (0, 1)}
@@ -119,7 +123,7 @@ def test_bounds_hold_every_output_and_are_met(entry):
         assert (low, high) == pytest.approx(bounded[entry.name], abs=1e-3)
     else:
         assert high == np.inf
-    assert (low == -np.inf) == (entry.name in ("identity", "leaky_relu"))
+    assert (low == -np.inf) == (entry.name in ("identity", "leaky_relu", "prelu", "rrelu"))
 
 
 def test_outputs_that_overflow_fail_the_run_in_one_line(tmp_path):
@@ -157,6 +161,19 @@ def test_a_look_can_be_rerun_and_not_resumed(nnreg, project):
     first, second = (read_summary(path)["metrics"] for path in sorted((project / "runs").iterdir()))
     assert first == second
     assert "task=activations" in nnreg("resume", str(folder)).complaint
+
+
+def test_a_look_at_an_activation_that_mixes_units_leaves_out_what_it_has_not(nnreg, project):
+    sweep = nnreg("-m", "task=activations", "activation=glu,relu", "hidden=[20,20]", "batch=64", "hydra.sweep.dir=both")
+    assert sweep.code == 0
+    assert (project / "both" / "outputs.png").exists()
+    answer = nnreg("task=activations", "activation=softmax", "hidden=[20,20]", "batch=64", "hydra.run.dir=one")
+    assert answer.code == 0
+    assert "saturated" not in answer.out
+    assert set(read_summary(project / "one")["metrics"]) & {"outputs/saturated", "outputs/dead"} == set()
+    (first, _), _ = read_outputs(project / "one")
+    assert np.isnan(first.saturated)
+    assert first.mean == pytest.approx(1 / 20)
 
 
 def test_a_batch_too_small_for_its_norm_is_refused_in_one_line(nnreg):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from nnreg.contracts import Layer
 from nnreg.registry import entries
 from nnreg_std.activations._normal_cdf import normal_cdf
 from nnreg_std.activations.elu import ELU
@@ -17,6 +18,7 @@ from nnreg_std.activations.gelu import GELU
 from nnreg_std.activations.hard_tanh import HardTanh
 from nnreg_std.activations.identity import Identity
 from nnreg_std.activations.leaky_relu import LeakyReLU
+from nnreg_std.activations.mish import Mish
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.selu import SELU
 from nnreg_std.activations.sigmoid import Sigmoid
@@ -25,6 +27,11 @@ from nnreg_std.activations.softplus import Softplus
 from nnreg_std.activations.step import Step
 from nnreg_std.activations.tanh import Tanh
 
+FORMULAS = {
+    name: entry
+    for name, entry in entries.techniques("activation").items()
+    if not issubclass(entries.load_class(entry), Layer)  # those have a file of their own
+}
 ORACLE = json.loads((Path(__file__).parent / "oracles" / "activations.json").read_text(encoding="utf-8"))
 
 
@@ -87,7 +94,7 @@ def test_values_and_slopes_are_those_of_torch_from_minus_a_thousand_to_a_thousan
 
 def test_every_activation_that_torch_has_was_compared_with_it():
     compared = {case["name"] for case in ORACLE["cases"]}
-    assert set(entries.techniques("activation")) - compared == {"identity", "step"}
+    assert set(FORMULAS) - compared == {"identity", "step"}
 
 
 def phi(*z, dtype=np.float64):
@@ -168,6 +175,14 @@ def test_silu_is_the_input_times_its_sigmoid(z):
     assert slope(SiLU(), z)[0] == pytest.approx(sigma * (1 + z * (1 - sigma)), rel=1e-14, abs=2e-14)
 
 
+@given(z=st.floats(-700, 700))
+def test_mish_is_the_input_times_the_hyperbolic_tangent_of_its_softplus(z):
+    softplus, sigma = max(z, 0) + math.log1p(math.exp(-abs(z))), 1 / (1 + math.exp(-z))
+    tanh = math.tanh(softplus)
+    assert forward(Mish(), z)[0] == pytest.approx(z * tanh, rel=1e-14, abs=1e-300)
+    assert slope(Mish(), z)[0] == pytest.approx(tanh + z * sigma / math.cosh(min(softplus, 350)) ** 2, rel=1e-11, abs=2e-13)
+
+
 def test_hard_tanh_is_flat_from_one_on():
     np.testing.assert_array_equal(forward(HardTanh(), -math.inf, -2, -1, -0.3, 1, 7), (-1, -1, -1, -0.3, 1, 1))
     np.testing.assert_array_equal(slope(HardTanh(), -math.inf, -2, -1, -0.3, 0.999, 1, 7), (0, 0, 0, 1, 1, 0, 0))
@@ -185,12 +200,10 @@ def test_a_run_with_step_is_refused_with_the_reason(nnreg):
     assert answer.complaint.endswith("train with activation=sigmoid")
 
 
-# What every registered activation must do besides the checks of nnreg.testing, run by test_every_technique_conforms.py.
+# What every registered formula must do besides the checks of nnreg.testing, run by test_every_technique_conforms.py.
 
 
-every_activation = pytest.mark.parametrize(
-    "entry", [pytest.param(entry, id=name) for name, entry in entries.techniques("activation").items()]
-)
+every_activation = pytest.mark.parametrize("entry", [pytest.param(entry, id=name) for name, entry in FORMULAS.items()])
 GRID = np.linspace(-6, 6, 120).reshape(20, 6) + 0.0137  # off the whole and half numbers, where kinks are
 matrices = arrays(np.float64, (3, 4), elements=st.floats(-50, 50))
 

@@ -26,8 +26,9 @@ from nnreg.registry.templates.kinds import (
     schedule,
     surface,
 )
+from nnreg.registry.templates.layers import activation as activation_layer
 
-HEALTHY = (activation, dataset, dropout, init, loss, norm, optimizer, regularizer, schedule, surface)
+HEALTHY = (activation, activation_layer, dataset, dropout, init, loss, norm, optimizer, regularizer, schedule, surface)
 MUTANTS: list[tuple[type, set[str], str]] = []
 
 
@@ -389,6 +390,99 @@ class NeedsRows(activation.MyRule):
     def forward(self, z, out):
         z.max()
         super().forward(z, out)
+
+
+# --- activations that are layers -----------------------------------------------------------------------------------------
+
+
+class Halving(activation_layer.MyRule):  # healthy: it passes half of its units on, and says so
+    elementwise: ClassVar = False
+
+    def build(self, fan_in):
+        if fan_in % 2:
+            raise ValueError(f"it needs an even number of units, got {fan_in}")
+        _, shapes = super().build(fan_in // 2)
+        return fan_in // 2, shapes
+
+    def forward(self, x, *, training):
+        return super().forward(x[:, ::2] + x[:, 1::2], training=training)
+
+    def backward(self, dy, *, need_dx=True):
+        return super().backward(dy).repeat(2, axis=1)
+
+
+@caught_by("its_outputs_are_as_many_as_it_said", because="build said")
+class HalvesInSilence(Halving):
+    def build(self, fan_in):
+        _, shapes = super().build(fan_in)
+        return fan_in, shapes
+
+
+@caught_by("a_width_that_it_cannot_take_is_refused_in_words", because="1 units are refused without naming that number")
+class RefusesInSilence(Halving):
+    def build(self, fan_in):
+        if fan_in % 2:
+            raise ValueError("no")
+        return super().build(fan_in)
+
+
+class Noisy(activation_layer.MyRule):  # healthy: it multiplies by what it draws, in training
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        self._own, self._factors = rng, np.ones((1, 1), dtype)
+
+    def forward(self, x, *, training):
+        y = super().forward(x, training=training)
+        if training:
+            self._factors = self._own.random(x.shape, np.float32).astype(x.dtype)
+            y = y * self._factors
+        return y
+
+    def backward(self, dy, *, need_dx=True):
+        return super().backward(dy * self._factors)
+
+
+@caught_by("what_it_draws_comes_from_the_stream_it_was_bound_to", because="another stream")
+class DrawsOfItsOwn(Noisy):
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, np.random.default_rng(5))
+
+
+@caught_by("where_it_says_elementwise_each_element_is_on_its_own", because="is not dy times")
+class MixesUnits(Halving):
+    elementwise: ClassVar = True
+
+    def build(self, fan_in):
+        return activation_layer.MyRule.build(self, fan_in)
+
+    def forward(self, x, *, training):
+        return activation_layer.MyRule.forward(self, x - x[:, :1], training=training)
+
+    def backward(self, dy, *, need_dx=True):
+        dx = activation_layer.MyRule.backward(self, dy)
+        dx[:, 0] -= dx.sum(axis=1)
+        return dx
+
+
+@caught_by("where_it_says_elementwise_each_element_is_on_its_own", because="asked again")
+class AnswersOnce(activation_layer.MyRule):
+    def backward(self, dy, *, need_dx=True):
+        dx = super().backward(dy)
+        self._s = np.full_like(self._s, 0.5)
+        return dx
+
+
+@caught_by("large_inputs_stay_finite")
+class LayerOverflows(activation_layer.MyRule):
+    def forward(self, x, *, training):
+        np.exp(x)
+        return super().forward(x, training=training)
+
+
+@caught_by("a_nan_stays_visible")
+class LayerHidesNaN(activation_layer.MyRule):
+    def forward(self, x, *, training):
+        return super().forward(np.nan_to_num(x), training=training)
 
 
 # --- layers --------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ CAUGHT = {name for _, names, _ in mutants.MUTANTS for name in names}
 EVERY_CHECK = {check.__name__ for module in (suites.every, *suites.SUITES) for check in suites._public_functions(module)}
 
 
-@pytest.mark.parametrize("module", mutants.HEALTHY, ids=lambda module: module.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("module", mutants.HEALTHY, ids=lambda module: module.__name__.split(".", 3)[3])
 def test_a_healthy_technique_passes(module):
     report = testing.run(module.MyRule)
     assert report.ok, str(report)
@@ -40,6 +40,13 @@ def test_a_registered_loss_need_not_inherit_its_contract_nor_say_that_it_takes_c
     publish("zoo", {"zoo_module": source}, loss={"own": "zoo_module:MyRule"})
     report = testing.run("loss/own")
     assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("technique", [mutants.Halving, mutants.Noisy])
+def test_an_activation_may_pass_fewer_units_on_and_may_be_random(technique):
+    technique.__doc__ = mutants.activation_layer.MyRule.__doc__
+    report = testing.run(technique)
+    assert not [result for result in report.of("failed") if result.check != "it_says_where_it_comes_from"], str(report)
 
 
 def test_a_layer_may_compute_in_arrays_of_its_own_and_draw_its_masks_in_float32():

@@ -27,6 +27,7 @@ CASES = [
     ("gelu", {"approximate": "tanh"}, lambda z: functional.gelu(z, approximate="tanh")),
     ("silu", {}, functional.silu),
     ("hard_tanh", {}, functional.hardtanh),
+    ("mish", {}, functional.mish),
 ]
 FAR = (20.0, 40.0, 100.0, 1000.0)
 
