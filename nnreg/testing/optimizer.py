@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nnreg.contracts import Array, Optimizer, Weights
+from nnreg.contracts import Array, Optimizer, Place, Weights
 from nnreg.engine.network import Parameters
 from nnreg.testing.arrays import DTYPES, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, of_kind, skip
@@ -22,7 +22,7 @@ def it_changes_the_parameters_in_place(subject: Subject) -> None:
     """Steps write into the buffer that layers hold views of; nothing is rebound, nothing returned."""
     theta, grad = np.zeros(12), np.linspace(-1, 1, 12)
     named = {"W1": Weights(theta.reshape(4, 3), grad.reshape(4, 3))}
-    view = SimpleNamespace(theta=theta, grad=grad, named=named)
+    view = SimpleNamespace(theta=theta, grad=grad, named=named, places={"W1": Place("W1", 1, 2, "weight", 4, 3)})
     rule = driving(subject, view)  # type: ignore[arg-type] # a namespace, so that rebinding is possible and seen
     for t in (1, 2, 3):
         expect(rule.step(t) is None, "step must return None")  # type: ignore[func-returns-value]
@@ -76,16 +76,22 @@ def the_slices_of_the_buffer_do_not_matter(subject: Subject) -> None:
 
 
 def it_keeps_the_precision(subject: Subject) -> None:
-    """Parameters, state and every intermediate result have the dtype of the run."""
+    """Parameters, state and every intermediate result have the dtype of the run.
+
+    State that is no number a parameter, such as a sum or a small table, may be float64, and so may what is computed from
+    ``np.asarray(gradient, np.float64)``, such as eigenvectors: that is meant.
+    """
     for dtype in DTYPES:
         with watched(dtype) as array:
             theta, grad = array(24), array(24)
             named = {"W1": Weights(theta.reshape(6, 4), grad.reshape(6, 4))}
-            rule = driving(subject, SimpleNamespace(theta=theta, grad=grad, named=named))  # type: ignore[arg-type]
+            places = {"W1": Place("W1", 1, 2, "weight", 6, 4)}
+            view = SimpleNamespace(theta=theta, grad=grad, named=named, places=places)
+            rule = driving(subject, view)  # type: ignore[arg-type]
             for t in (1, 2, 3):
                 rule.step(t, factor=0.5)
         for name, vector in rule.save().items():
-            kept = vector.dtype == dtype or vector.dtype.kind != "f"
+            kept = vector.dtype == dtype or vector.dtype.kind != "f" or vector.size != theta.size
             expect(kept, f"the state '{name}' is {vector.dtype} in a {dtype.__name__} run")
 
 
@@ -136,6 +142,19 @@ def gradients_of_any_size_leave_the_parameters_finite(subject: Subject) -> None:
         for t in (1, 2, 3):
             rule.step(t)
         expect(np.isfinite(parameters.theta).all(), f"a gradient of {size:g} made parameters that are not finite")
+
+
+def inputs_and_units_without_gradient_leave_the_parameters_finite(subject: Subject) -> None:
+    """Weights of an input that is always zero, such as a corner of pictures, and of a unit that is never active; in float32."""
+    parameters = bowl(np.float32)
+    rule = driving(subject, parameters)
+    for t in range(1, 11):
+        parameters.grad[...] = 1e-3 * parameters.theta
+        for shape in SHAPES:
+            grad = parameters.named[shape.name].grad
+            grad[: len(grad) // 2], grad[..., :2] = 0, 0
+        rule.step(t)
+    expect(np.isfinite(parameters.theta).all(), "rows and columns without gradient made parameters that are not finite")
 
 
 def no_parameters_and_a_single_one_are_fine(subject: Subject) -> None:

@@ -263,10 +263,25 @@ class Unscheduled(optimizer.MyRule):
         super().update(theta, g, m, t=t, lr=self.lr)
 
 
-@caught_by("gradients_of_any_size_leave_the_parameters_finite", because="RuntimeWarning")
+@caught_by(
+    "gradients_of_any_size_leave_the_parameters_finite",
+    "inputs_and_units_without_gradient_leave_the_parameters_finite",
+    because="RuntimeWarning",
+)
 class DividesByZero(optimizer.MyRule):
     def update(self, theta, g, m, *, t, lr):
         theta -= lr * g / np.abs(g)
+
+
+@caught_by("inputs_and_units_without_gradient_leave_the_parameters_finite")
+class DividesByWhatUnderflows(optimizer.MyRule):
+    def step(self, t, factor=1.0):
+        for theta, g in self.parameters.named.values():
+            squares = np.square(g) + 1e-30
+            if theta.size:
+                rows, columns = squares.mean(axis=-1, keepdims=True), squares.mean(axis=0, keepdims=True)
+                with np.errstate(all="ignore"):
+                    theta -= self.lr * factor * g / np.sqrt(rows / squares.mean() * columns)
 
 
 @caught_by("no_parameters_and_a_single_one_are_fine")

@@ -22,6 +22,7 @@ import numpy as np
 import optax
 import optax.contrib
 import torch
+from optax.contrib._muon import scale_by_shape
 
 jax.config.update("jax_enable_x64", True)
 
@@ -117,8 +118,79 @@ CASES = [
         "adabelief", {"lr": 0.1, "eps": 0.01}, "adabelief", {"b1": 0.9, "b2": 0.999, "eps": 0.01, "eps_root": 0.01},
         library="optax",
     ),
+    Case("signum", {"lr": 0.05}, "signum", {"decay": 0.9}, library="optax"),
+    Case("adafactor", {}, "Adafactor", {"lr": 0.01, "beta2_decay": -0.8, "eps": (1e-30, 1e-3), "d": 1.0}, problem="network"),
+    Case(
+        "adafactor", {"lr": 0.5, "gamma": 0.6, "eps2": 0.4},
+        "Adafactor", {"lr": 0.5, "beta2_decay": -0.6, "eps": (1e-30, 0.4), "d": 1.0}, problem="network", shrink=1.0,
+    ),
+    Case(
+        "muon", {"lr": 0.02}, "muon",
+        {"decay": 0.95, "eps": 1e-7, "adam_share": 0.015, "b1": 0.9, "b2": 0.95, "adam_eps": 1e-10},
+        library="optax", problem="network",
+    ),
+    Case(
+        "lamb", {"lr": 0.05}, "lamb_of_weights", {"b1": 0.9, "b2": 0.999, "eps": 1e-6, "weight_decay": 0.01},
+        library="optax", problem="network",
+    ),
+    Case(
+        "lamb", {"lr": 0.05, "eps": 0.01, "weight_decay": 0.3}, "lamb_of_weights",
+        {"b1": 0.9, "b2": 0.999, "eps": 0.01, "weight_decay": 0.3}, library="optax", problem="network",
+    ),
+    Case(
+        "lars", {"lr": 3.0, "trust": 0.01, "weight_decay": 0.0}, "lars", {"trust_coefficient": 0.01, "momentum": 0.9},
+        library="optax", problem="network",
+    ),
+    Case(
+        "prodigy", {"bias_correction": True, "d0": 0.001}, "prodigy",
+        {"betas": (0.9, 0.999), "eps": 1e-8, "estim_lr0": 0.001, "estim_lr_coef": 1.0}, library="optax",
+    ),
+    Case(
+        "prodigy", {"lr": 0.5, "bias_correction": True, "d0": 0.01, "d_coef": 2.0, "eps": 0.01, "beta2": 0.9}, "prodigy",
+        {"betas": (0.9, 0.9), "eps": 0.01, "estim_lr0": 0.01, "estim_lr_coef": 2.0}, library="optax",
+    ),
 ]  # fmt: skip
-COMPOSED: Mapping[str, Callable[..., Any]] = {}
+
+
+def is_weight(values: Mapping[str, Any]) -> dict[str, bool]:
+    """Tell matrices from biases."""
+    return {name: value.ndim == 2 for name, value in values.items()}
+
+
+def signum(learning_rate: Any, decay: float) -> optax.GradientTransformation:
+    """Compose the sign of a running average."""
+    return optax.chain(
+        optax.ema(decay, debias=False), optax.scale_by_sign(), optax.scale_by_learning_rate(learning_rate)
+    )  # fmt: skip
+
+
+def lamb_of_weights(learning_rate: Any, b1: float, b2: float, eps: float, weight_decay: float) -> optax.GradientTransformation:
+    """Compose optax.lamb with the mask for biases that its authors have."""
+    return optax.chain(
+        optax.scale_by_adam(b1, b2, eps),
+        optax.add_decayed_weights(weight_decay, is_weight),
+        optax.masked(optax.scale_by_trust_ratio(), is_weight),
+        optax.scale_by_learning_rate(learning_rate),
+    )
+
+
+def muon(
+    learning_rate: Any, decay: float, eps: float, adam_share: float, b1: float, b2: float, adam_eps: float
+) -> optax.GradientTransformation:
+    """Compose Nesterov's trace with optax's orthogonalisation for the first layer's matrix; Adam for all else."""
+    matrix = {"weight_dimension_numbers": lambda moves: jax.tree.map(lambda _: optax.contrib.MuonDimensionNumbers(), moves)}
+    hidden = optax.chain(
+        optax.trace(decay, nesterov=True),
+        optax.contrib.scale_by_muon(beta=0.0, eps=eps, nesterov=False, **matrix),
+        scale_by_shape(**matrix),
+        optax.scale_by_learning_rate(learning_rate),
+    )
+    rest = optax.adam(lambda count: adam_share * learning_rate(count), b1, b2, adam_eps)
+    names = {"W1": "hidden", "b1": "rest", "W2": "rest", "b2": "rest"}
+    return optax.partition({"hidden": hidden, "rest": rest}, names)
+
+
+COMPOSED: Mapping[str, Callable[..., Any]] = {"signum": signum, "lamb_of_weights": lamb_of_weights, "muon": muon}
 """Rules that optax has the parts of."""
 
 
@@ -155,7 +227,7 @@ def of_torch(case: Case) -> list[list[float]]:
 def of_optax(case: Case) -> list[list[float]]:
     """Return optax's parameters after each step."""
     make = COMPOSED.get(case.counterpart) or getattr(optax, case.counterpart, None) or getattr(optax.contrib, case.counterpart)
-    lr = case.settings["lr"]
+    lr = case.settings.get("lr", 1.0)
     rule = make(learning_rate=lr if case.shrink == 1 else lambda count: lr * case.shrink**count, **case.arguments)
     values = {name: jnp.asarray(value) for name, value in PROBLEMS[case.problem]["start"].items()}
     kept, positions = rule.init(values), []

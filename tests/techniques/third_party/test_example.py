@@ -7,23 +7,23 @@ import pytest
 from tests.techniques.third_party.conftest import EXAMPLE
 
 pytestmark = pytest.mark.slow
-SIGNUM = ("nnreg-example",)
+EXAMPLES = ("nnreg-example",)
 
 
 def test_installing_it_brings_its_package_and_nothing_else(installed):
     site = installed("nnreg-example")
     assert {path.name for path in site.iterdir()} == {"nnreg_example", "nnreg_example-1.0.dist-info"}
-    assert {path.name for path in (site / "nnreg_example").glob("*.*")} == {"__init__.py", "muon.py", "signum.py", "py.typed"}
+    assert {path.name for path in (site / "nnreg_example").glob("*.*")} == {"__init__.py", "fromage.py", "qhm.py", "py.typed"}
 
 
 def test_installing_it_is_all_it_takes_to_train_with_it(command, quick):
-    answer = command("optimizer=signum", "optimizer.lr=0.003", *quick, plugins=SIGNUM)
+    answer = command("optimizer=qhm", "optimizer.lr=0.003", *quick, plugins=EXAMPLES)
     assert (answer.code, answer.err) == (0, "")
-    assert "signum (lr=0.003 beta=0.9)" in answer.out
+    assert "qhm (lr=0.003 nu=0.7 beta=0.999)" in answer.out
 
 
 def test_its_own_tests_pass_where_it_is_installed(python):
-    answer = python("-m", "pytest", "-q", "-rp", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), plugins=SIGNUM)
+    answer = python("-m", "pytest", "-q", "-rp", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), plugins=EXAMPLES)
     assert answer.code == 0, answer.out
     passed = re.findall(r"^PASSED \S*?(\w+\.py)::", answer.out, flags=re.MULTILINE)
     assert set(passed) == {path.name for path in (EXAMPLE / "tests").glob("test_*.py")}
@@ -44,9 +44,9 @@ def test_it_meets_what_every_technique_and_every_optimizer_is_tested_for(python,
         "--rootdir",
         str(request.config.rootpath),
         "-k",
-        "signum",
+        "qhm or fromage",
         *files,
-        plugins=SIGNUM,
+        plugins=EXAMPLES,
     )
     assert answer.code == 0, answer.out
     assert int(re.search(r"(\d+) passed", answer.out)[1]) > 10

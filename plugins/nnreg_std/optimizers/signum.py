@@ -7,12 +7,14 @@ Source: Bernstein, J., Wang, Y.-X., Azizzadenesheli, K. & Anandkumar, A. (2018),
 Non-Convex Problems", Algorithm 2. https://arxiv.org/abs/1802.04434
 
 Conventions: the paper writes δ for η and tunes it for each problem; the default here is Adam's, whose steps are about as
-long. The paper's weight decay is left to the run's regularizer. β = 0 is the paper's signSGD.
+long. The paper's weight decay is left to the run's regularizer. β = 0 is the paper's signSGD. Where m is 0 nothing moves.
+optax has the rule in two parts, ema without bias correction and scale_by_sign; torch has it not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +34,7 @@ class Signum(Optimizer):
     """
 
     state = ("m",)
+    search: ClassVar = {"lr": (1e-5, 0.03)}
 
     lr: float = 0.001
     beta: float = 0.9
