@@ -6,6 +6,7 @@ compared number by number. Nothing here knows a contender.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from nnreg.contracts import Split
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams
 
@@ -89,7 +91,8 @@ def weights(workload: Workload) -> list[Floats]:
 
 def batches(workload: Workload) -> Iterator[Integers]:
     """Yield the row numbers of one batch after the other, drawn with replacement."""
-    return Batches(workload.rows, workload.batch, "replacement", Streams.from_seed(0).batches)
+    split = Split(*data(workload.rows, workload.kept))
+    return Batches(plugin("sampler", "with_replacement")(), split, workload.batch, Streams.from_seed(0).batches, sys.maxsize)
 
 
 def plugin(kind: str, name: str) -> Any:

@@ -49,7 +49,7 @@ def is_setting_of(task: str, setting: str) -> bool:
 
 
 _OF_TRAINING = (
-    *("hidden", "batch", "sampling", "train_size", "patience", "watch_train", "validate_every", "check_gradient"),
+    *("hidden", "batch", "train_size", "patience", "watch_train", "validate_every", "check_gradient"),
     *("diagnostics", "diagnostics_every", "checkpoint_seconds", "dtype", "kernels"),
 )
 _OF_STEPS = ("steps", "clip_value", "clip_norm", "warmup")
@@ -90,8 +90,10 @@ def unused_words(task: str, words: Iterable[str], slots: Mapping[str, str], valu
     return list(told.values())
 
 
-_NEEDS = {"diagnostics_every": ("diagnostics", "off")} | dict.fromkeys(("tracking_uri", "experiment_name"), ("tracking", "off"))
-"""Settings that mean nothing where another has a value."""
+_NEEDS = {"diagnostics_every": ("diagnostics", "off"), "batch": ("sampler", "full")} | dict.fromkeys(
+    ("tracking_uri", "experiment_name"), ("tracking", "off")
+)
+"""Settings that mean nothing where another has a value, or a technique is chosen."""
 
 
 def _elsewhere(of: str) -> str:
@@ -105,7 +107,9 @@ def run_label(task: str, choices: Mapping[str, str]) -> str:
 
 WITHDRAWN: Mapping[str, str] = {
     "workers": "there is no setting 'workers' any more: a run trains in one process, and with -m hydra/launcher=joblib "
-    "gives every core a run of its own"
+    "gives every core a run of its own",
+    "sampling": "there is no setting 'sampling' any more: type sampler=with_replacement for sampling=replacement, "
+    "sampler=epoch for sampling=epoch",
 }
 """Settings of earlier versions, with what is said to whoever types one."""
 
@@ -121,7 +125,6 @@ class Settings:
         hidden: widths of the hidden layers, first to last, each 1 or more.
         steps: number of updates.
         batch: rows of one mini-batch.
-        sampling: ``replacement`` draws each batch from all training rows; ``epoch`` goes through a fresh permutation.
         train_size: how many of the first training rows to use, for studies of small data; null: all.
         clip_value: bound on each component of the gradient; null: none.
         clip_norm: bound on the gradient's length, a longer one is scaled down; null: none. Applied after clip_value.
@@ -159,7 +162,6 @@ class Settings:
     hidden: list[int] = field(default_factory=lambda: [100, 100, 100, 100])
     steps: int = 2000
     batch: int = 128
-    sampling: Literal["replacement", "epoch"] = "replacement"
     train_size: int | None = None
     clip_value: float | None = None
     clip_norm: float | None = None

@@ -64,7 +64,7 @@ def _trained(workload: Workload, rule: Optimizer, held_out: int = 0) -> Run:
     split, divisor = Split(*data(workload.rows, workload.kept)), WHITE if workload.kept == "uint8" else 1
     valid = Split(*(part[:held_out] for part in split)) if held_out else None
     splits = Splits(split, valid=valid, test=None, outputs=CLASSES, source="random", divisor=divisor)
-    batches = Batches(workload.rows, workload.batch, "replacement", streams.batches)
+    batches = Batches(plugin("sampler", "with_replacement")(), split, workload.batch, streams.batches, sys.maxsize)
     often = Settings().validate_every if held_out else sys.maxsize
     records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=often)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from nnreg.comparison.naming import SEED, STUDY_ARM
 from nnreg.records.card import TRACKING, is_number
+from nnreg.records.earlier import ADDED
 from nnreg.records.results import Result
 from nnreg.registry import entries
 from nnreg.registry.fingerprint import short_code
@@ -81,7 +82,7 @@ def code_labels(runs: Sequence[Result]) -> Labels:
         codes: dict[tuple[str, ...], set[str]] = {}
         of: dict[str, set[str]] = {}
         for run in runs:
-            if (name := run.summary["choices"].get(slot)) is not None and slot != "dataset":  # its rows have a digest
+            if (name := run.summary["choices"].get(slot)) is not None and _has_code(run, slot):
                 told = [labels.get(_code(run, other), "") for other in run.summary["choices"]]
                 codes.setdefault((name, *told), set()).add(_code(run, slot)[2])
                 of.setdefault(name, set()).add(_code(run, slot)[2])
@@ -101,6 +102,12 @@ def _code(run: Result, slot: str) -> tuple[str, str, str]:
     """Return a place, the technique there, and the fingerprint of its code, "" where it is not recorded."""
     codes = run.summary.get("code")
     return slot, str(run.summary["choices"].get(slot)), str(codes.get(slot, "")) if isinstance(codes, Mapping) else ""
+
+
+def _has_code(run: Result, slot: str) -> bool:
+    """Tell whether a run's technique in a place is told by its code: no dataset, whose rows have a digest, no later kind."""
+    codes = run.summary.get("code")
+    return slot != "dataset" and not (codes and slot in ADDED and slot not in codes)
 
 
 def _short(code: str, alike: Iterable[str]) -> str:

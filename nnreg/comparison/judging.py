@@ -28,7 +28,7 @@ from nnreg.settings import DESCEND, task_of
 
 TRAINING = "Training"
 MOST = 700.0  # of a logarithm, so that its ratio is a number
-GENERALISE = ("regularizer", "dropout")
+GENERALISE = ("regularizer", "dropout", "augmentation")
 """Kinds whose techniques are there for rows that a network has not seen: their runs are judged by the validation loss."""
 
 
@@ -38,8 +38,8 @@ def judged_metric(
     """Return the metric that arms are ranked and compared by, and by which settings are chosen: one for all of it.
 
     What is wanted; else what the settings were tuned by; else the final training loss, of descents the final value. The final
-    validation loss where regularizers or dropout were swept; the final validation accuracy, or R², where the loss itself was
-    changed.
+    validation loss where regularizers, dropout or augmentation were swept; the final validation accuracy, or R², where the loss
+    itself was changed.
 
     Args:
         runs: all of them.

@@ -8,6 +8,7 @@ A plugin imports this package and nothing else of nnreg, and this package import
 from collections.abc import Mapping
 
 from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Place, Role, Targets, Weights
+from nnreg.contracts.batches import Indices, Sampler
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
 from nnreg.contracts.layers import Activation, Dropout, Init, Layer, Norm, Shape
@@ -26,6 +27,7 @@ CONTRACTS: Mapping[str, type] = {
     "loss": Loss,
     "dataset": Dataset,
     "surface": Surface,
+    "sampler": Sampler,
 }
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Dataset",
     "Dropout",
     "Features",
+    "Indices",
     "Init",
     "Labels",
     "Layer",
@@ -46,6 +49,7 @@ __all__ = [
     "Place",
     "Regularizer",
     "Role",
+    "Sampler",
     "Schedule",
     "Shape",
     "Slot",

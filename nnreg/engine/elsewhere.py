@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from nnreg.contracts import Array, Optimizer, Split, Splits
+from nnreg.contracts import Array, Indices, Optimizer, Split, Splits
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Indices, Rows, converted
+from nnreg.engine.rows import Rows, converted
 
 MOST_BATCHES = 20
 

@@ -3,69 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Features, Split, Targets
-
-Sampling = Literal["replacement", "epoch"]
-Indices = npt.NDArray[np.int64]
-
-DRAWN = 64  # batches drawn together: a draw costs more than its numbers
+from nnreg.contracts import Array, Features, Indices, Sampler, Split, Targets
+from nnreg.contracts.batches import largest_batch, state_of
 
 
 class Batches:
     """Row numbers of one batch after the other, without end.
 
     Args:
-        rows: number of training rows.
-        batch: rows a batch, at most ``rows``.
-        sampling: "replacement": every batch is an independent draw, and there are no epochs; "epoch": each pass is a new
-            permutation, and rows that do not fill a last batch are left out of that pass.
+        sampler: draws them; begun here.
+        split: the training rows, read.
+        batch: rows a batch, as the run's setting says.
         rng: the stream of batches, advanced.
+        steps: updates of the whole run.
+
+    Attributes:
+        largest: most rows that a batch will have.
     """
 
-    def __init__(self, rows: int, batch: int, sampling: Sampling, rng: np.random.Generator) -> None:
-        self.batch = batch
-        self._rows, self._sampling, self._rng = rows, sampling, rng
-        self._order: Indices = np.empty(0, np.int64)  # rows that were drawn: a pass, or those of the next few batches
-        self._taken = 0  # of them
-        self._before: Mapping[str, Any] = {}  # the stream before they were drawn
+    def __init__(self, sampler: Sampler, split: Split, batch: int, rng: np.random.Generator, steps: int) -> None:
+        self.largest = largest_batch(sampler, batch, len(split.x))
+        self._sampler, self._batch, self._rng, self._steps = sampler, batch, rng, steps
+        self._t = 0  # batches drawn
+        sampler.begin(split, batch)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Indices:
-        """Return the row numbers of the next batch, int64 array (batch,)."""
-        if self._taken + self.batch > self._order.size:
-            self._draw()
-        self._taken += self.batch
-        return self._order[self._taken - self.batch : self._taken]
+        """Return the row numbers of the next batch, int64 array (n,), n <= ``largest``; valid until the one after it."""
+        self._t += 1
+        return self._sampler.rows(self._t, self._steps, self._rng)
 
     def save(self) -> dict[str, Any]:
         """Return where the stream stands, in plain containers."""
-        return {"stream": self._before if self._taken else self._rng.bit_generator.state, "taken": self._taken}
+        return {"stream": self._rng.bit_generator.state, "drawn": self._t}
+
+    def state(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Return what else is needed to go on: the sampler's arrays themselves, by name."""
+        return state_of(self._sampler)
 
     def load(self, position: Mapping[str, Any]) -> None:
-        """Go on from where ``save`` was called.
+        """Go on from where ``save`` was called, once the arrays of ``state`` are what they were then.
 
         Raises:
             KeyError, TypeError, ValueError, OverflowError: it is no such position.
         """
         self._rng.bit_generator.state = position["stream"]
-        self._order, self._taken = self._order[:0], 0
-        if position["taken"]:
-            self._draw()
-            self._taken = int(position["taken"])
+        self._t = int(position["drawn"])
 
-    def _draw(self) -> None:
-        self._before, self._taken = self._rng.bit_generator.state, 0
-        if self._sampling == "epoch":
-            self._order = self._rng.permutation(self._rows)
-        else:
-            self._order = self._rng.integers(self._rows, size=DRAWN * self.batch)
+    def load_former(self, position: Mapping[str, Any], drawn: int) -> None:
+        """Go on from where an earlier version stood, which kept the stream before the rows that it had drawn together.
+
+        Args:
+            position: that version's.
+            drawn: batches drawn by then.
+        """
+        self._rng.bit_generator.state = position["stream"]
+        self._t = drawn - int(position["taken"]) // self._batch
+        while self._t < drawn:
+            next(self)
 
 
 class Unconverted:
@@ -147,16 +149,23 @@ class Gather:
 
     Args:
         rows: all rows.
-        batch: rows of every batch.
+        largest: most rows of a batch.
     """
 
-    def __init__(self, rows: Rows, batch: int) -> None:
+    def __init__(self, rows: Rows, largest: int) -> None:
         self._rows = rows
-        self._x: Array = np.empty((batch, rows.x.shape[1]), rows.x.dtype)
-        self._y: Targets = np.empty((batch, *rows.y.shape[1:]), rows.y.dtype)
+        self._x_rows: Array = np.empty((largest, rows.x.shape[1]), rows.x.dtype)
+        self._y_rows: Targets = np.empty((largest, *rows.y.shape[1:]), rows.y.dtype)
+        self._x, self._y = self._x_rows, self._y_rows
 
     def __call__(self, rows: Indices) -> tuple[Array, Targets]:
-        """Return x and y of the rows with these numbers."""
+        """Return x and y of the rows with these numbers.
+
+        Raises:
+            ValueError: there are more of them than was said, or none.
+        """
+        if len(rows) != len(self._x):
+            self._resize(len(rows))
         x, y = self._rows
         if isinstance(x, Unconverted):
             x.take(rows, out=self._x)
@@ -164,3 +173,8 @@ class Gather:
             x.take(rows, axis=0, out=self._x, mode="clip")  # clip: the default mode copies through a buffer
         y.take(rows, axis=0, out=self._y, mode="clip")
         return self._x, self._y
+
+    def _resize(self, rows: int) -> None:
+        if not 1 <= rows <= len(self._x_rows):
+            raise ValueError(f"the sampler drew {rows} rows for a batch of at most {len(self._x_rows)}")
+        self._x, self._y = self._x_rows[:rows], self._y_rows[:rows]

@@ -9,13 +9,13 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from nnreg.contracts import Array, Optimizer, Schedule, Splits
+from nnreg.contracts import Array, Indices, Optimizer, Schedule, Splits
 from nnreg.engine.again import Again, looks_again
 from nnreg.engine.elsewhere import Elsewhere
 from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS, Record
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silent_context
-from nnreg.engine.rows import Batches, Gather, Indices, Rows, converted
+from nnreg.engine.rows import Batches, Gather, Rows, converted
 
 
 def constant(t: int) -> float:
@@ -202,11 +202,11 @@ def train(
     """
     stopwatch = stopwatch or Stopwatch()
     rows = converted(splits.train, network.dtype, splits.divisor)
-    gather = Gather(rows, batches.batch)
+    gather = Gather(rows, batches.largest)
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
     silently, project = silent_context().run, network.penalty.project
-    elsewhere = elsewhere or Elsewhere(network, optimizer, splits, batches.batch)
+    elsewhere = elsewhere or Elsewhere(network, optimizer, splits, batches.largest)
     due = range(validate_every, steps + 1, validate_every) if isinstance(validate_every, int) else validate_every
 
     def gradient(numbers: Indices) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeGuard, get_args
 
 from nnreg.engine.history import LAST, EarlyStop, History
+from nnreg.records.earlier import hashed_config
 from nnreg.records.metrics import VALID, metric_of, summary_name
 
 TRACKING = ("tracking", "tracking_uri", "experiment_name", "run_name", "tags", "notes")
@@ -22,19 +23,11 @@ LEFT_OUT = (*TRACKING, "checkpoint_seconds", "sweep", "protocol", "resume")
 ALIKE = {"kernels": "numpy"}
 """Keys of which every value gives the same numbers, and the value that all of them are hashed as: that of runs before."""
 
-FORMER = {"workers": 1}
-"""Settings of earlier versions, with the value that every run has now; hashed with the rest, so that hashes stay."""
-
 
 def config_hash(config: Mapping[str, Any]) -> str:
     """Return 16 hexadecimal digits for a resolved configuration in plain containers; the order of its keys is no matter."""
-    kept = FORMER | {key: ALIKE.get(key, value) for key, value in config.items() if key not in LEFT_OUT}
+    kept = {key: ALIKE.get(key, value) for key, value in hashed_config(config).items() if key not in LEFT_OUT}
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def current_config(saved: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a saved configuration without what earlier versions wrote into it and every run has now."""
-    return {str(key): value for key, value in saved.items() if key not in FORMER or FORMER[key] != value}
 
 
 def flattened(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -30,6 +30,7 @@ from nnreg.engine.history import History, Record
 from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, config_hash
 from nnreg.records.checkpoint import FILE
+from nnreg.records.earlier import current_command, current_words
 from nnreg.records.files import BLOCK, open_file, part_of, read_json, unpacked, whole_file, write_whole
 from nnreg.records.manifest import FILE as MANIFEST
 from nnreg.records.metrics import TRAIN_MEAN
@@ -177,6 +178,11 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
     metrics = facts.get("metrics")
     if isinstance(metrics, dict) and FORMER_MEAN in metrics:
         facts["metrics"] = {TRAIN_MEAN if name == FORMER_MEAN else name: value for name, value in metrics.items()}
+    words = facts.get("overrides")
+    if isinstance(words, list) and all(isinstance(word, str) for word in words):
+        facts["overrides"] = current_words(words)
+    if isinstance(command := facts.get("command"), str):
+        facts["command"] = current_command(command)
     return facts
 
 

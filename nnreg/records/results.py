@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
-from nnreg.records.card import ENDINGS, UNTRAINED, config_hash, current_config, is_number
+from nnreg.records.card import ENDINGS, UNTRAINED, config_hash, is_number
+from nnreg.records.earlier import current_choices, current_config
 from nnreg.records.files import read_yaml
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
@@ -184,8 +185,13 @@ def read_results(folders: Mapping[Path, str]) -> Results:
         summary = read_summary(folder)
         if summary is not None:
             config, _ = read_yaml(folder / CONFIG)
-            found.append(Result(folder, summary, current_config(config), arm))
+            found.append(_result(folder, summary, current_config(config), arm))
     return Results(found)
+
+
+def _result(folder: Path, facts: Mapping[str, Any], config: Mapping[str, Any], arm: str = "", **read: Any) -> Result:
+    """Return a run; what it chose includes kinds that are newer than itself."""
+    return Result(folder, {**facts, "choices": current_choices(facts["choices"], config)}, config, arm, **read)
 
 
 def _same(configured: Any, wanted: Any) -> bool:
@@ -237,7 +243,7 @@ def read_run(folder: Path) -> Result | LeftOut:
         if facts["status"] == RUNNING:
             return LeftOut(folder, "it is still running, or was killed without a word: python -m nnreg resume goes on with it")
         _check(facts)
-        return Result(folder, facts, _config(folder, facts), records=_history(folder, facts))
+        return _result(folder, facts, _config(folder, facts), records=_history(folder, facts))
     except Damaged as damage:
         return LeftOut(folder, str(damage))
 

@@ -23,11 +23,14 @@ from nnreg.contracts import (
     Optimizer,
     Place,
     Regularizer,
+    Sampler,
     Schedule,
     Shape,
+    Split,
     Surface,
     Weights,
 )
+from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
@@ -216,6 +219,24 @@ def _surface(surface: Surface) -> str:
     return ""
 
 
+def _sampler(sampler: Sampler) -> str:
+    count, batch = 12, 4
+    for kind in targets_taken(sampler):
+        y = np.arange(count) % SHAPE[1] if kind == "classes" else np.linspace(0, 1, count).reshape(-1, 1)
+        split, rng = Split(np.linspace(-1, 1, count * SHAPE[1]).reshape(count, -1), y), np.random.default_rng(0)
+        largest, drawing = largest_batch(sampler, batch, count), copy.deepcopy(sampler)
+        drawing.begin(split, batch)
+        for t in range(1, STEPS + 1):
+            rows = drawing.rows(t, STEPS, rng)
+            if not isinstance(rows, np.ndarray) or rows.dtype != np.int64 or rows.ndim != 1:
+                return f"rows returned {_described(rows)}; it must return row numbers, an int64 array (n,)"
+            if not 1 <= len(rows) <= largest:
+                return f"rows returned {len(rows)} row numbers, and largest says {largest}; it must return 1 to {largest}"
+            if rows.min() < 0 or rows.max() >= count:
+                return f"rows returned row {rows.min()} to {rows.max()} of {count}; it must draw from 0 to {count - 1}"
+    return ""
+
+
 def _written(method: str, argument: str, array: Array, returned: object) -> str:
     if returned is not None:
         return f"{method} returned {_described(returned)}; it must write to '{argument}' and return None"
@@ -238,6 +259,7 @@ PROBES: Mapping[str, Callable[[Any], str]] = {
     "regularizer": _regularizer,
     "schedule": _schedule,
     "surface": _surface,
+    "sampler": _sampler,
 }
 
 

@@ -190,6 +190,7 @@ _SETTINGS: Mapping[str, str] = {
     "dataset={}": "data datasets data_set dataset_name task_name data_name train_data dset",
     "loss={}": "criterion loss_fn loss_function losses objective cost cost_function",
     "schedule={}": "lr_schedule lr_scheduler scheduler schedules lr_policy learning_rate_schedule lr_decay sched",
+    "sampler={}": "samplers batch_sampler sampling_strategy data_sampler",
     "norm={}": "normalization normalisation norm_layer normalizer norms",
     "surface={}": "function landscape surfaces test_function",
     "warmup={}": "warmup_steps num_warmup_steps lr_warmup warm_up",
@@ -235,7 +236,7 @@ _SAYINGS: Mapping[str, str] = {
     ),
     "norm=batch_norm or norm=layer_norm normalises every hidden layer": "batch_norm use_bn bn layer_norm use_batch_norm",
     "early stopping is patience=STEPS: so many without a lower validation loss": "early_stopping early_stop",
-    "every epoch is a fresh permutation with sampling=epoch": "shuffle replacement with_replacement",
+    "every epoch is a fresh permutation with sampler=epoch": "shuffle replacement with_replacement",
     "what a terminal shows does not depend on a setting; --cfg job shows the configuration": (
         "verbose verbosity log_level debug_mode"
     ),
@@ -322,6 +323,11 @@ _TECHNIQUES: Mapping[tuple[str, str], str] = {
     ("dataset", "circles"): "make_circles",
     ("dataset", "blobs"): "make_blobs",
     ("dropout", "dropout"): "inverted standard",
+    ("sampler", "with_replacement"): "replacement random uniform bootstrap iid none",
+    ("sampler", "epoch"): "shuffle shuffled permutation without_replacement epochs",
+    ("sampler", "full"): "full_batch all batch sequential",
+    ("sampler", "balanced"): "class_balanced weighted class_aware oversampling stratified",
+    ("sampler", "growing"): "growing_batch increasing adabatch",
 }
 
 

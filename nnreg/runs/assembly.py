@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from nnreg.contracts import Activation, Layer, Loss, Optimizer, Split, Splits
+from nnreg.contracts import Activation, Layer, Loss, Optimizer, Sampler, Split, Splits
+from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
 from nnreg.engine.again import Again
 from nnreg.engine.layers import Unfit
 from nnreg.engine.network import Network
-from nnreg.engine.rows import converted
+from nnreg.engine.rows import Batches, converted
 from nnreg.engine.training import Streams, clipper, paced
 from nnreg.errors import UserError, one_line
 from nnreg.records.card import DatasetCard
+from nnreg.records.earlier import ADDED
 from nnreg.records.metrics import plain_name
 from nnreg.registry import entries
 from nnreg.registry.building import _entry, build_entry, build_technique, read_settings
@@ -78,10 +80,6 @@ def check_fit(
         targets = f"dataset={dataset} has {splits.targets} as targets, loss={loss} takes {' or '.join(takes)}"
         other = ", or dataset.task=classes for labels" if may_be_either and splits.targets == "values" else ""
         raise UserError(f"{targets}: use loss={suits}{other}")
-    if settings.batch > rows:
-        raise UserError(
-            f"batch={settings.batch} is larger than the {rows} training rows of {dataset}: use batch={rows} or less"
-        )
     check_warmup(settings)
     if settings.kernels == "numba" and not numerics.has_numba():
         raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
@@ -92,6 +90,29 @@ def check_fit(
         )
     if settings.patience is not None and splits.valid is None:
         raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
+
+
+def check_sampler(settings: Settings, splits: Splits, dataset: str, name: str, sampler: Sampler) -> None:
+    """Refuse a sampler that is not made for the data, or that asks for more rows than there are.
+
+    Raises:
+        UserError: it is, or does.
+    """
+    taken = targets_taken(sampler)
+    if splits.targets not in taken:
+        raise UserError(
+            f"sampler={name} takes {' or '.join(taken)} as targets, dataset={dataset} has {splits.targets}: use "
+            "sampler=with_replacement"
+        )
+    rows = len(splits.train.x)
+    largest = largest_batch(sampler, settings.batch, rows)
+    if largest > rows and largest == settings.batch:
+        raise UserError(f"batch={largest} is larger than the {rows} training rows of {dataset}: use batch={rows} or less")
+    if largest > rows:
+        raise UserError(
+            f"sampler={name} asks for {largest} rows in the end with batch={settings.batch}, and {dataset} has {rows} training "
+            f"rows: use batch={max(1, settings.batch * rows // largest)} or less"
+        )
 
 
 @contextlib.contextmanager
@@ -218,6 +239,7 @@ class Assembled:
     schedule: Callable[[int], float]
     splits: Splits
     streams: Streams
+    batches: Batches
     dataset: DatasetCard
     again: Again
 
@@ -232,16 +254,18 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     Raises:
         UserError: a setting or a parameter is wrong, a plugin is broken, data is missing; one line for the person.
     """
-    settings = read_settings(config)
+    settings, config = read_settings(config), _with_added_kinds(config)
     places = {slot: kind for slot, kind in entries.slots().items() if slot in config}
     entered = {slot: _entry(slot, kind, config[slot], choices) for slot, kind in places.items()}
     built = {slot: build_technique(config, choices, slot) for slot in places}
     check_trainable(entered["activation"].name, built["activation"])
     check_rows(entered, built, settings.batch)
     splits, digest = _fitting(settings, entered["dataset"], config["dataset"], built["dataset"], entered["loss"], built["loss"])
+    check_sampler(settings, splits, entered["dataset"].name, entered["sampler"].name, built["sampler"])
     streams = Streams.from_seed(settings.seed)
+    batches = _batches(entered["sampler"], built["sampler"], settings, splits, streams)
     with fitting_widths(settings, entered, built):
-        network = _network(settings, built, splits, streams)
+        network = _network(settings, built, splits, streams, batches.largest)
         if settings.kernels == "numba":
             execute_by(built["optimizer"], numerics.Loop)
         built["optimizer"].bind(network.parameters)
@@ -249,7 +273,19 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     built["optimizer"].equip(again, streams.optimizer)
     schedule = paced(built["schedule"], settings.steps, settings.warmup)
     card = _dataset_card(choices["dataset"], splits, digest)
-    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, card, again)
+    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, batches, card, again)
+
+
+def _with_added_kinds(config: DictConfig) -> DictConfig:
+    """Return a configuration with those kinds that a user's own, written before there were any, does not choose from."""
+    missing = OmegaConf.create({kind: {"name": name} for kind, name in ADDED.items() if kind not in config})
+    whole = OmegaConf.merge(config, missing) if missing else config
+    assert isinstance(whole, DictConfig)
+    return whole
+
+
+FITTED = ("dataset", "loss", "sampler")
+"""Kinds whose techniques must go together, and with the settings."""
 
 
 def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequence[str] = ()) -> None:
@@ -265,18 +301,19 @@ def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequenc
     Raises:
         UserError: it would be refused, or records no such metric.
     """
-    settings = read_settings(config)
+    settings, config = read_settings(config), _with_added_kinds(config)
     if settings.task == DESCEND:
         check_warmup(settings)
     if settings.task != TRAIN:
         return
     try:
-        dataset, loss = (_entry(slot, slot, config.get(slot), choices) for slot in ("dataset", "loss"))
-        made, measure = build_entry(dataset, config["dataset"]), build_entry(loss, config["loss"])
+        dataset, loss, sampler = (_entry(kind, kind, config.get(kind), choices) for kind in FITTED)
+        made, measure, drawing = (build_entry(entry, config[entry.kind]) for entry in (dataset, loss, sampler))
     except UserError:
         return
     with contextlib.suppress(BrokenPlugin):
         splits, _ = _fitting(settings, dataset, config["dataset"], made, loss, measure)
+        check_sampler(settings, splits, dataset.name, sampler.name, drawing)
         for metric in metrics:
             check_recorded(metric, settings, splits, dataset.name)
 
@@ -308,8 +345,18 @@ def _fitting(settings: Settings, dataset: Entry, node: DictConfig, made: Any, lo
     return splits, digest
 
 
-def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, streams: Streams) -> Network:
-    """Stack the layers of a run and draw their starting values."""
+def _batches(entry: Entry, sampler: Sampler, settings: Settings, splits: Splits, streams: Streams) -> Batches:
+    """Let a sampler begin."""
+    try:
+        return Batches(sampler, splits.train, settings.batch, streams.batches, settings.steps)
+    except ValueError as error:
+        raise UserError(f"sampler={entry.name}: {one_line(error)}") from error
+    except Exception as error:  # any other error is the plugin's, not the user's
+        raise BrokenPlugin(f"{entry} is broken: begin raised {type(error).__name__}: {one_line(error)}") from error
+
+
+def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, streams: Streams, rows: int) -> Network:
+    """Stack the layers of a run, for batches of at most so many rows, and draw their starting values."""
     network = Network(
         splits.train.x.shape[1],
         settings.hidden,
@@ -320,7 +367,7 @@ def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, strea
         norm=built["norm"],
         dropout=built["dropout"],
         masks=streams.dropout,
-        rows=settings.batch,
+        rows=rows,
         dtype=settings.dtype,
     )
     network.initialise(built["init"], streams.init, built["bias"])

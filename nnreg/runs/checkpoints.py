@@ -13,13 +13,13 @@ import numpy.typing as npt
 from omegaconf import DictConfig
 
 from nnreg.engine.elsewhere import Elsewhere
-from nnreg.engine.rows import Batches
 from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import Stopwatch, paced
 from nnreg.errors import UserError, one_line
 from nnreg.records import folder
 from nnreg.records.card import ALIKE, TRACKING, RunCard, flattened
 from nnreg.records.checkpoint import FILE, Checkpoint, load_checkpoint, save_checkpoint
+from nnreg.records.earlier import current_config
 from nnreg.records.folder import known_facts, read_history
 from nnreg.records.recorder import Recorder
 from nnreg.registry import building, entries
@@ -42,8 +42,8 @@ class Live:
     def __init__(self, run: Assembled) -> None:
         settings = run.settings
         self.run = run
-        self.batches = Batches(len(run.splits.train.x), settings.batch, settings.sampling, run.streams.batches)
-        self.elsewhere = Elsewhere(run.network, run.optimizer, run.splits, settings.batch)
+        self.batches = run.batches
+        self.elsewhere = Elsewhere(run.network, run.optimizer, run.splits, run.batches.largest)
         kept = self.elsewhere.arrays
         self.stopping = EarlyStopping(run.network, settings.patience, kept) if settings.patience else None
         self.stopwatch = Stopwatch()
@@ -53,6 +53,7 @@ class Live:
         parts = {
             "optimizer": self.run.optimizer.save(),
             "layers": self.run.network.state(),
+            "sampler": self.batches.state(),
             "stopping": self.stopping.save() if self.stopping else {},
             "work": {"gradients": np.array(self.run.again.evaluations)},
         }
@@ -79,16 +80,12 @@ class Live:
         self._check(saved, card)
         try:
             _fill(self.run.network.parameters.theta, saved.arrays["theta"])
-            live, layers = self.run.network.state(), saved.part("layers")
-            if live.keys() != layers.keys():
-                raise ValueError(f"it has the layer states {', '.join(layers) or 'none'}, not {', '.join(live) or 'none'}")
-            for name, array in live.items():
-                _fill(array, layers[name])
+            _fill_all(self.run.network.state(), saved.part("layers"), "layer")
             self.run.optimizer.load(saved.part("optimizer"))
             if self.stopping:
                 self.stopping.load(saved.part("stopping"))
-            self.batches.load(saved.batches)
             self.run.again.evaluations = int(saved.arrays.get("work/gradients", 0))
+            self._bring_back_batches(saved)
             self.run.streams.dropout.bit_generator.state = saved.masks
             for name, state in saved.streams.items():
                 self._other_streams()[name].bit_generator.state = state
@@ -100,6 +97,13 @@ class Live:
     def _other_streams(self) -> dict[str, np.random.Generator]:
         """Return those that are saved by their name: batches keep where they stand themselves."""
         return {name: stream for name, stream in self.run.streams._asdict().items() if name not in ("batches", "dropout")}
+
+    def _bring_back_batches(self, saved: Checkpoint) -> None:
+        if "taken" in saved.batches:
+            self.batches.load_former(saved.batches, saved.step)
+            return
+        _fill_all(self.batches.state(), saved.part("sampler"), "sampler")
+        self.batches.load(saved.batches)
 
     def _check(self, saved: Checkpoint, card: RunCard) -> None:
         for key, was, now in _differences(saved.config, card.config):
@@ -155,9 +159,17 @@ def _fill(live: npt.NDArray[Any], saved: npt.NDArray[Any]) -> None:
     live[...] = saved
 
 
+def _fill_all(live: Mapping[str, npt.NDArray[Any]], saved: Mapping[str, npt.NDArray[Any]], what: str) -> None:
+    if live.keys() != saved.keys():
+        raise ValueError(f"it has the {what} states {', '.join(saved) or 'none'}, not {', '.join(live) or 'none'}")
+    for name, array in live.items():
+        _fill(array, saved[name])
+
+
 def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield (key, was, now) of what differs; a key that one of the two does not know belongs to another version of nnreg."""
-    before, after = ({key: json.dumps(value, default=str) for key, value in flattened(config)} for config in (was, now))
+    configs = (current_config(was), now)
+    before, after = ({key: json.dumps(value, default=str) for key, value in flattened(config)} for config in configs)
     for key in before.keys() & after.keys() - set(CHANGEABLE):
         if before[key] != after[key]:
             yield key, before[key], after[key]

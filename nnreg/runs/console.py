@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -201,10 +202,18 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
         lines.append(("network", f"{widths}, {card.parameters:,} parameters, {config['dtype']}"))
     used = [kind for kind in OTHERS if card.choices.get(kind, "none") not in ("none", "constant")]  # the rest needs no word
     extra = [f"{kind} {technique(card.choices[kind], config[kind])}" for kind in used]
-    how = "drawn with replacement" if config["sampling"] == "replacement" else "by epoch"
     extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup", "patience") if config.get(key)]
-    plan = f"{card.steps:,} steps, batch {config['batch']} {how}, seed {card.seed}"
+    plan = f"{card.steps:,} steps, {_batches(config)}, seed {card.seed}"
     return [*lines, ("training", "; ".join([plan, *extra]))]
+
+
+def _batches(config: Mapping[str, Any]) -> str:
+    """Return how a run draws its batches."""
+    drawn = config.get("sampler", {"name": "with_replacement"})
+    how = {"with_replacement": "drawn with replacement", "epoch": "by epoch"}.get(drawn["name"])
+    if drawn["name"] == "full":
+        return "all rows in every batch"
+    return f"batch {config['batch']} {how or 'by sampler ' + technique(drawn['name'], drawn)}"
 
 
 def is_training(card: RunCard) -> bool:

@@ -21,6 +21,7 @@ from nnreg.engine import numerics
 from nnreg.engine.history import History, Record
 from nnreg.records.card import RunCard
 from nnreg.records.checkpoint import Checkpoint
+from nnreg.records.earlier import ADDED
 from nnreg.records.manifest import TUNING, read_manifest
 from nnreg.registry import entries, fingerprint, palette
 from nnreg.registry.nested import chosen_names, entry_at, techniques_inside, whole_node
@@ -136,7 +137,8 @@ def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
     """Return a resolved configuration in plain containers: enums as their names, every technique named, defaults filled in."""
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True, structured_config_mode=SCMode.DICT)
     assert isinstance(container, dict)
-    values = dataclasses.asdict(Settings()) | {str(key): value for key, value in container.items()}
+    added = {kind: {"name": name} for kind, name in ADDED.items()}  # a user's own configuration may be older than they are
+    values = dataclasses.asdict(Settings()) | added | {str(key): value for key, value in container.items()}
     for slot, kind in entries.slots().items():
         node = values.get(slot)
         if isinstance(node, dict):

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from nnreg import console
 from nnreg.errors import UserError, instead, one_line
-from nnreg.records.card import current_config
+from nnreg.records.earlier import current_choices, current_config
 from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, known_facts, occupied, read_facts
 from nnreg.registry import building, entries
@@ -239,7 +239,7 @@ def _facts(folder: Path, saved: Mapping[str, Any]) -> dict[str, Any]:
     except (Damaged, ValueError, TypeError) as error:
         why = error.__cause__ or error
         raise UserError(f"{folder / SUMMARY} is damaged ({why}): delete it to resume without it") from error
-    return facts | {"choices": {str(slot): str(name) for slot, name in facts["choices"].items()}}
+    return facts | {"choices": current_choices({str(slot): str(name) for slot, name in facts["choices"].items()}, saved)}
 
 
 RESULTS = ("finished", "failed_to_train")

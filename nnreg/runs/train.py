@@ -124,9 +124,9 @@ def judged_rows(run: Assembled) -> Rows:
 
 
 def first_rows(run: Assembled) -> tuple[Array, Targets]:
-    """Return the first rows of the training split, as many as a batch has, in the network's dtype."""
+    """Return the first rows of the training split, as many as a batch has at most, in the network's dtype."""
     rows = converted(run.splits.train, run.network.dtype, run.splits.divisor)
-    return rows.x[: run.settings.batch], rows.y[: run.settings.batch]
+    return rows.x[: run.batches.largest], rows.y[: run.batches.largest]
 
 
 def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
@@ -157,7 +157,7 @@ def _validations(run: Assembled) -> int | Container[int]:
         return settings.validate_every
     looked_at = [run.splits.valid, run.splits.train if settings.watch_train else None]
     rows = sum(len(split.x) for split in looked_at if split is not None)
-    return spread_validations(settings.steps, settings.batch, max(rows, 1))
+    return spread_validations(settings.steps, run.batches.largest, max(rows, 1))
 
 
 def _test(run: Assembled, recorder: Recorder, step: int) -> None:

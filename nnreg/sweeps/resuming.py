@@ -18,6 +18,7 @@ from nnreg import settings
 from nnreg.console import warn
 from nnreg.errors import UserError, one_line
 from nnreg.records.card import COMPLETE, config_hash
+from nnreg.records.earlier import current_words
 from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, SUMMARY, known_facts, occupied
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
@@ -27,7 +28,7 @@ from nnreg.registry.fingerprint import changed_code
 from nnreg.registry.nested import chosen_names
 from nnreg.registry.overrides import quoted
 from nnreg.runs import request
-from nnreg.runs.assembly import check_ahead
+from nnreg.runs.assembly import FITTED, check_ahead
 from nnreg.runs.attempt import TRACEBACK
 from nnreg.runs.descend import prepare
 from nnreg.runs.request import Request, own_request, plain
@@ -79,7 +80,7 @@ class JobCheck:
             settings = plain(asked.config, asked.choices)
         except (OmegaConfBaseException, UserError):  # only the job itself can tell
             return ""
-        kept = {key: value for key, value in settings.items() if not isinstance(value, dict) or key in ("dataset", "loss")}
+        kept = {key: value for key, value in settings.items() if not isinstance(value, dict) or key in FITTED}
         alike = json.dumps({**kept, "seed": str(kept["seed"])[:1] == "-"}, sort_keys=True, default=str)
         if alike not in self._told:
             try:
@@ -222,7 +223,8 @@ def completed_words(words: Sequence[str]) -> list[str]:
         return list(words)
     typed = {_key(word) for word in words}
     try:
-        before = [word for word in shlex.split(found.command)[4:] if _key(word) not in typed]  # after python -m nnreg -m
+        saved = current_words(shlex.split(found.command)[4:])  # after python -m nnreg -m
+        before = [word for word in saved if _key(word) not in typed]
     except ValueError as error:
         raise UserError(f"{home / FILE} is damaged ({error}): type the words of the sweep before {RESUME}{home}") from error
     before = _trusted(home, before)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from nnreg.contracts import CONTRACTS, Array, Layer
+from nnreg.contracts import CONTRACTS, Layer
 from nnreg.errors import one_line
 from nnreg.registry import entries
 from nnreg.registry.building import make_technique
@@ -131,12 +132,12 @@ def expect(condition: object, reason: str) -> None:
         raise AssertionError(reason)
 
 
-def expect_equal(got: Array, wanted: Array, what: str) -> None:
+def expect_equal(got: npt.NDArray[Any], wanted: npt.NDArray[Any], what: str) -> None:
     """Demand equality to the last bit; NaN equals NaN."""
     expect_close(got, wanted, what, rtol=0, atol=0)
 
 
-def expect_close(got: Array, wanted: Array, what: str, *, rtol: float, atol: float) -> None:
+def expect_close(got: npt.NDArray[Any], wanted: npt.NDArray[Any], what: str, *, rtol: float, atol: float) -> None:
     """Demand |got - wanted| <= atol + rtol |wanted|; the failure names the worst element.
 
     Args:

@@ -6,7 +6,19 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnreg.testing import activation, activation_layer, dataset, every, init, layer, loss, optimizer, regularizer, surface
+from nnreg.testing import (
+    activation,
+    activation_layer,
+    dataset,
+    every,
+    init,
+    layer,
+    loss,
+    optimizer,
+    regularizer,
+    sampler,
+    surface,
+)
 from nnreg.testing.report import Check, Report, Subject, subject_of
 
 SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
@@ -19,6 +31,7 @@ SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
     loss: ("loss",),
     dataset: ("dataset",),
     surface: ("surface",),
+    sampler: ("sampler",),
 }
 """Modules of checks, and the kinds that owe each check there which is not marked as of one kind; those of ``every`` all owe.
 An activation that is a layer owes those of a ``layer``."""

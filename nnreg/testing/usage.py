@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Dropout, Layer, Norm, Optimizer, Shape, Splits, Targets
+from nnreg.contracts import Array, Dropout, Indices, Layer, Norm, Optimizer, Sampler, Shape, Split, Splits, Targets
+from nnreg.contracts.batches import targets_taken
 from nnreg.contracts.objective import projection_of, target_of, targets_of
 from nnreg.engine.network import Parameters
 from nnreg.testing.report import Subject, expect, skip
@@ -53,6 +54,10 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 SHAPES = (Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True))
 CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)
 UNITS, MOST_UNITS, ROWS = 5, 64, 8
+
+
+SORTS = ("classes", "values")
+BATCH, DRAWS = 5, 200
 
 
 class Batch(NamedTuple):
@@ -162,6 +167,30 @@ def batches(loss: Any, rows: int = 4, outputs: int = 3, dtype: npt.DTypeLike = n
     return [Batch(logits.copy(), targets[sort]) for sort in targets_of(loss)]
 
 
+def training_rows(sort: str, columns: int = 6) -> Split:
+    """Return 23 rows of three classes of unlike size, or of two values each."""
+    rng = np.random.default_rng(0)
+    x, classes = rng.standard_normal((23, columns)), np.repeat(np.arange(3), (3, 8, 12))
+    return Split(x, classes if sort == "classes" else rng.random((23, 2)))
+
+
+def drawn(
+    sampler: Sampler,
+    sort: str,
+    *,
+    split: Split | None = None,
+    rng: np.random.Generator | None = None,
+    first: int = 1,
+    last: int = DRAWS,
+    begins: bool = True,
+) -> list[Indices]:
+    """Return a copy of the batches from number ``first`` to ``last`` of a run of 200, as a run draws them."""
+    rng = rng or np.random.default_rng(0)
+    if begins:
+        sampler.begin(split or training_rows(sort), BATCH)
+    return [copy.copy(sampler.rows(t, DRAWS, rng)) for t in range(first, last + 1)]
+
+
 def loaded(subject: Subject) -> Splits:
     """Return the splits of a dataset; ends the check as skipped where the data is not on this machine."""
     dataset = subject.make()
@@ -252,6 +281,14 @@ def _surface(subject: Subject, seed: int) -> list[Array]:
     return [surface.value(points), surface.gradient(points)]
 
 
+def _sampler(subject: Subject, seed: int) -> list[Array]:
+    return [
+        rows.astype(np.float64)
+        for sort in targets_taken(subject.make())
+        for rows in drawn(subject.make(), sort, rng=np.random.default_rng(seed), last=9)
+    ]
+
+
 USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {
     "optimizer": _optimizer,
     "init": _init,
@@ -264,4 +301,5 @@ USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {
     "loss": _loss,
     "dataset": _dataset,
     "surface": _surface,
+    "sampler": _sampler,
 }

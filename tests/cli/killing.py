@@ -28,7 +28,7 @@ SECONDS = 300.0
 SMALL = ("dataset=iris", "batch=16", "hidden=[8]", "validate_every=20", "checkpoint_seconds=0.02")
 RUNS = (
     ("optimizer=adam", "steps=1500", "dropout=dropout"),
-    ("optimizer=momentum", "steps=1500", "sampling=epoch", "norm=batch_norm"),
+    ("optimizer=momentum", "steps=1500", "sampler=epoch", "norm=batch_norm"),
     ("optimizer=rmsprop", "steps=1500", "patience=400", "schedule=cosine"),
 )
 SWEEP = ("-m", "optimizer=sgd,adam", "seed=1,2", "steps=600", *SMALL)

@@ -14,7 +14,6 @@ from nnreg.engine.again import Again
 from nnreg.engine.descent import descend
 from nnreg.engine.history import GRADIENTS, TRAIN_LOSS
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams, clipper, train
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.dropouts.dropout import InvertedDropout
@@ -27,6 +26,7 @@ from nnreg_std.regularizers.decoupled import DecoupledDecay
 from nnreg_std.regularizers.l2 import L2
 from nnreg_std.regularizers.none import NoRegularizer
 from nnreg_std.surfaces.quadratic import Quadratic
+from tests.engine.drawing import made_batches
 from tests.engine.test_training import FEATURES, OUTPUTS, ROWS, make_splits
 
 
@@ -66,7 +66,7 @@ def trained(rule, steps=6, *, clip=None, regularizer=None, dropout=True, dtype=n
     rule.bind(network.parameters)
     again = Again(network, streams.dropout, clipper(None, clip))
     rule.equip(again, streams.optimizer)
-    batches = Batches(ROWS, 8, "replacement", streams.batches)
+    batches = made_batches(ROWS, 8, "with_replacement", streams.batches)
     options = {"steps": steps, "batches": batches, "validate_every": 2, "clip": clipper(None, clip), "again": again}
     return network, again, list(train(network, rule, make_splits(), **options))
 

@@ -12,7 +12,6 @@ from nnreg.engine.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS, Diagnostics, la
 from nnreg.engine.history import TRAIN_LOSS, History, Record
 from nnreg.engine.layers import one_unit
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
 from nnreg.registry import entries
 from nnreg_std.activations.relu import ReLU
@@ -27,6 +26,7 @@ from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.sgd import SGD
 from nnreg_std.regularizers.l2 import L2
 from nnreg_std.regularizers.none import NoRegularizer
+from tests.engine.drawing import made_batches
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -61,7 +61,7 @@ def training(network, optimizer=None, steps=7, rows=40, batch=8, validate_every=
     splits = Splits(split, split if has_valid else None, None, OUTPUTS, "made up")
     rule = optimizer or SGD(lr=0.1)
     rule.bind(network.parameters)
-    batches = Batches(rows, batch, "replacement", np.random.default_rng(2))
+    batches = made_batches(rows, batch, "with_replacement", np.random.default_rng(2))
     return train(network, rule, splits, steps=steps, batches=batches, validate_every=validate_every, **options)
 
 

@@ -11,7 +11,6 @@ from nnreg.contracts import Optimizer
 from nnreg.engine.elsewhere import MOST_BATCHES, Elsewhere, estimation_rows
 from nnreg.engine.history import VALID_LOSS
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Batches
 from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import Streams, train
 from nnreg_std.activations.tanh import Tanh
@@ -22,6 +21,7 @@ from nnreg_std.norms.batch_norm import BatchNorm
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.ema import EMA
 from nnreg_std.regularizers.none import NoRegularizer
+from tests.engine.drawing import made_batches
 from tests.engine.test_training import FEATURES, OUTPUTS, ROWS, make_splits
 
 
@@ -35,7 +35,7 @@ class Run:
         self.network = Network(FEATURES, (7, 6), OUTPUTS, **plugins, masks=self.streams.dropout, rows=8, dtype=dtype)
         self.network.initialise(He(), self.streams.init)
         rule.bind(self.network.parameters)
-        self.batches = Batches(ROWS, 8, "replacement", self.streams.batches)
+        self.batches = made_batches(ROWS, 8, "with_replacement", self.streams.batches)
         self.elsewhere = Elsewhere(self.network, rule, self.splits, 8)
 
     def records(self, steps=12, validate_every=3, **options):

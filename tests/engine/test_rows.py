@@ -11,36 +11,68 @@ from hypothesis.extra import numpy as arrays
 
 from nnreg.contracts import Split, Splits
 from nnreg.engine.network import Network
-from nnreg.engine.rows import DRAWN, Batches, Gather, Unconverted, converted
+from nnreg.engine.rows import Gather, Unconverted, converted
 from nnreg.engine.training import Streams, train
 from nnreg.registry import entries
 from nnreg.runs.assembly import digest_of
+from nnreg_std.samplers.with_replacement import TOGETHER
+from tests.engine.drawing import made_batches, position_of, take_up
 
 
 @given(st.integers(1, 100_000), st.integers(1, 40), st.integers(0, 2**32 - 1))
 def test_batches_drawn_together_are_those_drawn_one_by_one(rows, batch, seed):
     one_by_one = np.random.default_rng(seed)
-    batches = Batches(rows, min(batch, rows), "replacement", np.random.default_rng(seed))
-    for numbers in islice(batches, DRAWN + 3):
+    batches = made_batches(rows, min(batch, rows), "with_replacement", np.random.default_rng(seed))
+    for numbers in islice(batches, TOGETHER + 3):
         np.testing.assert_array_equal(numbers, one_by_one.integers(rows, size=min(batch, rows)))
 
 
-@pytest.mark.parametrize("sampling", ["replacement", "epoch"])
-@pytest.mark.parametrize("taken", [0, 1, 9, DRAWN, DRAWN + 1])
-def test_a_stream_goes_on_where_it_was_left(sampling, taken):
-    batches = Batches(90, 10, sampling, np.random.default_rng(0))
+SAMPLERS = [pytest.param(name, id=name) for name in entries.techniques("sampler")]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("taken", [0, 1, 9, TOGETHER, TOGETHER + 1])
+def test_a_stream_goes_on_where_it_was_left(name, taken):
+    batches = made_batches(90, 10, name, np.random.default_rng(0))
     for _ in islice(batches, taken):
         pass
-    position = batches.save()
-    expected = [numbers.copy() for numbers in islice(batches, DRAWN + 5)]
-    another = Batches(90, 10, sampling, np.random.default_rng(1))
+    position = position_of(batches)
+    expected = [numbers.copy() for numbers in islice(batches, TOGETHER + 5)]
+    another = made_batches(90, 10, name, np.random.default_rng(1))
     next(another)
-    another.load(position)
-    np.testing.assert_array_equal(list(islice(another, DRAWN + 5)), expected)
+    take_up(another, position)
+    np.testing.assert_array_equal([numbers.copy() for numbers in islice(another, TOGETHER + 5)], expected)
+
+
+@pytest.mark.parametrize("name", ["with_replacement", "epoch"])
+@pytest.mark.parametrize("taken", [0, 1, 8, 9, TOGETHER, TOGETHER + 1])
+def test_the_position_of_an_earlier_version_is_taken_up(name, taken):
+    batches = made_batches(90, 10, name, np.random.default_rng(0))
+    numbers = [next(batches).copy() for _ in range(taken + 20)]
+    stream, together = np.random.default_rng(0), {"with_replacement": TOGETHER, "epoch": 9}[name]
+    begun = max(0, (taken - 1) // together)  # times that batches were drawn together before the ones at hand
+    for _ in range(begun):
+        stream.integers(90, size=TOGETHER * 10) if name == "with_replacement" else stream.permutation(90)
+    position = {"stream": stream.bit_generator.state, "taken": (taken - begun * together) * 10}
+    another = made_batches(90, 10, name, np.random.default_rng(1))
+    another.load_former(position, taken)
+    np.testing.assert_array_equal([next(another).copy() for _ in range(20)], numbers[taken:])
+
+
+def test_a_batch_has_any_number_of_rows_up_to_the_largest():
+    rows = labelled(np.arange(10, dtype=np.float32).reshape(10, 1))
+    gather = Gather(rows, 4)
+    for numbers in ([3, 1], [0, 1, 2, 9], [5], [2, 2, 2, 2]):
+        x, y = gather(np.array(numbers))
+        np.testing.assert_array_equal(x[:, 0], numbers)
+        np.testing.assert_array_equal(y, numbers)
+    for wrong in (np.arange(5), np.arange(0)):
+        with pytest.raises(ValueError, match=f"the sampler drew {len(wrong)} rows for a batch of at most 4"):
+            gather(wrong)
 
 
 def test_a_pass_holds_every_row_once_and_leaves_out_what_fills_no_batch():
-    rows = np.concatenate(list(islice(Batches(23, 5, "epoch", np.random.default_rng(0)), 4)))
+    rows = np.concatenate(list(islice(made_batches(23, 5, "epoch", np.random.default_rng(0)), 4)))
     assert len(set(rows)) == 20
     assert set(rows) <= set(range(23))
 
@@ -122,7 +154,7 @@ def trained(splits, dtype=np.float32):
     network.initialise(plugin("init", "he"), streams.init)
     rule = plugin("optimizer", "sgd")
     rule.bind(network.parameters)
-    batches = Batches(len(splits.train.x), 32, "replacement", streams.batches)
+    batches = made_batches(len(splits.train.x), 32, "with_replacement", streams.batches)
     return list(train(network, rule, splits, steps=4, batches=batches, validate_every=2, watch_train=True))
 
 

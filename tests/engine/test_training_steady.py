@@ -10,9 +10,9 @@ import pytest
 
 from nnreg.contracts import Split, Splits
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams, train
 from nnreg.registry import entries
+from tests.engine.drawing import made_batches
 
 ROWS, FEATURES, UNITS, CLASSES = 256, 60, 200, 5
 SMALL = 60_000  # bytes: NumPy's buffer of 8,192 numbers, row numbers, logits, a number a unit; a layer's outputs are 204,800
@@ -44,7 +44,7 @@ def training(optimizer="sgd", norm="none", activation="relu", dtype=np.float32):
     network.initialise(plugin("init", "he"), streams.init)
     rule = plugin("optimizer", optimizer)
     rule.bind(network.parameters)
-    batches = Batches(500, ROWS, "replacement", streams.batches)
+    batches = made_batches(500, ROWS, "with_replacement", streams.batches)
     splits = Splits(split, valid=None, test=None, outputs=CLASSES, source="random")
     return network, rule, train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize)
 

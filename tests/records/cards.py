@@ -18,6 +18,7 @@ PLAIN = {
     "norm": "none",
     "dropout": "none",
     "schedule": "constant",
+    "sampler": "with_replacement",
     "bias": "zeros",
 }
 """What a plain run of training chooses: slot to technique."""
@@ -40,8 +41,8 @@ def card(folder: Path, **changes: Any) -> RunCard:
             "hidden": [100, 100],
             "steps": changes.get("steps", 200),
             "batch": 128,
-            "sampling": "replacement",
             "dtype": "float32",
+            "sampler": {"name": "with_replacement"},
             "optimizer": {"name": "adam", "lr": 0.001},
             "init": {"name": "he"},
             "activation": {"name": "relu"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -16,9 +17,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from nnreg.cli import main
 from nnreg.engine.history import TRAIN_LOSS
+from nnreg.engine.training import Streams
 from nnreg.records.checkpoint import FILE, load_checkpoint, save_checkpoint
 from nnreg.records.folder import DiskSink, occupied, read_facts, read_history, read_summary
 from nnreg.runs import attempt, train
@@ -49,7 +52,7 @@ def compared(folder, at=31, checkpoint_at=24, **choices):
 
 @pytest.mark.parametrize("optimizer", everything("optimizer"))
 def test_every_optimizer_goes_on_as_if_never_stopped(tmp_path, optimizer):
-    compared(tmp_path, optimizer=optimizer, sampling="epoch")
+    compared(tmp_path, optimizer=optimizer, sampler="epoch")
 
 
 @pytest.mark.parametrize("dropout", everything("dropout"))
@@ -68,6 +71,26 @@ def test_every_regularizer_goes_on_as_if_never_stopped(tmp_path, regularizer):
     compared(tmp_path, regularizer=regularizer, clip_value=0.5, clip_norm=1.0, dtype="float64")
 
 
+@pytest.mark.parametrize("sampler", everything("sampler"))
+def test_every_sampler_goes_on_as_if_never_stopped(tmp_path, sampler):
+    compared(tmp_path, sampler=sampler)
+
+
+@pytest.mark.parametrize(("sampler", "sampling"), [("with_replacement", "replacement"), ("epoch", "epoch")])
+def test_a_run_that_an_earlier_version_left_goes_on_as_if_never_stopped(tmp_path, sampler, sampling):
+    folder = cut(tmp_path / "cut", at=31, checkpoint_at=24, sampler=sampler)
+    found = load_checkpoint(folder / FILE)
+    was = {key: value for key, value in found.config.items() if key != "sampler"} | {"sampling": sampling, "workers": 1}
+    batches = {"stream": Streams.from_seed(0).batches.bit_generator.state, "taken": 24 * 16}  # all of them drawn together
+    arrays = {name: array for name, array in found.arrays.items() if not name.startswith("sampler/")}
+    save_checkpoint(folder / FILE, dataclasses.replace(found, config=was, batches=batches, arrays=arrays))
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(was)))
+    facts = json.loads((folder / "summary.json").read_text())
+    facts["choices"].pop("sampler")
+    (folder / "summary.json").write_text(json.dumps(facts))
+    assert resumed(folder) == whole(tmp_path / "whole", sampler=sampler)
+
+
 @pytest.mark.parametrize("every", [1, 8, 24])
 def test_diagnostics_go_on_as_if_never_stopped(tmp_path, every):
     compared(tmp_path, diagnostics="on", diagnostics_every=every)
@@ -77,14 +100,14 @@ def test_diagnostics_go_on_as_if_never_stopped(tmp_path, every):
 @given(
     st.integers(1, 59).flatmap(lambda at: st.tuples(st.integers(at + 1, 60), st.just(at))),
     st.sampled_from(everything("optimizer")),
-    st.sampled_from(["replacement", "epoch"]),
+    st.sampled_from(["with_replacement", "epoch", "full", "balanced", "curriculum", "growing"]),
     st.integers(1, 70),
     st.integers(2, 80),
 )
-def test_a_run_killed_anywhere_goes_on_as_if_never_stopped(tmp_path, moments, optimizer, sampling, validate_every, batch):
+def test_a_run_killed_anywhere_goes_on_as_if_never_stopped(tmp_path, moments, optimizer, sampler, validate_every, batch):
     shutil.rmtree(tmp_path)
     at, checkpoint_at = moments
-    choices = {"optimizer": optimizer, "sampling": sampling, "validate_every": validate_every, "batch": batch}
+    choices = {"optimizer": optimizer, "sampler": sampler, "validate_every": validate_every, "batch": batch}
     compared(tmp_path, at=at, checkpoint_at=checkpoint_at, dropout="dropout", norm="batch_norm", **choices)
 
 

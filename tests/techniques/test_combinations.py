@@ -10,7 +10,6 @@ import pytest
 from omegaconf import OmegaConf
 
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
-from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
 from nnreg.errors import UserError
 from nnreg.records.folder import read_history, read_summary
@@ -51,9 +50,8 @@ def assembled(digits, monkeypatch):
 def train_all(run, **options):
     """Train as a run does and return its records; a warning is an error in every test."""
     settings = run.settings
-    batches = Batches(len(run.splits.train.x), settings.batch, settings.sampling, run.streams.batches)
     options = {"steps": settings.steps, "validate_every": 10, "schedule": run.schedule} | options
-    return list(train(run.network, run.optimizer, run.splits, batches=batches, **options))
+    return list(train(run.network, run.optimizer, run.splits, batches=run.batches, **options))
 
 
 def assert_trains(run):

@@ -12,7 +12,7 @@ import pytest
 from nnreg.registry.building import make_technique
 from nnreg.registry.entries import load_class, techniques
 
-KINDS = ("optimizer", "init", "activation", "loss", "regularizer", "norm", "dropout", "schedule", "surface")
+KINDS = ("optimizer", "init", "activation", "loss", "regularizer", "norm", "dropout", "schedule", "surface", "sampler")
 INTERVAL = re.compile(r"in ([\[(][^,\]()]+, [^,\]()]+[\])])")
 
 

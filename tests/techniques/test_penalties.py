@@ -7,7 +7,6 @@ import pytest
 
 from nnreg.contracts import Split, Splits
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.dropouts.dropout import InvertedDropout
@@ -18,6 +17,7 @@ from nnreg_std.regularizers.activity import Activity
 from nnreg_std.regularizers.max_norm import MaxNorm
 from nnreg_std.regularizers.none import NoRegularizer
 from nnreg_std.regularizers.orthogonal import Orthogonal
+from tests.engine.drawing import made_batches
 from tests.techniques.layers import made_network, made_rows, oracle, slopes
 
 TORCH = oracle("penalties")
@@ -38,7 +38,7 @@ def trained_as_torch_was(regularizer, dtype=np.float64):
         network.parameters.named[name].theta[...] = start
     rule = SGD(SAID["lr"])
     rule.bind(network.parameters)
-    batches = Batches(len(x), len(x), "epoch", np.random.default_rng(0))
+    batches = made_batches(len(x), len(x), "epoch", np.random.default_rng(0))
     splits = Splits(Split(x, labels), None, None, 3, "torch's")
     records = train(network, rule, splits, steps=SAID["steps"], batches=batches, validate_every=10_000)
     return [record.value for record in records], network

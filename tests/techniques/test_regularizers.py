@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 from nnreg.contracts import Split, Splits
 from nnreg.contracts.objective import target_of
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Batches
 from nnreg.engine.training import train
 from nnreg.registry import entries
 from nnreg_std.activations.tanh import Tanh
@@ -24,6 +23,7 @@ from nnreg_std.regularizers.decoupled import DecoupledDecay
 from nnreg_std.regularizers.elastic import Elastic
 from nnreg_std.regularizers.l1 import L1
 from nnreg_std.regularizers.l2 import L2
+from tests.engine.drawing import made_batches
 from tests.techniques.layers import made_network, made_rows, oracle, slopes
 
 TORCH = oracle("regularizers")
@@ -34,7 +34,7 @@ vectors = arrays(np.float64, 7, elements=st.floats(-5, 5))
 def whole(splits):
     """Train on all rows at every step."""
     rows = len(splits.train.x)
-    return {"batches": Batches(rows, rows, "epoch", np.random.default_rng(0)), "validate_every": 10_000}
+    return {"batches": made_batches(rows, rows, "epoch", np.random.default_rng(0)), "validate_every": 10_000}
 
 
 def trained_as_torch_was(regularizer, optimizer):

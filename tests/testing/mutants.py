@@ -23,12 +23,15 @@ from nnreg.registry.templates.kinds import (
     norm,
     optimizer,
     regularizer,
+    sampler,
     schedule,
     surface,
 )
 from nnreg.registry.templates.layers import activation as activation_layer
 
-HEALTHY = (activation, activation_layer, dataset, dropout, init, loss, norm, optimizer, regularizer, schedule, surface)
+HEALTHY = (
+    *(activation, activation_layer, dataset, dropout, init, loss, norm, optimizer, regularizer, sampler, schedule, surface),
+)
 MUTANTS: list[tuple[type, set[str], str]] = []
 
 

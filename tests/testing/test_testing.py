@@ -16,9 +16,10 @@ from nnreg.registry.entries import UnknownTechnique
 from nnreg.testing import suites
 from nnreg.testing.usage import offline
 from tests.registry.publishing import publishing
-from tests.testing import mutants
+from tests.testing import mutants, mutants_of_batches
 
 publish = pytest.fixture(publishing)
+assert mutants_of_batches.caught_by is mutants.caught_by  # its classes are among the mutants
 CAUGHT = {name for _, names, _ in mutants.MUTANTS for name in names}
 EVERY_CHECK = {check.__name__ for module in (suites.every, *suites.SUITES) for check in suites._public_functions(module)}
 

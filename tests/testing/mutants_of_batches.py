@@ -1,0 +1,59 @@
+"""Samplers that are wrong, each in one way, beside the check that must notice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnreg.registry.templates.kinds import sampler
+from nnreg_std.samplers.epoch import Epoch
+from tests.testing.mutants import caught_by
+
+
+@caught_by("it_says_which_targets_it_is_made_for")
+class MadeForAnything(sampler.MyRule):
+    takes = ["classes"]  # noqa: RUF012
+
+
+@caught_by("it_draws_rows_of_the_training_split_alone", because="of 23 training rows, 0 to 22, it drew 0 to")
+class LeaksValidation(sampler.MyRule):
+    def rows(self, t, steps, rng):
+        return rng.integers(self._count + 5, size=self._batch)  # the rows that stand behind those of training
+
+
+@caught_by("it_draws_rows_of_the_training_split_alone", because="rows returned int32")
+class ShortNumbers(sampler.MyRule):
+    def rows(self, t, steps, rng):
+        return super().rows(t, steps, rng).astype(np.int32)
+
+
+@caught_by("no_batch_is_larger_than_it_says", because="it drew 6 rows; by largest a batch has 1 to 5")
+class OneMore(sampler.MyRule):
+    def rows(self, t, steps, rng):
+        return rng.integers(self._count, size=self._batch + 1)
+
+
+@caught_by("every_row_is_drawn_some_time", because="never drew 22")
+class NeverTheLast(sampler.MyRule):
+    def rows(self, t, steps, rng):
+        return rng.integers(self._count - 1, size=self._batch)
+
+
+@caught_by("it_goes_on_where_it_was_left", because="taken up again after 1 batches")
+class ForgetsItsOrder(Epoch):
+    __doc__ = f"{Epoch.__doc__}\n\n    Source: made up."
+
+    def state(self):
+        return {}
+
+
+@caught_by("it_only_reads_the_rows", because="it wrote to x")
+class WritesRows(sampler.MyRule):
+    def begin(self, split, batch):
+        super().begin(split, batch)
+        split.x[0] += 1
+
+
+@caught_by("the_global_generators_are_left_alone", "equal_seeds_give_equal_results", "it_goes_on_where_it_was_left")
+class DrawsRowsGlobally(sampler.MyRule):
+    def rows(self, t, steps, rng):
+        return np.random.randint(self._count, size=self._batch)  # noqa: NPY002
