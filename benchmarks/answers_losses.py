@@ -78,7 +78,7 @@ def _trained(run: Assembled) -> list[list[float]]:
         steps=steps,
         batches=Live(run).batches,
         validate_every=steps,
-        schedule=run.schedule,
+        schedule=run.pace.factor,
     )
     is_finite = all(np.isfinite(record.value) for record in records)
     after = [run.network.evaluate(*each)["loss"] if is_finite else float("nan") for each in rows]

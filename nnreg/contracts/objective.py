@@ -88,7 +88,10 @@ def projection_of(regularizer: object) -> Callable[[Mapping[str, Array]], None] 
 
 
 class Schedule(Protocol):
-    """The course of the learning rate: a factor for every step, a pure function."""
+    """The course of the learning rate: a factor for every step, a pure function of the step and of what was observed before."""
+
+    scalars: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are state in one number, a float or an int, from the constructor on: saved and loaded with the run."""
 
     @abstractmethod
     def factor(self, t: int, steps: int) -> float:
@@ -98,6 +101,31 @@ class Schedule(Protocol):
             t: number of the update, from 1.
             steps: number of updates of the whole run.
         """
+
+    @property
+    def watches(self) -> tuple[str, ...]:
+        """Names of the metrics that it observes, such as ``valid/loss``; in a descent ``value``, the height."""
+        return ()
+
+    def observe(self, step: int, metric: str, value: float) -> None:
+        """Take note of a metric that it watches, as soon as it is measured.
+
+        Args:
+            step: updates made; behind a warm-up both this and ``t`` are counted from where the schedule begins.
+            metric: its name.
+            value: what was measured, finite.
+        """
+
+
+def watched_by(schedule: object) -> tuple[str, ...]:
+    """Return what a schedule observes; nothing where it does not say: it need not inherit ``Schedule``."""
+    watched: tuple[str, ...] = getattr(schedule, "watches", ())
+    return tuple(watched)
+
+
+def scalars_of(technique: object) -> dict[str, float]:
+    """Return the state of a technique that is single numbers, by name."""
+    return {name: getattr(technique, name) for name in getattr(technique, "scalars", ())}
 
 
 class Surface(Protocol):

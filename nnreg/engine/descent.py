@@ -50,6 +50,7 @@ def descend(
     start: tuple[float, float] | None = None,
     schedule: Callable[[int], float] = constant,
     clip: Callable[[Array], None] = unclipped,
+    watch: Callable[[int, float], None] | None = None,
     dtype: npt.DTypeLike = np.float64,
     rng: np.random.Generator | None = None,
 ) -> Array:
@@ -64,6 +65,7 @@ def descend(
         start: first position; None for the surface's own.
         schedule: number of the update, from 1, to the factor of its learning rate.
         clip: bounds the gradient in place before each update.
+        watch: is told the number of updates made and the height there, before each update; None measures nothing.
         dtype: float64, or float32 to descend as networks train.
         rng: stream of random numbers for the rule; None for one of its own.
 
@@ -81,6 +83,8 @@ def descend(
     positions: Array = np.empty((steps + 1, 2), dtype)
     positions[0] = parameters.theta
     for t in range(1, steps + 1):
+        if watch is not None:
+            watch(t - 1, float(surface.value(parameters.theta)))
         objective.find_gradient()
         optimizer.step(t, schedule(t))
         if not optimizer.evaluation_parameters(positions[t]):

@@ -31,7 +31,7 @@ from nnreg.contracts import (
     Weights,
 )
 from nnreg.contracts.batches import largest_batch, targets_taken
-from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of
+from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of, watched_by
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry
@@ -202,7 +202,14 @@ def _schedule(schedule: Schedule) -> str:
         factor = schedule.factor(t, STEPS)
         if np.ndim(factor) != 0 or not np.isfinite(factor):
             return f"factor returned {_described(factor)} ({factor}); it must return one finite number"
-    return ""
+    if isinstance(getattr(schedule, "watches", ()), str):
+        return f"watches is {schedule.watches!r}; it must be a tuple of names, ({schedule.watches!r},)"
+    for metric in watched_by(schedule):
+        returned = schedule.observe(1, metric, 1.0)  # type: ignore[func-returns-value] # a plugin may return something
+        if returned is not None:
+            return f"observe returned {_described(returned)}; it must take note and return None"
+    unmade = [name for name in getattr(schedule, "scalars", ()) if not isinstance(getattr(schedule, name, None), int | float)]
+    return f"scalars names {', '.join(unmade)}, which must be a number from the constructor on" if unmade else ""
 
 
 def _surface(surface: Surface) -> str:

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from nnreg.contracts import Activation, Layer, Loss, Optimizer, Sampler, Split, Splits
+from nnreg.contracts import Activation, Layer, Loss, Optimizer, Sampler, Schedule, Split, Splits
 from nnreg.contracts.batches import largest_batch, targets_taken
-from nnreg.contracts.objective import targets_of
+from nnreg.contracts.objective import targets_of, watched_by
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
 from nnreg.engine.again import Again
 from nnreg.engine.layers import Unfit
 from nnreg.engine.network import Network
+from nnreg.engine.pace import Pace
 from nnreg.engine.rows import Batches, converted
-from nnreg.engine.training import Streams, clipper, paced
+from nnreg.engine.training import Streams, clipper
 from nnreg.errors import UserError, one_line
 from nnreg.records.card import DatasetCard
 from nnreg.records.earlier import ADDED
@@ -236,7 +237,7 @@ class Assembled:
     settings: Settings
     network: Network
     optimizer: Optimizer
-    schedule: Callable[[int], float]
+    pace: Pace
     splits: Splits
     streams: Streams
     batches: Batches
@@ -271,9 +272,10 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         built["optimizer"].bind(network.parameters)
     again = Again(network, streams.dropout, clipper(settings.clip_value, settings.clip_norm))
     built["optimizer"].equip(again, streams.optimizer)
-    schedule = paced(built["schedule"], settings.steps, settings.warmup)
+    check_watched(built["schedule"], entered["schedule"].name, settings, splits, entered["dataset"].name)
+    pace = Pace(built["schedule"], settings.steps, settings.warmup, built["optimizer"].rate)
     card = _dataset_card(choices["dataset"], splits, digest)
-    return Assembled(settings, network, built["optimizer"], schedule, splits, streams, batches, card, again)
+    return Assembled(settings, network, built["optimizer"], pace, splits, streams, batches, card, again)
 
 
 def _with_added_kinds(config: DictConfig) -> DictConfig:
@@ -332,6 +334,25 @@ def check_recorded(metric: str, settings: Settings, splits: Splits, dataset: str
         raise UserError(f"{metric} needs a {split} split, and dataset={dataset} has none as configured")
     if plain_name(metric) == f"train/{right}" and not settings.watch_train:
         raise UserError(f"{metric} is measured with watch_train=true only")
+
+
+def check_watched(schedule: Schedule, name: str, settings: Settings, splits: Splits, dataset: str) -> None:
+    """Refuse a schedule that waits for what a run does not measure.
+
+    Raises:
+        UserError: naming what is.
+    """
+    quantity = "r2" if splits.targets == "values" else "accuracy"
+    measured = [f"{split}/{what}" for split in ("train", "valid") for what in ("loss", quantity)]
+    for metric in watched_by(schedule):
+        if not metric.startswith(("train/", "valid/")) or metric.partition("/")[2] not in ("loss", "accuracy", "r2"):
+            raise UserError(
+                f"schedule={name} watches {metric}, which a training does not measure: it measures {', '.join(measured)}"
+            )
+        try:
+            check_recorded(metric, settings, splits, dataset)
+        except UserError as error:
+            raise UserError(f"schedule={name} watches {metric}: {error}") from error
 
 
 def _fitting(settings: Settings, dataset: Entry, node: DictConfig, made: Any, loss: Entry, measure: Any) -> Loaded:

@@ -50,8 +50,9 @@ class Live:
 
     def take(self, step: int, records: int, card: RunCard) -> Checkpoint:
         """Return the state between two steps; arrays are those in use, not copies."""
-        parts = {
+        parts: dict[str, Mapping[str, npt.NDArray[Any]]] = {
             "optimizer": self.run.optimizer.save(),
+            "schedule": self.run.pace.save(),
             "layers": self.run.network.state(),
             "sampler": self.batches.state(),
             "stopping": self.stopping.save() if self.stopping else {},
@@ -82,6 +83,7 @@ class Live:
             _fill(self.run.network.parameters.theta, saved.arrays["theta"])
             _fill_all(self.run.network.state(), saved.part("layers"), "layer")
             self.run.optimizer.load(saved.part("optimizer"))
+            self.run.pace.load(saved.part("schedule"))
             if self.stopping:
                 self.stopping.load(saved.part("stopping"))
             self.run.again.evaluations = int(saved.arrays.get("work/gradients", 0))

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 
 import numpy as np
 
-from nnreg.contracts import Optimizer, Surface
+from nnreg.contracts import Optimizer, Schedule, Surface
+from nnreg.contracts.objective import watched_by
 from nnreg.engine.descent import Values, descend
 from nnreg.engine.history import Record
-from nnreg.engine.training import Streams, clipper, paced
+from nnreg.engine.pace import Pace
+from nnreg.engine.training import Streams, clipper
+from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, Status, is_number
 from nnreg.records.recorder import Recorder
 from nnreg.registry.building import build_technique, read_settings
@@ -35,6 +37,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     optimizer, surface, schedule = (
         build_technique(request.config, request.choices, slot) for slot in ("optimizer", "surface", "schedule")
     )
+    _check_watched(schedule, request.choices["schedule"])
     if settings.animate != "off":
         from nnreg.figures.animation import check_animation
 
@@ -42,7 +45,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     card = describe(request)
     start = (float(surface.start[0]), float(surface.start[1])) if settings.start is None else tuple(settings.start)
     card = dataclasses.replace(card, config={**card.config, "start": list(start)})
-    pace = paced(schedule, settings.steps, settings.warmup)
+    pace = Pace(schedule, settings.steps, settings.warmup, optimizer.rate)
     return card, Work(lambda recorder: _descend(card, settings, optimizer, surface, pace, recorder))
 
 
@@ -51,23 +54,48 @@ def _descend(
     settings: Settings,
     optimizer: Optimizer,
     surface: Surface,
-    pace: Callable[[int], float],
+    pace: Pace,
     recorder: Recorder,
 ) -> Outcome:
     x, y = card.config["start"]
     clip = clipper(settings.clip_value, settings.clip_norm)
     began = time.perf_counter()
-    rng = Streams.from_seed(settings.seed).optimizer
-    path = descend(optimizer, surface, steps=settings.steps, start=(x, y), schedule=pace, clip=clip, rng=rng).astype(np.float64)
+    rates = list[Record]()
+
+    def factor(t: int) -> float:
+        rates.extend(pace.rates(t - 1))
+        return pace.factor(t)
+
+    path = descend(
+        optimizer,
+        surface,
+        steps=settings.steps,
+        start=(x, y),
+        schedule=factor,
+        clip=clip,
+        watch=(lambda step, height: pace.observe(Record(step, VALUE, height))) if pace.is_watching else None,
+        rng=Streams.from_seed(settings.seed).optimizer,
+    ).astype(np.float64)
     seconds = time.perf_counter() - began
     path, values, diverged_at = course(path, surface)
     for step, ((x, y), value) in enumerate(zip(path.tolist(), values.tolist(), strict=True)):
         for metric, number in ((X, x), (Y, y), (VALUE, value)):
             recorder.add(Record(step, metric, number))
+    for record in rates:
+        if record.step < len(path):
+            recorder.add(record)
     summary = summarise(path, values, surface, settings.tolerance, is_lost=diverged_at is not None)
     _draw(card, settings, surface, path, summary, diverged_at)
     status: Status = "finished" if diverged_at is None else "diverged"
     return Outcome(status, len(path) - 1, seconds, summary, diverged_at)
+
+
+def _check_watched(schedule: Schedule, name: str) -> None:
+    for metric in watched_by(schedule):
+        if metric != VALUE:
+            raise UserError(
+                f"schedule={name} watches {metric}, which a descent does not measure: it measures {VALUE}, the height"
+            )
 
 
 @np.errstate(all="ignore")

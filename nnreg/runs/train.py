@@ -140,14 +140,15 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         validate_every=_validations(run),
         watch_train=settings.watch_train,
         start=start,
-        schedule=run.schedule,
+        schedule=run.pace.factor,
         clip=clipper(settings.clip_value, settings.clip_norm),
         stopwatch=live.stopwatch,
         pause=pause,
         again=run.again,
         elsewhere=live.elsewhere,
     )
-    return Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
+    watched = Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
+    return iter(run.pace.watch(watched))
 
 
 def _validations(run: Assembled) -> int | Container[int]:

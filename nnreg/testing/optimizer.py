@@ -1,8 +1,7 @@
-"""What every optimizer must do, whatever its formula, and every schedule of its learning rate."""
+"""What every optimizer must do, whatever its formula."""
 
 from __future__ import annotations
 
-import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,12 +9,11 @@ import numpy as np
 from nnreg.contracts import Array, Optimizer, Place, Weights
 from nnreg.engine.network import Parameters
 from nnreg.testing.arrays import DTYPES, watched
-from nnreg.testing.report import Subject, expect, expect_close, expect_equal, of_kind, skip
+from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import CURVATURE, SHAPES, bowl, descend, driving
 
 BOWL_STEPS = 3000
 LR_FACTORS = (1, 10, 0.1, 100)
-LENGTHS = (1, 2, 3, 10, 1000)
 
 
 def it_changes_the_parameters_in_place(subject: Subject) -> None:
@@ -187,32 +185,3 @@ def it_finds_the_bottom_of_a_bowl(subject: Subject) -> None:
             best = min(best, float(left))
     rates = ", ".join(f"{lr * factor:g}" for factor in LR_FACTORS)
     raise AssertionError(f"in {BOWL_STEPS} steps with lr {rates} the loss came down to {best:.0%} of its start at best")
-
-
-@of_kind("schedule")
-def every_factor_is_a_finite_number_never_negative(subject: Subject) -> None:
-    """For every step of runs of any length, a run of one step among them; a float, so that float32 stays float32."""
-    schedule = subject.make()
-    for steps in LENGTHS:
-        for t in range(1, steps + 1):
-            factor = schedule.factor(t, steps)
-            expect(type(factor) in (float, int), f"factor({t}, {steps}) is a {type(factor).__name__}, must be a Python float")
-            expect(math.isfinite(factor) and factor >= 0, f"factor({t}, {steps}) is {factor}")
-
-
-@of_kind("schedule")
-def it_is_a_pure_function(subject: Subject) -> None:
-    """Asked in any order, by one instance or several, it answers the same: a resumed run goes on where it was."""
-    schedule = subject.make()
-    forwards = [schedule.factor(t, 50) for t in range(1, 51)]
-    backwards = [schedule.factor(t, 50) for t in range(50, 0, -1)][::-1]
-    afresh = [subject.make().factor(t, 50) for t in range(1, 51)]
-    expect(forwards == backwards == afresh, "factor depends on what was asked before; it must depend on t and steps alone")
-
-
-@of_kind("schedule")
-def some_step_moves(subject: Subject) -> None:
-    """A run in which every factor is zero trains nothing."""
-    for steps in LENGTHS:
-        factors = (subject.make().factor(t, steps) for t in range(1, steps + 1))
-        expect(any(factor > 0 for factor in factors), f"in a run of {steps} steps every factor is 0")

@@ -17,6 +17,7 @@ from nnreg.testing import (
     optimizer,
     regularizer,
     sampler,
+    schedule,
     surface,
 )
 from nnreg.testing.report import Check, Report, Subject, subject_of
@@ -28,6 +29,7 @@ SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
     activation_layer: ("layer",),
     layer: ("norm", "dropout", "layer"),
     regularizer: ("regularizer",),
+    schedule: ("schedule",),
     loss: ("loss",),
     dataset: ("dataset",),
     surface: ("surface",),

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nnreg.contracts import Array, Dropout, Indices, Layer, Norm, Optimizer, Sampler, Shape, Split, Splits, Targets
 from nnreg.contracts.batches import targets_taken
-from nnreg.contracts.objective import projection_of, target_of, targets_of
+from nnreg.contracts.objective import projection_of, target_of, targets_of, watched_by
 from nnreg.engine.network import Parameters
 from nnreg.testing.report import Subject, expect, skip
 
@@ -54,6 +54,8 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
 SHAPES = (Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True))
 CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)
 UNITS, MOST_UNITS, ROWS = 5, 64, 8
+OBSERVED = tuple([1 / (1 + step) for step in range(6)] + [0.2, 0.25] * 6 + [0.1, 0.3] * 6)
+"""A metric that gets better, stays where it is, gets better once, and stays."""
 
 
 SORTS = ("classes", "values")
@@ -260,8 +262,12 @@ def _regularizer(subject: Subject, seed: int) -> list[Array]:
 
 
 def _schedule(subject: Subject, seed: int) -> list[Array]:
-    schedule = subject.make()
-    return [np.array([schedule.factor(t, 20) for t in range(1, 21)])]
+    schedule, factors = subject.make(), []
+    for step, value in enumerate(OBSERVED):
+        factors.append(schedule.factor(step + 1, len(OBSERVED)))
+        for metric in watched_by(schedule):
+            schedule.observe(100 * step, metric, value)
+    return [np.array(factors)]
 
 
 def _loss(subject: Subject, seed: int) -> list[Array]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nnreg import run
-from nnreg.engine.history import FINAL_LOSS, START_LOSS
+from nnreg.engine.history import FINAL_LOSS, RATE, START_LOSS
 from nnreg.engine.numerics import kernels
 
 FILE = Path(__file__).with_name("histories.json")
@@ -30,10 +30,10 @@ def made_on() -> dict[str, str]:
 def recorded(words: str) -> dict[str, Any]:
     """Run one configuration and return the hash of all it recorded, how many records there are, and the last of each metric.
 
-    The training loss in evaluation mode, which the code before the move did not measure, is left out.
+    The training loss in evaluation mode and the learning rate, which the code before the move did not record, are left out.
     """
     history = run(*words.split(), tracking="off", quiet=True).history
-    digest, kept = hashlib.sha256(), [record for record in history if record.metric not in (START_LOSS, FINAL_LOSS)]
+    digest, kept = hashlib.sha256(), [record for record in history if record.metric not in (START_LOSS, FINAL_LOSS, RATE)]
     for record in kept:
         digest.update(f"{record.step},{record.metric},{float(record.value).hex()}\n".encode())
     last = {record.metric: float(record.value) for record in kept}

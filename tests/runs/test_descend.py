@@ -90,6 +90,17 @@ def test_schedule_and_clipping_act_as_in_training(request_for, tmp_path):
     assert y[1] == pytest.approx(0, abs=1e-12)  # half the rate: 5 − 0.5 · 10
 
 
+def test_a_schedule_may_watch_the_height_and_nothing_else(request_for, tmp_path):
+    zigzag = {"optimizer": {"name": "sgd", "lr": 1.0}, "start": [0.0, 5.0], "steps": 4}  # from 5 to -5 and back, never better
+    watching = {"name": "plateau", "metric": "value", "patience": 0, "gamma": 0.5}
+    execute_task(request_for(**zigzag, schedule=watching), [DiskSink()])
+    history = read_history(tmp_path / "run")
+    np.testing.assert_allclose(history.series("rate/lr")[1], [1, 0.5, 0.5, 0.25])
+    np.testing.assert_allclose(history.series("y")[1], [5, -5, 0, 0, 0])
+    with pytest.raises(UserError, match="plateau watches valid/loss, which a descent does not measure: it measures value"):
+        execute_task(request_for(**zigzag, schedule={"name": "plateau"}), [DiskSink()])
+
+
 @pytest.mark.parametrize("steps", [30, 3000])
 def test_a_rate_beyond_the_stability_limit_diverges_and_that_is_a_result(request_for, tmp_path, steps):
     outcome = execute_task(request_for(optimizer={"name": "sgd", "lr": 1.1}, steps=steps), [DiskSink()])

@@ -66,6 +66,24 @@ def test_every_schedule_goes_on_as_if_never_stopped(tmp_path, schedule):
     compared(tmp_path, schedule=schedule, warmup=30)
 
 
+@pytest.mark.parametrize("warmup", [0, 10])
+def test_a_rate_that_was_lowered_stays_low_and_goes_on_falling(tmp_path, warmup):
+    node = {"name": "plateau", "metric": "train/loss", "gamma": 0.7, "patience": 1}
+
+    def asked(folder):
+        made = request(folder, schedule="plateau", warmup=warmup)
+        made.config.schedule = node
+        return made
+
+    train.execute(asked(tmp_path / "whole"), [DiskSink()])
+    with killed(31, 24):
+        train.execute(asked(tmp_path / "cut"), [DiskSink()])
+    assert resumed(tmp_path / "cut")[:-1] == traces(tmp_path / "whole")
+    rates = read_history(tmp_path / "whole").series("rate/lr")[1]
+    assert len(set(rates[warmup:24])) > 2
+    assert len(set(rates[24:])) > 2
+
+
 @pytest.mark.parametrize("regularizer", everything("regularizer"))
 def test_every_regularizer_goes_on_as_if_never_stopped(tmp_path, regularizer):
     compared(tmp_path, regularizer=regularizer, clip_value=0.5, clip_norm=1.0, dtype="float64")

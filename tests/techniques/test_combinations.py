@@ -50,7 +50,7 @@ def assembled(digits, monkeypatch):
 def train_all(run, **options):
     """Train as a run does and return its records; a warning is an error in every test."""
     settings = run.settings
-    options = {"steps": settings.steps, "validate_every": 10, "schedule": run.schedule} | options
+    options = {"steps": settings.steps, "validate_every": 10, "schedule": run.pace.factor} | options
     return list(train(run.network, run.optimizer, run.splits, batches=run.batches, **options))
 
 

@@ -811,6 +811,35 @@ class Remembers(schedule.MyRule):
         return 1 / len(self.asked)
 
 
+class Observing(schedule.MyRule):
+    watches = ("valid/loss",)
+    scalars = ("level",)
+    level = 1.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "level", 1.0)
+
+    def factor(self, t, steps):
+        return self.level * super().factor(t, steps)
+
+
+@caught_by("what_it_has_observed_can_be_saved", because="is all state in scalars?")
+class ForgetsTheBest(Observing):
+    best = 1e9
+
+    def observe(self, step, metric, value):
+        if value > self.best:
+            object.__setattr__(self, "level", 0.5 * self.level)
+        object.__setattr__(self, "best", min(value, self.best))
+
+
+@caught_by("what_it_has_observed_can_be_saved", because="return None")
+class Answers(Observing):
+    def observe(self, step, metric, value):
+        return value
+
+
 @caught_by("every_factor_is_a_finite_number_never_negative")
 class Negative(schedule.MyRule):
     def factor(self, t, steps):
