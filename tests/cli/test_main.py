@@ -95,7 +95,7 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("optimizer=adm",), "there is no optimizer 'adm'; did you mean 'adam'? Available: adadelta, adagrad, adam"),
+        (("optimizer=adm",), "there is no optimizer 'adm'; did you mean 'adam'? Available: adabelief, adadelta, adafactor"),
         (
             ("optimizer=momentum", "optimizer.momentm=0.5"),
             "optimizer=momentum has no parameter 'momentm'; did you mean 'momentum'?",

@@ -83,7 +83,7 @@ def test_a_second_name_of_a_technique_is_said_to_be_one(shown):
     [
         ("optimizr", "there is no kind 'optimizr'; did you mean 'optimizer'? Available: activation, "),
         ("optimizr/adam", "there is no kind 'optimizr'; did you mean 'optimizer'? Available: activation, "),
-        ("optimizer/adm", "there is no optimizer 'adm'; did you mean 'adam'? Available: adadelta, adagrad, adam, "),
+        ("optimizer/adm", "there is no optimizer 'adm'; did you mean 'adam'? Available: adabelief, adadelta, adafactor, "),
     ],
 )
 def test_what_does_not_exist_is_answered_with_what_does(wanted, complaint):

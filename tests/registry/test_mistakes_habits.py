@@ -20,7 +20,7 @@ from nnreg.settings import Settings, SweepSettings
         ("device=cuda", "a run trains on the processor"),
         ("hidden_size=64", "hidden=[100,100]"),
         ("n_layers=3", "hidden=[100,100]"),
-        ("beta1=0.9", "'beta1' is a parameter of optimizer=adam"),
+        ("beta1=0.9", "'beta1' is a parameter of optimizer=adabelief, optimizer=adam, "),
         ("optimizer.learning_rate=1", "did you mean 'lr'?"),
         ("dataset=MNIST", "did you mean 'mnist'?"),
         ("dataset=Fashion-MNIST", "did you mean 'fashion_mnist'?"),
