@@ -13,6 +13,7 @@ from nnreg.records.earlier import ADDED
 from nnreg.records.results import Result
 from nnreg.registry import entries
 from nnreg.registry.fingerprint import short_code
+from nnreg.registry.nested import JOINT, flat_node
 from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 
 GROUNDS = ("dataset", "surface")
@@ -99,9 +100,11 @@ def labelled(run: Result, labels: Labels) -> Result:
 
 
 def _code(run: Result, slot: str) -> tuple[str, str, str]:
-    """Return a place, the technique there, and the fingerprint of its code, "" where it is not recorded."""
+    """Return a place, what stands there, and the fingerprints of its code, those of what is inside too; "" if not recorded."""
     codes = run.summary.get("code")
-    return slot, str(run.summary["choices"].get(slot)), str(codes.get(slot, "")) if isinstance(codes, Mapping) else ""
+    known = codes if isinstance(codes, Mapping) else {}
+    inside = [str(code) for place, code in known.items() if place == slot or place.startswith(f"{slot}.")]
+    return slot, str(run.summary["choices"].get(slot)), JOINT.join(inside)
 
 
 def _has_code(run: Result, slot: str) -> bool:
@@ -112,9 +115,13 @@ def _has_code(run: Result, slot: str) -> bool:
 
 def _short(code: str, alike: Iterable[str]) -> str:
     """Return as many digits of a fingerprint as tell it apart."""
-    short = short_code(code)
-    is_alone = sum(short_code(other) == short for other in alike) == 1
+    short = _shortened(code)
+    is_alone = sum(_shortened(other) == short for other in alike) == 1
     return (short if is_alone else code) or "code not recorded"
+
+
+def _shortened(code: str) -> str:
+    return JOINT.join(map(short_code, code.split(JOINT)))
 
 
 def is_ground(key: str) -> bool:
@@ -155,8 +162,8 @@ def _effective(run: Result, typed: Mapping[str, str]) -> Flat:
     flat |= dict(choices)
     for key, value in run.config.items():
         if isinstance(value, Mapping):
-            chosen = value if key in choices else {}
-            flat |= {f"{key}.{inner}": frozen(given) for inner, given in chosen.items() if inner not in ("name", *LOCATIONS)}
+            chosen = flat_node(key, entries.slots().get(key, ""), value) if key in choices else {}
+            flat |= {name: frozen(given) for name, given in chosen.items() if name.rpartition(".")[2] not in LOCATIONS}
         elif key != SEED and key not in IGNORED and is_setting_of(task, key):
             flat[key] = frozen(value)
     return flat

@@ -19,6 +19,7 @@ from nnreg.records.files import read_yaml
 from nnreg.records.folder import CONFIG, HISTORY, RUNNING, SUMMARY, Damaged, read_facts, read_history, read_summary
 from nnreg.records.metrics import DESCENT_VALUE, TRAIN_FINAL, VALID, leading_results
 from nnreg.registry import entries
+from nnreg.registry.nested import RATE, is_node, rate_of
 from nnreg.settings import key_of
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Result:
     def value(self, key: str) -> Any:
         """Return what was configured: ``arm``, a choice such as ``optimizer``, or a parameter such as ``init.std``.
 
+        The learning rate of an update rule that leaves it to the one inside is that one's.
+
         Raises:
             KeyError: there is no such key.
         """
@@ -76,8 +79,10 @@ class Result:
             return self.summary["choices"][key]
         node: Any = self.config
         for part in key.split("."):
-            node = node[part]
-        return node
+            holder, node = node, node[part]
+        if node is None and key.endswith(f".{RATE}"):
+            return rate_of(holder)
+        return node["name"] if is_node(node) else node
 
     @property
     def typed(self) -> dict[str, Any]:

@@ -195,6 +195,33 @@ def flat_node(place: str, kind: str, node: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def held_by(kind: str, node: Mapping[str, Any], parameter: str) -> tuple[str, Mapping[str, Any], str] | None:
+    """Return whose parameter is meant by a dotted name: kind and node of the technique, and the last word; None for nobody's.
+
+    ``inner.momentum`` is that of what stands inside; ``lr`` of a wrapper that leaves it to the technique inside is that one's.
+
+    Args:
+        kind: of the technique.
+        node: its configuration.
+        parameter: such as ``momentum`` or ``inner.momentum``.
+    """
+    slot, _, rest = parameter.partition(".")
+    entry = entries.techniques(kind).get(str(node.get("name")))
+    inside = slots_of(entry) if entry is not None else {}
+    if rest:
+        return held_by(str(inside[slot].kind), node[slot], rest) if slot in inside and is_node(_child(node, slot)) else None
+    main = _main_slot(kind, node)
+    if parameter == RATE and main is not None and RATE in node and _child(node, RATE) is None:
+        return held_by(kind, node[main], RATE)
+    return (kind, node, parameter) if parameter in node else None
+
+
+def rate_of(node: Mapping[str, Any]) -> Any:
+    """Return the learning rate of a technique in plain containers: its own, or that of what it wraps; None for none."""
+    inside = next((value for value in node.values() if is_node(value)), {})
+    return node.get(RATE) if node.get(RATE) is not None or not inside else rate_of(inside)
+
+
 def techniques_inside(place: str, node: Any) -> dict[str, str]:
     """Return the name of a technique by its place, and of all inside of it: ``{"optimizer": ..., "optimizer.inner": ...}``."""
     if not is_node(node):
@@ -207,12 +234,19 @@ def techniques_inside(place: str, node: Any) -> dict[str, str]:
 
 def entry_at(place: str, named: Mapping[str, str]) -> Entry | None:
     """Return the technique in a place, given the names in it and in those around it; None for an unknown one."""
+    return entries.techniques(kind_at(place, named)).get(named.get(place, ""))
+
+
+def kind_at(place: str, named: Mapping[str, str]) -> str:
+    """Return the kind of the technique in a place, given the names in those around it; "" where it is not known."""
     outside, _, slot = place.rpartition(".")
-    kind = entries.slots().get(place)
-    if outside and (holder := entry_at(outside, named)) is not None:
-        with contextlib.suppress(UserError):
-            kind = slots_of(holder)[slot].kind if slot in slots_of(holder) else None
-    return entries.techniques(kind or "").get(named.get(place, ""))
+    if not outside:
+        return entries.slots().get(place, "")
+    holder = entry_at(outside, named)
+    with contextlib.suppress(UserError):
+        if holder is not None and slot in slots_of(holder):
+            return str(slots_of(holder)[slot].kind)
+    return ""
 
 
 def _main_slot(kind: str, node: Mapping[str, Any]) -> str | None:

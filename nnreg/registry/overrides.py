@@ -16,13 +16,15 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from nnreg.contracts import CONTRACTS
 from nnreg.errors import UserError
 from nnreg.registry import entries
+from nnreg.registry.nested import JOINT, main_slot
 from nnreg.registry.nested_words import chosen_in, owners_of
 from nnreg.registry.schemas import REQUIRED, Parameter, parameters_of
 from nnreg.settings import OF_A_SWEEP, Settings, SweepSettings
 
-PLAIN = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w/.-]*", re.ASCII | re.IGNORECASE)
+PLAIN = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w/.+-]*", re.ASCII | re.IGNORECASE)
 """Text that Hydra reads as itself without quotes."""
 NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[+-]?[\d_]+)?|[+-]?(inf|nan)|true|false", re.ASCII | re.IGNORECASE)
 """What Hydra may read as something else than text."""
@@ -212,16 +214,16 @@ def named(settings: Mapping[str, Any]) -> dict[str, Any]:
     groups = {slot: group for group, slot in entries.groups().items()}
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        kind = entries.slots().get(key)
         several = value if isinstance(value, list | tuple) else [value]
+        kind = entries.slots().get(key) or _kind_inside(key, several)
         if kind is None or not any(_is_technique(one, kind) for one in several):
             found[key] = value
             continue
         names = [_named(one, kind) for one in several]
-        parameters = [_made_with(key, one) for one in several]
+        parameters = [_made_with(key, one, kind) for one in several]
         if len(several) > 1 and any(parameters):
             raise UserError(f"{key}: of several techniques give the classes, and what differs as {key}__PARAMETER=[...]")
-        found[groups[key]] = names if isinstance(value, list | tuple) else names[0]
+        found[groups.get(key, f"{kind}@{_key(key)}")] = names if isinstance(value, list | tuple) else names[0]
         found |= parameters[0]
         if twice := next((name for name in parameters[0] if name in settings), None):
             raise UserError(f"{_key(twice)} is given twice: in {key} and as a keyword")
@@ -234,17 +236,30 @@ def _is_technique(value: object, kind: str) -> bool:
     return made.__module__ != "builtins" and bool(wanted) and any(hasattr(made, method) for method in wanted)
 
 
+def _kind_inside(key: str, several: Sequence[object]) -> str | None:
+    """Return the kind of what is given for a slot, as in ``optimizer__inner=Momentum()``; None for other values."""
+    if _key(key).partition(".")[0] not in entries.slots() or "." not in _key(key):
+        return None
+    classes = [one if isinstance(one, type) else type(one) for one in several]
+    return next((kind for kind, contract in CONTRACTS.items() if any(contract in made.__mro__ for made in classes)), None)
+
+
 def _named(value: object, kind: str) -> object:
+    """Return the name of a class, or of an instance with what it holds: ``lookahead+momentum``."""
     if not _is_technique(value, kind):
         return value
-    return entries.register_class(value if isinstance(value, type) else type(value), kind).name
+    entry = entries.register_class(value if isinstance(value, type) else type(value), kind)
+    slot = main_slot(entry)
+    inner = getattr(value, slot, None) if slot is not None and not isinstance(value, type) else None
+    return entry.name if inner is None else f"{entry.name}{JOINT}{_named(inner, kind)}"
 
 
-def _made_with(slot: str, value: object) -> dict[str, Any]:
-    """Return what an instance was made with, as far as it is not the default."""
-    if isinstance(value, type) or not _is_technique(value, entries.slots()[slot]):
+def _made_with(slot: str, value: object, kind: str) -> dict[str, Any]:
+    """Return what an instance was made with, and what it holds, as far as it is not the default."""
+    if isinstance(value, type) or not _is_technique(value, kind):
         return {}
-    found = {}
+    found: dict[str, Any] = {}
+    main = main_slot(entries.register_class(type(value), kind))
     for parameter in parameters_of(type(value)):
         if not hasattr(value, parameter.name):
             raise UserError(
@@ -252,6 +267,10 @@ def _made_with(slot: str, value: object) -> dict[str, Any]:
                 f"{slot}={type(value).__name__}, {slot}__{parameter.name}=VALUE"
             )
         kept = getattr(value, parameter.name)
-        if parameter.settable and (parameter.default is REQUIRED or repr(kept) != repr(parameter.default)):
+        if parameter.kind is not None and kept is not None:
+            if parameter.name != main:
+                found[f"{parameter.kind}@{_key(slot)}.{parameter.name}"] = _named(kept, parameter.kind)
+            found |= _made_with(f"{slot}__{parameter.name}", kept, parameter.kind)
+        elif parameter.settable and (parameter.default is REQUIRED or repr(kept) != repr(parameter.default)):
             found[f"{slot}__{parameter.name}"] = getattr(kept, "name", kept) if isinstance(kept, enum.Enum) else kept
     return found

@@ -24,7 +24,7 @@ from nnreg.records.checkpoint import Checkpoint
 from nnreg.records.earlier import ADDED
 from nnreg.records.manifest import TUNING, read_manifest
 from nnreg.registry import entries, fingerprint, palette
-from nnreg.registry.nested import chosen_names, entry_at, techniques_inside, whole_node
+from nnreg.registry.nested import JOINT, chosen_names, entry_at, techniques_inside, whole_node
 from nnreg.runs.assembly import Assembled
 from nnreg.settings import DESCEND, LABELLED, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
 from nnreg.tracking.location import without_password
@@ -163,28 +163,31 @@ def request_of(config: DictConfig) -> Request:
     of_a_study = _command_of_a_study(config)
     if of_a_study:  # its name is in the command, and all members have it
         overrides = tuple(word for word in overrides if not word.startswith("experiment="))
-    folder = Path(hydra.runtime.output_dir)
+    folder, chosen = Path(hydra.runtime.output_dir), chosen_names(hydra.runtime.choices, config)
     return Request(
         config=config,
-        choices=chosen_names(hydra.runtime.choices, config),
+        choices=chosen,
         folder=folder,
         overrides=overrides,
         command=of_a_study or _command(overrides, config),
         sweep_id=_sweep_id(folder, Path(hydra.sweep.dir)) if sweeping else None,
-        swept=_swept(overrides, Path(hydra.sweep.dir), task_of(config)) if sweeping else (),
+        swept=_swept(overrides, Path(hydra.sweep.dir), task_of(config), chosen) if sweeping else (),
         job=(int(folder.name) if folder.name.isdecimal() else int(hydra.job.num)) if sweeping else None,
     )
 
 
-def _swept(words: Sequence[str], sweep: Path, task: str) -> tuple[str, ...]:
+def _swept(words: Sequence[str], sweep: Path, task: str, choices: Mapping[str, str]) -> tuple[str, ...]:
     """Return those words of a job that were typed otherwise for its sweep, in short; without those that a label names."""
     manifest = read_manifest(sweep)
     typed = {word.lstrip("+").partition("=")[0]: word.partition("=")[2] for word in (manifest.overrides if manifest else ())}
     found = []
     for word in words if manifest else ():
         key, _, value = word.lstrip("+~").partition("=")
-        if typed.get(key) != value and key not in ("seed", *LABELLED.get(task, ())) and not key.startswith("hydra"):
-            name = key.partition("@")[2] or key.rpartition(".")[2]
+        place = key.partition("@")[2].partition(".")[0]
+        is_named = place in LABELLED.get(task, ()) and f"{JOINT}{value}" in choices.get(place, "")
+        is_named = is_named or key in ("seed", *LABELLED.get(task, ()))
+        if typed.get(key) != value and not is_named and not key.startswith("hydra"):
+            name = (key.partition("@")[2] or key).rpartition(".")[2]
             found.append(f"{name}={f'{float(value):.3g}' if FLOAT.fullmatch(value) else value}")
     return tuple(found)
 

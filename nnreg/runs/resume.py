@@ -16,11 +16,11 @@ from nnreg.records.earlier import current_choices, current_config
 from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, known_facts, occupied, read_facts
 from nnreg.registry import building, entries
-from nnreg.registry.nested import is_node, slots_of, whole_name
+from nnreg.registry.nested import entry_at, is_node, kind_at, slots_of, whole_name
 from nnreg.registry.overrides import quoted
 from nnreg.runs import task, train
 from nnreg.runs.checkpoints import CHANGEABLE, other_code, read_resumption
-from nnreg.runs.request import Request
+from nnreg.runs.request import Request, techniques_in
 from nnreg.settings import TRAIN, WITHDRAWN, task_of
 from nnreg.tracking.location import KEY, is_own_store, without_password
 
@@ -99,12 +99,13 @@ def saved_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path} says {key}={saved[key]}: {WITHDRAWN[key]}")
     if "${" in text:
         raise UserError(f"{path} is no saved configuration: it refers to values from elsewhere")
-    for slot, kind in entries.slots().items():
-        source, node = folder / SOURCES / f"{slot}.py", saved.get(slot)
-        if isinstance(node, dict) and source.exists() and node.get("name") not in entries.techniques(kind):
+    named = techniques_in(saved, entries.slots())
+    for place, name in named.items():
+        source = folder / SOURCES / f"{place}.py"
+        if source.exists() and entry_at(place, named) is None:
             raise UserError(
-                f"{slot}={node.get('name')} was registered in Python and must be again: nnreg.register it and run it there, "
-                f"or install it (`python -m nnreg new {kind} {node.get('name')}`); {source} is its source, which is never run"
+                f"{place}={name} was registered in Python and must be again: nnreg.register it and run it there, or install it "
+                f"(`python -m nnreg new {kind_at(place, named)} {name}`); {source} is its source, which is never run"
             )
     try:
         building.check_keys(saved)

@@ -370,7 +370,7 @@ def _refuse_registered(arguments: Sequence[str]) -> None:
     """Refuse techniques that only this process knows where runs have processes of their own."""
     for group, slot in entries.groups().items():
         for name in entries.registered_techniques(entries.slots()[slot]):
-            if any(re.match(rf"\+*{group}=(.*\W)?{name}\b", word) for word in arguments):
+            if any(re.match(rf"\+*{group}(@[\w.]+)?=(.*\W)?{name}\b", word) for word in arguments):
                 raise UserError(f"{slot}={name} is registered in this process only: leave out hydra/launcher, or install it")
 
 

@@ -21,6 +21,7 @@ from nnreg.records.folder import known_facts
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
 from nnreg.records.metrics import DECIDING, called, summary_name
 from nnreg.registry import entries
+from nnreg.registry.nested import held_by, main_slot, slots_of, split_name, whole_name
 from nnreg.settings import DESCEND, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
 from nnreg.sweeps.sweeper import ProtocolSweeper
@@ -41,33 +42,50 @@ def range_of(
 ) -> Range | None:
     """Return where a technique's parameter is searched, or None for a technique that has no such parameter.
 
+    The learning rate of a wrapper is that of the technique inside, and searched as that says.
+
     Args:
         kind: of the technique.
-        technique: its name.
+        technique: its name, with those inside.
         node: its configuration; its value of the parameter is the middle of the range of one that declares none.
-        parameter: to be tuned.
+        parameter: to be tuned, such as ``lr`` or ``inner.momentum``.
         given: by the user, which wins.
 
     Raises:
         UserError: no range is known.
     """
-    if parameter not in node:
+    if (held := held_by(kind, node, parameter)) is None:
         return None
-    declared = declared_by(kind, technique).get(parameter)
+    of, owner, last = held
+    name = str(owner.get("name", technique))
+    declared, whose = _own_search(kind, technique).get(parameter), "it"
+    if declared is None:
+        declared, whose = _own_search(of, name).get(last), "it" if owner is node else name
     if given is not None:
         return Range(*given, f"{given[0]:g} to {given[1]:g} as given")
     if declared is not None:
-        return Range(float(declared[0]), float(declared[1]), f"{declared[0]:g} to {declared[1]:g} as it declares")
-    middle = node[parameter]
+        return Range(float(declared[0]), float(declared[1]), f"{declared[0]:g} to {declared[1]:g} as {whose} declares")
+    middle = owner[last]
     if not is_number(middle) or not 0 < middle < math.inf:
         raise UserError(f"{kind}={technique} declares no range for {parameter}: give one by protocol.range=[low,high]")
     low, high = (float(f"{middle * factor:.{DIGITS}g}") for factor in (0.1, 10))
-    return Range(low, high, f"{low:g} to {high:g}, two decades around {middle:g} as it declares none")
+    return Range(low, high, f"{low:g} to {high:g}, two decades around {middle:g} as {whose} declares none")
 
 
 def declared_by(kind: str, technique: str) -> Mapping[str, tuple[float, float]]:
-    """Return the ranges that a technique declares, by parameter."""
-    entry = entries.techniques(kind).get(technique)
+    """Return the ranges that a technique declares, by parameter; a wrapper has those of the rate of what is inside."""
+    outer, inner = split_name(technique)
+    entry, own = entries.techniques(kind).get(outer), _own_search(kind, technique)
+    slot = main_slot(entry) if entry is not None else None
+    if entry is None or slot is None or USUAL in own:
+        return own
+    inside = declared_by(kind, inner or slots_of(entry)[slot].default.default)
+    return {USUAL: inside[USUAL], **own} if USUAL in inside else own
+
+
+def _own_search(kind: str, technique: str) -> Mapping[str, tuple[float, float]]:
+    """Return the ranges that a technique itself declares."""
+    entry = entries.techniques(kind).get(split_name(technique)[0])
     declared = getattr(entries.load_class(entry), "search", {}) if entry else {}
     return declared if isinstance(declared, Mapping) else {}
 
@@ -230,15 +248,15 @@ class TuneThenSeeds(ProtocolSweeper):
 
     def _find_ranges(self, axes: Sequence[Axis]) -> None:
         """Find out what is tuned, and over which values for each technique."""
-        self._axis, self._slot = _technique(axes)
-        words = [axis.words[0] for axis in axes if axis is not self._axis]
-        options = self._axis.words if self._axis else [""]
-        nodes = {}
-        for option in options:
-            config = self.compose([*words, option] if option else words)
-            name = option.partition("=")[2] or str(config[self._slot].name)
-            nodes[name] = (str(config[self._slot].name), config[self._slot])
+        self._axes, self._slot = _techniques(axes)
+        words = [axis.words[0] for axis in axes if axis not in self._axes]
         wanted, kind = self._wanted, kind_of(self._slot)
+        nodes, self._names = {}, dict[Words, str]()
+        for options in itertools.product(*(axis.words for axis in self._axes)):
+            node = self.compose([*words, *options])[self._slot]
+            whole = whole_name(kind, node)
+            name = options[0].partition("=")[2] if len(options) == 1 and "." not in options[0].partition("=")[0] else whole
+            self._names[options], nodes[name] = name, (whole, node)
         self._parameter_name = wanted.parameter or parameter_of(kind, [name for name, _ in nodes.values()])
         self._parameter = f"{self._slot}.{self._parameter_name}"
         if any(axis.setting == self._parameter for axis in axes):
@@ -259,10 +277,10 @@ class TuneThenSeeds(ProtocolSweeper):
 
     def _combinations(self, axes: Sequence[Axis]) -> Iterator[tuple[str, str, Words]]:
         """Yield technique, name and words of each combination; the name says the other swept axes too."""
-        swept = [index for index, axis in enumerate(axes) if axis.is_swept and axis is not self._axis]
+        swept = [index for index, axis in enumerate(axes) if axis.is_swept and axis not in self._axes]
+        chosen = [index for index, axis in enumerate(axes) if axis in self._axes]
         for words in itertools.product(*(axis.words for axis in axes)):
-            alone = next(iter(self._ranges))
-            technique = words[list(axes).index(self._axis)].partition("=")[2] if self._axis else alone
+            technique = self._names[tuple(words[index] for index in chosen)]
             yield technique, ", ".join([technique, *(words[index] for index in swept)]), words
 
     def _trials(self, axes: Sequence[Axis]) -> Iterator[tuple[str, float, Words]]:
@@ -292,7 +310,7 @@ class TuneThenSeeds(ProtocolSweeper):
 
     def _tuned(self, by: str, chosen: Mapping[str, float]) -> Tuned:
         return Tuned(
-            technique=self._axis.setting if self._axis else self._slot,
+            technique=self._axes[0].setting if len(self._axes) == 1 and self._axes[0].slot is not None else self._slot,
             parameter=self._parameter,
             budget={name: len(values) for name, values in self._values.items()},
             ranges={name: (span.low, span.high) for name, span in self._ranges.items() if span is not None},
@@ -302,13 +320,18 @@ class TuneThenSeeds(ProtocolSweeper):
         )
 
 
-def _technique(axes: Sequence[Axis]) -> tuple[Axis | None, str]:
-    """Return the axis whose techniques are tuned, and its place in a configuration.
+def _techniques(axes: Sequence[Axis]) -> tuple[list[Axis], str]:
+    """Return the axes that choose the techniques which are tuned, and those inside of them, and the place in a configuration.
 
     It is the first swept kind of which some technique declares a range; else the optimizer, swept or not.
     """
     swept = [(axis, axis.slot) for axis in axes if axis.slot is not None and axis.is_swept]
     for axis, slot in swept:
         if slot == "optimizer" or any(declared(kind_of(slot), word.partition("=")[2]) for word in axis.words):
-            return axis, slot
-    return None, "optimizer"
+            return [axis, *_inside(axes, slot)], slot
+    return _inside(axes, "optimizer"), "optimizer"
+
+
+def _inside(axes: Sequence[Axis], slot: str) -> list[Axis]:
+    """Return the swept axes that choose a technique inside the one in a place, by Hydra's ``optimizer@optimizer.inner``."""
+    return [axis for axis in axes if axis.is_swept and axis.setting.partition("@")[2].startswith(f"{slot}.")]

@@ -26,6 +26,7 @@ from nnreg.engine.history import History, Record
 from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard, Status, flattened
 from nnreg.records.checkpoint import FILE
 from nnreg.records.folder import SPOOL, TRACKED
+from nnreg.registry.nested import split_name
 from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
 
 POINTS = 300
@@ -98,17 +99,23 @@ LONGEST_TAG = 8_000
 
 def parameters(card: RunCard) -> dict[str, str]:
     """Return the resolved configuration by dotted key; a technique's name stands under its kind: ``optimizer: adam``."""
-    names = {f"{kind}.name": choice for kind, choice in card.choices.items()}  # kept only where a user's file renames it
+    # kept only where a user's file renames it
+    names = {f"{kind}.name": split_name(choice)[0] for kind, choice in card.choices.items()}
     task, config = task_of(card.config), card.config
     used = {key for key in config if (key in card.choices if isinstance(config[key], Mapping) else is_setting_of(task, key))}
     flat = flattened({key: config[key] for key in config if key in used})
     texts = ((key, value if isinstance(value, str) else json.dumps(value, default=str)) for key, value in flat)
-    facts = {key: text for key, text in texts if names.get(key) != text and key not in TRACKING}
+    facts = {_called(key): text for key, text in texts if names.get(key) != text and key not in TRACKING}
     own = {"seed": str(card.seed), "steps": str(card.steps)}  # an answer about many runs has them where all of those share them
     facts |= dict(card.choices) | {key: text for key, text in own.items() if key in config and (key == "seed" or key in used)}
     if card.parameters is not None:
         facts["parameters"] = str(card.parameters)
     return {_key(key): shorten(text, LONGEST_PARAM, "config.yaml") for key, text in facts.items()}
+
+
+def _called(key: str) -> str:
+    """Return the key of a parameter: a technique's name in a slot stands under the slot, ``optimizer.inner: adam``."""
+    return key.removesuffix(".name") if key.count(".") > 1 else key
 
 
 def tags(card: RunCard) -> dict[str, str]:

@@ -12,6 +12,8 @@ from nnreg import UserError, run, sweep
 from nnreg.contracts import Optimizer
 from nnreg.registry import entries
 from nnreg_std.optimizers.adam import Adam
+from nnreg_std.optimizers.lookahead import Lookahead
+from nnreg_std.optimizers.momentum import Momentum
 
 TINY = {"dataset": "iris", "hidden": [8], "steps": 10, "batch": 16, "tracking": "off", "quiet": True}
 ARRAYS = {name: value for name, value in TINY.items() if name != "dataset"}
@@ -162,3 +164,29 @@ def test_the_source_holds_what_the_class_uses_and_nothing_else(project):
     source = (run(optimizer=Signed, **TINY).folder / "sources" / "optimizer.py").read_text()
     names = {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     assert names == {"Signed", "update", "doubled"}
+
+
+def test_an_instance_inside_another_is_recorded_as_what_is_typed(project):
+    runs = [
+        run(optimizer=Lookahead(inner=Momentum(0.1)), **TINY),
+        run(optimizer=Lookahead(lr=0.1, inner=Momentum()), **TINY),
+        run(optimizer=Lookahead, optimizer__inner=Momentum(0.1), **TINY),
+        run(optimizer="lookahead", optimizer__inner="momentum", optimizer__inner__lr=0.1, **TINY),
+        run("optimizer=lookahead+momentum", optimizer__lr=0.1, **TINY),
+    ]
+    assert len({each.summary["config_hash"] for each in runs}) == 1
+    assert {each.summary["label"] for each in runs} == {"lookahead+momentum-he"}
+
+
+def test_a_class_of_the_program_inside_another_is_recorded_with_its_source(project):
+    made = run(optimizer=Lookahead(inner=Signed(lr=0.2)), **TINY)
+    assert made.config["optimizer"]["inner"] == {"name": "signed", "lr": 0.2}
+    assert "class Signed(Optimizer)" in (made.folder / "sources" / "optimizer.inner.py").read_text()
+
+
+def test_techniques_inside_others_are_swept(project):
+    several = {**TINY, "hidden": [[8]]}
+    by_instance = sweep(optimizer=[Adam(), Lookahead(inner=Adam()), Lookahead(inner=Signed())], **several)
+    assert by_instance.gathered.axes["optimizer"] == ["adam", "lookahead+adam", "lookahead+signed"]
+    by_slot = sweep(optimizer="lookahead", optimizer__inner=[Adam, "momentum"], **several)
+    assert by_slot.gathered.axes["optimizer"] == ["lookahead+adam", "lookahead+momentum"]

@@ -39,9 +39,16 @@ PARAMETERS = {
     "digits": {"random_state": 0},
     "moons": {"noise": 0.2, "random_state": 0},
     "l2": {"weight_decay": 0.1},
+    "lookahead": {"lr": None, "k": 5},
 }
 SETTINGS = {"task": "train", "hidden": [8], "steps": 20, "batch": 32, "tolerance": 0.01, "tracking": "off", "start": None}
 CURVE = {"train/loss": [2.0, 1.5, 1.0, 0.5], "valid/loss": [1.9, 0.9], "valid/accuracy": [0.5, 0.8]}
+
+
+def _node(name: str) -> dict[str, Any]:
+    """Return the configuration of a technique, such as ``lookahead+sgd``."""
+    outer, _, inner = name.partition("+")
+    return {"name": outer, **PARAMETERS.get(outer, {}), **({"inner": _node(inner)} if inner else {})}
 
 
 def leave(
@@ -62,7 +69,7 @@ def leave(
     typed = dict(override.split("=", 1) for override in overrides)
     choices = {kind: typed.get(kind, name) for kind, name in CHOICES.items()}
     config: dict[str, Any] = {**SETTINGS, "seed": seed, **(settings or {})}
-    config |= {kind: {"name": name, **PARAMETERS.get(name, {})} for kind, name in choices.items()}
+    config |= {kind: _node(name) for kind, name in choices.items()}
     for key, value in typed.items():
         if key not in CHOICES and key != "seed" and (key.partition(".")[0] in config):
             OmegaConf.update(made := OmegaConf.create(config), key, OmegaConf.create(f"x: {value}")["x"])
