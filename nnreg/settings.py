@@ -14,7 +14,7 @@ TRAIN, DESCEND, ACTIVATIONS = "train", "descend", "activations"
 
 _USED: Mapping[str, tuple[str, ...]] = {
     DESCEND: ("optimizer", "surface", "schedule"),
-    ACTIVATIONS: ("init", "bias", "activation", "norm", "dropout"),
+    ACTIVATIONS: ("init", "bias", "activation", "network", "norm", "dropout"),
 }
 _SETTINGS: Mapping[str, tuple[str, ...]] = {
     DESCEND: ("task", "seed", "steps", "clip_value", "clip_norm", "warmup", "start", "tolerance"),

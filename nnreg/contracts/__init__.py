@@ -7,6 +7,7 @@ A plugin imports this package and nothing else of nnreg, and this package import
 
 from collections.abc import Mapping
 
+from nnreg.contracts.architecture import Architecture, Parts
 from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Place, Role, Targets, Weights
 from nnreg.contracts.batches import Indices, Sampler
 from nnreg.contracts.checks import check_choices, check_range
@@ -20,6 +21,7 @@ CONTRACTS: Mapping[str, type] = {
     "optimizer": Optimizer,
     "init": Init,
     "activation": Activation,
+    "network": Architecture,
     "norm": Norm,
     "dropout": Dropout,
     "regularizer": Regularizer,
@@ -33,6 +35,7 @@ CONTRACTS: Mapping[str, type] = {
 __all__ = [
     "CONTRACTS",
     "Activation",
+    "Architecture",
     "Array",
     "Dataset",
     "Dropout",
@@ -46,6 +49,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "ParametersView",
+    "Parts",
     "Place",
     "Regularizer",
     "Role",

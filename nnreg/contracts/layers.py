@@ -66,12 +66,15 @@ class Shape(NamedTuple):
         decays: True for weights: the run's init fills them and its regularizer acts on them.
         start: the value that all elements of an array that does not decay start with; None for a bias, which the run's
             choice of bias initialisation fills.
+        fan_out: outputs that each input of a weight array reaches where they are not its columns: those of a convolution
+            come from several positions; None for the columns.
     """
 
     name: str
     shape: tuple[int, ...]
     decays: bool
     start: float | None = None
+    fan_out: int | None = None
 
     @property
     def role(self) -> Role:
@@ -96,6 +99,23 @@ class Layer(ABC):
     elementwise: ClassVar[bool] = False
     """True for an activation whose every output depends on the input in its own place alone: it has a slope that diagnostics
     measure, by a second ``backward`` with dy = 1 after the same ``forward``."""
+    is_spatial: bool = False
+    """True for a layer that looks at neighbours, such as a convolution: flat rows are given their natural shape before it."""
+
+    def locate(self, positions: tuple[int, ...]) -> tuple[int, ...]:
+        """Say at which positions of a row this layer answers; called before ``build``, with those where it is asked.
+
+        A row that has positions, such as (28, 28), comes as that many rows of ``x``, one for each, with its channels as
+        inputs; a flat row, positions (), is one. Most layers answer wherever they are asked, and need not know.
+
+        Raises:
+            ValueError: the layer does not fit there.
+        """
+        return positions
+
+    def children(self) -> Sequence[Layer]:
+        """Return the layers inside, in the order in which they compute."""
+        return ()
 
     @abstractmethod
     def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
@@ -112,7 +132,7 @@ class Layer(ABC):
 
         Args:
             weights: parameter views, in the order ``build`` asked for them.
-            rows: the largest batch that will be passed through.
+            rows: the most rows that will be passed through at once, each position counted.
             dtype: of parameters and work arrays.
             rng: stream of random masks, shared by the layers of a network; drawn from in training only.
         """

@@ -14,7 +14,8 @@ step and before its update, these are recorded as ``<quantity>/layer<number>``:
                        largest weight: units that start alike stay alike, but a product may round their sums differently
     update_ratio       ‖ΔW‖ / ‖W‖ of the update that follows, everything included that changes W; left out where W = 0
 
-Norms are Frobenius norms. The layer of the logits has no activation, so only the last four. Biases and gains are left out.
+Norms are Frobenius norms. The layer of the logits has no activation, so only the last four; so has a residual's projection.
+Biases and gains are left out. A unit of a convolution is a filter, and each position of each row counts as a row.
 
 Any formula can be asked, as f′ is its own ``backward`` with dy = 1; max |f′| is that on a grid of z from -10 to 10. An
 activation that is a layer is asked in the same way where it works element by element (prelu, rrelu: max |f′| is that of one
@@ -43,10 +44,13 @@ from typing import NamedTuple
 import numpy as np
 
 from nnreg.contracts import Activation, Array, Layer, Targets
+from nnreg.engine.containers import every_layer
+from nnreg.engine.convolution import Convolution
 from nnreg.engine.history import TRAIN_LOSS, History, Record
 from nnreg.engine.layers import Activated, Affine, one_unit
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silently
+from nnreg.engine.residual import Residual
 from nnreg.errors import UserError
 
 OF_ACTIVATIONS = ("activation_mean", "activation_std", "saturated", "dead")
@@ -58,7 +62,7 @@ GRID = np.linspace(-10.0, 10.0, 2001)
 
 class _Stage(NamedTuple):
     name: str
-    affine: Affine
+    head: Affine | Convolution
     hidden: Activated | None
     steepest: float
 
@@ -86,7 +90,7 @@ class Diagnostics:
                 yield from self._update(due, before)
                 before = []
             if record.metric == TRAIN_LOSS and record.step % self._every == 0 and math.isfinite(record.value):
-                due, before = record.step, [stage.affine.weights.theta.copy() for stage in self._stages]
+                due, before = record.step, [stage.head.weights.theta.copy() for stage in self._stages]
                 measured = self._state(due)
                 yield record
                 yield from measured
@@ -98,12 +102,12 @@ class Diagnostics:
     @silently
     def _state(self, step: int) -> list[Record]:
         values: dict[str, float] = {}
-        for name, affine, hidden, steepest in self._stages:
+        for name, head, hidden, steepest in self._stages:
             if hidden is not None:
                 values |= {f"{quantity}/{name}": value for quantity, value in of_outputs(hidden, steepest).items()}
-            values[f"gradient_norm/{name}"] = _norm(affine.weights.grad)
-            values[f"weight_norm/{name}"] = _norm(affine.weights.theta)
-            values[f"distinct_units/{name}"] = float(_distinct(affine.weights.theta))
+            values[f"gradient_norm/{name}"] = _norm(head.weights.grad)
+            values[f"weight_norm/{name}"] = _norm(head.weights.theta)
+            values[f"distinct_units/{name}"] = float(_distinct(head.weights.theta))
         return _records(step, values)
 
     @silently
@@ -111,7 +115,7 @@ class Diagnostics:
         values: dict[str, float] = {}
         for stage, old in zip(self._stages, before, strict=True):
             if length := _norm(old):
-                values[f"update_ratio/{stage.name}"] = _norm(np.subtract(stage.affine.weights.theta, old, out=old)) / length
+                values[f"update_ratio/{stage.name}"] = _norm(np.subtract(stage.head.weights.theta, old, out=old)) / length
         return _records(step, values)
 
 
@@ -130,13 +134,16 @@ def layers(history: History, quantity: str) -> dict[int, str]:
 
 
 def _stages(network: Network) -> list[_Stage]:
-    """Return each weight matrix with the activation that stands on it."""
-    affine = [place for place, layer in enumerate(network.layers) if isinstance(layer, Affine)]
+    """Return each weight matrix with the activation that stands on it; on one with none, and on a shortcut, there is none."""
+    layers = list(every_layer(network.layers))
+    shortcuts = [layer.shortcut for layer in layers if isinstance(layer, Residual)]
+    heads = [(place, layer) for place, layer in enumerate(layers) if isinstance(layer, Affine | Convolution)]
+    ahead = [place for place, layer in heads if layer not in shortcuts]
     stages = []
-    for number, (first, end) in enumerate(zip(affine, [*affine[1:], None], strict=True), start=1):
-        head, *rest = network.layers[first:end]
+    for number, (place, head) in enumerate(heads, start=1):
+        end = next((other for other in ahead if other > place), None)
+        rest = layers[place:end] if place in ahead else []
         hidden = next((layer for layer in rest if isinstance(layer, Activated)), None)
-        assert isinstance(head, Affine)
         stages.append(_Stage(f"layer{number}", head, hidden, steepest_slope(hidden.activation) if hidden else 0.0))
     return stages
 

@@ -7,6 +7,7 @@ them, views and products, is laid out once.
 from __future__ import annotations
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -26,17 +27,23 @@ class Affine(Layer):
     """
 
     def __init__(self, outputs: int) -> None:
-        self.outputs = outputs
+        self.outputs, self._positions = outputs, 1
+
+    def locate(self, positions: tuple[int, ...]) -> tuple[int, ...]:
+        """Take all positions of a row at once, as one flat row."""
+        self._positions = math.prod(positions)
+        return ()
 
     def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
         """Ask for W and b."""
-        self.fan_in = fan_in
-        return self.outputs, (Shape("W", (fan_in, self.outputs), decays=True), Shape("b", (self.outputs,), decays=False))
+        self.fan_in = fan_in * self._positions
+        return self.outputs, (Shape("W", (self.fan_in, self.outputs), decays=True), Shape("b", (self.outputs,), decays=False))
 
     def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
         """Keep the views of W and b; allocate y and dx."""
         (self._W, self._dW), (self._b, self._db) = weights
         self.weights = weights[0]  # W and dW, for diagnostics to read
+        rows //= self._positions
         self._y_rows: Array = np.empty((rows, self.outputs), dtype)
         self._dx_rows: Array = np.empty((rows, self.fan_in), dtype)
         self._ones_rows: Array = np.ones(rows, dtype)
@@ -52,8 +59,10 @@ class Affine(Layer):
 
     def _prepare_forward(self, x: Array) -> None:
         """Lay out the product; a step comes with the same array as the one before, and finds it ready."""
-        self._x, self._dy, self._y = x, x, self._y_rows[: len(x)]  # what is prepared for dy belongs to an earlier x
-        self._multiply, self._add_b = product(x, self._W, self._y), partial(np.add, self._y, self._b, self._y)
+        self._x = self._dy = x  # what is prepared for dy belongs to an earlier x
+        self._flat = x if self._positions == 1 else x.reshape(-1, self.fan_in)
+        self._y = self._y_rows[: len(self._flat)]
+        self._multiply, self._add_b = product(self._flat, self._W, self._y), partial(np.add, self._y, self._b, self._y)
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dW = xᵀ dy and db = Σ dy over the rows; return dx = dy Wᵀ."""
@@ -66,10 +75,11 @@ class Affine(Layer):
         return self._dx
 
     def _prepare_backward(self, dy: Array) -> None:
-        self._dy, self._dx = dy, self._dx_rows[: len(dy)]
-        self._multiply_dW = product(self._x.T, dy, self._dW)
+        self._dy, dx = dy, self._dx_rows[: len(dy)]
+        self._dx = dx if self._positions == 1 else dx.reshape(self._x.shape)
+        self._multiply_dW = product(self._flat.T, dy, self._dW)
         self._sum_db = partial(np.dot, self._ones_rows[: len(dy)], dy, self._db)  # BLAS adds up in half of np.sum's time
-        self._multiply_dx = product_with_transposed(dy, self._W, self._dx)
+        self._multiply_dx = product_with_transposed(dy, self._W, dx)
 
 
 class Activated(Layer):
@@ -149,6 +159,10 @@ class Layered(Activated):
         self.activation = activation
         self._own = copy.deepcopy(activation)
 
+    def locate(self, positions: tuple[int, ...]) -> tuple[int, ...]:
+        """Let it know where it stands."""
+        return self._own.locate(positions)
+
     def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
         """Ask for what it asks for."""
         return self._own.build(fan_in)
@@ -209,7 +223,7 @@ def one_unit(activation: Activation | Layer, z: Array) -> Activated | None:
 
 
 class Unfit(ValueError):
-    """A layer cannot stand on so many inputs.
+    """A layer cannot stand on so many inputs, or at such positions.
 
     Args:
         layer: which.
@@ -219,6 +233,20 @@ class Unfit(ValueError):
     def __init__(self, layer: Layer, reason: str) -> None:
         super().__init__(reason)
         self.technique = type(layer.activation if isinstance(layer, Layered) else layer)
+
+
+def located(layer: Layer, positions: tuple[int, ...]) -> tuple[int, ...]:
+    """Let a layer know its positions.
+
+    Raises:
+        Unfit: it refuses them.
+    """
+    try:
+        return layer.locate(positions)
+    except Unfit:
+        raise
+    except ValueError as refusal:
+        raise Unfit(layer, str(refusal)) from refusal
 
 
 def built(layer: Layer, fan_in: int) -> tuple[int, Sequence[Shape]]:

@@ -1,10 +1,8 @@
-"""A multi-layer perceptron on one flat buffer of parameters: forward, backward, loss."""
+"""A network on one flat buffer of parameters: forward, backward, loss."""
 
 from __future__ import annotations
 
-import copy
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import accumulate
@@ -13,10 +11,25 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Activation, Array, Dropout, Init, Layer, Loss, Norm, Place, Regularizer, Shape, Targets, Weights
+from nnreg.contracts import (
+    Activation,
+    Architecture,
+    Array,
+    Dropout,
+    Init,
+    Layer,
+    Loss,
+    Norm,
+    Place,
+    Regularizer,
+    Shape,
+    Targets,
+    Weights,
+)
 from nnreg.contracts.objective import target_of
-from nnreg.engine.layers import Affine, activated, built
+from nnreg.engine.containers import Reshape, every_layer
 from nnreg.engine.numerics import silently
+from nnreg.engine.parts import Perceptron, RunParts, compose
 from nnreg.engine.penalty import Penalised, Penalty, weights_of
 from nnreg.engine.places import gain_of, places_of
 from nnreg.engine.rows import Unconverted
@@ -91,7 +104,7 @@ EVALUATION_ROWS = 256  # a network trained on smaller batches is still evaluated
 
 
 class Network:
-    """Affine layers of any number and width, each hidden one with norm, activation and dropout, trained on one loss.
+    """The layers that an architecture composes, from the rows to the logits, trained on one loss.
 
     The objective of training is the mean loss of a batch plus the regularizer's penalty. Work arrays are allocated once, for
     ``rows`` rows; a step writes into them.
@@ -100,7 +113,9 @@ class Network:
         features: number of inputs.
         hidden: number of units of each hidden layer; empty for a linear model.
         outputs: number of logits.
-        activation: applied after every layer but the last; a formula, or the prototype of a layer.
+        architecture: composes the layers; None for affine ones, each hidden one with norm, activation and dropout.
+        shape: the natural shape of a row, for layers that look at neighbours, or None.
+        activation: applied after every hidden layer; a formula, or the prototype of a layer.
         loss: of logits and targets.
         regularizer: penalty on the weights, biases left out, or on the outputs of hidden layers.
         norm: prototype of the layer that normalises each hidden layer, or None.
@@ -109,8 +124,13 @@ class Network:
         rows: the largest batch that will be trained on.
         dtype: float32, or float64 to check gradients.
 
+    Attributes:
+        layers: all of them as one flat list, whatever they were composed of; some may hold others.
+
     Raises:
-        Unfit: a layer refuses the number of its inputs.
+        Unfit: a layer does not fit what comes before it.
+        ValueError: the architecture makes nothing of these inputs and outputs.
+        TypeError: the architecture made no network.
     """
 
     def __init__(
@@ -119,6 +139,8 @@ class Network:
         hidden: Sequence[int],
         outputs: int,
         *,
+        architecture: Architecture | None = None,
+        shape: tuple[int, ...] | None = None,
         activation: Activation | Layer,
         loss: Loss,
         regularizer: Regularizer,
@@ -129,22 +151,24 @@ class Network:
         dtype: npt.DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
-        after = [Penalised(regularizer)] if target_of(regularizer) == "outputs" else []
-        self.layers = _stack(hidden, outputs, activation, after, norm, dropout)
+        seen_by = [regularizer] if target_of(regularizer) == "outputs" else []
+        parts = RunParts(hidden, activation, norm, dropout, shape, seen_by)
+        plan = compose(architecture or Perceptron(), parts, features, outputs)
+        self.layers: Sequence[Layer] = plan.whole.layers
+        lowest = int(isinstance(self.layers[0], Reshape))  # what lies below it has no gradient to pass on
+        self._lowest, self._above = self.layers[lowest], self.layers[:lowest:-1]
         self._loss = loss
         self._regularizer = regularizer
         self._chunk = max(rows, EVALUATION_ROWS)
         self._dlogits_rows: Array = np.empty((rows, outputs), dtype)
         self._dlogits = self._dlogits_rows
-        wanted = _numbered(self.layers, features)
-        self._shapes = [shape for shapes in wanted for shape in shapes]
+        self._shapes = plan.shapes
         self.parameters = Parameters(self._shapes, dtype, partial(gain_of, activation))
         weights = Weights(self.parameters.weights, self.parameters.weights_grad)
-        seen = [layer for layer in self.layers if isinstance(layer, Penalised)]
+        seen = [layer for layer in every_layer(self.layers) if isinstance(layer, Penalised)]
         self.penalty = Penalty(regularizer, weights, weights_of(self._shapes, self.parameters.named), seen)
-        masks = masks or np.random.default_rng(0)
-        for layer, shapes in zip(self.layers, wanted, strict=True):
-            layer.bind([self.parameters.named[shape.name] for shape in shapes], self._chunk, self.dtype, masks)
+        views = [self.parameters.named[shape.name] for shape in self._shapes]
+        plan.whole.bind(views, self._chunk, self.dtype, masks or np.random.default_rng(0))
 
     def initialise(self, init: Init, rng: np.random.Generator, bias: Init | None = None) -> None:
         """Give every parameter its starting value.
@@ -170,7 +194,8 @@ class Network:
 
     def state(self) -> Mapping[str, Array]:
         """Return what training changes besides parameters, layer by layer: the arrays themselves, by name."""
-        return {f"{place}.{name}": array for place, layer in enumerate(self.layers) for name, array in layer.state().items()}
+        layers = enumerate(every_layer(self.layers))
+        return {f"{place}.{name}": array for place, layer in layers for name, array in layer.state().items()}
 
     @silently
     def renew(self, batches: Iterable[Array]) -> None:
@@ -204,20 +229,20 @@ class Network:
 
     def audible_loss_and_gradient(self, x: Array, targets: Targets) -> float:
         """Do the same where what overflows may warn: the training loop silences all its steps at once, which costs less."""
-        logits = self._forward(x, training=True)
+        logits = self.forward(x, training=True)
         if len(self._dlogits) != len(x):
             self._dlogits = self._dlogits_rows[: len(x)]
         dy = self._dlogits
         loss = self._loss.value_and_gradient(logits, targets, out=dy)
-        for layer in self.layers[:0:-1]:
+        for layer in self._above:
             dy = layer.backward(dy)
-        self.layers[0].backward(dy, need_dx=False)
+        self._lowest.backward(dy, need_dx=False)
         self.penalty.add_gradient()
         return loss + self.penalty.value()
 
     def audible_loss(self, x: Array, targets: Targets) -> float:
         """Return the objective on a batch in training mode, without a gradient; what overflows may warn."""
-        loss = self._loss.value(self._forward(x, training=True), targets)
+        loss = self._loss.value(self.forward(x, training=True), targets)
         return loss + self.penalty.value()
 
     @silently
@@ -246,7 +271,8 @@ class Network:
         """Return the mean loss of the data alone, as ``evaluate`` does, also of rows of a single value, which have no R²."""
         return sum(self._loss.value(logits, targets[part]) * len(logits) for part, logits in self._logits(x)) / len(x)
 
-    def _forward(self, x: Array, *, training: bool) -> Array:
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return the logits, float array (n, outputs), valid until the next call, for features (n, features)."""
         for layer in self.layers:
             x = layer.forward(x, training=training)
         return x
@@ -255,35 +281,4 @@ class Network:
         """Yield the rows of a chunk and their logits."""
         for first in range(0, len(x), self._chunk):
             part = slice(first, first + self._chunk)
-            yield part, self._forward(np.asarray(x[part], self.dtype), training=False).copy()
-
-
-def _stack(
-    hidden: Sequence[int],
-    outputs: int,
-    activation: Activation | Layer,
-    after: Sequence[Layer],
-    norm: Norm | None,
-    dropout: Dropout | None,
-) -> list[Layer]:
-    """Return the layers from input to logits; prototypes are copied, and left out where they change nothing."""
-    layers: list[Layer] = []
-    for units in hidden:
-        block: list[Layer] = [activated(activation), *map(copy.copy, after)]
-        if norm is not None:
-            block.insert(0 if norm.position == "before" else len(block), copy.deepcopy(norm))
-        if dropout is not None:
-            block.append(copy.deepcopy(dropout))
-        layers += [Affine(units), *(layer for layer in block if not layer.is_identity)]
-    return [*layers, Affine(outputs)]
-
-
-def _numbered(layers: Sequence[Layer], features: int) -> list[list[Shape]]:
-    """Build each layer on the outputs of the one before; return its parameter arrays, numbered by name: W1, b1, W2, ..."""
-    seen: Counter[str] = Counter()
-    wanted, width = [], features
-    for layer in layers:
-        width, shapes = built(layer, width)
-        seen.update(shape.name for shape in shapes)
-        wanted.append([shape._replace(name=f"{shape.name}{seen[shape.name]}") for shape in shapes])
-    return wanted
+            yield part, self.forward(np.asarray(x[part], self.dtype), training=False).copy()

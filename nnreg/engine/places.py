@@ -28,7 +28,7 @@ def places_of(shapes: Sequence[Shape], gain: Callable[[], float]) -> Mapping[str
     places = {}
     for shape in shapes:
         layer += shape.role == "weight"
-        fans = (shape.shape[0], shape.shape[-1]) if shape.role == "weight" else (1, shape.shape[-1])
+        fans = (shape.shape[0], shape.fan_out or shape.shape[-1]) if shape.role == "weight" else (1, shape.shape[-1])
         places[shape.name] = Place(shape.name, max(layer, 1), layers, shape.role, *fans, hidden if layer < layers else 1.0)
     return MappingProxyType(places)
 

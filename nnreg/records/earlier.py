@@ -14,8 +14,10 @@ SAMPLING = "sampling"
 SAMPLERS = {"replacement": "with_replacement", "epoch": "epoch"}
 """Values of a setting that is a kind now, each with its technique."""
 
-ADDED = {"sampler": "with_replacement"}
+ADDED = {"sampler": "with_replacement", "network": "mlp"}
 """Kinds that earlier versions did not have, with the technique that their runs had, where no setting said otherwise."""
+BESIDE = {"sampler": "dataset", "network": "activation"}
+"""Kinds that runs use which use these."""
 
 
 def current_config(saved: Mapping[Any, Any]) -> dict[str, Any]:
@@ -23,6 +25,8 @@ def current_config(saved: Mapping[Any, Any]) -> dict[str, Any]:
     kept = {str(key): value for key, value in saved.items() if key not in FORMER or FORMER[key] != value}
     if str(kept.get(SAMPLING)) in SAMPLERS:
         kept["sampler"] = {"name": SAMPLERS[str(kept.pop(SAMPLING))]}
+    if BESIDE["network"] in kept:
+        kept.setdefault("network", {"name": ADDED["network"]})
     return kept
 
 
@@ -33,6 +37,8 @@ def hashed_config(config: Mapping[str, Any]) -> dict[str, Any]:
         if kept.get("sampler") == {"name": name}:
             del kept["sampler"]
             kept[SAMPLING] = value
+    if kept.get("network") == {"name": ADDED["network"]}:
+        del kept["network"]
     return FORMER | kept
 
 
@@ -40,11 +46,11 @@ def current_choices(choices: Mapping[str, str], config: Mapping[str, Any]) -> di
     """Return what a run chose, the kinds that came later too.
 
     Args:
-        choices: place to technique; those of a training name a dataset.
+        choices: place to technique.
         config: of the run, as ``current_config`` returns it.
     """
-    later = ADDED.keys() - choices.keys() if "dataset" in choices else set()
-    nodes = {kind: config.get(kind) for kind in sorted(later)}
+    later = [kind for kind in ADDED if kind not in choices and BESIDE[kind] in choices]
+    nodes = {kind: config.get(kind) for kind in later}
     return dict(choices) | {kind: str(node["name"]) for kind, node in nodes.items() if isinstance(node, Mapping)}
 
 

@@ -16,11 +16,13 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from nnreg.contracts import (
     Activation,
+    Architecture,
     Array,
     Init,
     Layer,
     Loss,
     Optimizer,
+    Parts,
     Place,
     Regularizer,
     Sampler,
@@ -130,6 +132,40 @@ def _used(layer: Layer, units: int, outputs: int, shapes: Sequence[Shape]) -> st
             return f"{method} returned {_described(returned)}; it must return finite numbers of shape {shape}"
     unwritten = [wanted.name for wanted, (_, grad) in zip(shapes, weights, strict=True) if np.isnan(grad).any()]
     return f"backward left the gradient of {', '.join(unwritten)} unwritten; it must fill all of it" if unwritten else ""
+
+
+class _Part(Layer):
+    """Stands for what a network is composed of; nothing flows through it."""
+
+    def build(self, fan_in: int) -> tuple[int, tuple[()]]:
+        return fan_in, ()
+
+    def bind(self, *_: Any) -> None: ...
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        return x
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        return dy
+
+
+class _AnyParts:
+    """Makes whatever part it is asked for; those of the contract are known to the engine, which composes in earnest."""
+
+    widths, shape = (5, 4), (8, 8)
+
+    def __getattr__(self, part: str) -> Callable[..., Layer]:
+        if not callable(getattr(Parts, part, None)):
+            raise AttributeError(f"there is no part '{part}'")
+        return lambda *_, **__: _Part()
+
+
+def _network(network: Architecture) -> str:
+    stacked = network.stack(_AnyParts(), 64, 3)
+    if not isinstance(stacked, Layer):
+        return f"stack returned {_described(stacked)}; it must return a layer, such as parts.sequence(...)"
+    target = getattr(network, "target", "targets")
+    return "" if target in ("targets", "inputs") else f"target is {target!r}; it must be 'targets' or 'inputs'"
 
 
 WIDTHS = range(3, 65)
@@ -260,6 +296,7 @@ PROBES: Mapping[str, Callable[[Any], str]] = {
     "optimizer": _optimizer,
     "init": _init,
     "activation": _activation,
+    "network": _network,
     "norm": _layer,
     "dropout": _layer,
     "loss": _loss,

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from nnreg.contracts import Activation, Array, Layer
+from nnreg.engine.containers import every_layer
 from nnreg.engine.diagnostics import of_outputs, steepest_slope
 from nnreg.engine.history import Record
 from nnreg.engine.layers import Activated, one_unit
@@ -26,7 +28,7 @@ from nnreg.records.outputs import LayerOutputs, write_outputs
 from nnreg.records.recorder import Recorder
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
-from nnreg.runs.assembly import LAYERED, check_rows, fitting_widths
+from nnreg.runs.assembly import LAYERED, check_rows, fitting
 from nnreg.runs.attempt import Work
 from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
@@ -38,19 +40,20 @@ FAR = 1e6  # from zero, where an activation is as good as at its bounds
 def prepare(request: Request) -> tuple[RunCard, Work]:
     """Build the network that ``batch`` rows of N(0, 1) are to pass through, as many columns as its first layer has units."""
     settings = read_settings(request.config)
-    slots = ("init", "bias", "activation", "norm", "dropout")
+    slots = ("init", "bias", "activation", "network", "norm", "dropout")
     made = {slot: build_technique(request.config, request.choices, slot) for slot in slots}
-    names = {kind: str(request.config[kind].get("name") or request.choices[kind]) for kind in LAYERED}
+    names = {kind: str(request.config[kind].get("name") or request.choices[kind]) for kind in (*LAYERED, "network")}
     entered = {kind: entries.find_technique(kind, name) for kind, name in names.items()}
     check_rows(entered, made, settings.batch)
     streams = Streams.from_seed(settings.seed)
     activation = made["activation"]
-    never: Any = None  # nothing is trained
-    with fitting_widths(settings, entered, made):
+    never: Any = SimpleNamespace(penalty=_never, add_gradient=_never)  # nothing is trained
+    with fitting(settings, entered, made, "task=activations"):
         network = Network(
             settings.hidden[0],
             settings.hidden,
             1,
+            architecture=made["network"],
             activation=activation,
             loss=never,
             regularizer=never,
@@ -63,6 +66,10 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
         network.initialise(made["init"], streams.init, made["bias"])
     card = describe(request)
     return card, Work(lambda recorder: _look(card, settings, network, streams, activation, recorder))
+
+
+def _never(*_: object) -> float:
+    raise AssertionError("an untrained network has no objective")
 
 
 def _look(
@@ -94,9 +101,9 @@ def _outputs(network: Network, x: Array, steepest: float) -> list[LayerOutputs]:
     Raises:
         FloatingPointError: some output is not finite.
     """
+    network.forward(x, training=True)
     layers: list[LayerOutputs] = []
-    for layer in network.layers[:-1]:
-        x = layer.forward(x, training=True)
+    for layer in every_layer(network.layers):
         if isinstance(layer, Activated):
             _, y = layer.last
             if not np.isfinite(y).all():

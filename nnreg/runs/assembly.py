@@ -19,7 +19,6 @@ from nnreg.contracts.objective import targets_of, watched_by
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
 from nnreg.engine.again import Again
-from nnreg.engine.layers import Unfit
 from nnreg.engine.network import Network
 from nnreg.engine.pace import Pace
 from nnreg.engine.rows import Batches, converted
@@ -117,18 +116,28 @@ def check_sampler(settings: Settings, splits: Splits, dataset: str, name: str, s
 
 
 @contextlib.contextmanager
-def fitting_widths(settings: Settings, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> Iterator[None]:
-    """Refuse a network that a layer cannot stand in, or that does not fit into memory, while it is being made.
+def fitting(settings: Settings, entered: Mapping[str, Entry], built: Mapping[str, Any], rows: str) -> Iterator[None]:
+    """Refuse a network in which a layer cannot stand, or that does not fit into memory, while it is being made.
+
+    Args:
+        settings: of the run.
+        entered: techniques by kind, the network and those of layers among them.
+        built: their instances.
+        rows: what goes into the network, such as ``dataset=digits``.
 
     Raises:
-        UserError: it is one.
+        UserError: it is one; BrokenPlugin where it is no network at all.
     """
-    widths = ",".join(map(str, settings.hidden))
+    widths, network = ",".join(map(str, settings.hidden)), entered["network"]
     try:
         yield
-    except Unfit as refusal:
-        who = next((f"{kind}={entered[kind].name}" for kind in LAYERED if type(built[kind]) is refusal.technique), "a layer")
-        raise UserError(f"{who} does not fit hidden=[{widths}]: {one_line(refusal)}") from refusal
+    except ValueError as refusal:
+        cause = getattr(refusal, "technique", None)
+        chosen = next((f"{kind}={entered[kind].name}" for kind in LAYERED if type(built[kind]) is cause), "")
+        who = f"{chosen} does not fit hidden=[{widths}]" if chosen else f"network={network.name} does not fit {rows}"
+        raise UserError(f"{who}: {one_line(refusal)}") from refusal
+    except TypeError as error:
+        raise BrokenPlugin(f"{network} is broken: {one_line(error)}") from error
     except MemoryError as error:
         raise UserError(
             f"hidden=[{widths}] needs more memory than there is ({one_line(error) or 'it was refused'}): use narrower or fewer "
@@ -265,7 +274,8 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     check_sampler(settings, splits, entered["dataset"].name, entered["sampler"].name, built["sampler"])
     streams = Streams.from_seed(settings.seed)
     batches = _batches(entered["sampler"], built["sampler"], settings, splits, streams)
-    with fitting_widths(settings, entered, built):
+    card = _dataset_card(choices["dataset"], splits, digest)
+    with fitting(settings, entered, built, f"dataset={card.name}"):
         network = _network(settings, built, splits, streams, batches.largest)
         if settings.kernels == "numba":
             execute_by(built["optimizer"], numerics.Loop)
@@ -274,7 +284,6 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     built["optimizer"].equip(again, streams.optimizer)
     check_watched(built["schedule"], entered["schedule"].name, settings, splits, entered["dataset"].name)
     pace = Pace(built["schedule"], settings.steps, settings.warmup, built["optimizer"].rate)
-    card = _dataset_card(choices["dataset"], splits, digest)
     return Assembled(settings, network, built["optimizer"], pace, splits, streams, batches, card, again)
 
 
@@ -382,6 +391,8 @@ def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, strea
         splits.train.x.shape[1],
         settings.hidden,
         splits.outputs,
+        architecture=built["network"],
+        shape=splits.shape,
         activation=built["activation"],
         loss=built["loss"],
         regularizer=built["regularizer"],

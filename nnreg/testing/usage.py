@@ -17,6 +17,7 @@ from nnreg.contracts import Array, Dropout, Indices, Layer, Norm, Optimizer, Sam
 from nnreg.contracts.batches import targets_taken
 from nnreg.contracts.objective import projection_of, target_of, targets_of, watched_by
 from nnreg.engine.network import Parameters
+from nnreg.testing.composing import TARGETS, X, composed
 from nnreg.testing.report import Subject, expect, skip
 
 EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"})
@@ -229,6 +230,12 @@ def _activation(subject: Subject, seed: int) -> list[Array]:
     return [y]
 
 
+def _network(subject: Subject, seed: int) -> list[Array]:
+    network = composed(subject.make())
+    network.loss_and_gradient(X, TARGETS)
+    return [network.parameters.grad, network.forward(X, training=False)]
+
+
 def _layer(subject: Subject, seed: int) -> list[Array]:
     layer, parameters, _ = bound(subject.make(), 8, seed=seed)
     x = rows_of(8, units_of(subject.make()))
@@ -299,6 +306,7 @@ USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {
     "optimizer": _optimizer,
     "init": _init,
     "activation": _activation,
+    "network": _network,
     "norm": _layer,
     "dropout": _layer,
     "layer": _layer,

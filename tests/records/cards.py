@@ -12,6 +12,7 @@ PLAIN = {
     "optimizer": "sgd",
     "init": "he",
     "activation": "relu",
+    "network": "mlp",
     "dataset": "digits",
     "loss": "softmax_cross_entropy",
     "regularizer": "none",

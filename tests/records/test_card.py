@@ -89,5 +89,11 @@ def test_kernels_compute_the_same_and_a_run_hashed_before_that_was_seen_keeps_it
 
 
 @given(CONFIGS)
+def test_a_run_of_a_version_without_networks_has_the_hash_of_the_same_run_today(config):
+    assert config_hash(config | {"network": {"name": "mlp"}}) == config_hash(config)
+    assert config_hash(config | {"network": {"name": "residual"}}) != config_hash(config)
+
+
+@given(CONFIGS)
 def test_a_run_of_the_version_that_had_workers_has_the_hash_of_the_same_run_today(config):
     assert config_hash(config | {"workers": 1}) == config_hash(config) != config_hash(config | {"workers": 2})

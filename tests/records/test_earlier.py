@@ -112,3 +112,13 @@ def test_a_later_kind_has_no_code_to_differ_by_where_the_run_is_older(nnreg, old
     del facts["code"]["sampler"]
     path.write_text(json.dumps(facts))
     assert package.compare("again", "older").gathered.axes == {}
+
+
+def test_what_was_trained_before_there_were_networks_was_an_mlp():
+    before = {"activation": {"name": "relu"}, "sampler": {"name": "epoch"}}
+    now = current_config(before)
+    assert now == before | {"network": {"name": "mlp"}}
+    assert hashed_config(now) == hashed_config(before)
+    assert current_config(now | {"network": {"name": "own"}})["network"] == {"name": "own"}
+    assert current_choices({"activation": "relu"}, now) == {"activation": "relu", "network": "mlp"}
+    assert current_choices({"optimizer": "sgd", "surface": "beale"}, now) == {"optimizer": "sgd", "surface": "beale"}

@@ -21,6 +21,7 @@ CONFIG = {
     "init": {"name": "normal", "std": 1.0},
     "bias": {"name": "zeros"},
     "activation": {"name": "sigmoid"},
+    "network": {"name": "mlp"},
     "norm": {"name": "none"},
     "dropout": {"name": "none"},
 }

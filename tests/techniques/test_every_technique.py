@@ -12,7 +12,10 @@ import pytest
 from nnreg.registry.building import make_technique
 from nnreg.registry.entries import load_class, techniques
 
-KINDS = ("optimizer", "init", "activation", "loss", "regularizer", "norm", "dropout", "schedule", "surface", "sampler")
+KINDS = (
+    *("optimizer", "init", "activation", "network", "loss", "regularizer", "norm", "dropout", "schedule", "surface"),
+    "sampler",
+)
 INTERVAL = re.compile(r"in ([\[(][^,\]()]+, [^,\]()]+[\])])")
 
 

@@ -13,13 +13,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nnreg.contracts import Shape, Split, Splits, check_range
+from nnreg.contracts import Layer, Shape, Split, Splits, check_range
 from nnreg.registry.templates.kinds import (
     activation,
     dataset,
     dropout,
     init,
     loss,
+    network,
     norm,
     optimizer,
     regularizer,
@@ -30,7 +31,8 @@ from nnreg.registry.templates.kinds import (
 from nnreg.registry.templates.layers import activation as activation_layer
 
 HEALTHY = (
-    *(activation, activation_layer, dataset, dropout, init, loss, norm, optimizer, regularizer, sampler, schedule, surface),
+    *(activation, activation_layer, dataset, dropout, init, loss, network, norm, optimizer, regularizer, sampler, schedule),
+    surface,
 )
 MUTANTS: list[tuple[type, set[str], str]] = []
 
@@ -1035,3 +1037,74 @@ class WrongMinimum(surface.MyRule):
 @caught_by("its_largest_curvature_is_that_of_its_hessian")
 class WrongCurvature(surface.MyRule):
     largest_curvature = 9.0
+
+
+class LessItsMean(Layer):  # of the batch, in evaluation too
+    slope = 1.0
+
+    def build(self, fan_in):
+        return fan_in, ()
+
+    def bind(self, weights, rows, dtype, rng): ...
+
+    def forward(self, x, *, training):
+        return x - x.mean(axis=0)
+
+    def backward(self, dy, *, need_dx=True):
+        return self.slope * (dy - dy.mean(axis=0))
+
+
+class Wrong(LessItsMean):
+    slope = 1.01
+
+    def forward(self, x, *, training):
+        return x
+
+    def backward(self, dy, *, need_dx=True):
+        return self.slope * dy
+
+
+@caught_by("the_gradient_agrees_with_central_differences")
+class ComposesWrongLayers(network.MyRule):
+    def stack(self, parts, inputs, outputs):
+        return parts.sequence(parts.affine(4), parts.hidden(), Wrong(), super().stack(parts, 4, outputs))
+
+
+@caught_by("it_answers_with_as_many_numbers_as_are_asked_for", because="it ends with 9 numbers a row where 64 are asked for")
+class AnswersLittle(network.MyRule):
+    def stack(self, parts, inputs, outputs):
+        return super().stack(parts, inputs, min(outputs, 9))
+
+
+@caught_by("each_row_is_answered_alone")
+class AnswersTogether(network.MyRule):
+    def stack(self, parts, inputs, outputs):
+        return parts.sequence(LessItsMean(), super().stack(parts, inputs, outputs))
+
+
+@caught_by("it_is_composed_anew_each_time", because="ask parts for new ones")
+class KeepsItsLayers(network.MyRule):
+    def stack(self, parts, inputs, outputs):
+        made = self.__dict__.setdefault("made", {})
+        key = tuple(parts.widths), inputs, outputs
+        return made.setdefault(key, super().stack(parts, inputs, outputs))
+
+
+@caught_by("the_widths_of_the_run_are_heard")
+class OwnWidths(network.MyRule):
+    def stack(self, parts, inputs, outputs):
+        return parts.sequence(parts.affine(4), parts.hidden(), parts.affine(outputs))
+
+
+@caught_by("the_activation_of_the_run_stands_in_it")
+class Linear(network.MyRule):
+    def stack(self, parts, inputs, outputs):
+        return parts.sequence(*map(parts.affine, parts.widths), parts.affine(outputs))
+
+
+@caught_by("what_does_not_fit_is_refused_with_a_reason", because="raised IndexError")
+class NeedsAShape(network.MyRule):
+    def stack(self, parts, inputs, outputs):
+        if parts.shape is None:
+            raise IndexError(0)
+        return super().stack(parts, inputs, outputs)
