@@ -10,7 +10,7 @@ from typing import Any
 from nnreg.registry import entries
 from nnreg.registry.catalogue import describe
 from tests.docs.reference_pages import table
-from tests.techniques.libraries import CASES, WRITTEN, Case
+from tests.techniques.libraries import CASES, WRAPPED, WRITTEN, Case
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "oracles.md"
 HEADING = ("rule", "settings", "library", "what it was compared with", "largest difference")
@@ -61,7 +61,7 @@ def written(differences: Mapping[str, str]) -> str:
     """Return the page; ``differences`` are the last column, by what a case is called."""
     versions: Mapping[str, Any] = WRITTEN["versions"]
     rows = []
-    for case in sorted(CASES, key=lambda each: each.optimizer):
+    for case in sorted([*CASES, *WRAPPED], key=lambda each: each.optimizer):
         settings = " ".join(f"{name}={value}" for name, value in case.settings.items())
         library = f"{case.library} {versions[case.library].partition('+')[0]}"
         rows.append((case.optimizer, f"`{settings}`" if settings else "", library, call(case), differences[str(case)]))
@@ -76,4 +76,4 @@ def written(differences: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written({str(case): bound(case.difference()) for case in CASES}), encoding="utf-8")
+    PAGE.write_text(written({str(case): bound(case.difference()) for case in [*CASES, *WRAPPED]}), encoding="utf-8")

@@ -49,8 +49,18 @@ class Case:
 
     def difference(self) -> float:
         """Take the same steps with our rule; return the largest relative difference of any coordinate at any step."""
-        rule = make_technique(entries.load_class(entries.find_technique("optimizer", self.optimizer)), **self.settings)
-        return float(np.abs(steps_of(rule, self.problem, len(self.trajectory), self.shrink) / self.trajectory - 1).max())
+        outer, _, inner = self.optimizer.partition("+")
+        own = {name: value for name, value in self.settings.items() if "." not in name}
+        if inner:
+            its = {name.removeprefix("inner."): value for name, value in self.settings.items() if "." in name}
+            own["inner"] = _made(inner, its)
+        ours = steps_of(_made(outer, own), self.problem, len(self.trajectory), self.shrink)
+        return float(np.abs(ours / self.trajectory - 1).max())
+
+
+def _made(name: str, settings: Mapping[str, Any]) -> Optimizer:
+    rule: Optimizer = make_technique(entries.load_class(entries.find_technique("optimizer", name)), **settings)
+    return rule
 
 
 def steps_of(rule: Optimizer, problem: str, steps: int, shrink: float) -> Array:
@@ -86,4 +96,21 @@ def _network(parameters: ParametersView) -> None:
 SLOPES = {"coupled": _coupled, "network": _network}
 """Write the gradient of a problem where the parameters stand."""
 
+
+def _lookahead() -> list[Case]:
+    """Return the cases of oracles/lookahead.json, whose problem is the coupled one."""
+    written = json.loads((Path(__file__).parent / "oracles" / "lookahead.json").read_text(encoding="utf-8"))
+    cases = []
+    for case in written["cases"]:
+        settings = {f"inner.{name}": value for name, value in case["settings"].items()} | {
+            "k": case["k"],
+            "alpha": case["alpha"],
+        }
+        asked = {"fast_optimizer": case["inner"], "sync_period": case["k"], "slow_step_size": case["alpha"]}
+        where = np.array(case["trajectory"])
+        cases.append(Case(f"lookahead+{case['inner']}", settings, "optax", "lookahead", asked, 1.0, "coupled", where))
+    return cases
+
+
 CASES = [Case(**{**case, "trajectory": np.array(case["trajectory"])}) for case in WRITTEN["cases"]]
+WRAPPED = _lookahead()

@@ -9,8 +9,9 @@
 Source: Shazeer, N. & Stern, M. (2018), "Adafactor: Adaptive Learning Rates with Sublinear Memory Cost", Algorithms 4 to 6.
 https://arxiv.org/abs/1804.04235
 
-Conventions: the defaults are the paper's, without momentum and decay, as in torch. There ε₁ bounds √v from below; optax
-multiplies the factors before roots are taken, to the same end. Of row and column it does not matter which is which.
+Conventions: the defaults are the paper's, without momentum and decay, as in torch, where ε₁ bounds √v from below instead.
+Roots are taken of each factor before they are multiplied, as in optax: in float32 the product of two that are nearly 0 is 0.
+Which of r and c are the rows does not matter.
 """
 
 from __future__ import annotations

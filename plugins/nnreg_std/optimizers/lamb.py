@@ -12,8 +12,8 @@ https://arxiv.org/abs/1904.00962
 
 Conventions: as in the authors' code biases and gains take Adam's step, without decay; a bias that starts at 0 would stay
 there for a long time. optax scales and decays them like weights, unless it is told otherwise. Where ‖W‖ or its divisor is 0
-their ratio counts as 1, as in both. φ of the paper is the identity, as there. The paper's η depends on the size of the
-batch, 0.00088 for 512 rows.
+their ratio counts as 1, as in both. φ of the paper is the identity, as there. In the paper η grows with the root of the
+batch, 0.00088 for 1,024 rows.
 """
 
 from __future__ import annotations

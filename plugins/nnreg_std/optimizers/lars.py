@@ -8,8 +8,8 @@ Source: You, Y., Gitman, I. & Ginsburg, B. (2017), "Large Batch Training of Conv
 6. https://arxiv.org/abs/1708.03888
 
 Conventions: each array is a layer, biases and gains too, as in the paper's tables and in optax, which divides by ‖g + βW‖
-instead of the paper's ‖g‖ + β‖W‖. Later code often leaves biases and gains out. η depends on the batch, in the paper from 2
-to 32 with c = 0.001 and batches of thousands; 1 here.
+instead of the paper's ‖g‖ + β‖W‖. Later code often leaves biases and gains out. In the paper η is about 10 for batches of
+thousands; 1 here.
 """
 
 from __future__ import annotations
