@@ -27,7 +27,7 @@ from nnreg.process import terminable
 from nnreg.records.folder import discard
 from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
-from nnreg.registry.nested_words import as_choices
+from nnreg.registry.nested_words import as_choices, completed
 from nnreg.registry.overrides import keep_text
 from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
@@ -222,6 +222,16 @@ class NnregCompletion(BashCompletion):
     def help(command: str) -> str:
         """Return the line that installs or uninstalls it."""
         return f'eval "$(python -m nnreg -sc {command}=bash)"'
+
+    def _query(self, config_name: str | None, line: str) -> list[str]:
+        """Read the words before the last as they are read when they are typed."""
+        *words, last = [*line.split(), *([""] if line[-1:].isspace() or not line else [])]
+        return super()._query(config_name, " ".join([*as_choices(words), last]))
+
+    def _query_config_groups(self, word: str, config_name: str | None, words: list[str]) -> tuple[list[str], bool]:
+        """Know the techniques that may stand inside others, too."""
+        inside = completed(word, words)
+        return (inside, True) if inside else super()._query_config_groups(word, config_name, words)
 
     @staticmethod
     def strip_python_or_app_name(line: str) -> str:

@@ -178,11 +178,16 @@ def _new(parser: _Parser, arguments: Sequence[str]) -> int:
     parser.add_argument("kind", help="such as optimizer")
     parser.add_argument("name", help="what will be typed to choose it, such as my_rule")
     parser.add_argument("--folder", type=Path, help="to be made (default: nnreg-NAME, here)")
-    parser.add_argument("--layer", action="store_true", help="an activation with parameters, randomness or another width")
+    form = parser.add_mutually_exclusive_group()
+    for option, meaning in (
+        ("layer", "an activation with parameters, randomness or another width"),
+        ("inner", "a technique around another one, optimizer=NAME+adam"),
+    ):
+        form.add_argument(f"--{option}", action="store_const", const=option, dest="form", default="usual", help=meaning)
     parsed = parser.parse_args(arguments)
     from nnreg.registry.scaffold import new_plugin
 
-    return new_plugin(parsed.kind, parsed.name, parsed.folder, is_layer=parsed.layer)
+    return new_plugin(parsed.kind, parsed.name, parsed.folder, form=parsed.form)
 
 
 def _ui(parser: _Parser, arguments: Sequence[str]) -> int:

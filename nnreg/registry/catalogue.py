@@ -21,6 +21,7 @@ from nnreg.contracts import Slot
 from nnreg.errors import UserError
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry, load_class, techniques
+from nnreg.registry.nested import RATE, main_slot
 from nnreg.registry.schemas import parameters_of, schema_of
 
 BROKEN = "[red]BROKEN[/red]"
@@ -159,8 +160,16 @@ def _print_parameters(console: Console, entry: Entry, technique: type, descripti
 
 def _print_search(console: Console, entry: Entry, technique: type) -> None:
     """Say where sweeps that tune look for the best value."""
-    declared = getattr(technique, "search", None)
-    for name, (low, high) in declared.items() if isinstance(declared, Mapping) else ():
+    found = getattr(technique, "search", None)
+    declared = found if isinstance(found, Mapping) else {}
+    main = main_slot(entry)
+    if (
+        main is not None
+        and any(p.name == RATE and p.default is None for p in parameters_of(technique))
+        and RATE not in declared
+    ):
+        console.print(f"\n[bold]searched[/bold]    {entry.kind}.{RATE} where the technique in {entry.kind}.{main} says")
+    for name, (low, high) in declared.items():
         console.print(f"\n[bold]searched[/bold]    {entry.kind}.{name} from {low:g} to {high:g} (protocol=tune_then_seeds)")
 
 

@@ -29,7 +29,7 @@ from omegaconf.errors import ValidationError
 from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry, kinds, techniques
-from nnreg.registry.nested import JOINT, chosen_names, defaults_of, split_name
+from nnreg.registry.nested import JOINT, chosen_names, defaults_of, slots_text, split_name
 from nnreg.registry.schemas import meant_as_text, schema_of, settings, sweep
 from nnreg.settings import run_label, task_of
 
@@ -167,6 +167,7 @@ def register_source() -> None:
     for plugin in (NnregConfigSource, NnregSearchPath):
         Plugins.instance().register(plugin)
     OmegaConf.register_new_resolver("run_label", _run_label, replace=True)
+    OmegaConf.register_new_resolver("slots", slots_text, replace=True)
     OmegaConf.register_new_resolver("sweep_label", _sweep_label, replace=True)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeGuard
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from nnreg.contracts import CONTRACTS
 from nnreg.errors import UserError, one_line
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
@@ -82,6 +86,46 @@ def default_node(kind: str, name: str) -> DictConfig:
     for slot, (of, default) in defaults_of(entry, inner).items():
         node[slot] = default_node(of, default)
     return node
+
+
+_SLOT = re.compile(
+    r"^ +(\w+): *['\"]?(?:\w+\.)*(\w+)(?: \| None)?['\"]? *= *(?:\w+\.)*slot\( *['\"]([\w+]+)['\"]", re.MULTILINE
+)
+
+
+def slots_text() -> str:
+    """Return a line for each kind that has wrappers: which there are, with what stands in their slots by default.
+
+    It is read from their files, as ``--help`` imports no technique that was not chosen; a slot that is inherited is not found.
+    """
+    kind_of = {contract.__name__: kind for kind, contract in CONTRACTS.items()}
+    lines = []
+    for kind in entries.kinds():
+        found = []
+        for name, entry in entries.techniques(kind).items():
+            inside = [(slot, kind_of.get(of, ""), default) for slot, of, default in _SLOT.findall(_text_of(entry))]
+            main = next((slot for slot, of, _ in inside if of == kind), None)
+            found += [
+                f"{name}{JOINT}{default}" if slot == main else f"{name} with {of}@{kind}.{slot}={default}"
+                for slot, of, default in inside
+            ]
+        lines += [f"{kind}: {', '.join(found)}"] if found else []
+    return "\n".join(lines)
+
+
+def _text_of(entry: Entry) -> str:
+    """Return the text of the module that a technique is written in, without importing it or its package; "" if not found."""
+    module = entry.target.partition(":")[0]
+    top, *inner = module.split(".")
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        spec = importlib.util.find_spec(top)
+        folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+        paths = (
+            [Path(folder, *inner) for folder in folders] if inner else [Path(str(spec.origin)).with_suffix("")] if spec else []
+        )
+        files = [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()]
+        return files[0].read_text(encoding="utf-8") if files else ""
+    return ""
 
 
 def _check_defaults(entry: Entry, outside: tuple[Entry, ...]) -> None:

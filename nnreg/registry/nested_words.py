@@ -70,6 +70,26 @@ def owners_of(key: str, chosen: Chosen) -> Iterator[tuple[Entry, str]]:
     yield from _owners(head, options, path, chosen)
 
 
+def completed(word: str, words: Sequence[str]) -> list[str]:
+    """Return how a word may go on that names a technique inside another: ``optimizer=lookahead+`` or ``optimizer.inner=``.
+
+    Args:
+        word: as far as it is typed.
+        words: typed before it.
+    """
+    key, assigned, value = word.partition("=")
+    outer, joint, begun = value.rpartition(JOINT)
+    place, _, slot = key.rpartition(".")
+    chosen, kind = chosen_in(words), entries.slots().get(entries.groups().get(key, "")) if joint else None
+    if place in chosen:
+        held = (_slots(each.entry) for each in _held(place, chosen) if each.entry is not None)
+        kind = next((slots[slot] for slots in held if slot in slots), kind)
+    around = entries.techniques(kind or "").get(outer.rpartition(JOINT)[2])
+    is_slot = not joint or (around is not None and kind in _slots(around).values())
+    names = entries.techniques(kind or "") if assigned and is_slot else ()
+    return [f"{key}={outer}{joint}{name}" for name in names if name.startswith(begun)]
+
+
 def without_slot(key: str) -> str:
     """Return what is wrong with a choice for a slot that what was chosen around it does not have; "" of any other key."""
     parts = re.fullmatch(r"(\w+)@((\w+)[\w.]*)\.(\w+)", key)

@@ -1,8 +1,8 @@
 """``python -m nnreg new``: a complete plugin distribution around one technique, to be filled in.
 
 What is written lies in ``templates`` as real files: ``plugin`` is the distribution, ``kinds`` has the technique of each kind,
-``layers`` that of a kind which may be a layer.
-They are written with the words ``my_rule``, ``MyRule``, ``my-rule`` and ``my_kind``, which are exchanged and nothing else.
+``layers`` that of a kind which may be a layer, ``wrappers`` that of one in which another may stand. They are written with the
+words ``my_rule``, ``MyRule``, ``my-rule`` and ``my_kind``, which are exchanged and nothing else.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ from nnreg.registry import entries
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 WORDS = re.compile("my_rule|MyRule|my-rule|my_kind")
+USUAL = "usual"
+FORMS = {"layer": "activations", "inner": "optimizers"}
+"""Other forms of a technique, with what they are for."""
 OUTSIDE_RUNS = ("surface",)  # kinds that a training run does not choose from
 
 
-def new_plugin(kind: str, name: str, folder: Path | None = None, *, is_layer: bool = False) -> int:
+def new_plugin(kind: str, name: str, folder: Path | None = None, *, form: str = USUAL) -> int:
     """Write a plugin distribution with one technique, and print what to type next.
 
     Args:
         kind: of the technique, such as ``optimizer``.
         name: what will be typed to choose it, in snake_case.
         folder: to be made; None for ``nnreg-<name>`` here.
-        is_layer: whether an activation is to be a layer instead of a formula.
+        form: ``layer`` for an activation that is one instead of a formula, ``inner`` for a technique around another.
 
     Returns:
         0.
@@ -42,26 +45,26 @@ def new_plugin(kind: str, name: str, folder: Path | None = None, *, is_layer: bo
         UserError: the kind is unknown, the name unfit or taken, or the folder exists or cannot be written.
     """
     _check_kind(kind)
-    if is_layer and not (TEMPLATES / "layers" / f"{kind}.py").exists():
-        raise UserError(f"--layer is for activations; leave it out for {kind}")
+    if not _template(kind, form).exists():
+        raise UserError(f"--{form} is for {FORMS[form]}; leave it out for {kind}")
     _check_name(kind, name)
     target = Path(f"nnreg-{dashed(name)}") if folder is None else folder
     if target.exists():
         raise UserError(f"{target} exists already: choose another with --folder")
     try:
-        written = write_plugin(kind, name, target, is_layer=is_layer)
+        written = write_plugin(kind, name, target, form=form)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror or error}") from error
-    _print_next(kind, name, target, written)
+    _print_next(kind, name, target, written, "+adam" if form == "inner" else "")
     return 0
 
 
-def write_plugin(kind: str, name: str, folder: Path, *, is_layer: bool = False) -> list[Path]:
+def write_plugin(kind: str, name: str, folder: Path, *, form: str = USUAL) -> list[Path]:
     """Write the files of a plugin into a folder, and return where they are."""
     exchange = {"my_rule": name, "MyRule": class_name(name), "my-rule": dashed(name), "my_kind": kind}
     plugin = TEMPLATES / "plugin"
     sources = {path: path.relative_to(plugin) for path in sorted(plugin.rglob("*.*")) if "__pycache__" not in path.parts}
-    sources[TEMPLATES / ("layers" if is_layer else "kinds") / f"{kind}.py"] = Path("src") / "nnreg_my_rule" / "my_rule.py"
+    sources[_template(kind, form)] = Path("src") / "nnreg_my_rule" / "my_rule.py"
     written = []
     for source, relative in sources.items():
         target = folder / _exchanged(str(relative), exchange)
@@ -69,6 +72,10 @@ def write_plugin(kind: str, name: str, folder: Path, *, is_layer: bool = False) 
         target.write_text(_exchanged(source.read_text(encoding="utf-8"), exchange), encoding="utf-8")
         written.append(target)
     return written
+
+
+def _template(kind: str, form: str) -> Path:
+    return TEMPLATES / {USUAL: "kinds", "layer": "layers", "inner": "wrappers"}[form] / f"{kind}.py"
 
 
 def class_name(name: str) -> str:
@@ -115,8 +122,8 @@ def _is_installed(distribution: str) -> bool:
     return True
 
 
-def _print_next(kind: str, name: str, folder: Path, written: list[Path]) -> None:
-    use = f"python -m nnreg plugins {kind}/{name}" if kind in OUTSIDE_RUNS else f"python -m nnreg {kind}={name}"
+def _print_next(kind: str, name: str, folder: Path, written: list[Path], inside: str) -> None:
+    use = f"python -m nnreg plugins {kind}/{name}" if kind in OUTSIDE_RUNS else f"python -m nnreg {kind}={name}{inside}"
     commands = {
         f"cd {folder}": "",
         'python -m pip install -e ".[test]"': "once; edits count at once",

@@ -80,6 +80,24 @@ def test_bash_completes_parameters_after_the_installed_command(project):
     assert bash(program, *line) == ["optimizer.beta1=", "optimizer.beta2="]
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("optimizer=lookahead+mo", ["optimizer=lookahead+momentum"]),
+        ("optimizer=lookahead+lookahead+mo", ["optimizer=lookahead+lookahead+momentum"]),
+        ("optimizer=lookahead optimizer.inner=mo", ["optimizer.inner=momentum"]),
+        ("optimizer=lookahead+adam optimizer.inner.beta", ["optimizer.inner.beta1=", "optimizer.inner.beta2="]),
+        ("optimizer=lookahead optimizer.inner=adam optimizer.inner.beta1", ["optimizer.inner.beta1="]),
+        ("optimizer=lookahead optimizer.in", ["optimizer.inner."]),
+        ("optimizer=adam+mo", []),
+    ],
+)
+def test_what_stands_inside_is_completed(nnreg, monkeypatch, line, found):
+    monkeypatch.setenv("COMP_LINE", f"nnreg {line}")
+    monkeypatch.setenv("COMP_POINT", str(len(line) + 6))
+    assert nnreg("-sc", "query=bash").out.split() == found
+
+
 @needs_bash
 @pytest.mark.parametrize("line", [("python", "script.py", "optimizer="), ("python", "-m", "pytest", ""), ("python", "")])
 def test_bash_leaves_other_python_programs_alone(line):

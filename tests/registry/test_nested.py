@@ -13,6 +13,7 @@ from nnreg.registry.nested import (
     default_node,
     defaults_of,
     flat_node,
+    slots_text,
     techniques_inside,
     whole_name,
     whole_node,
@@ -178,3 +179,11 @@ def test_the_source_lists_no_combination_and_knows_each():
     assert not source.is_config("optimizer/banana+adam")
     assert not source.is_config("optimizer/lookahead+")
     assert not any("+" in name for name in source.list("optimizer", None))
+
+
+def test_the_help_tells_what_may_stand_in_what_without_an_import(publish, monkeypatch):
+    wrapper(publish, 'pace: "Schedule | None" = slot("cosine")\n    inner: Optimizer = slot("sgd")')
+    monkeypatch.setattr(entries, "load_class", lambda entry: pytest.fail(f"{entry} was imported"))
+    told = dict(line.split(": ", 1) for line in slots_text().splitlines())
+    assert "lookahead+momentum" in told["optimizer"]
+    assert "wraps with schedule@optimizer.pace=cosine, wraps+sgd" in told["optimizer"]

@@ -85,6 +85,19 @@ def test_an_activation_may_be_written_as_a_layer(nnreg, project):
     assert complaint == "nnreg: --layer is for activations; leave it out for optimizer"
 
 
+def test_a_technique_may_be_written_around_another(nnreg, project):
+    answer = nnreg("new", "optimizer", "half_life", "--inner")
+    assert answer.code == 0
+    assert "python -m nnreg optimizer=half_life+adam" in answer.out
+    written = project / "nnreg-half-life" / "src" / "nnreg_half_life" / "half_life.py"
+    assert not re.search("my_rule|MyRule|my-rule|my_kind", written.read_text(encoding="utf-8"))
+    report = testing.run(imported(written).HalfLife)
+    assert report.ok, str(report)
+    around = testing.run(imported(written).HalfLife, inner="lookahead+adam")
+    assert around.ok, str(around)
+    assert nnreg("new", "loss", "half_life", "--inner").complaint == "nnreg: --inner is for optimizers; leave it out for loss"
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_word_of_the_template_is_left(kind, tmp_path):
     for path in scaffold.write_plugin(kind, "half_life", tmp_path):
