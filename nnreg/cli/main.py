@@ -279,6 +279,42 @@ def _compare(parser: _Parser, arguments: Sequence[str]) -> int:
     return compare_command(parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder)
 
 
+def _find_lr(parser: _Parser, arguments: Sequence[str]) -> int:
+    """Train once at rising learning rates, draw the loss over the rate, and suggest one to type."""
+    from nnreg.runs.find_lr import Range, find_rate, words_for
+
+    usual = Range()
+    parser.add_argument("words", nargs="*", help="key=value, as in a plain run; its steps, warmup and schedule do not count")
+    parser.add_argument("--low", type=float, default=usual.low, help="the first rate (default %(default)g)")
+    parser.add_argument("--high", type=float, default=usual.high, help="the last rate (default %(default)g)")
+    parser.add_argument("--steps", type=int, default=usual.steps, help="updates between them (default %(default)s)")
+    parser.add_argument("--config-dir", action="append", default=[], help="folder with YAML of your own")
+    parser.add_argument("-m", "--multirun", action="store_true", help=argparse.SUPPRESS)
+    parsed = parser.parse_args(arguments)
+    from nnreg.cli.compose import compose
+    from nnreg.records.folder import discard
+    from nnreg.runs.request import request_of
+
+    tried, typed = Range(parsed.low, parsed.high, parsed.steps), [f"--config-dir={each}" for each in parsed.config_dir]
+    words = words_for([*["-m"] * parsed.multirun, *typed, *parsed.words], tried)
+    ended: list[int] = []
+    refused: list[UserError] = []
+
+    def find(config: DictConfig) -> float:
+        request = request_of(config)
+        try:
+            ended.append(find_rate(request, tried, [*typed, *parsed.words]))
+        except UserError as error:  # Hydra would print what it was doing
+            discard(request.folder)
+            refused.append(error)
+        return 0.0
+
+    code = compose(words, find)
+    for error in refused:
+        raise error
+    return next(iter(ended), code)
+
+
 COMMANDS: Mapping[str, Callable[[_Parser, Sequence[str]], int]] = {
     "plugins": _plugins,
     "check": _check,
@@ -289,4 +325,5 @@ COMMANDS: Mapping[str, Callable[[_Parser, Sequence[str]], int]] = {
     "runs": _runs,
     "reproduce": _reproduce,
     "compare": _compare,
+    "find_lr": _find_lr,
 }
