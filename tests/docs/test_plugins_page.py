@@ -5,9 +5,17 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from nnreg import testing
+from nnreg.registry import entries
 
 PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_registered(monkeypatch):
+    monkeypatch.setattr(entries, "_registered", {})
 
 
 def example(name, folder):
@@ -26,6 +34,32 @@ def example(name, folder):
 def test_the_activation_that_is_a_layer_keeps_its_contract(tmp_path):
     report = testing.run(example("ScaledTanh", tmp_path))
     assert report.ok, str(report)
+
+
+def test_the_rule_around_another_keeps_its_contract_whatever_stands_inside(tmp_path):
+    bounded = example("Bounded", tmp_path)
+    for inner in ("adam", "momentum", "lookahead+sgd"):
+        report = testing.run(bounded, inner=inner)
+        assert report.ok, str(report)
+
+
+def test_the_rule_around_another_is_typed_as_shown(nnreg, project, tmp_path):
+    entries.register_class(example("Bounded", tmp_path))
+    text = PAGE.read_text(encoding="utf-8")
+    one, other, deep = re.search(r"types `([^`]+)`, or `([^`]+)`; to any depth,\s+`([^`]+)`", text).groups()
+    for words, name in ((one, "bounded+momentum"), (other, "bounded+momentum"), (deep, "lookahead+bounded+adam")):
+        assert nnreg(*words.split(), "dataset=iris", "hidden=[4]", "batch=30", "steps=2").code == 0
+        assert max(project.glob("runs/*")).name.endswith(f"_{name}-he")
+    assert nnreg("optimizer=adam+momentum").complaint.endswith("adam has no slot for another optimizer, type optimizer=adam")
+
+
+def test_a_yaml_chooses_what_stands_inside_as_shown(nnreg, project, tmp_path):
+    defaults = re.sub(r"\s+", " ", re.search(r"In a YAML: `([^`]+)`", PAGE.read_text(encoding="utf-8"))[1]).replace(
+        "bounded", "lookahead"
+    )
+    (project / "my" / "optimizer").mkdir(parents=True)
+    (project / "my" / "optimizer" / "mine.yaml").write_text(f"{defaults}\n", encoding="utf-8")
+    assert "name: sgd" in nnreg("--cfg", "job", "--config-dir=my", "optimizer=mine").out
 
 
 def test_the_refusal_of_a_width_is_what_is_printed(nnreg):

@@ -21,6 +21,12 @@ def test_a_protocol_of_ones_own_builds_on_another_and_words_behind_it_win(nnreg,
     assert "steps: 500" in (project / "s" / "0" / "config.yaml").read_text(encoding="utf-8").splitlines()
 
 
+def test_techniques_inside_others_are_swept_as_shown(nnreg):
+    one, other = (shlex.split(words) for words in re.findall(r"`(-m optimizer=[^`]*lookahead[^`]*)`", PAGE))
+    assert "dry run: 3 runs" in nnreg(*one, "sweep.dry_run=true").out
+    assert "dry run: 2 runs" in nnreg(*other, "sweep.dry_run=true").out
+
+
 def test_every_setting_of_a_sweep_is_in_the_table():
     table = PAGE[PAGE.index("| setting |") :]
     assert [field.name for field in dataclasses.fields(SweepSettings) if f"`sweep.{field.name}`" not in table] == []
