@@ -120,6 +120,11 @@ class Optimizer(ABC):
             rule._objective, rule._rng = objective, rng  # type: ignore[misc] # this rule's own
 
     @property
+    def objective(self) -> Objective | None:
+        """What it was equipped with, or None."""
+        return self._objective
+
+    @property
     def rng(self) -> np.random.Generator:
         """The only source of randomness that a rule may draw from."""
         if self._rng is None:

@@ -12,9 +12,10 @@ from nnreg.contracts import Array, Optimizer, Targets
 from nnreg.engine.network import Network
 
 
-def looks_again(optimizer: Optimizer) -> bool:
-    """Tell whether a rule, or one inside of it, asks for gradients of its own."""
-    return any(rule.looks_again for rule in optimizer.rules())
+def again_of(optimizer: Optimizer) -> Again | None:
+    """Return what a rule was equipped with to look again, where it or one inside of it does."""
+    given = optimizer.objective
+    return given if isinstance(given, Again) and any(rule.looks_again for rule in optimizer.rules()) else None
 
 
 class Again:

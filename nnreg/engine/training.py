@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from nnreg.contracts import Array, Indices, Optimizer, Schedule, Splits
-from nnreg.engine.again import Again, looks_again
+from nnreg.engine.again import again_of
 from nnreg.engine.elsewhere import Elsewhere
 from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS, Record
 from nnreg.engine.network import Network
@@ -168,7 +168,6 @@ def train(
     clip: Callable[[Array], None] = unclipped,
     stopwatch: Stopwatch | None = None,
     pause: Callable[[], bool] = never,
-    again: Again | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
@@ -180,7 +179,7 @@ def train(
 
     Args:
         network: initialised, for batches of at least ``batch`` rows; its parameters are written in place.
-        optimizer: bound to the network's parameters.
+        optimizer: bound to the network's parameters, and equipped where it looks again or draws.
         splits: the data; features that take fewer bytes than the network's numbers are kept so, others converted once.
         steps: number of updates after which training ends, those before ``start`` included.
         batches: row numbers of every batch, advanced; where training continues, loaded with where they stood.
@@ -191,7 +190,6 @@ def train(
         clip: bounds the gradient, in place, before each update.
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
         pause: asked between two steps; True if the consumer wants a moment to save everything.
-        again: what the optimizer was equipped with; not asked where no rule in it looks again.
         elsewhere: what validations are made with; None for one of its own.
 
     Yields:
@@ -224,9 +222,9 @@ def train(
         assert again is not None
         again.step(optimizer, done, schedule(done))
 
-    is_looking = again is not None and looks_again(optimizer)
-    look = again.begin if again is not None and is_looking else network.audible_loss_and_gradient
-    make_step = update_looking_again if is_looking else update
+    again = again_of(optimizer)
+    look = again.begin if again else network.audible_loss_and_gradient
+    make_step = update_looking_again if again else update
     for step in range(start, steps):
         with stopwatch:
             loss = silently(gradient, next(batches))
@@ -237,7 +235,7 @@ def train(
         with stopwatch:
             silently(make_step, done)  # one that overflows shows in the next loss
         if done in due or done == steps:
-            if again is not None and is_looking:
+            if again is not None:
                 yield Record(done, GRADIENTS, again.evaluations)
             with elsewhere.swapped():
                 measured = list(_evaluate(network, valid, watched, done))

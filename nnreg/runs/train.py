@@ -144,7 +144,6 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         clip=clipper(settings.clip_value, settings.clip_norm),
         stopwatch=live.stopwatch,
         pause=pause,
-        again=run.again,
         elsewhere=live.elsewhere,
     )
     watched = Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records

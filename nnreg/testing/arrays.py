@@ -56,7 +56,8 @@ class Watched(np.ndarray[Any, Any]):
     """An array that writes down in which precisions it takes part.
 
     A comparison answers yes or no in any precision: what is compared is not written down, so that a mask may be drawn in
-    float32 whatever the run.
+    float32 whatever the run. What is asked for in another precision by its name, ``g.astype(np.float64)`` or
+    ``g.sum(dtype=np.float64)``, is an array that is not watched: it is seen where it meets one that is.
     """
 
     precisions: ClassVar[set[np.dtype[Any]]] = set()
@@ -70,8 +71,14 @@ class Watched(np.ndarray[Any, Any]):
         result = getattr(ufunc, method)(*plain, **options)
         if ufunc not in COMPARISONS:
             _note(*plain)
+        if options.get("dtype") is not None and not out:
+            return result
         _note(result)
         return _watching(out[0] if out else result)
+
+    def astype(self, dtype: Any, *arguments: Any, **options: Any) -> Any:
+        """Return a plain array of another precision, as who asks for it by its name means it."""
+        return _plain(self).astype(dtype, *arguments, **options) if np.dtype(dtype) != self.dtype else self.copy()
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         """Take products of any mixture of watched and plain arrays, which NumPy refuses to write into a given one."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
 
-from nnreg.contracts import Array, Optimizer, Place, Weights
+from nnreg.contracts import Array, Optimizer
 from nnreg.engine.network import Parameters
 from nnreg.testing.arrays import DTYPES, watched
+from nnreg.testing.bowl import CURVATURE, SHAPES, OnBowl, bowl, centred_bowl, descend, driving, one_layer
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
-from nnreg.testing.usage import CURVATURE, SHAPES, bowl, descend, driving
 
 BOWL_STEPS = 3000
 LR_FACTORS = (1, 10, 0.1, 100)
@@ -19,12 +20,12 @@ LR_FACTORS = (1, 10, 0.1, 100)
 def it_changes_the_parameters_in_place(subject: Subject) -> None:
     """Steps write into the buffer that layers hold views of; nothing is rebound, nothing returned."""
     theta, grad = np.zeros(12), np.linspace(-1, 1, 12)
-    named = {"W1": Weights(theta.reshape(4, 3), grad.reshape(4, 3))}
-    view = SimpleNamespace(theta=theta, grad=grad, named=named, places={"W1": Place("W1", 1, 2, "weight", 4, 3)})
-    rule = driving(subject, view)  # type: ignore[arg-type] # a namespace, so that rebinding is possible and seen
+    one = one_layer(theta, grad, (4, 3))
+    view = SimpleNamespace(**one._asdict())  # a namespace, so that rebinding is possible and seen
+    rule = driving(subject, view, objective=OnBowl(view, slope=1.0))
     for t in (1, 2, 3):
         expect(rule.step(t) is None, "step must return None")  # type: ignore[func-returns-value]
-    expect(view.theta is theta and view.named is named, "parameters.theta was rebound; write into it: theta -= ...")
+    expect(view.theta is theta and view.named is one.named, "parameters.theta was rebound; write into it: theta -= ...")
     expect(theta.any(), "3 steps left theta as it was; update must write in place (theta -= ..., not theta = theta - ...)")
 
 
@@ -32,10 +33,11 @@ def it_only_reads_the_gradient(subject: Subject) -> None:
     """The gradient belongs to the network; clipping and diagnostics look at it too."""
     parameters = bowl()
     parameters.grad[...] = 1
-    rule, before = driving(subject, parameters), parameters.grad.copy()
+    objective = OnBowl(parameters)
+    rule = driving(subject, parameters, objective=objective)
     for t in (1, 2):
         rule.step(t)
-        expect_equal(parameters.grad, before, "the gradient was written to")
+        expect_equal(parameters.grad, objective.written, "the gradient was written to")
 
 
 def instances_do_not_share_their_state(subject: Subject) -> None:
@@ -81,15 +83,12 @@ def it_keeps_the_precision(subject: Subject) -> None:
     """
     for dtype in DTYPES:
         with watched(dtype) as array:
-            theta, grad = array(24), array(24)
-            named = {"W1": Weights(theta.reshape(6, 4), grad.reshape(6, 4))}
-            places = {"W1": Place("W1", 1, 2, "weight", 6, 4)}
-            view = SimpleNamespace(theta=theta, grad=grad, named=named, places=places)
-            rule = driving(subject, view)  # type: ignore[arg-type]
+            one = one_layer(array(24), array(24), (6, 4))
+            rule = driving(subject, one)
             for t in (1, 2, 3):
                 rule.step(t, factor=0.5)
         for name, vector in rule.save().items():
-            kept = vector.dtype == dtype or vector.dtype.kind != "f" or vector.size != theta.size
+            kept = vector.dtype == dtype or vector.dtype.kind != "f" or vector.size != one.theta.size
             expect(kept, f"the state '{name}' is {vector.dtype} in a {dtype.__name__} run")
 
 
@@ -98,10 +97,11 @@ def a_saved_state_continues_the_identical_trajectory(subject: Subject) -> None:
     for before in (0, 1, 5):
         straight, stopped, resumed = bowl(), bowl(), bowl(seed=9)
         descend(driving(subject, straight), straight, steps=before + 4)
-        first = driving(subject, stopped)
+        rng = np.random.default_rng(0)
+        first = driving(subject, stopped, rng=rng)
         descend(first, stopped, steps=before)
         resumed.theta[...] = stopped.theta
-        second = driving(subject, resumed)
+        second = driving(subject, resumed, rng=rng)  # which stands where it stood, as in a run that goes on
         second.load(first.save())
         descend(second, resumed, steps=4, first=before + 1)
         expect_equal(resumed.theta, straight.theta, f"continued from what save returned after step {before} it went elsewhere")
@@ -136,7 +136,7 @@ def gradients_of_any_size_leave_the_parameters_finite(subject: Subject) -> None:
     for size in (0.0, 1e-30, 1e15):
         parameters = bowl(np.float32)
         parameters.grad[...] = size
-        rule = driving(subject, parameters)
+        rule = driving(subject, parameters, objective=OnBowl(parameters, slope=size))
         for t in (1, 2, 3):
             rule.step(t)
         expect(np.isfinite(parameters.theta).all(), f"a gradient of {size:g} made parameters that are not finite")
@@ -169,10 +169,13 @@ def no_parameters_and_a_single_one_are_fine(subject: Subject) -> None:
 
 
 def it_finds_the_bottom_of_a_bowl(subject: Subject) -> None:
-    """On a well-scaled convex surface the loss falls a hundredfold, with the default lr or a power of ten beside it."""
+    """On a well-scaled convex surface the loss falls a hundredfold, with the default lr or a power of ten beside it.
+
+    A rule that keeps the mean of rows or columns of weights may begin where that is zero.
+    """
     lr, best = subject.make().rate, 1.0
-    for factor in LR_FACTORS:
-        parameters = bowl()
+    for beginning, factor in itertools.product((bowl, centred_bowl), LR_FACTORS):
+        parameters = beginning()
         start = CURVATURE @ parameters.theta**2
         rule = driving(subject, parameters, lr=lr * factor)
         for t in range(1, BOWL_STEPS + 1):

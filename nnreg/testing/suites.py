@@ -9,6 +9,7 @@ from typing import Any
 from nnreg.testing import (
     activation,
     activation_layer,
+    asking,
     dataset,
     every,
     init,
@@ -25,6 +26,7 @@ from nnreg.testing.report import Check, Report, Subject, subject_of
 
 SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
     optimizer: ("optimizer",),
+    asking: ("optimizer",),
     init: ("init",),
     activation: ("activation",),
     activation_layer: ("layer",),

@@ -13,10 +13,21 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Dropout, Indices, Layer, Norm, Optimizer, Sampler, Shape, Split, Splits, Targets
+from nnreg.contracts import (
+    Array,
+    Dropout,
+    Indices,
+    Layer,
+    Norm,
+    Sampler,
+    Split,
+    Splits,
+    Targets,
+)
 from nnreg.contracts.batches import targets_taken
 from nnreg.contracts.objective import projection_of, target_of, targets_of, watched_by
 from nnreg.engine.network import Parameters
+from nnreg.testing.bowl import bowl, descend, driving
 from nnreg.testing.composing import TARGETS, X, composed
 from nnreg.testing.report import Subject, expect, skip
 
@@ -52,8 +63,6 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         raise OSError("a check does not use the network")
 
 
-SHAPES = (Shape("W1", (13, 7), decays=True), Shape("b1", (7,), decays=False), Shape("W2", (7, 3), decays=True))
-CURVATURE = np.linspace(0.5, 2.0, 13 * 7 + 7 + 7 * 3)
 UNITS, MOST_UNITS, ROWS = 5, 64, 8
 OBSERVED = tuple([1 / (1 + step) for step in range(6)] + [0.2, 0.25] * 6 + [0.1, 0.3] * 6)
 """A metric that gets better, stays where it is, gets better once, and stays."""
@@ -83,27 +92,6 @@ def use(subject: Subject, seed: int = 0) -> list[Array]:
     if subject.sort not in USES:
         skip(f"nnreg.testing does not know how a {subject.kind} is used")
     return USES[subject.sort](subject, seed)
-
-
-def bowl(dtype: npt.DTypeLike = np.float64, seed: int = 0) -> Parameters:
-    """Return parameters away from the minimum of the convex surface ½ Σ curvature · θ²."""
-    parameters = Parameters(SHAPES, dtype)
-    parameters.theta[...] = np.random.default_rng(seed).uniform(-0.3, 0.3, parameters.theta.size)
-    return parameters
-
-
-def driving(subject: Subject, parameters: Parameters, **settings: Any) -> Optimizer:
-    """Return a rule bound to parameters."""
-    rule: Optimizer = subject.make(**settings)
-    rule.bind(parameters)
-    return rule
-
-
-def descend(rule: Optimizer, parameters: Parameters, steps: int, first: int = 1) -> None:
-    """Take steps down the bowl; the first has number ``first``."""
-    for t in range(first, first + steps):
-        parameters.grad[...] = CURVATURE * parameters.theta
-        rule.step(t)
 
 
 def bound(prototype: Layer, rows: int, dtype: npt.DTypeLike = np.float64, seed: int = 0, units: int | None = None) -> Bound:

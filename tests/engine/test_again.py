@@ -67,7 +67,7 @@ def trained(rule, steps=6, *, clip=None, regularizer=None, dropout=True, dtype=n
     again = Again(network, streams.dropout, clipper(None, clip))
     rule.equip(again, streams.optimizer)
     batches = made_batches(ROWS, 8, "with_replacement", streams.batches)
-    options = {"steps": steps, "batches": batches, "validate_every": 2, "clip": clipper(None, clip), "again": again}
+    options = {"steps": steps, "batches": batches, "validate_every": 2, "clip": clipper(None, clip)}
     return network, again, list(train(network, rule, make_splits(), **options))
 
 

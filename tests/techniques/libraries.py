@@ -16,8 +16,8 @@ from nnreg.registry import entries
 from nnreg.registry.building import make_technique
 
 WRITTEN: Mapping[str, Any] = json.loads((Path(__file__).parent / "oracles" / "optimizers.json").read_text(encoding="utf-8"))
-IN_NO_LIBRARY = {"shampoo"}
-"""Rules of nnreg that neither torch nor optax has; test_optimizers_layers.py holds them to their papers."""
+IN_NO_LIBRARY = {"lbfgs", "schedule_free_adamw", "shampoo"}
+"""Rules of nnreg that neither torch nor optax has in this form; tests beside test_optimizers.py hold them to their papers."""
 
 
 @dataclass(frozen=True)

@@ -302,6 +302,82 @@ class GoesUphill(optimizer.MyRule):
         theta += lr * g
 
 
+# --- rules that ask for more ---------------------------------------------------------------------------------------------
+
+
+@caught_by("after_a_look_it_goes_on_from_where_it_stood", because="put theta back")
+class ForgetsToRestore(optimizer.MyRule):
+    looks_again: ClassVar = True
+
+    def step(self, t, factor=1.0):
+        theta, grad = self.parameters.theta, self.parameters.grad
+        theta += 1e-4 * np.sign(grad)
+        self.reevaluate()
+        super().step(t, factor)
+
+
+@caught_by("where_it_stands_still_it_is_evaluated", because="it is evaluated where it never was")
+class AveragesFromZero(optimizer.MyRule):
+    state = ("m", "average")
+
+    def update(self, theta, g, m, average, *, t, lr):
+        super().update(theta, g, m, t=t, lr=lr)
+        average += 0.5 * (theta - average)
+
+    def evaluation_parameters(self, out):
+        out[...] = self.state_vectors["average"]
+        return True
+
+
+@caught_by("what_it_is_evaluated_with_comes_to_the_bottom_too")
+class EvaluatedWhereItBegan(optimizer.MyRule):
+    state = ("m", "first")
+
+    def update(self, theta, g, m, first, *, t, lr):
+        if t == 1:
+            first[...] = theta
+        super().update(theta, g, m, t=t, lr=lr)
+
+    def evaluation_parameters(self, out):
+        out[...] = self.state_vectors["first"]
+        return True
+
+
+@caught_by("what_it_is_evaluated_with_comes_to_the_bottom_too", because="some of 'out' unwritten")
+class WritesSome(optimizer.MyRule):
+    def evaluation_parameters(self, out):
+        out[1:] = self.parameters.theta[1:]
+        return self.state_vectors["m"].any()
+
+
+@caught_by("asking_for_evaluation_parameters_changes_nothing")
+class StaysWhereItIsEvaluated(optimizer.MyRule):
+    def evaluation_parameters(self, out):
+        theta = self.parameters.theta
+        theta += 1e-7
+        out[...] = theta
+        return bool(self.state_vectors["m"].any())
+
+
+@caught_by("it_makes_no_generator_of_its_own", "a_saved_state_continues_the_identical_trajectory")
+class DrawsFromElsewhere(optimizer.MyRule):
+    def bind(self, parameters):
+        super().bind(parameters)
+        self._own = np.random.default_rng(0)
+
+    def step(self, t, factor=1.0):
+        super().step(t, factor * self._own.uniform(0.5, 1))
+
+
+@caught_by("a_saved_state_continues_the_identical_trajectory")
+class KeepsANumberToItself(optimizer.MyRule):
+    longest = 0.0
+
+    def step(self, t, factor=1.0):
+        self.longest = max(self.longest, float(np.abs(self.parameters.grad).max(initial=0)))
+        super().step(t, factor / (1 + self.longest))
+
+
 # --- inits ---------------------------------------------------------------------------------------------------------------
 
 

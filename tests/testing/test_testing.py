@@ -16,7 +16,7 @@ from nnreg.registry.entries import UnknownTechnique
 from nnreg.testing import suites
 from nnreg.testing.usage import offline
 from tests.registry.publishing import publishing
-from tests.testing import mutants, mutants_of_batches
+from tests.testing import innocents, mutants, mutants_of_batches
 
 publish = pytest.fixture(publishing)
 assert mutants_of_batches.caught_by is mutants.caught_by  # its classes are among the mutants
@@ -32,6 +32,12 @@ def test_a_healthy_technique_passes(module):
 
 def test_a_dataset_may_keep_its_rows_as_bytes():
     report = testing.run(mutants.AsBytes)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("rule", innocents.RULES, ids=lambda rule: rule.__name__)
+def test_a_rule_that_computes_elsewhere_in_float64_or_keeps_a_mean_passes(rule):
+    report = testing.run(rule)
     assert report.ok, str(report)
 
 

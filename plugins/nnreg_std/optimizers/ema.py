@@ -25,7 +25,7 @@ from nnreg.contracts import Array, Optimizer, check_range, slot
 
 @dataclass
 class EMA(Optimizer):
-    """Any rule, whose network is the average of its last steps: the noise of single batches is left behind.
+    """Any rule, and as its network the average of its last steps: noise is left behind.
 
     Args:
         lr: learning rate of the inner rule, in (0, inf); null for its own.

@@ -25,7 +25,7 @@ from nnreg.contracts import Optimizer, check_range, slot
 
 @dataclass
 class SAM(Optimizer):
-    """Any rule, given the gradient of the worst point near by: it comes to rest where the loss stays low all around.
+    """Any rule, by the gradient of the worst point near by: it rests where all around is low.
 
     Args:
         lr: learning rate of the inner rule, in (0, inf); null for its own.

@@ -31,7 +31,7 @@ from nnreg.contracts import Array, Optimizer, check_range
 
 @dataclass
 class ScheduleFreeAdamW(Optimizer):
-    """Adam whose averaged parameters are good at any time, as if a schedule had just ended there.
+    """Adam whose average is as good at any time as if a schedule had just ended there.
 
     Args:
         lr: learning rate η, about the longest step of a parameter, in (0, inf).
