@@ -111,7 +111,6 @@ def _measured(run: Assembled, tried: Range) -> Rising:
         validate_every=frozenset(),
         schedule=lambda t: factors[t - 1],
         clip=clipper(run.settings.clip_value, run.settings.clip_norm),
-        again=run.again,
     )
     return measure_rising(records, rates)
 
