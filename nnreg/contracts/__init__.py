@@ -12,7 +12,8 @@ from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Plac
 from nnreg.contracts.batches import Indices, Sampler
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
-from nnreg.contracts.layers import Activation, Dropout, Init, Layer, Norm, Shape
+from nnreg.contracts.init import Init, Untrained
+from nnreg.contracts.layers import Activation, Dropout, Layer, Norm, Shape
 from nnreg.contracts.nesting import Slot, slot
 from nnreg.contracts.objective import Loss, Regularizer, Schedule, Surface
 from nnreg.contracts.optimizer import Objective, Optimizer
@@ -61,6 +62,7 @@ __all__ = [
     "Splits",
     "Surface",
     "Targets",
+    "Untrained",
     "Weights",
     "check_choices",
     "check_range",

@@ -1,4 +1,4 @@
-"""The contracts of what a network is made of: initial weights, activations, and layers in general."""
+"""The contracts of what a network is made of: activations, and layers in general."""
 
 from __future__ import annotations
 
@@ -10,20 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts.arrays import Array, Role, Weights
-
-
-class Init(Protocol):
-    """How the weights of one layer start."""
-
-    @abstractmethod
-    def fill(self, weight: Array, rng: np.random.Generator) -> None:
-        """Draw the starting weights.
-
-        Args:
-            weight: float array (fan_in, fan_out), written in place; a bias vector comes as (1, fan_out), the weights of one
-                input that is always 1.
-            rng: the only source of randomness allowed, read.
-        """
 
 
 class Activation(Protocol):

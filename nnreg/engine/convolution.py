@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from nnreg.contracts import Array, Layer, Shape, Weights
+from nnreg.contracts import Array, Shape, Weights
+from nnreg.engine.layers import Weighted
 from nnreg.engine.numerics import product
 
 Calls = list[Callable[[], object]]
@@ -30,7 +31,7 @@ COPIED = 150_000  # numbers side by side at a time: they stay in the second cach
 SHORT = 16  # numbers that lie together in x; fewer are copied column by column
 
 
-class Convolution(Layer):
+class Convolution(Weighted):
     """A k × k convolution with bias, channels last.
 
     Args:
@@ -78,7 +79,7 @@ class Convolution(Layer):
     def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
         """Keep the views of W and b; allocate y, dx, and what the neighbours are copied to."""
         (self._W, self._dW), (self._b, self._db) = weights
-        self.weights = weights[0]  # W and dW, for diagnostics to read
+        self.weights = weights[0]
         images = rows // (self._before[0] * self._before[1])
         self._y_rows: Array = np.empty((images, *self._after, self.channels), dtype)
         self._dx_rows: Array = np.empty((images, *self._before, self.fan_in), dtype)
@@ -98,6 +99,11 @@ class Convolution(Layer):
             self._prepare_forward(x)
         for call in self._forward_calls:
             call()
+        return self._y
+
+    @property
+    def answer(self) -> Array:
+        """What the last ``forward`` returned."""
         return self._y
 
     def _prepare_forward(self, x: Array) -> None:

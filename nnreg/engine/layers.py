@@ -19,7 +19,22 @@ from nnreg.contracts import Activation, Array, Layer, Shape, Weights
 from nnreg.engine.numerics import product, product_with_transposed
 
 
-class Affine(Layer):
+class Weighted(Layer):
+    """A layer that multiplies by a weight matrix.
+
+    Attributes:
+        weights: the matrix and its gradient, for others to read.
+    """
+
+    weights: Weights
+
+    @property
+    @abstractmethod
+    def answer(self) -> Array:
+        """What the last ``forward`` returned."""
+
+
+class Affine(Weighted):
     """y = x W + b, with W (fan_in, fan_out) and b (fan_out,).
 
     Args:
@@ -42,7 +57,7 @@ class Affine(Layer):
     def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
         """Keep the views of W and b; allocate y and dx."""
         (self._W, self._dW), (self._b, self._db) = weights
-        self.weights = weights[0]  # W and dW, for diagnostics to read
+        self.weights = weights[0]
         rows //= self._positions
         self._y_rows: Array = np.empty((rows, self.outputs), dtype)
         self._dx_rows: Array = np.empty((rows, self.fan_in), dtype)
@@ -55,6 +70,11 @@ class Affine(Layer):
             self._prepare_forward(x)
         self._multiply()
         self._add_b()
+        return self._y
+
+    @property
+    def answer(self) -> Array:
+        """What the last ``forward`` returned."""
         return self._y
 
     def _prepare_forward(self, x: Array) -> None:
@@ -181,6 +201,10 @@ class Layered(Activated):
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Let it write its gradients; return its dx."""
         return self._own.backward(dy, need_dx=need_dx)
+
+    def renew(self, k: int) -> bool:
+        """Let it collect its statistics anew."""
+        return self._own.renew(k)
 
     def state(self) -> Mapping[str, Array]:
         """Return its own."""

@@ -26,6 +26,7 @@ from nnreg.contracts import (
     Targets,
     Weights,
 )
+from nnreg.contracts.init import fill_of
 from nnreg.contracts.objective import target_of
 from nnreg.engine.containers import Reshape, every_layer
 from nnreg.engine.numerics import silently
@@ -181,16 +182,18 @@ class Network:
             bias: fills each bias vector, as a (1, fan_out) array; None for zeros.
         """
         views = {shape: self.parameters.named[shape.name].theta for shape in self._shapes}
+        fill, fill_bias = fill_of(init), fill_of(bias) if bias is not None else _zeros
         for shape, theta in views.items():
             if shape.decays:
-                init.fill(theta, rng)
+                fill(theta, rng, partial(self._place, shape))
         for shape, theta in views.items():
             if shape.start is not None:
                 theta[...] = shape.start
-            elif not shape.decays and bias is not None:
-                bias.fill(theta.reshape(1, -1), rng)
             elif not shape.decays:
-                theta[...] = 0
+                fill_bias(theta.reshape(1, -1), rng, partial(self._place, shape))
+
+    def _place(self, shape: Shape) -> Place:
+        return self.parameters.places[shape.name]
 
     def state(self) -> Mapping[str, Array]:
         """Return what training changes besides parameters, layer by layer: the arrays themselves, by name."""
@@ -282,3 +285,7 @@ class Network:
         for first in range(0, len(x), self._chunk):
             part = slice(first, first + self._chunk)
             yield part, self.forward(np.asarray(x[part], self.dtype), training=False).copy()
+
+
+def _zeros(bias: Array, rng: np.random.Generator, place: Callable[[], Place]) -> None:
+    bias[...] = 0

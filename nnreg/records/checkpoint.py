@@ -9,7 +9,6 @@ import dataclasses
 import json
 import math
 import typing
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.errors import UserError
-from nnreg.records.files import parse_json, read_arrays, whole_file
+from nnreg.records.files import parse_json, read_arrays, write_arrays
 
 FILE = "checkpoint.npz"
 FACTS = "facts"
@@ -67,10 +66,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """
     facts = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(Checkpoint) if field.name != "arrays"}
     page = json.dumps({"format": FORMAT, "names": sorted(checkpoint.arrays), **facts}, default=str).encode()
-    with whole_file(path, is_lasting=True) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in {FACTS: np.frombuffer(page, np.uint8), **checkpoint.arrays}.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:  # as np.savez does it, which may pickle
-                np.lib.format.write_array(member, np.asanyarray(array), version=(1, 0), allow_pickle=False)
+    write_arrays(path, {FACTS: np.frombuffer(page, np.uint8), **checkpoint.arrays}, is_lasting=True)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

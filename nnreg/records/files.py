@@ -9,7 +9,7 @@ import math
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -205,6 +205,23 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes]:
             total = content.tell()
     if total > most:
         raise Refused(f"it unpacks to more than {most:,} bytes")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.ArrayLike], *, is_lasting: bool = False) -> None:
+    """Write arrays to an ``.npz`` file, whole or not at all; nothing is packed or pickled.
+
+    Args:
+        path: of the file.
+        arrays: by name.
+        is_lasting: see ``whole_file``.
+
+    Raises:
+        ValueError: an array holds Python objects.
+    """
+    with whole_file(path, is_lasting=is_lasting) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:  # as np.savez does it, which may pickle
+                np.lib.format.write_array(member, np.asanyarray(array), version=(1, 0), allow_pickle=False)
 
 
 def read_arrays(path: Path, most: int | None = None) -> dict[str, npt.NDArray[Any]]:

@@ -4,6 +4,7 @@ config.yaml       the resolved configuration; `python -m nnreg rerun FOLDER` tra
 history.csv.gz    every record, one `step,metric,value` a line (history.csv while the run is going)
 summary.json      what was run, and how it ended: status ("running" until then), final and best metrics
 checkpoint.npz    the latest state; `python -m nnreg resume FOLDER` goes on from it
+network.npz       the network that training ended with, named arrays; `init=saved init.file=FOLDER` begins with it
 mlflow.json       where in MLflow the run is, and whether all of it is there, if it is tracked
 loss.png          the picture
 sources/          of techniques that were registered in Python, to be read only: nothing here is ever run
@@ -37,7 +38,7 @@ from nnreg.records.metrics import TRAIN_MEAN
 from nnreg.settings import task_of
 
 CONFIG, HISTORY, SUMMARY, FIGURE = "config.yaml", "history.csv", "summary.json", "loss.png"
-LAYERS_FIGURE = "diagnostics.png"
+LAYERS_FIGURE, NETWORK = "diagnostics.png", "network.npz"
 SOURCES = "sources"
 LOCK, SENDING = ".lock", ".sending.lock"
 HEADER = "step,metric,value"
@@ -67,6 +68,7 @@ class DiskSink:
         folder.mkdir(parents=True, exist_ok=True)
         plain, packed = folder / HISTORY, folder / f"{HISTORY}.gz"
         write_whole(folder / SUMMARY, _as_json(_summary(card, None)))  # first: from here on the run has not ended
+        (folder / NETWORK).unlink(missing_ok=True)  # of what ended here before
         if not card.resumed_at:  # begins, maybe again in a folder that has seen another run
             (folder / FILE).unlink(missing_ok=True)
         if card.resumed_at is None:  # one that begins again stays the same run of the store

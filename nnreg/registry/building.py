@@ -33,6 +33,7 @@ from nnreg.contracts import (
     Weights,
 )
 from nnreg.contracts.batches import largest_batch, targets_taken
+from nnreg.contracts.init import fill_of
 from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of, watched_by
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
@@ -98,7 +99,8 @@ def _optimizer(rule: Optimizer) -> str:
 
 def _init(init: Init) -> str:
     weight = np.full(SHAPE, np.nan)
-    returned = init.fill(weight, np.random.default_rng(0))
+    fill: Callable[..., object] = fill_of(init)
+    returned = fill(weight, np.random.default_rng(0), lambda: Place("W1", 1, 2, "weight", *SHAPE))
     return _written("fill", "weight", weight, returned)
 
 

@@ -28,7 +28,7 @@ from nnreg.records.outputs import LayerOutputs, write_outputs
 from nnreg.records.recorder import Recorder
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
-from nnreg.runs.assembly import LAYERED, check_rows, fitting
+from nnreg.runs.assembly import LAYERED, check_rows, fitting, settle_start
 from nnreg.runs.attempt import Work
 from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
@@ -42,7 +42,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     settings = read_settings(request.config)
     slots = ("init", "bias", "activation", "network", "norm", "dropout")
     made = {slot: build_technique(request.config, request.choices, slot) for slot in slots}
-    names = {kind: str(request.config[kind].get("name") or request.choices[kind]) for kind in (*LAYERED, "network")}
+    names = {kind: str(request.config[kind].get("name") or request.choices[kind]) for kind in ("init", *LAYERED, "network")}
     entered = {kind: entries.find_technique(kind, name) for kind, name in names.items()}
     check_rows(entered, made, settings.batch)
     streams = Streams.from_seed(settings.seed)
@@ -64,8 +64,10 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
             dtype=settings.dtype,
         )
         network.initialise(made["init"], streams.init, made["bias"])
+        x = streams.batches.standard_normal((settings.batch, settings.hidden[0])).astype(settings.dtype)
+        settle_start(names["init"], made["init"], network, lambda: x, streams)
     card = describe(request)
-    return card, Work(lambda recorder: _look(card, settings, network, streams, activation, recorder))
+    return card, Work(lambda recorder: _look(card, settings, network, x, activation, recorder))
 
 
 def _never(*_: object) -> float:
@@ -73,10 +75,9 @@ def _never(*_: object) -> float:
 
 
 def _look(
-    card: RunCard, settings: Settings, network: Network, streams: Streams, activation: Activation | Layer, recorder: Recorder
+    card: RunCard, settings: Settings, network: Network, x: Array, activation: Activation | Layer, recorder: Recorder
 ) -> Outcome:
     began = time.perf_counter()
-    x = streams.batches.standard_normal((settings.batch, settings.hidden[0])).astype(settings.dtype)
     layers = _outputs(network, x, steepest_slope(activation))
     seconds = time.perf_counter() - began
     for number, layer in enumerate(layers, 1):

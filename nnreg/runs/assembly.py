@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from omegaconf import DictConfig, OmegaConf
 
-from nnreg.contracts import Activation, Layer, Loss, Optimizer, Sampler, Schedule, Split, Splits
+from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Sampler, Schedule, Split, Splits
 from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.objective import targets_of, watched_by
 from nnreg.contracts.optimizer import execute_by
@@ -22,6 +23,7 @@ from nnreg.engine.again import Again
 from nnreg.engine.network import Network
 from nnreg.engine.pace import Pace
 from nnreg.engine.rows import Batches, converted
+from nnreg.engine.settling import settle
 from nnreg.engine.training import Streams, clipper
 from nnreg.errors import UserError, one_line
 from nnreg.records.card import DatasetCard
@@ -277,6 +279,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     card = _dataset_card(choices["dataset"], splits, digest)
     with fitting(settings, entered, built, f"dataset={card.name}"):
         network = _network(settings, built, splits, streams, batches.largest)
+        settle_start(entered["init"].name, built["init"], network, lambda: _first(splits, settings, network.dtype), streams)
         if settings.kernels == "numba":
             execute_by(built["optimizer"], numerics.Loop)
         built["optimizer"].bind(network.parameters)
@@ -297,6 +300,24 @@ def _with_added_kinds(config: DictConfig) -> DictConfig:
 
 FITTED = ("dataset", "loss", "sampler")
 """Kinds whose techniques must go together, and with the settings."""
+
+
+def settle_start(name: str, init: Init, network: Network, rows: Callable[[], Array], streams: Streams) -> None:
+    """Let an init settle a network that has been filled, where it wants to.
+
+    Raises:
+        UserError: it refuses.
+    """
+    try:
+        settle(network, init, rows, streams.dropout)
+    except (ValueError, OSError) as error:
+        raise UserError(f"init={name}: {one_line(error)}") from error
+
+
+def _first(splits: Splits, settings: Settings, dtype: npt.DTypeLike) -> Array:
+    """Return the features of the first training rows, as many as a batch has."""
+    first = Split(splits.train.x[: settings.batch], splits.train.y[: settings.batch])
+    return np.asarray(converted(first, dtype, splits.divisor).x[:], dtype)
 
 
 def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequence[str] = ()) -> None:

@@ -11,9 +11,12 @@ from nnreg.contracts import Array, Split, Targets
 from nnreg.engine.diagnostics import Diagnostics, check_gradient
 from nnreg.engine.history import FINAL_LOSS, START_LOSS, Record
 from nnreg.engine.rows import Rows, converted
+from nnreg.engine.settling import arrays_of
 from nnreg.engine.stopping import Pruning
 from nnreg.engine.training import PAUSE, clipper, spread_validations, train
 from nnreg.records.card import Outcome, RunCard, Status, summarise
+from nnreg.records.files import write_arrays
+from nnreg.records.folder import NETWORK
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.runs.assembly import Assembled, assemble
 from nnreg.runs.attempt import Work, attempt
@@ -88,6 +91,8 @@ class _Training:
                 live.elsewhere.settle()
             recorder.add(Record(self._steps, FINAL_LOSS, run.network.measure_loss(*judged)))
             _test(run, recorder, self._steps)
+        if recorder.diverged_at is None:
+            write_arrays(self._card.folder / NETWORK, arrays_of(run.network))
         return self.outcome(recorder, "finished", None)
 
     def outcome(self, recorder: Recorder, status: Status, error: str | None) -> Outcome:

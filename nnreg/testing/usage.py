@@ -19,16 +19,19 @@ from nnreg.contracts import (
     Indices,
     Layer,
     Norm,
+    Place,
     Sampler,
     Split,
     Splits,
     Targets,
 )
+from nnreg.contracts.arrays import Role
 from nnreg.contracts.batches import targets_taken
+from nnreg.contracts.init import fill_of
 from nnreg.contracts.objective import projection_of, target_of, targets_of, watched_by
-from nnreg.engine.network import Parameters
+from nnreg.engine.network import Network, Parameters
 from nnreg.testing.bowl import bowl, descend, driving
-from nnreg.testing.composing import TARGETS, X, composed
+from nnreg.testing.composing import TARGETS, Tanh, X, composed
 from nnreg.testing.report import Subject, expect, skip
 
 EVENTS = frozenset({"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"})
@@ -208,8 +211,22 @@ def _init(subject: Subject, seed: int) -> list[Array]:
     init, rng = subject.make(), np.random.default_rng(seed)
     weights = [np.full(shape, np.nan) for shape in ((6, 4), (4, 4), (1, 3))]
     for weight in weights:
-        init.fill(weight, rng)
+        filled(init, weight, rng)
     return weights
+
+
+def filled(init: Any, weight: Array, rng: np.random.Generator, layer: int = 2, layers: int = 3) -> object:
+    """Fill an array, (fan_in, fan_out), and tell the place where the init takes one; return its answer."""
+    role: Role = "bias" if weight.shape[0] == 1 else "weight"
+    place = Place(f"{'b' if role == 'bias' else 'W'}{layer}", layer, layers, role, *weight.shape)
+    answer: object = fill_of(init)(weight, rng, lambda: place)
+    return answer
+
+
+def network_for_inits() -> Network:
+    """Return a network of 6 features, layers of 5 and 4, and 3 logits, in float64, without a loss."""
+    never: Any = None  # nothing is trained
+    return Network(6, (5, 4), 3, activation=Tanh(), loss=never, regularizer=never, rows=16, dtype=np.float64)
 
 
 def _activation(subject: Subject, seed: int) -> list[Array]:

@@ -25,7 +25,7 @@ import numpy as np
 from nnreg.engine.history import History, Record
 from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard, Status, flattened
 from nnreg.records.checkpoint import FILE
-from nnreg.records.folder import SPOOL, TRACKED
+from nnreg.records.folder import NETWORK, SPOOL, TRACKED
 from nnreg.registry.nested import split_name
 from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
 
@@ -253,7 +253,7 @@ def _key(key: str) -> str:
     return re.sub(r"[^\w\-. :/]", "_", key)[:250]
 
 
-_LOCAL = (SPOOL, TRACKED, FILE)
+_LOCAL = (SPOOL, TRACKED, FILE, NETWORK)
 """Files that only this machine can do something with."""
 
 

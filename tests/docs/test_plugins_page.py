@@ -62,6 +62,14 @@ def test_a_yaml_chooses_what_stands_inside_as_shown(nnreg, project, tmp_path):
     assert "name: sgd" in nnreg("--cfg", "job", "--config-dir=my", "optimizer=mine").out
 
 
+def test_the_init_that_looks_keeps_its_contract(tmp_path):
+    report = testing.run(example("Deepening", tmp_path))
+    assert report.ok, str(report)
+    assert {"any_place_will_do", "settling_writes_finite_numbers_and_leaves_the_batch_alone"} <= {
+        result.check for result in report.of("passed")
+    }
+
+
 def test_the_refusal_of_a_width_is_what_is_printed(nnreg):
     shown = re.search(r"`(it needs an even number .*?)`", PAGE.read_text(encoding="utf-8"))[1]
     assert nnreg("activation=glu", "hidden=[101]").complaint.endswith(f": {shown}")

@@ -34,11 +34,17 @@ def bound(layer: Any, units: int = 5, rows: int = ROWS, dtype: Any = np.float64,
 
 
 def made_network(
-    *, masks: Any = None, rows: int = ROWS, dtype: Any = np.float64, hidden: Any = HIDDEN, **plugins: Any
+    *,
+    masks: Any = None,
+    rows: int = ROWS,
+    dtype: Any = np.float64,
+    hidden: Any = HIDDEN,
+    features: int = FEATURES,
+    **plugins: Any,
 ) -> Network:
     """Return a small network with plugins of one's choice, every parameter moved a little from its start."""
     others = {"activation": Tanh(), "loss": SoftmaxCrossEntropy(), "regularizer": NoRegularizer()}
-    network = Network(FEATURES, hidden, OUTPUTS, **others | plugins, masks=masks, rows=rows, dtype=dtype)
+    network = Network(features, hidden, OUTPUTS, **others | plugins, masks=masks, rows=rows, dtype=dtype)
     network.initialise(He(), np.random.default_rng(0))
     theta = network.parameters.theta
     theta += np.random.default_rng(1).normal(scale=0.1, size=theta.size).astype(dtype)

@@ -98,7 +98,8 @@ def test_every_parameter_has_a_meaning_and_no_meaning_lacks_a_parameter(techniqu
 
 @every_technique
 def test_the_defaults_are_accepted(technique):
-    make_technique(technique)
+    needed = [p for p in inspect.signature(technique).parameters.values() if p.default is p.empty]
+    make_technique(technique, **{parameter.name: "x" for parameter in needed})
 
 
 @every_technique

@@ -427,6 +427,52 @@ class Grows(init.MyRule):
         weight *= weight.shape[0]
 
 
+class Placed(init.MyRule):  # healthy: it takes the place, and begins the last layer smaller
+    def fill(self, weight, rng, place=None):
+        super().fill(weight, rng)
+        weight *= 1 if place is None or place.layer < place.layers else 0.1
+
+
+@caught_by("any_place_will_do", because="layer 1 of 1")
+class NeedsDepth(Placed):
+    def fill(self, weight, rng, place=None):
+        super().fill(weight, rng, place)
+        weight *= np.nan if place.layers == 1 else 1
+
+
+class Settles(init.MyRule):  # healthy: it scales each layer by what it puts out
+    def settle(self, network, batch):
+        for name, weight in network.weights.items():
+            weight /= network.outputs(name, batch).std()
+
+
+@caught_by("settling_writes_finite_numbers_and_leaves_the_batch_alone", because="wrote to the batch")
+class SettlesTheBatch(Settles):
+    def settle(self, network, batch):
+        batch -= batch.mean(axis=0)
+        super().settle(network, batch)
+
+
+@caught_by("settling_writes_finite_numbers_and_leaves_the_batch_alone", because="must write to the network's arrays")
+class ReturnsTheSettled(Settles):
+    def settle(self, network, batch):
+        return {name: weight / network.outputs(name, batch).std() for name, weight in network.weights.items()}
+
+
+@caught_by("settling_writes_finite_numbers_and_leaves_the_batch_alone", because="not finite")
+class SettlesToNaN(Settles):
+    def settle(self, network, batch):
+        for array in network.arrays.values():
+            array *= np.nan
+
+
+@caught_by("settling_writes_finite_numbers_and_leaves_the_batch_alone", because="gave other numbers")
+class SettlesByChance(Settles):
+    def settle(self, network, batch):
+        for weight in network.weights.values():
+            weight *= np.random.default_rng().uniform(0.9, 1.1)
+
+
 # --- activations ---------------------------------------------------------------------------------------------------------
 
 

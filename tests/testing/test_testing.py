@@ -56,6 +56,13 @@ def test_an_activation_may_pass_fewer_units_on_and_may_be_random(technique):
     assert not [result for result in report.of("failed") if result.check != "it_says_where_it_comes_from"], str(report)
 
 
+@pytest.mark.parametrize("technique", [mutants.Placed, mutants.Settles])
+def test_an_init_may_take_the_place_and_may_settle_the_network(technique):
+    technique.__doc__ = mutants.init.MyRule.__doc__
+    report = testing.run(technique)
+    assert not [result for result in report.of("failed") if result.check != "it_says_where_it_comes_from"], str(report)
+
+
 def test_a_layer_may_compute_in_arrays_of_its_own_and_draw_its_masks_in_float32():
     report = testing.run(mutants.Buffered)
     assert report.ok, str(report)
