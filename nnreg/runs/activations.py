@@ -8,6 +8,7 @@ activation that mixes units, such as softmax, has no slope: saturated and dead a
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -54,6 +55,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
             settings.hidden,
             1,
             architecture=made["network"],
+            shape=_square(settings.hidden[0]),
             activation=activation,
             loss=never,
             regularizer=never,
@@ -68,6 +70,12 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
         settle_start(names["init"], made["init"], network, lambda: x, streams)
     card = describe(request)
     return card, Work(lambda recorder: _look(card, settings, network, x, activation, recorder))
+
+
+def _square(columns: int) -> tuple[int, ...] | None:
+    """Return the shape of a row of noise, for layers that look at neighbours: a square, where there is one of that size."""
+    side = math.isqrt(columns)
+    return (side, side) if side * side == columns else None
 
 
 def _never(*_: object) -> float:

@@ -56,7 +56,12 @@ def brief_composition(card: RunCard) -> list[tuple[str, str]]:
         return [*shown, ("descent", plan)]
     widths = "-".join(map(str, (config["hidden"][0], *config["hidden"])))
     extra = [f"{kind} {technique(choices[kind], config[kind])}" for kind in ("norm", "dropout") if choices[kind] != "none"]
-    network = "; ".join([f"{widths} untrained, biases {technique(choices['bias'], config['bias'])}, {config['dtype']}", *extra])
+    network = "; ".join(
+        [
+            f"{_other_network(card)}{widths} untrained, biases {technique(choices['bias'], config['bias'])}, {config['dtype']}",
+            *extra,
+        ]
+    )
     shown = [(kind, technique(choices[kind], config[kind])) for kind in ("init", "activation")]
     return [*shown, ("network", network), ("input", f"{config['batch']:,} rows of N(0, 1), seed {card.seed}")]
 
@@ -117,6 +122,12 @@ def _descent(card: RunCard, outcome: Outcome) -> list[tuple[str, str]]:
 
 def _place(coordinate: float) -> str:
     return f"{round(coordinate, 6) + 0.0:.6f}" if abs(coordinate) < 1e6 else f"{coordinate:.6g}"
+
+
+def _other_network(card: RunCard) -> str:
+    """Return which network stands around the hidden layers, where it is no mlp."""
+    name = card.choices.get("network", "mlp")
+    return "" if name == "mlp" else f"{technique(name, card.config['network'])} "
 
 
 OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule")
@@ -199,7 +210,7 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
         rows = ", ".join(f"{count:,} {part}" for part, count in data.rows.items())
         lines.append(("dataset", f"{technique(data.name, config['dataset'])}: {rows} rows; {data.source}"))
         widths = "-".join(map(str, (data.features, *config["hidden"], data.outputs)))
-        lines.append(("network", f"{widths}, {card.parameters:,} parameters, {config['dtype']}"))
+        lines.append(("network", f"{_other_network(card)}{widths}, {card.parameters:,} parameters, {config['dtype']}"))
     used = [kind for kind in OTHERS if card.choices.get(kind, "none") not in ("none", "constant")]  # the rest needs no word
     extra = [f"{kind} {technique(card.choices[kind], config[kind])}" for kind in used]
     extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup", "patience") if config.get(key)]
