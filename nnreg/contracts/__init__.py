@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from nnreg.contracts.architecture import Architecture, Parts
 from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Place, Role, Targets, Weights
-from nnreg.contracts.batches import Indices, Sampler
+from nnreg.contracts.batches import Augmentation, Indices, Sampler
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
 from nnreg.contracts.init import Init, Untrained
@@ -31,6 +31,7 @@ CONTRACTS: Mapping[str, type] = {
     "dataset": Dataset,
     "surface": Surface,
     "sampler": Sampler,
+    "augmentation": Augmentation,
 }
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Activation",
     "Architecture",
     "Array",
+    "Augmentation",
     "Dataset",
     "Dropout",
     "Features",

@@ -1,4 +1,4 @@
-"""The contract of what a batch is made of: which rows."""
+"""The contracts of what a batch is made of: which rows, and what is done to them on their way into the network."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from nnreg.contracts.arrays import Array, Targets
 from nnreg.contracts.data import Split
 
 Indices = npt.NDArray[np.int64]
@@ -59,8 +60,42 @@ class Sampler(Protocol):
         return {}
 
 
+class Augmentation(Protocol):
+    """What is done to the rows of a training batch, anew each time; validation and test see rows as they are."""
+
+    takes: ClassVar[tuple[str, ...]] = ("classes", "values")
+    """Targets it is defined for: "classes" (integer, (rows,)), "values" (float, (rows, outputs)), or both."""
+
+    needs_shape: ClassVar[bool] = False
+    """Whether rows must have a natural shape of two or three axes, as pictures have: (rows, columns) or with channels last."""
+
+    softens: ClassVar[bool] = False
+    """Whether it makes shares of classes, float (rows, outputs), out of class numbers: a loss must take "soft" targets then."""
+
+    is_identity: ClassVar[bool] = False
+    """True for one that changes nothing: it is left out."""
+
+    def begin(self, outputs: int) -> None:
+        """Take down the number of classes, or of values a row, before the first batch."""
+
+    @abstractmethod
+    def apply(self, x: Array, y: Targets, rng: np.random.Generator) -> tuple[Array, Targets]:
+        """Change one batch.
+
+        Args:
+            x: rows in their natural shape, (n, rows, columns), (n, rows, columns, channels), or (n, features) where they have
+                none; float array of the run's dtype, a copy, which may be written in place.
+            y: class numbers, integer array (n,), or values, float array (n, outputs); a copy as well.
+            rng: the stream of augmentations, the only source of randomness allowed.
+
+        Returns:
+            Rows and targets: the arrays given, or new ones of the same shape; where it softens, targets are float (n, outputs)
+            and each row of them sums to 1.
+        """
+
+
 def targets_taken(technique: object) -> tuple[str, ...]:
-    """Return the targets that a sampler is defined for, both where it says nothing: it need not inherit its contract."""
+    """Return the targets that a sampler or an augmentation is defined for, both where it says nothing."""
     taken: tuple[str, ...] = getattr(technique, "takes", Sampler.takes)
     return taken
 

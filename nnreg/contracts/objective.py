@@ -16,7 +16,8 @@ class Loss(Protocol):
 
     takes: ClassVar[tuple[str, ...]] = ("classes",)
     """Targets it is defined for: "classes" (integer, (rows,)), "values" (float, (rows, outputs)), or both, the first for
-    targets that may be either, such as counts."""
+    targets that may be either, such as counts. One for classes may take "soft" targets too, shares of the classes: float
+    (rows, outputs), as an augmentation makes them."""
 
     @abstractmethod
     def value(self, logits: Array, targets: Targets) -> float:

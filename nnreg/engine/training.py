@@ -11,6 +11,7 @@ import numpy as np
 
 from nnreg.contracts import Array, Indices, Optimizer, Schedule, Splits
 from nnreg.engine.again import again_of
+from nnreg.engine.augment import Augment
 from nnreg.engine.elsewhere import Elsewhere
 from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS, Record
 from nnreg.engine.network import Network
@@ -104,6 +105,7 @@ class Streams(NamedTuple):
     batches: np.random.Generator
     dropout: np.random.Generator
     optimizer: np.random.Generator
+    augmentation: np.random.Generator
 
     @classmethod
     def from_seed(cls, seed: int) -> Self:
@@ -169,6 +171,7 @@ def train(
     stopwatch: Stopwatch | None = None,
     pause: Callable[[], bool] = never,
     elsewhere: Elsewhere | None = None,
+    augment: Augment | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -191,6 +194,7 @@ def train(
         stopwatch: measures training alone: neither validation nor what the consumer does between two records.
         pause: asked between two steps; True if the consumer wants a moment to save everything.
         elsewhere: what validations are made with; None for one of its own.
+        augment: changes each batch; None to train on rows as they are.
 
     Yields:
         ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
@@ -210,6 +214,10 @@ def train(
     def gradient(numbers: Indices) -> float:
         return look(*gather(numbers))
 
+    def gradient_of_changed(numbers: Indices) -> float:
+        assert augment is not None
+        return look(*augment(*gather(numbers)))
+
     def update(done: int) -> None:
         factor = schedule(done)
         clip(network.parameters.grad)
@@ -225,9 +233,10 @@ def train(
     again = again_of(optimizer)
     look = again.begin if again else network.audible_loss_and_gradient
     make_step = update_looking_again if again else update
+    see = gradient if augment is None else gradient_of_changed
     for step in range(start, steps):
         with stopwatch:
-            loss = silently(gradient, next(batches))
+            loss = silently(see, next(batches))
         yield Record(step, TRAIN_LOSS, loss)
         if not math.isfinite(loss):
             return

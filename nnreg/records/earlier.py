@@ -14,9 +14,9 @@ SAMPLING = "sampling"
 SAMPLERS = {"replacement": "with_replacement", "epoch": "epoch"}
 """Values of a setting that is a kind now, each with its technique."""
 
-ADDED = {"sampler": "with_replacement", "network": "mlp"}
+ADDED = {"sampler": "with_replacement", "network": "mlp", "augmentation": "none"}
 """Kinds that earlier versions did not have, with the technique that their runs had, where no setting said otherwise."""
-BESIDE = {"sampler": "dataset", "network": "activation"}
+BESIDE = {"sampler": "dataset", "network": "activation", "augmentation": "dataset"}
 """Kinds that runs use which use these."""
 
 
@@ -25,20 +25,19 @@ def current_config(saved: Mapping[Any, Any]) -> dict[str, Any]:
     kept = {str(key): value for key, value in saved.items() if key not in FORMER or FORMER[key] != value}
     if str(kept.get(SAMPLING)) in SAMPLERS:
         kept["sampler"] = {"name": SAMPLERS[str(kept.pop(SAMPLING))]}
-    if BESIDE["network"] in kept:
-        kept.setdefault("network", {"name": ADDED["network"]})
+    for kind, beside in BESIDE.items():
+        if beside in kept and kind != "sampler":
+            kept.setdefault(kind, {"name": ADDED[kind]})
     return kept
 
 
 def hashed_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration in the words of the first version that could say it, which is what is hashed."""
-    kept = dict(config)
+    kept = {key: value for key, value in config.items() if key == "sampler" or {"name": ADDED.get(key)} != value}
     for value, name in SAMPLERS.items():
         if kept.get("sampler") == {"name": name}:
             del kept["sampler"]
             kept[SAMPLING] = value
-    if kept.get("network") == {"name": ADDED["network"]}:
-        del kept["network"]
     return FORMER | kept
 
 

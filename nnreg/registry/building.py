@@ -18,6 +18,7 @@ from nnreg.contracts import (
     Activation,
     Architecture,
     Array,
+    Augmentation,
     Init,
     Layer,
     Loss,
@@ -203,6 +204,7 @@ def _activation_layer(prototype: Layer) -> str:
 
 def _loss(loss: Loss) -> str:
     logits, possible = np.zeros(SHAPE), {"classes": np.zeros(SHAPE[0], dtype=np.intp), "values": np.zeros(SHAPE)}
+    possible["soft"] = np.full(SHAPE, 1 / SHAPE[1])
     for kind in targets_of(loss):
         targets, out = possible[kind], np.full(SHAPE, np.nan)
         for method, value in (
@@ -285,6 +287,23 @@ def _sampler(sampler: Sampler) -> str:
     return ""
 
 
+def _augmentation(augmentation: Augmentation) -> str:
+    for kind in targets_taken(augmentation):
+        x, y = np.linspace(-1, 1, 60).reshape(4, 5, 3), np.arange(4) % 3
+        targets = y if kind == "classes" else np.linspace(0, 1, 12).reshape(4, 3)
+        if (begin := getattr(augmentation, "begin", None)) is not None:
+            begin(3)
+        returned = augmentation.apply(x, targets, np.random.default_rng(0))
+        if not isinstance(returned, tuple) or len(returned) != 2:
+            return f"apply returned {_described(returned)}; it must return rows and targets"
+        if np.shape(returned[0]) != x.shape or not np.isfinite(returned[0]).all():
+            return f"apply returned rows as {_described(returned[0])}; it must return finite numbers of shape {x.shape}"
+        wanted = (4, 3) if kind == "values" or getattr(augmentation, "softens", False) else (4,)
+        if np.shape(returned[1]) != wanted:
+            return f"apply returned targets as {_described(returned[1])}; it must return {wanted} here"
+    return ""
+
+
 def _written(method: str, argument: str, array: Array, returned: object) -> str:
     if returned is not None:
         return f"{method} returned {_described(returned)}; it must write to '{argument}' and return None"
@@ -309,6 +328,7 @@ PROBES: Mapping[str, Callable[[Any], str]] = {
     "schedule": _schedule,
     "surface": _surface,
     "sampler": _sampler,
+    "augmentation": _augmentation,
 }
 
 

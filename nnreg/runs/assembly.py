@@ -14,12 +14,25 @@ import numpy as np
 import numpy.typing as npt
 from omegaconf import DictConfig, OmegaConf
 
-from nnreg.contracts import Activation, Array, Init, Layer, Loss, Optimizer, Sampler, Schedule, Split, Splits
+from nnreg.contracts import (
+    Activation,
+    Array,
+    Augmentation,
+    Init,
+    Layer,
+    Loss,
+    Optimizer,
+    Sampler,
+    Schedule,
+    Split,
+    Splits,
+)
 from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.objective import targets_of, watched_by
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
 from nnreg.engine.again import Again
+from nnreg.engine.augment import Augment
 from nnreg.engine.network import Network
 from nnreg.engine.pace import Pace
 from nnreg.engine.rows import Batches, converted
@@ -79,7 +92,8 @@ def check_fit(
     rows = len(splits.train.x)
     if splits.targets not in takes:
         suits = {"classes": "softmax_cross_entropy", "values": "mse"}[splits.targets]
-        targets = f"dataset={dataset} has {splits.targets} as targets, loss={loss} takes {' or '.join(takes)}"
+        taken = " or ".join(sort for sort in takes if sort != "soft")
+        targets = f"dataset={dataset} has {splits.targets} as targets, loss={loss} takes {taken}"
         other = ", or dataset.task=classes for labels" if may_be_either and splits.targets == "values" else ""
         raise UserError(f"{targets}: use loss={suits}{other}")
     check_warmup(settings)
@@ -92,6 +106,26 @@ def check_fit(
         )
     if settings.patience is not None and splits.valid is None:
         raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
+
+
+def check_augmentation(splits: Splits, dataset: str, loss: Entry, takes: Sequence[str], name: str, made: Augmentation) -> None:
+    """Refuse an augmentation that is not made for the rows, for their targets, or for the loss.
+
+    Raises:
+        UserError: it is not.
+    """
+    taken, rest = targets_taken(made), "use augmentation=noise, or none"
+    if splits.targets not in taken:
+        raise UserError(
+            f"augmentation={name} takes {' or '.join(taken)} as targets, dataset={dataset} has {splits.targets}: {rest}"
+        )
+    if getattr(made, "needs_shape", False) and len(splits.shape or ()) not in (2, 3):
+        raise UserError(f"augmentation={name} is for pictures, and rows of dataset={dataset} have no shape: {rest}")
+    if getattr(made, "softens", False) and not {"soft", "values"} & set(takes):
+        raise UserError(
+            f"augmentation={name} makes shares of classes of class numbers, which loss={loss.name} does not take: use "
+            "loss=softmax_cross_entropy"
+        )
 
 
 def check_sampler(settings: Settings, splits: Splits, dataset: str, name: str, sampler: Sampler) -> None:
@@ -254,6 +288,7 @@ class Assembled:
     batches: Batches
     dataset: DatasetCard
     again: Again
+    augment: Augment | None
 
 
 def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
@@ -274,6 +309,8 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     check_rows(entered, built, settings.batch)
     splits, digest = _fitting(settings, entered["dataset"], config["dataset"], built["dataset"], entered["loss"], built["loss"])
     check_sampler(settings, splits, entered["dataset"].name, entered["sampler"].name, built["sampler"])
+    named, takes = entered["dataset"].name, targets_of(built["loss"])
+    check_augmentation(splits, named, entered["loss"], takes, entered["augmentation"].name, built["augmentation"])
     streams = Streams.from_seed(settings.seed)
     batches = _batches(entered["sampler"], built["sampler"], settings, splits, streams)
     card = _dataset_card(choices["dataset"], splits, digest)
@@ -285,9 +322,11 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         built["optimizer"].bind(network.parameters)
     again = Again(network, streams.dropout, clipper(settings.clip_value, settings.clip_norm))
     built["optimizer"].equip(again, streams.optimizer)
+    is_changing = not getattr(built["augmentation"], "is_identity", False)
+    augment = Augment(built["augmentation"], splits, streams.augmentation) if is_changing else None
     check_watched(built["schedule"], entered["schedule"].name, settings, splits, entered["dataset"].name)
     pace = Pace(built["schedule"], settings.steps, settings.warmup, built["optimizer"].rate)
-    return Assembled(settings, network, built["optimizer"], pace, splits, streams, batches, card, again)
+    return Assembled(settings, network, built["optimizer"], pace, splits, streams, batches, card, again, augment)
 
 
 def _with_added_kinds(config: DictConfig) -> DictConfig:
@@ -298,7 +337,7 @@ def _with_added_kinds(config: DictConfig) -> DictConfig:
     return whole
 
 
-FITTED = ("dataset", "loss", "sampler")
+FITTED = ("dataset", "loss", "sampler", "augmentation")
 """Kinds whose techniques must go together, and with the settings."""
 
 
@@ -339,13 +378,15 @@ def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequenc
     if settings.task != TRAIN:
         return
     try:
-        dataset, loss, sampler = (_entry(kind, kind, config.get(kind), choices) for kind in FITTED)
-        made, measure, drawing = (build_entry(entry, config[entry.kind]) for entry in (dataset, loss, sampler))
+        dataset, loss, sampler, augmentation = (_entry(kind, kind, config.get(kind), choices) for kind in FITTED)
+        entered = (dataset, loss, sampler, augmentation)
+        made, measure, drawing, changing = (build_entry(entry, config[entry.kind]) for entry in entered)
     except UserError:
         return
     with contextlib.suppress(BrokenPlugin):
         splits, _ = _fitting(settings, dataset, config["dataset"], made, loss, measure)
         check_sampler(settings, splits, dataset.name, sampler.name, drawing)
+        check_augmentation(splits, dataset.name, loss, targets_of(measure), augmentation.name, changing)
         for metric in metrics:
             check_recorded(metric, settings, splits, dataset.name)
 

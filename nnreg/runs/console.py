@@ -130,7 +130,7 @@ def _other_network(card: RunCard) -> str:
     return "" if name == "mlp" else f"{technique(name, card.config['network'])} "
 
 
-OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule")
+OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule", "augmentation")
 
 
 class ConsoleSink:

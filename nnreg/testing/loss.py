@@ -12,7 +12,7 @@ from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import Batch, batches
 
-SORTS = {"classes", "values"}
+SORTS = {"classes", "soft", "values"}
 
 
 def it_says_which_targets_it_takes(subject: Subject) -> None:

@@ -10,6 +10,7 @@ from nnreg.testing import (
     activation,
     activation_layer,
     asking,
+    augmentation,
     dataset,
     every,
     init,
@@ -38,6 +39,7 @@ SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
     dataset: ("dataset",),
     surface: ("surface",),
     sampler: ("sampler",),
+    augmentation: ("augmentation",),
 }
 """Modules of checks, and the kinds that owe each check there which is not marked as of one kind; those of ``every`` all owe.
 An activation that is a layer owes those of a ``layer``."""

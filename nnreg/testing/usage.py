@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from nnreg.contracts import (
     Array,
+    Augmentation,
     Dropout,
     Indices,
     Layer,
@@ -158,6 +159,7 @@ def batches(loss: Any, rows: int = 4, outputs: int = 3, dtype: npt.DTypeLike = n
     rng = np.random.default_rng(0)
     logits = rng.standard_normal((rows, outputs)).astype(dtype)
     targets = {"classes": np.arange(rows)[::-1] % outputs, "values": rng.random((rows, outputs)).astype(dtype)}
+    targets["soft"] = (targets["values"] / targets["values"].sum(axis=1, keepdims=True)).astype(dtype)
     return [Batch(logits.copy(), targets[sort]) for sort in targets_of(loss)]
 
 
@@ -183,6 +185,31 @@ def drawn(
     if begins:
         sampler.begin(split or training_rows(sort), BATCH)
     return [copy.copy(sampler.rows(t, DRAWS, rng)) for t in range(first, last + 1)]
+
+
+CLASSES = 3
+
+
+def pictures(sort: str, shape: tuple[int, ...], dtype: npt.DTypeLike, rows: int = 9) -> tuple[Array, Targets]:
+    """Return rows of a natural shape, and the classes or the values of each."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((rows, *shape)).astype(dtype)
+    return x, np.arange(rows) % CLASSES if sort == "classes" else rng.random((rows, 2)).astype(dtype)
+
+
+def augmented(
+    augmentation: Augmentation,
+    sort: str,
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    batch: tuple[Array, Targets] | None = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[Array, Targets]:
+    """Return a batch as an augmentation leaves it; a copy of the same batch each time, where none is given."""
+    x, y = batch or pictures(sort, shape, dtype)
+    if (begin := getattr(augmentation, "begin", None)) is not None:
+        begin(CLASSES if sort == "classes" else y.shape[1])
+    return augmentation.apply(x, y, rng or np.random.default_rng(0))
 
 
 def loaded(subject: Subject) -> Splits:
@@ -307,6 +334,13 @@ def _sampler(subject: Subject, seed: int) -> list[Array]:
     ]
 
 
+def _augmentation(subject: Subject, seed: int) -> list[Array]:
+    sorts, rng = targets_taken(subject.make()), np.random.default_rng(seed)
+    return [
+        array.astype(np.float64) for sort in sorts for array in augmented(subject.make(), sort, (6, 5), np.float64, rng=rng)
+    ]
+
+
 USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {
     "optimizer": _optimizer,
     "init": _init,
@@ -321,4 +355,5 @@ USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {
     "dataset": _dataset,
     "surface": _surface,
     "sampler": _sampler,
+    "augmentation": _augmentation,
 }

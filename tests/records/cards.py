@@ -20,6 +20,7 @@ PLAIN = {
     "dropout": "none",
     "schedule": "constant",
     "sampler": "with_replacement",
+    "augmentation": "none",
     "bias": "zeros",
 }
 """What a plain run of training chooses: slot to technique."""

@@ -23,6 +23,7 @@ from nnreg.cli import main
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.engine.training import Streams
 from nnreg.records.checkpoint import FILE, load_checkpoint, save_checkpoint
+from nnreg.records.earlier import ADDED
 from nnreg.records.folder import DiskSink, occupied, read_facts, read_history, read_summary
 from nnreg.runs import attempt, train
 from nnreg.runs.checkpoints import Checkpoints
@@ -94,17 +95,22 @@ def test_every_sampler_goes_on_as_if_never_stopped(tmp_path, sampler):
     compared(tmp_path, sampler=sampler)
 
 
+@pytest.mark.parametrize("augmentation", everything("augmentation"))
+def test_every_augmentation_goes_on_as_if_never_stopped(tmp_path, augmentation):
+    compared(tmp_path, augmentation=augmentation, optimizer="momentum")
+
+
 @pytest.mark.parametrize(("sampler", "sampling"), [("with_replacement", "replacement"), ("epoch", "epoch")])
 def test_a_run_that_an_earlier_version_left_goes_on_as_if_never_stopped(tmp_path, sampler, sampling):
     folder = cut(tmp_path / "cut", at=31, checkpoint_at=24, sampler=sampler)
     found = load_checkpoint(folder / FILE)
-    was = {key: value for key, value in found.config.items() if key != "sampler"} | {"sampling": sampling, "workers": 1}
+    was = {key: value for key, value in found.config.items() if key not in ADDED} | {"sampling": sampling, "workers": 1}
     batches = {"stream": Streams.from_seed(0).batches.bit_generator.state, "taken": 24 * 16}  # all of them drawn together
     arrays = {name: array for name, array in found.arrays.items() if not name.startswith("sampler/")}
     save_checkpoint(folder / FILE, dataclasses.replace(found, config=was, batches=batches, arrays=arrays))
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(was)))
     facts = json.loads((folder / "summary.json").read_text())
-    facts["choices"].pop("sampler")
+    del facts["choices"]["sampler"], facts["choices"]["augmentation"]
     (folder / "summary.json").write_text(json.dumps(facts))
     assert resumed(folder) == whole(tmp_path / "whole", sampler=sampler)
 

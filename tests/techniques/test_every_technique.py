@@ -14,7 +14,7 @@ from nnreg.registry.entries import load_class, techniques
 
 KINDS = (
     *("optimizer", "init", "activation", "network", "loss", "regularizer", "norm", "dropout", "schedule", "surface"),
-    "sampler",
+    *("sampler", "augmentation"),
 )
 INTERVAL = re.compile(r"in ([\[(][^,\]()]+, [^,\]()]+[\])])")
 

@@ -196,14 +196,19 @@ def batches(draw):
     rows, outputs = draw(st.integers(1, 6)), draw(st.integers(2, 6))
     logits = draw(arrays(np.float64, (rows, outputs), elements=st.floats(-8, 8)))
     labels = draw(arrays(np.int64, rows, elements=st.integers(0, outputs - 1)))
-    return logits, {"classes": labels, "values": draw(arrays(np.float64, (rows, outputs), elements=st.floats(0, 1)))}
+    values = draw(arrays(np.float64, (rows, outputs), elements=st.floats(0, 1)))
+    return logits, {"classes": labels, "values": values, "soft": shares_of(values)}
+
+
+def shares_of(values):
+    return (values + 0.1) / (values + 0.1).sum(axis=1, keepdims=True)
 
 
 def some(rows, outputs, seed=0):
     """Ordinary logits, and targets of each kind."""
     rng = np.random.default_rng(seed)
     targets = {"classes": rng.integers(outputs, size=rows), "values": rng.uniform(0, 1, (rows, outputs))}
-    return rng.standard_normal((rows, outputs)), targets
+    return rng.standard_normal((rows, outputs)), targets | {"soft": shares_of(targets["values"])}
 
 
 def both_of(entry, logits, targets):
@@ -215,6 +220,7 @@ def both_of(entry, logits, targets):
 @given(batch=batches())
 def test_the_gradient_agrees_with_central_differences(entry, kind, batch):
     logits, targets = batch[0], batch[1][kind]
+    logits += np.random.default_rng(0).uniform(0.01, 0.02, logits.shape)  # off the kinks, at whole numbers
     loss, h = entries.load_class(entry)(), 1e-5
     measured = np.empty_like(logits)
     for index in np.ndindex(logits.shape):
@@ -229,6 +235,17 @@ def test_the_gradient_agrees_with_central_differences(entry, kind, batch):
 def test_the_value_is_the_same_with_and_without_the_gradient(entry, kind, batch):
     logits, targets = batch[0], batch[1][kind]
     assert entries.load_class(entry)().value(logits, targets) == pytest.approx(both_of(entry, logits, targets)[0], rel=1e-14)
+
+
+@every_loss
+@given(batch=batches())
+def test_the_losses_of_rows_are_those_of_batches_of_one(entry, kind, batch):
+    logits, targets = batch[0], batch[1][kind]
+    loss = entries.load_class(entry)()
+    rows = [loss.value(logits[i : i + 1], targets[i : i + 1]) for i in range(len(logits))]
+    found = loss.row_losses(logits, targets)
+    assert found.dtype == logits.dtype
+    np.testing.assert_allclose(found, rows, rtol=1e-12, atol=1e-14)
 
 
 @every_loss
@@ -255,6 +272,7 @@ def test_huge_logits_give_finite_results_without_a_warning(entry, kind, dtype):
     logits = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 1e4], [0, 0, 0]], dtype)
     for labels in ([0, 1, 2], [1, 0, 0]):
         targets = {"classes": np.array(labels), "values": np.eye(3, dtype=dtype)[labels]}
+        targets["soft"] = targets["values"]
         loss, gradient = both_of(entry, logits, targets[kind])
         assert np.isfinite(loss)
         assert np.isfinite(gradient).all()

@@ -16,6 +16,7 @@ import numpy as np
 from nnreg.contracts import Layer, Shape, Split, Splits, check_range
 from nnreg.registry.templates.kinds import (
     activation,
+    augmentation,
     dataset,
     dropout,
     init,
@@ -31,8 +32,8 @@ from nnreg.registry.templates.kinds import (
 from nnreg.registry.templates.layers import activation as activation_layer
 
 HEALTHY = (
-    *(activation, activation_layer, dataset, dropout, init, loss, network, norm, optimizer, regularizer, sampler, schedule),
-    surface,
+    *(activation, activation_layer, augmentation, dataset, dropout, init, loss, network, norm, optimizer, regularizer),
+    *(sampler, schedule, surface),
 )
 MUTANTS: list[tuple[type, set[str], str]] = []
 

@@ -1,10 +1,10 @@
-"""Samplers that are wrong, each in one way, beside the check that must notice."""
+"""Samplers and augmentations that are wrong, each in one way, beside the check that must notice."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nnreg.registry.templates.kinds import sampler
+from nnreg.registry.templates.kinds import augmentation, sampler
 from nnreg_std.samplers.epoch import Epoch
 from tests.testing.mutants import caught_by
 
@@ -57,3 +57,58 @@ class WritesRows(sampler.MyRule):
 class DrawsRowsGlobally(sampler.MyRule):
     def rows(self, t, steps, rng):
         return np.random.randint(self._count, size=self._batch)  # noqa: NPY002
+
+
+@caught_by("it_says_which_targets_it_is_made_for")
+class ChangesAnything(augmentation.MyRule):
+    takes = ["classes"]  # noqa: RUF012
+
+
+@caught_by("the_global_generators_are_left_alone", "equal_seeds_give_equal_results", "it_draws_anew_each_time")
+class AugmentsGlobally(augmentation.MyRule):
+    def apply(self, x, y, rng):
+        x += np.random.standard_normal(x.shape)  # noqa: NPY002
+        return x, y
+
+
+@caught_by("rows_keep_their_shape_and_precision", because="came back as float64")
+class RowsInDouble(augmentation.MyRule):
+    def apply(self, x, y, rng):
+        return x + rng.standard_normal(x.shape), y
+
+
+@caught_by("rows_keep_their_shape_and_precision", because="rows (9, 6, 5) came back as (9, 30)")
+class Flattens(augmentation.MyRule):
+    def apply(self, x, y, rng):
+        x, y = super().apply(x, y, rng)
+        return x.reshape(len(x), -1), y
+
+
+@caught_by("targets_stay_classes_or_become_shares", because="must be class numbers from 0 to 2")
+class OneClassTooMany(augmentation.MyRule):
+    def apply(self, x, y, rng):
+        x, y = super().apply(x, y, rng)
+        return x, y + (y == 2) if y.ndim == 1 else y
+
+
+@caught_by("numbers_stay_finite")
+class Standardises(augmentation.MyRule):
+    def apply(self, x, y, rng):
+        x, y = super().apply(x, y, rng)
+        with np.errstate(all="ignore"):
+            x /= np.abs(x).max()
+        return x, y
+
+
+@caught_by("it_changes_something")
+class ChangesNothing(augmentation.MyRule):
+    def apply(self, x, y, rng):
+        return x, y
+
+
+@caught_by("it_draws_anew_each_time")
+class RemembersNoise(augmentation.MyRule):
+    def apply(self, x, y, rng):
+        self.used = getattr(self, "used", 0) + 1
+        x *= x.dtype.type(1 + self.used * rng.random())
+        return x, y

@@ -33,6 +33,12 @@ class BinaryCrossEntropy(Loss):
         """Return the mean loss."""
         return self.value_and_gradient(logits, targets, np.empty_like(logits))
 
+    def row_losses(self, logits: Array, targets: Targets) -> Array:
+        """Return the loss of each row."""
+        t = as_values(targets, logits)
+        losses: Array = (np.maximum(logits, 0) - logits * t + np.log1p(np.exp(-np.abs(logits)))).sum(axis=1)
+        return losses
+
     def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
         """Return the mean loss and write its gradient.
 

@@ -31,6 +31,11 @@ class MSE(Loss):
         """Return the mean loss."""
         return self.value_and_gradient(logits, targets, np.empty_like(logits))
 
+    def row_losses(self, logits: Array, targets: Targets) -> Array:
+        """Return the loss of each row."""
+        losses: Array = 0.5 * np.square(logits - as_values(targets, logits)).sum(axis=1)
+        return losses
+
     def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
         """Return the mean loss and write its gradient."""
         np.subtract(logits, as_values(targets, logits), out=out)

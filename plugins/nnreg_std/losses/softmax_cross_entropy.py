@@ -10,16 +10,19 @@ to Statistical Pattern Recognition", https://doi.org/10.1007/978-3-642-76153-9_2
 "Rethinking the Inception Architecture for Computer Vision", section 7. https://arxiv.org/abs/1512.00567
 
 Conventions: natural logarithm, mean over rows and ε shared by all K classes, the true one too, as in torch and Keras.
-Nothing is added inside the logarithm, as logits need no 1e-7. The validation loss is smoothed like the training loss.
+Nothing is added inside the logarithm, as logits need no 1e-7. The validation loss is smoothed like the training loss. Shares of
+the classes, as mixup makes them, stand in the place of [k = label].
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from nnreg.contracts import Array, Labels, Loss, check_range
+from nnreg.contracts import Array, Loss, Targets, check_range
+from nnreg_std.losses._one_hot import as_values
 
 
 @dataclass(frozen=True)
@@ -34,21 +37,28 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     label_smoothing: float = 0.0
+    takes: ClassVar[tuple[str, ...]] = ("classes", "soft")
 
     def __post_init__(self) -> None:
         check_range(self, label_smoothing="[0, 1)")
 
-    def value(self, logits: Array, labels: Labels) -> float:
+    def value(self, logits: Array, targets: Targets) -> float:
         """Return the mean loss."""
-        return self.value_and_gradient(logits, labels, np.empty_like(logits))
+        return self.value_and_gradient(logits, targets, np.empty_like(logits))
 
-    def value_and_gradient(self, logits: Array, labels: Labels, out: Array) -> float:
+    def row_losses(self, logits: Array, targets: Targets) -> Array:
+        """Return the loss of each row."""
+        return self._of_shares(logits, as_values(targets, logits), np.empty_like(logits))
+
+    def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
         """Return the mean loss and write its gradient.
 
         The largest logit is subtracted first, so that exp cannot overflow. Rows and columns change places for it: NumPy adds
         up a few long rows several times faster than many short ones.
         """
-        eps, rows = self.label_smoothing, len(labels)
+        if np.issubdtype(targets.dtype, np.floating):
+            return float(np.add.reduce(self._of_shares(logits, targets, out))) / len(targets)
+        eps, rows, labels = self.label_smoothing, len(targets), targets
         z: Array = logits.T.copy()
         z -= np.maximum.reduce(z)
         flat, true = z.reshape(-1), np.multiply(labels, rows, dtype=np.intp) + np.arange(rows)  # where each row's true class is
@@ -64,3 +74,16 @@ class SoftmaxCrossEntropy(Loss):
             p -= eps / len(p)
         np.divide(p.T, rows, out=out)  # ∂L/∂z = (p − q) / rows
         return float(np.add.reduce(loss)) / rows
+
+    def _of_shares(self, logits: Array, shares: Array, out: Array) -> Array:
+        """Return the loss of each row, and write the gradient of their mean, for shares of classes, (rows, classes)."""
+        z, q = logits.T.copy(), (1 - self.label_smoothing) * shares.T + self.label_smoothing / logits.shape[1]
+        z -= np.maximum.reduce(z)
+        z_q = np.add.reduce(q * z)  # Σₖ qₖ zₖ
+        p = np.exp(z, out=z)
+        total = np.add.reduce(p)
+        p /= total
+        p -= q
+        np.divide(p.T, len(shares), out=out)  # ∂L/∂z = (p − q) / rows
+        losses: Array = np.log(total) - z_q
+        return losses
