@@ -30,14 +30,19 @@ def it_changes_the_parameters_in_place(subject: Subject) -> None:
 
 
 def it_only_reads_the_gradient(subject: Subject) -> None:
-    """The gradient belongs to the network; clipping and diagnostics look at it too."""
+    """The gradient belongs to the network; clipping and diagnostics look at it too.
+
+    A rule that looks again leaves that of its last look, or puts back that of the step.
+    """
     parameters = bowl()
     parameters.grad[...] = 1
     objective = OnBowl(parameters)
     rule = driving(subject, parameters, objective=objective)
     for t in (1, 2):
+        before = parameters.grad.copy()
         rule.step(t)
-        expect_equal(parameters.grad, objective.written, "the gradient was written to")
+        is_back = np.array_equal(parameters.grad, before)
+        expect_equal(parameters.grad, before if is_back else objective.written, "the gradient was written to")
 
 
 def instances_do_not_share_their_state(subject: Subject) -> None:

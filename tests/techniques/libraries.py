@@ -16,7 +16,7 @@ from nnreg.registry import entries
 from nnreg.registry.building import make_technique
 
 WRITTEN: Mapping[str, Any] = json.loads((Path(__file__).parent / "oracles" / "optimizers.json").read_text(encoding="utf-8"))
-IN_NO_LIBRARY = {"lbfgs", "schedule_free_adamw", "shampoo"}
+IN_NO_LIBRARY = {"lbfgs", "schedule_free_adamw", "shampoo", "sophia"}
 """Rules of nnreg that neither torch nor optax has in this form; tests beside test_optimizers.py hold them to their papers."""
 
 
