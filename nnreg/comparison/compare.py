@@ -20,13 +20,13 @@ from nnreg.comparison.findings import FOLDER, Findings, find
 from nnreg.comparison.report import files, html
 from nnreg.comparison.report.captions import lost_interval, lost_words, target_words, to_target
 from nnreg.comparison.report.panels import shown_metrics
-from nnreg.comparison.standings import Measured, Standing
+from nnreg.comparison.standings import WAYS, Measured, Standing
 from nnreg.comparison.tables import settings_of
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
 from nnreg.figures import Run
 from nnreg.records.manifest import read_manifest
-from nnreg.records.metrics import STEPS, TEST, VALID, heading_of, leading_metrics, with_half
+from nnreg.records.metrics import SECONDS, TEST, VALID, heading_of, leading_metrics, with_half
 from nnreg.records.results import Results
 from nnreg.tracking.sink import AnswerRun, log_answer
 
@@ -167,8 +167,10 @@ def _measured(comparison: Findings) -> list[Column]:
         for metric in shown_metrics(comparison)
     ]
     if comparison.target is not None:
-        steps = [to_target(STEPS, each.steps_to_target) for each in found]
-        columns.insert(min(KEPT, len(columns)), Column("steps to target", steps))
+        place = min(KEPT, len(columns))
+        for metric in reversed([name for name in found[0].ways_to_target if name != SECONDS]):
+            cells = [to_target(metric, each.ways_to_target[metric]) for each in found]
+            columns.insert(place, Column(f"{WAYS[metric]} to target", cells))
     return columns
 
 

@@ -12,6 +12,7 @@ from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.differences import is_ground
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.naming import enumerated, status_words
+from nnreg.comparison.standings import gradients_a_step
 from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.figures.spec import CURVE_MARKS, RECORDED, stopped_early
 from nnreg.records.manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
@@ -26,8 +27,8 @@ def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1, l
     """Return the line below every figure.
 
     Number of seeds; paired or not; how many splits of the data; how often it was looked before; configurations tried per
-    technique; best learning rate at an edge of its range; what was recorded when; smoothing; curves cut where runs stopped
-    early; lost runs counted; runs left out; code unknown, and other versions.
+    technique; best learning rate at an edge of its range; gradients a step where they are not one; what was recorded when;
+    smoothing; curves cut where runs stopped early; lost runs counted; runs left out; code unknown, and other versions.
 
     Args:
         gathered: the runs.
@@ -36,7 +37,7 @@ def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1, l
         look: number of this look at the runs of their sweep.
     """
     has_fewer = any(int(run.summary.get("steps", LAST)) < LAST for arm in gathered.arms for run in arm.runs)
-    parts = [_seeds(gathered), _splits(gathered), _looks(look), _budget(gathered), _edges(gathered)]
+    parts = [_seeds(gathered), _splits(gathered), _looks(look), _budget(gathered), _edges(gathered), _work(gathered)]
     parts += _recorded(metrics, has_fewer=has_fewer)
     parts += [_smoothing(metrics, window)]
     parts += [_stopped(gathered, metrics), _lost(gathered), _left_out(gathered), _code(gathered)]
@@ -143,6 +144,21 @@ def _edges(gathered: Gathered) -> str:
     names = list(gathered.tuning.at_edge)
     what = "learning rate" if rates.is_rate(gathered.tuning.parameter) else gathered.tuning.parameter
     return f"best {what} at an edge of those tried for {enumerated(names)}: try beyond" if names else ""
+
+
+def _work(gathered: Gathered) -> str:
+    """Return how many gradients a step takes, where arms differ in it or it is not one: by then steps are no equal work."""
+    each = {arm.name: f"{gradients_a_step(arm.runs):.2g}" for arm in gathered.arms}
+    counts = Counter(each.values())
+    if set(counts) == {"1"}:
+        return ""
+    if len(counts) == 1:
+        return f"{next(iter(counts))} gradients a step"
+    usual, shared = counts.most_common(1)[0]
+    named = [(count, name) for name, count in each.items() if count != usual or shared == 1]
+    grouped = {count: enumerated([name for other, name in named if other == count]) for count, _ in named}
+    rest = f", {usual} for the others" if shared > 1 else ""
+    return f"gradients a step: {', '.join(f'{count} for {names}' for count, names in grouped.items())}{rest}"
 
 
 def _recorded(metrics: Sequence[str], *, has_fewer: bool) -> list[str]:

@@ -15,13 +15,14 @@ from nnreg.comparison.chance import typical
 from nnreg.comparison.differences import grounds
 from nnreg.comparison.gathering import Arm, Gathered
 from nnreg.comparison.judging import Ruler, ruler_of
-from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
+from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.records.card import UNTRAINED
 from nnreg.records.metrics import (
     ARRIVAL,
     DESCENT_DISTANCE,
     SECONDS,
+    STEPS,
     VALID,
     called,
     is_higher_better,
@@ -101,6 +102,19 @@ def reached_at(run: Result, goal: Target) -> int | None:
     return int(steps[there[0]]) if there.size else None
 
 
+def gradients_at(run: Result, step: int) -> float:
+    """Return how many gradients a run had evaluated after so many updates: one each, where it did not count them."""
+    steps, counts = run.history.series(GRADIENTS)
+    return float(np.interp(step, [0, *steps], [0, *counts])) if steps.size else float(step)
+
+
+def gradients_a_step(runs: Iterable[Result]) -> float:
+    """Return how many gradients the updates of some runs took on average."""
+    counted = [(run.summary["metrics"].get(GRADIENTS, run.summary["steps"]), run.summary["steps"]) for run in runs]
+    steps = sum(made for _, made in counted)
+    return sum(gradients for gradients, _ in counted) / steps if steps else 1.0
+
+
 def _is_tolerance(run: Result, goal: Target) -> bool:
     return math.isclose(float(run.config.get("tolerance", math.nan)), goal.value)
 
@@ -177,6 +191,10 @@ class Measured:
     high: float = math.nan
 
 
+WAYS = {STEPS: "steps", GRADIENTS: "gradients", SECONDS: "seconds"}
+"""What it takes to reach a target, by metric."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """How an arm did.
@@ -189,6 +207,7 @@ class Standing:
         seconds_to_target: likewise; the time of so many steps at the run's mean pace.
         reached: runs that finished and reached the target on the way.
         endings: how many runs ended in which way: ``finished``, ``diverged``, ``failed_to_train``, ...
+        gradients_to_target: as ``steps_to_target``, in gradients evaluated; None where every arm takes one a step.
     """
 
     arm: Arm
@@ -197,6 +216,13 @@ class Standing:
     seconds_to_target: Measured
     reached: int
     endings: Mapping[str, int]
+    gradients_to_target: Measured | None = None
+
+    @property
+    def ways_to_target(self) -> dict[str, Measured]:
+        """What it took to reach the target, by metric: steps, gradients where they are others, seconds."""
+        gradients = {} if self.gradients_to_target is None else {GRADIENTS: self.gradients_to_target}
+        return {STEPS: self.steps_to_target, **gradients, SECONDS: self.seconds_to_target}
 
     @property
     def finished(self) -> int:
@@ -267,21 +293,23 @@ def standings(gathered: Gathered, goal: Target | None, metric: str) -> Sequence[
     Raises:
         UserError: runs finished, but none has the metric.
     """
-    found = [_standing(arm, goal) for arm in gathered.arms]
+    counts = any(GRADIENTS in run.summary["metrics"] for arm in gathered.arms for run in arm.runs)
+    found = [_standing(arm, goal, counts=counts) for arm in gathered.arms]
     known = sorted({name for standing in found for name in standing.metrics})
     if known and metric not in known:
         raise UserError(f"no run has the metric '{metric}'{instead(metric, known)}")
     return sorted(found, key=lambda standing: _rank(standing, metric))
 
 
-def _standing(arm: Arm, goal: Target | None) -> Standing:
+def _standing(arm: Arm, goal: Target | None, *, counts: bool) -> Standing:
     finished = [run for run in arm.runs if run.summary["status"] == "finished"]
     names = dict.fromkeys(name for run in finished for name in run.summary["metrics"])
     metrics = {name: measure(finished, name) for name in (*names, *([SECONDS] if finished else []))}
-    steps, seconds = dict.fromkeys(arm.runs.seeds, math.inf), dict.fromkeys(arm.runs.seeds, math.inf)
+    steps, seconds, gradients = (dict.fromkeys(arm.runs.seeds, math.inf) for _ in range(3))
     for run in finished:
         if goal is not None and (step := reached_at(run, goal)) is not None:
             steps[run.seed] = float(step)
+            gradients[run.seed] = gradients_at(run, step) if counts else math.nan
             seconds[run.seed] = step * float(run.summary["seconds"]) / max(1, run.summary["steps"])
     return Standing(
         arm=arm,
@@ -290,6 +318,7 @@ def _standing(arm: Arm, goal: Target | None) -> Standing:
         seconds_to_target=reach(seconds),
         reached=sum(map(math.isfinite, steps.values())),
         endings=Counter(run.summary["status"] for run in arm.runs),
+        gradients_to_target=reach(gradients) if counts else None,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from nnreg.comparison.differences import is_ground, several
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.pairs import Matrix
-from nnreg.comparison.standings import Measured, Standing, measured
+from nnreg.comparison.standings import WAYS, Measured, Standing, measured
 from nnreg.records.metrics import metrics_in_order
 from nnreg.registry import entries
 
@@ -145,8 +145,8 @@ def arm_rows(standings: Sequence[Standing], metric: str) -> list[Row]:
         row |= {"failed_to_train": standing.endings.get("failed_to_train", 0), "failed": standing.failed}
         for name in names:
             row |= _pair(name, standing.metrics.get(name))
-        for name in ("steps_to_target", "seconds_to_target"):
-            found = getattr(standing, name)
+        for way, found in standing.ways_to_target.items():
+            name = f"{WAYS[way]}_to_target"
             row |= {
                 f"{name}_median": _number(found.mean),
                 f"{name}_low": _number(found.low),

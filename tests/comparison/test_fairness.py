@@ -10,7 +10,7 @@ from nnreg.comparison.findings import find
 from nnreg.comparison.gathering import Tuning, gather
 from nnreg.records.manifest import Manifest, Tuned
 from nnreg.records.results import LeftOut, Results
-from tests.comparison.sweeps import gathered, leave, standing, sweep
+from tests.comparison.sweeps import gathered, leave, measured_by, standing, sweep
 
 
 def arms(*seeds, **settings):
@@ -209,3 +209,23 @@ def test_a_curve_that_ends_where_the_first_of_its_runs_stopped_says_so():
     assert said not in fairness_line(found, ["valid/loss_final"]), "a table has no curves"
     found.arms[0].runs[0].summary["early_stop"] = {"stopped_at": None}
     assert said not in fairness_line(found, ["valid/loss"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([8, None, None], "Gradients a step: 2 for a, 1 for the others."),
+        ([8, 9, None], "Gradients a step: 2 for a, 2.2 for b, 1 for c."),
+        ([8, 8, 8], "2 gradients a step."),
+        ([None, None, None], ""),
+    ],
+)
+def test_how_many_gradients_a_step_takes_is_told_where_it_is_not_one(counts, said):
+    """Runs of four steps."""
+    found = [
+        measured_by(name, {"final/train_loss": {1: 0.5}, **({"work/gradients": {1: count}} if count else {})})
+        for name, count in zip("abc", counts, strict=True)
+    ]
+    line = fairness_line(gathered(*found), [])
+    assert said in line
+    assert ("radients a step" in line) == bool(said)

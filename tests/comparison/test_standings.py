@@ -117,6 +117,23 @@ def test_the_first_step_at_the_target_counts_and_seconds_follow_from_the_mean_pa
     assert standing.reached == 1
 
 
+def test_the_target_is_told_in_gradients_too_where_a_rule_counts_them(tmp_path):
+    """Those of a run that counts them at the step that reached it, between two counts by the straight line."""
+    counted = CURVES | {"work/gradients": [0.0, 2.0, 5.0, 7.0]}
+    metrics = {"final/train_loss": 0.5, "work/gradients": 9.0}
+    leave(tmp_path / "0", ["optimizer=sgd"], seed=1, curves=counted, metrics=metrics)
+    leave(tmp_path / "1", ["optimizer=adam"], seed=1, curves=CURVES)
+    one, other = sorted(found(tmp_path, Target("valid/accuracy", 0.6, "chosen")), key=lambda each: -len(each.metrics))
+    assert list(one.ways_to_target) == list(other.ways_to_target) == ["steps", "work/gradients", "seconds"]
+    assert one.gradients_to_target.by_seed == {1: 5.0}
+    assert other.gradients_to_target.by_seed == {1: 2.0}
+
+
+def test_where_every_rule_takes_one_gradient_a_step_nothing_is_said_of_them(tmp_path):
+    standing = reached(tmp_path, Target("valid/accuracy", 0.6, "chosen"))
+    assert list(standing.ways_to_target) == ["steps", "seconds"]
+
+
 def test_the_training_loss_reaches_a_target_smoothed_as_in_the_curves(tmp_path):
     smoothed = smooth(np.array(CURVES["train/loss"]))
     standing = reached(tmp_path, Target("train/loss", float(smoothed[3]), "chosen"))

@@ -10,7 +10,7 @@ from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import grounds, is_ground, several
 from nnreg.comparison.naming import axis_word, status_words
 from nnreg.comparison.standings import Measured, Standing
-from nnreg.records.metrics import STEPS, axis_label, called, format_value
+from nnreg.records.metrics import SECONDS, axis_label, called, format_value
 from nnreg.settings import DESCEND, task_of
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def to_target(metric: str, found: Measured) -> str:
         return "not reached"
 
     def word(value: float) -> str:
-        whole = f"{value:,.0f}" if metric == STEPS else format_value(metric, value)
+        whole = format_value(metric, value) if metric == SECONDS else f"{value:,.0f}"
         return whole if math.isfinite(value) else "not reached"
 
     return word(found.mean) if found.low == found.high else f"{word(found.mean)} ({word(found.low)} to {word(found.high)})"

@@ -14,10 +14,10 @@ from nnreg.comparison.pairs import TIED, Difference, Matrix
 from nnreg.comparison.report.captions import asked, lost_interval, lost_words, quantity, target_words, to_target
 from nnreg.comparison.report.plots import MOST_WRITTEN, symbol, why_undecided
 from nnreg.comparison.report.views import HeatView, WinsView, strokes
-from nnreg.comparison.standings import Measured, Standing
+from nnreg.comparison.standings import WAYS, Measured, Standing
 from nnreg.figures.heatmap import best_of, shade
 from nnreg.figures.page import is_steep
-from nnreg.records.metrics import SECONDS, STEPS, called, heading_of, metrics_for_people, with_half
+from nnreg.records.metrics import called, heading_of, metrics_for_people, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -127,7 +127,8 @@ def standings(comparison: Findings) -> Panel:
     columns += [{"label": heading_of(metric), "number": True, "title": called(metric)} for metric in others]
     if comparison.target is not None:
         goal = f"target: {target_words(comparison)}"
-        columns += [{"label": label, "number": True, "title": goal} for label in ("steps to target", "seconds to target")]
+        ways = comparison.standings[0].ways_to_target
+        columns += [{"label": f"{WAYS[way]} to target", "number": True, "title": goal} for way in ways]
     columns.append({"label": "runs", "number": True})
     width = _width(comparison)
     rows = [
@@ -166,10 +167,7 @@ def _row(
         row += [_against_best(comparison, each)] if len(comparison.standings) > 1 else []
     row += [_number(metric, each.metrics.get(metric)) for metric in others]
     if comparison.target is not None:
-        row += [
-            _to_target(metric, measured)
-            for metric, measured in ((STEPS, each.steps_to_target), (SECONDS, each.seconds_to_target))
-        ]
+        row += [_to_target(metric, measured) for metric, measured in each.ways_to_target.items()]
     total = len(each.arm.runs)
     lost = "; ".join(filter(None, (lost_words(each).replace(f" of {total}", ""), lost_interval(each))))
     row.append({"text": str(total), "sort": total, "kind": "number", "note": f"({lost})" if lost else ""})

@@ -13,14 +13,14 @@ from nnreg.comparison.report.captions import RANKS, asked, fastest, is_split, lo
 from nnreg.comparison.report.charts import ended, facets
 from nnreg.comparison.report.plots import Column, Row, profile, rates, rows, wins
 from nnreg.comparison.report.views import heat_views, profile_view, rates_view, strokes, wins_views
-from nnreg.comparison.standings import Measured
+from nnreg.comparison.standings import WAYS, Measured
 from nnreg.engine.history import VALID_LOSS
 from nnreg.figures.curves import Facet, overlays, window_for
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.page import Page
 from nnreg.figures.surfaces import Picture, picture
-from nnreg.records.metrics import SECONDS, STEPS, VALID, drawn_metrics, is_higher_better, leading_metrics
+from nnreg.records.metrics import SECONDS, VALID, drawn_metrics, is_higher_better, leading_metrics
 from nnreg.records.results import Results
 from nnreg.settings import DESCEND, task_of
 
@@ -118,10 +118,11 @@ def _target(comparison: Findings) -> Page | None:
     if goal is None or len(comparison.standings) < 2:
         return None
     made = [
-        Row(each.arm.name, colour, [each.steps_to_target, each.seconds_to_target], reached_words(each))
+        Row(each.arm.name, colour, list(each.ways_to_target.values()), reached_words(each))
         for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
     ]
-    columns = [Column(STEPS, "steps", is_to_target=True), Column(SECONDS, "seconds of training", is_to_target=True)]
+    ways = comparison.standings[0].ways_to_target
+    columns = [Column(way, "seconds of training" if way == SECONDS else WAYS[way], is_to_target=True) for way in ways]
     subtitle = f"Target: {target_words(comparison)}. Large dots: median over the seeds, those that did not reach it last."
     return rows(made, columns, "Which one gets there first?", subtitle, line(comparison, [goal.metric]))
 
