@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Features, Indices, Sampler, Split, Targets
+from nnreg.contracts import Array, Features, Indices, Sampler, Split, Splits, Targets
 from nnreg.contracts.batches import largest_batch, state_of
 
 
@@ -142,6 +143,15 @@ def converted(split: Split, dtype: npt.DTypeLike, divisor: float) -> Rows:
     if kept.dtype.itemsize < np.dtype(dtype).itemsize:
         return Rows(Unconverted(kept, dtype, divisor), y)
     return Rows(np.ascontiguousarray(kept, dtype), y)
+
+
+def reconstructing(splits: Splits) -> Splits:
+    """Return the same data with each row, as a network is given it, for its own target: float array (rows, features)."""
+    answered: dict[str, Any] = {"outputs": splits.train.x.shape[1]}
+    for part, split in splits.present().items():
+        dtype = np.float32 if split.x.dtype == np.uint8 else split.x.dtype
+        answered[part] = split._replace(y=np.asarray(converted(split, dtype, splits.divisor).x[:]))
+    return dataclasses.replace(splits, **answered)
 
 
 class Gather:

@@ -35,7 +35,7 @@ from nnreg.engine.again import Again
 from nnreg.engine.augment import Augment
 from nnreg.engine.network import Network
 from nnreg.engine.pace import Pace
-from nnreg.engine.rows import Batches, converted
+from nnreg.engine.rows import Batches, converted, reconstructing
 from nnreg.engine.settling import settle
 from nnreg.engine.training import Streams, clipper
 from nnreg.errors import UserError, one_line
@@ -307,7 +307,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     built = {slot: build_technique(config, choices, slot) for slot in places}
     check_trainable(entered["activation"].name, built["activation"])
     check_rows(entered, built, settings.batch)
-    splits, digest = _fitting(settings, entered["dataset"], config["dataset"], built["dataset"], entered["loss"], built["loss"])
+    splits, digest = _fitting(settings, config["dataset"], entered, built)
     check_sampler(settings, splits, entered["dataset"].name, entered["sampler"].name, built["sampler"])
     named, takes = entered["dataset"].name, targets_of(built["loss"])
     check_augmentation(splits, named, entered["loss"], takes, entered["augmentation"].name, built["augmentation"])
@@ -337,7 +337,7 @@ def _with_added_kinds(config: DictConfig) -> DictConfig:
     return whole
 
 
-FITTED = ("dataset", "loss", "sampler", "augmentation")
+FITTED = ("dataset", "loss", "sampler", "augmentation", "network")
 """Kinds whose techniques must go together, and with the settings."""
 
 
@@ -378,17 +378,18 @@ def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequenc
     if settings.task != TRAIN:
         return
     try:
-        dataset, loss, sampler, augmentation = (_entry(kind, kind, config.get(kind), choices) for kind in FITTED)
-        entered = (dataset, loss, sampler, augmentation)
-        made, measure, drawing, changing = (build_entry(entry, config[entry.kind]) for entry in entered)
+        entered = {kind: _entry(kind, kind, config.get(kind), choices) for kind in FITTED}
+        built = {kind: build_entry(entry, config[kind]) for kind, entry in entered.items()}
     except UserError:
         return
     with contextlib.suppress(BrokenPlugin):
-        splits, _ = _fitting(settings, dataset, config["dataset"], made, loss, measure)
-        check_sampler(settings, splits, dataset.name, sampler.name, drawing)
-        check_augmentation(splits, dataset.name, loss, targets_of(measure), augmentation.name, changing)
+        splits, _ = _fitting(settings, config["dataset"], entered, built)
+        dataset = entered["dataset"].name
+        check_sampler(settings, splits, dataset, entered["sampler"].name, built["sampler"])
+        takes, augmentation = targets_of(built["loss"]), entered["augmentation"].name
+        check_augmentation(splits, dataset, entered["loss"], takes, augmentation, built["augmentation"])
         for metric in metrics:
-            check_recorded(metric, settings, splits, dataset.name)
+            check_recorded(metric, settings, splits, dataset)
 
 
 def check_recorded(metric: str, settings: Settings, splits: Splits, dataset: str) -> None:
@@ -426,12 +427,23 @@ def check_watched(schedule: Schedule, name: str, settings: Settings, splits: Spl
             raise UserError(f"schedule={name} watches {metric}: {error}") from error
 
 
-def _fitting(settings: Settings, dataset: Entry, node: DictConfig, made: Any, loss: Entry, measure: Any) -> Loaded:
-    """Return the data of a run, checked against settings and loss; what the one before had of the same where runs share."""
+def _fitting(settings: Settings, node: DictConfig, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> Loaded:
+    """Return the data of a run with the targets that its network answers, checked against settings and loss.
+
+    Where runs share, it is what the one before had of the same.
+    """
+    dataset, loss, made, measure = entered["dataset"], entered["loss"], built["dataset"], built["loss"]
     takes = targets_of(measure)
+    answers_inputs = getattr(built["network"], "target", "targets") == "inputs"
+    if answers_inputs and "values" not in takes:
+        raise UserError(
+            f"network={entered['network'].name} has the rows themselves as targets, which are values, loss={loss.name} takes "
+            f"{' or '.join(sort for sort in takes if sort != 'soft')}: use loss=mse"
+        )
     rows = made.suited(takes[0]) if hasattr(made, "suited") else made
     key = (dataset, repr(OmegaConf.to_container(node, resolve=True)), settings.train_size, takes[0])
     splits, digest = load_shared(key, lambda: _subset(_load(dataset, rows), settings.train_size, dataset.name))
+    splits = reconstructing(splits) if answers_inputs else splits
     check_fit(settings, splits, dataset.name, loss.name, takes, may_be_either=rows is not made)
     check_values(splits, dataset.name, loss.name, measure, is_scaled=bool(getattr(rows, "standardise", False)))
     return splits, digest

@@ -3,18 +3,21 @@
 import numpy as np
 import pytest
 
-from nnreg.contracts import Architecture, Layer, Place
+from nnreg.contracts import Architecture, Layer, Place, Split, Splits
 from nnreg.engine.containers import every_layer
 from nnreg.engine.diagnostics import Diagnostics
 from nnreg.engine.history import TRAIN_LOSS, Record
 from nnreg.engine.network import Network
 from nnreg.engine.residual import Residual as ResidualLayer
+from nnreg.engine.rows import reconstructing
 from nnreg.records.folder import read_summary
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.dropouts.dropout import InvertedDropout
 from nnreg_std.inits.he import He
+from nnreg_std.losses.mse import MSE
 from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy
+from nnreg_std.networks.autoencoder import Autoencoder
 from nnreg_std.networks.convolutional import Convolutional
 from nnreg_std.networks.mlp import MLP
 from nnreg_std.networks.residual import Residual
@@ -227,3 +230,39 @@ def test_a_run_says_its_network_and_is_resumed_and_rerun(nnreg, project, network
 
 def test_layers_that_know_nothing_of_positions_answer_wherever_they_are_asked():
     assert Layer.locate(BatchNorm(), (3, 4)) == (3, 4)
+
+
+def test_an_autoencoder_narrows_to_its_code_and_widens_again():
+    network = Network(
+        64, (9, 4, 2), 64, architecture=Autoencoder(), activation=ReLU(), loss=MSE(), regularizer=NoRegularizer(), rows=3
+    )
+    assert [shape[1] for name, shape in shapes(network).items() if name[0] == "W"] == [9, 4, 2, 4, 9, 64]
+
+
+def test_the_targets_of_an_autoencoder_are_the_rows_as_the_network_is_given_them():
+    pixels = Split(np.array([[0, 255], [51, 102], [255, 0]], np.uint8), np.array([0, 1, 1]))
+    splits = reconstructing(Splits(pixels, pixels, None, outputs=2, source="made up", divisor=255, shape=(1, 2)))
+    assert (splits.targets, splits.outputs, splits.shape) == ("values", 2, (1, 2))
+    assert splits.valid.y.dtype == np.float32
+    np.testing.assert_allclose(splits.train.y, pixels.x / 255, rtol=1e-6)
+
+
+def test_an_autoencoder_is_measured_by_r2_and_has_no_accuracy(nnreg, project):
+    words = ("network=autoencoder", "hidden=[32]", "steps=300", "optimizer=adam", "optimizer.lr=0.01", "activation=tanh")
+    answer = nnreg(*words, "loss=mse", "watch_train=true", "hydra.run.dir=run")
+    assert answer.code == 0, answer.err
+    summary = read_summary(project / "run")
+    assert summary["metrics"]["valid/r2_final"] > 0.4
+    assert summary["metrics"]["test/r2"] > 0.4
+    assert not any("accuracy" in metric for metric in summary["metrics"])
+    assert (summary["dataset"]["features"], summary["dataset"]["outputs"]) == (64, 64)
+
+
+@pytest.mark.parametrize("sweep", [(), ("-m", "seed=1,2")], ids=["run", "sweep"])
+def test_an_autoencoder_with_a_loss_for_classes_is_refused_before_the_first_step(nnreg, project, sweep):
+    answer = nnreg(*sweep, "network=autoencoder", "steps=3")
+    said = "network=autoencoder has the rows themselves as targets, which are values, loss=softmax_cross_entropy takes classes"
+    assert said in answer.complaint
+    assert "use loss=mse" in answer.complaint
+    assert answer.code == 2
+    assert list(project.iterdir()) == []
