@@ -10,7 +10,7 @@ from typing import Any
 from nnreg.registry import entries
 from nnreg.registry.catalogue import describe
 from tests.docs.reference_pages import table
-from tests.techniques.libraries import CASES, WRAPPED, WRITTEN, Case
+from tests.techniques.libraries import CASES, COMPOSED, PROBLEMS, WRITTEN, WRITTEN_ELSEWHERE, Case
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "oracles.md"
 HEADING = ("rule", "settings", "library", "what it was compared with", "largest difference")
@@ -25,8 +25,9 @@ parameter after any step, rounded up to a power of ten; a test keeps it below 1e
 the library is given in words. Hyper-parameters are not the usual ones where that shows a convention, such as where ε is
 added.
 
-Two problems: *coupled*, {coupled}; and *network*, for rules that look at layers, {network}.
-`python tests/techniques/oracles/make_optimizers.py` wrote the libraries' steps down, {versions}.
+*coupled*, where nothing else is said, is {coupled}; *network*, for rules that look at layers, is
+{network}; *valley*, for lbfgs, is Rosenbrock's in six dimensions, for 12 line searches.
+Scripts in `tests/techniques/oracles/` wrote the libraries' steps down, {versions}.
 
 {comparison}
 ## Conventions
@@ -39,7 +40,9 @@ Where libraries and papers differ, and what is done here; `python -m nnreg plugi
 def call(case: Case) -> str:
     """Return what the library was asked for."""
     words = ", ".join(f"{name}={value}" for name, value in case.arguments.items())
-    return f"`{case.counterpart}({words})`" + (f" on {case.problem}" if case.problem != "coupled" else "")
+    where = f" on {case.problem}" if case.problem != "coupled" else ""
+    parts = ", of optax's parts" if case.counterpart in COMPOSED else ""
+    return f"`{case.counterpart}({words})`{parts}{where}{', what is evaluated' if case.evaluated else ''}"
 
 
 def bound(difference: float) -> str:
@@ -61,14 +64,14 @@ def written(differences: Mapping[str, str]) -> str:
     """Return the page; ``differences`` are the last column, by what a case is called."""
     versions: Mapping[str, Any] = WRITTEN["versions"]
     rows = []
-    for case in sorted([*CASES, *WRAPPED], key=lambda each: each.optimizer):
+    for case in sorted([*CASES, *WRITTEN_ELSEWHERE], key=lambda each: each.optimizer):
         settings = " ".join(f"{name}={value}" for name, value in case.settings.items())
         library = f"{case.library} {versions[case.library].partition('+')[0]}"
         rows.append((case.optimizer, f"`{settings}`" if settings else "", library, call(case), differences[str(case)]))
     return TEXT.format(
         steps=len(CASES[0].trajectory),
-        coupled=WRITTEN["problems"]["coupled"]["objective"],
-        network=WRITTEN["problems"]["network"]["objective"],
+        coupled=PROBLEMS["coupled"]["objective"],
+        network=PROBLEMS["network"]["objective"],
         versions=", ".join(f"{name} {version.partition('+')[0]}" for name, version in versions.items()),
         comparison=table(HEADING, rows),
         conventions=table(("rule", "conventions"), conventions().items()),
@@ -76,4 +79,4 @@ def written(differences: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written({str(case): bound(case.difference()) for case in [*CASES, *WRAPPED]}), encoding="utf-8")
+    PAGE.write_text(written({str(case): bound(case.difference()) for case in [*CASES, *WRITTEN_ELSEWHERE]}), encoding="utf-8")

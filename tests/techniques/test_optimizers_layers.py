@@ -15,7 +15,7 @@ from nnreg_std.optimizers.lars import LARS
 from nnreg_std.optimizers.muon import Muon, orthogonal
 from nnreg_std.optimizers.prodigy import Prodigy
 from nnreg_std.optimizers.shampoo import Shampoo
-from tests.techniques.libraries import SLOPES, WRITTEN, steps_of
+from tests.techniques.libraries import PROBLEMS, SLOPES, steps_of
 from tests.techniques.paths import down_the_valley
 
 SHAPES = [Shape("W1", (5, 8), True), Shape("b1", (8,), False), Shape("W2", (8, 3), True), Shape("b2", (3,), False)]
@@ -192,7 +192,7 @@ def test_weights_that_are_zero_do_not_stay_zero(technique):
 def authors_prodigy(steps, lr=1.0, beta1=0.9, beta2=0.999, eps=1e-8, d0=1e-6):
     """The authors' prodigy.py with its defaults, without bias correction, on the coupled problem, in their order of words."""
     parameters = Parameters([Shape("theta", (6,), False)], np.float64)
-    parameters.theta[...] = WRITTEN["problems"]["coupled"]["start"]["theta"]
+    parameters.theta[...] = PROBLEMS["coupled"]["start"]["theta"]
     p, d, d_max, numerator, beta3 = parameters.theta, d0, d0, 0.0, math.sqrt(beta2)
     p0, exp_avg, exp_avg_sq, s = p.copy(), np.zeros(6), np.zeros(6), np.zeros(6)
     positions = []
@@ -229,7 +229,7 @@ def test_prodigy_finds_its_rate_from_a_guess_a_million_times_too_small():
 
 def twin(steps, eps, lr, shrink):
     """Algorithms 1 and 2 of the paper, on the problem of the libraries; roots by Schur and Padé, not by eigenvectors."""
-    start = {name: np.array(value) for name, value in WRITTEN["problems"]["network"]["start"].items()}
+    start = {name: np.array(value) for name, value in PROBLEMS["network"]["start"].items()}
     parameters = Parameters([Shape(name, value.shape, value.ndim == 2) for name, value in start.items()], np.float64)
     for name, value in start.items():
         parameters.named[name].theta[...] = value

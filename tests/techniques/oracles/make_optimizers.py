@@ -58,6 +58,7 @@ class Case(NamedTuple):
         shrink: what the learning rate is multiplied with from one step to the next.
         library: ``torch`` or ``optax``.
         problem: ``coupled`` or ``network``.
+        evaluated: whether what is evaluated was written down, not what is trained.
     """
 
     optimizer: str
@@ -67,6 +68,7 @@ class Case(NamedTuple):
     shrink: float = 0.95
     library: str = "torch"
     problem: str = "coupled"
+    evaluated: bool = False
 
 
 # Where the hyper-parameters are not a rule's usual ones, they make a convention visible: a large ε shows where it is added,
@@ -149,6 +151,26 @@ CASES = [
         "prodigy", {"lr": 0.5, "bias_correction": True, "d0": 0.01, "d_coef": 2.0, "eps": 0.01, "beta2": 0.9}, "prodigy",
         {"betas": (0.9, 0.9), "eps": 0.01, "estim_lr0": 0.01, "estim_lr_coef": 2.0}, library="optax",
     ),
+    Case(
+        "sam+sgd", {"inner.lr": 0.05, "rho": 0.3}, "sam",
+        {"optimizer": "sgd", "momentum": 0.0, "rho": 0.3, "sync_period": 2}, library="optax",
+    ),
+    Case(
+        "sam+momentum", {"inner.lr": 0.02, "rho": 0.1}, "sam",
+        {"optimizer": "sgd", "momentum": 0.9, "rho": 0.1, "sync_period": 2}, library="optax", shrink=1.0,
+    ),
+    Case(
+        "ema+adam", {"inner.lr": 0.1, "decay": 0.8}, "ema", {"optimizer": "adam", "decay": 0.8},
+        library="optax", evaluated=True,
+    ),
+    Case(
+        "schedule_free_adamw", {"lr": 0.1, "beta2": 0.0, "eps": 0.5, "weight_decay": 0.2}, "schedule_free_adamw",
+        {"b1": 0.9, "b2": 0.0, "eps": 0.5, "weight_decay": 0.2}, library="optax", shrink=1.0,
+    ),
+    Case(
+        "schedule_free_adamw", {"lr": 0.1, "beta1": 0.6, "beta2": 0.0, "eps": 0.5}, "schedule_free_adamw",
+        {"b1": 0.6, "b2": 0.0, "eps": 0.5, "weight_decay": 0.0}, library="optax", shrink=1.0, evaluated=True,
+    ),
 ]  # fmt: skip
 
 
@@ -190,7 +212,20 @@ def muon(
     return optax.partition({"hidden": hidden, "rest": rest}, names)
 
 
-COMPOSED: Mapping[str, Callable[..., Any]] = {"signum": signum, "lamb_of_weights": lamb_of_weights, "muon": muon}
+def sam(learning_rate: Any, optimizer: str, momentum: float, rho: float, sync_period: int) -> optax.GradientTransformation:
+    """Give optax.contrib.sam its two optimizers; the gradient of the second look is its own affair."""
+    ascent = optax.chain(optax.contrib.normalize(), optax.sgd(rho))
+    return optax.contrib.sam(getattr(optax, optimizer)(learning_rate, momentum), ascent, sync_period, opaque_mode=True)
+
+
+def ema(learning_rate: Any, optimizer: str, decay: float) -> optax.GradientTransformation:
+    """Let a rule train; the parameters that it passes are averaged in ``of_optax``."""
+    return getattr(optax, optimizer)(learning_rate)
+
+
+COMPOSED: Mapping[str, Callable[..., Any]] = {
+    "signum": signum, "lamb_of_weights": lamb_of_weights, "muon": muon, "sam": sam, "ema": ema,
+}  # fmt: skip
 """Rules that optax has the parts of."""
 
 
@@ -227,15 +262,21 @@ def of_torch(case: Case) -> list[list[float]]:
 def of_optax(case: Case) -> list[list[float]]:
     """Return optax's parameters after each step."""
     make = COMPOSED.get(case.counterpart) or getattr(optax, case.counterpart, None) or getattr(optax.contrib, case.counterpart)
-    lr = case.settings.get("lr", 1.0)
+    lr = case.settings.get("lr", case.settings.get("inner.lr", 1.0))
     rule = make(learning_rate=lr if case.shrink == 1 else lambda count: lr * case.shrink**count, **case.arguments)
     values = {name: jnp.asarray(value) for name, value in PROBLEMS[case.problem]["start"].items()}
-    kept, positions = rule.init(values), []
+    gradient = jax.grad(lambda at: objective(case.problem, jnp, at))
+    looks_again = {"grad_fn": lambda at, _: gradient(at)} if case.counterpart == "sam" else {}
+    average = optax.ema(case.arguments.get("decay", 0.0), debias=True)
+    kept, passed, positions = rule.init(values), average.init(values), []
     for _ in range(STEPS):
-        gradient = jax.grad(lambda at: objective(case.problem, jnp, at))(values)
-        moves, kept = rule.update(gradient, kept, values)
-        values = optax.apply_updates(values, moves)
-        positions.append(flat({name: values[name] for name in PROBLEMS[case.problem]["start"]}))
+        moves, kept = rule.update(gradient(values), kept, values, **looks_again)
+        values = where = optax.apply_updates(values, moves)
+        if case.counterpart == "ema":
+            where, passed = average.update(values, passed)
+        elif case.evaluated:
+            where = optax.contrib.schedule_free_eval_params(kept, values)
+        positions.append(flat({name: where[name] for name in PROBLEMS[case.problem]["start"]}))
     return positions
 
 
