@@ -445,8 +445,10 @@ def _build_inside(parameter: Parameter, node: DictConfig, place: str) -> Any:
     inner = node[parameter.name] if is_told else default_node(kind, default)
     if inner is None and parameter.may_be_none:
         return None
+    if isinstance(inner, str) and inner in entries.techniques(kind):
+        raise UserError(f"{place}: {inner} is chosen in the defaults of a YAML, `override /{kind}@{place}: {inner}`")
     if not isinstance(inner, DictConfig):
-        raise UserError(f"{place} must be chosen by name, such as {kind}@{place}={default}, got {inner}")
+        raise UserError(f"{place} must be chosen by name, such as {place}={default}, got {inner if inner else 'nothing'}")
     entry = _entry(place, kind, inner, {})
     built = build_entry(entry, inner, place)
     probe(entry, built)
@@ -485,7 +487,9 @@ def _check_text(where: str, node: Any) -> None:
 
 def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
     """Check a node against the schema once more: a user's YAML of the same name as a technique comes here untyped."""
-    schema = OmegaConf.structured(schema_of(entry))
+    schema, made = OmegaConf.structured(schema_of(entry)), OmegaConf.get_type(node)
+    if getattr(made, "__module__", "") == schema_of.__module__ and made is not schema_of(entry):  # only its name was changed
+        raise UserError(f"a technique is chosen by its kind: type {slot}={entry.name}, not {slot}.name=...")
     known = parameter_names(entry)
     for key in map(str, node):
         if key not in ("name", *known):  # `in schema` would miss a parameter without a default
@@ -504,8 +508,6 @@ def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
         key = str(error.full_key)
         raise UserError(f"{_chosen(entry, slot)} needs a value for {key}: add {slot}.{key}=VALUE") from error
     except OmegaConfBaseException as error:
-        if "is not a subclass of" in str(error):  # a node of another technique, whose name was changed
-            raise UserError(f"a technique is chosen by its kind: type {slot}={entry.name}, not {slot}.name=...") from error
         raise UserError(f"{_chosen(entry, slot)}: {error.full_key}: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

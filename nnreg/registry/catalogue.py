@@ -21,7 +21,7 @@ from nnreg.contracts import Slot
 from nnreg.errors import UserError
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry, load_class, techniques
-from nnreg.registry.nested import RATE, main_slot
+from nnreg.registry.nested import RATE, main_slot, split_name
 from nnreg.registry.schemas import parameters_of, schema_of
 
 BROKEN = "[red]BROKEN[/red]"
@@ -67,7 +67,7 @@ def show_plugins(wanted: str | None) -> int:
     if wanted is not None and "/" in wanted:
         kind, _, name = wanted.partition("/")
         _known(kind)
-        _show_one(console, _technique(kind, name))
+        _show_one(console, _technique(kind, split_name(name)[0]))
         return 0
     if wanted is not None:
         _known(wanted)

@@ -16,7 +16,7 @@ from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries
 from nnreg.registry.entries import find_technique, kinds, techniques
 from nnreg.registry.nested import split_name
-from nnreg.registry.nested_words import without_slot
+from nnreg.registry.nested_words import unfit_name, without_slot
 from nnreg.registry.schemas import schema_of
 from nnreg.settings import WITHDRAWN, key_of
 
@@ -65,10 +65,9 @@ def _missing(error: MissingConfigException) -> str:
     options = list(error.options or techniques(kind))  # Hydra does not list them for a YAML's own defaults
     if not kind:
         return _first_line(str(error))
-    outer, inner = split_name(name) if kind in kinds() else (name, "")
-    if inner and outer in options:  # of a YAML it is not known what may stand in it
-        return f"{kind}={name}: {outer} is a YAML: type {kind}={outer}, and for what is to stand in it {kind}.SLOT={inner}"
-    name = outer
+    if kind in kinds() and (complaint := unfit_name(kind, name, options)):
+        return complaint
+    name = split_name(name)[0] if kind in kinds() else name
     if kind in kinds() and (meant := technique_of(kind, name)) in options:
         return f"there is no {kind} '{name}'; did you mean '{meant}'? Available: {', '.join(options)}"
     return f"there is no {kind} '{name}'{instead(name, options)}"

@@ -101,6 +101,22 @@ def without_slot(key: str) -> str:
     return f"what is chosen in {place} has no slot '{slot}' for another {kind}{choose}"
 
 
+def unfit_name(kind: str, name: str, options: Sequence[str]) -> str:
+    """Return what is wrong with a name beside its ``+``; "" where that is not the mistake.
+
+    Args:
+        kind: of the technique.
+        name: as it was typed, which is no option.
+        options: that there are.
+    """
+    outer, inner = split_name(name)
+    if JOINT in name and "" in (names := name.split(JOINT)):
+        return f"{kind}={name}: a name is missing beside the {JOINT}, type {kind}={JOINT.join(filter(None, names)) or 'NAME'}"
+    if inner and outer in options:  # of a YAML it is not known what may stand in it
+        return f"{kind}={name}: {outer} is a YAML: type {kind}={outer}, and for what is to stand in it {kind}.SLOT={inner}"
+    return ""
+
+
 def _owners(place: str, options: Sequence[_Held], path: Sequence[str], chosen: Chosen) -> Iterator[tuple[Entry, str]]:
     for held in options:
         if held.entry is not None and path:
@@ -115,7 +131,7 @@ def _as_choice(word: str, chosen: Chosen) -> str:
     parts = _WORD.fullmatch(word)
     if parts is None or "." not in parts[3] or parts[3].partition(".")[0] not in entries.slots():
         return word
-    mark, group, key, value = parts.groups()
+    _, group, key, value = parts.groups()
     place, _, slot = key.rpartition(".")
     if not (_names(value) or _GLOB.fullmatch(value)) or not (group or place in chosen or _is_technique(value)):
         return word
@@ -133,7 +149,7 @@ def _as_choice(word: str, chosen: Chosen) -> str:
     if group is not None:
         return word
     kind = next(_slots(held.entry)[slot] for held in with_slot if held.entry is not None)
-    return f"{mark}{kind}@{key}={value}"
+    return f"{kind}@{key}={value}"
 
 
 def _of_some(word: str, place: str, slot: str, with_slot: list[_Held], without: list[_Held], chosen: Chosen) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import re
 import time
@@ -15,6 +16,7 @@ from nnreg import errors, testing
 from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
+from nnreg.registry.nested import split_name
 from nnreg.testing.report import Report, Result
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
@@ -64,7 +66,7 @@ def _meant(word: str) -> Iterable[Entry]:
     kind, slash, name = word.partition("/")
     distributions = _distributions()
     if slash and entries.techniques(kind):
-        return [entries.find_technique(kind, name)]
+        return [dataclasses.replace(entries.find_technique(kind, split_name(name)[0]), name=name)]
     if slash:
         raise UserError(f"there is no kind '{kind}'{errors.instead(kind, entries.kinds())}")
     if entries.techniques(word):

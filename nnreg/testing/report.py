@@ -17,6 +17,7 @@ from nnreg.errors import one_line
 from nnreg.registry import entries
 from nnreg.registry.building import make_technique
 from nnreg.registry.entries import Entry
+from nnreg.registry.nested import JOINT, defaults_of, split_name
 from nnreg.registry.schemas import REQUIRED, parameters_of
 
 Outcome = Literal["passed", "failed", "skipped"]
@@ -195,14 +196,16 @@ class Subject:
         return make_technique(self.technique, **values)
 
     def __str__(self) -> str:
-        return f"{self.kind}/{self.entry.name}"
+        slot = next((p.name for p in parameters_of(self.technique) if p.kind == self.kind), "")
+        inner = self.settings.get(slot)
+        return f"{self.kind}/{self.entry.name}" + (f"{JOINT}{inner}" if isinstance(inner, str) else "")
 
 
 def subject_of(technique: str | type, settings: Mapping[str, Any]) -> Subject:
     """Return a technique to check.
 
     Args:
-        technique: ``kind/name`` as registered, or a class that stands on one of the contracts.
+        technique: ``kind/name`` as registered, also with another inside of it; or a class that stands on a contract.
         settings: parameters to make it with.
 
     Raises:
@@ -211,8 +214,10 @@ def subject_of(technique: str | type, settings: Mapping[str, Any]) -> Subject:
     """
     if isinstance(technique, str):
         kind, _, name = technique.partition("/")
+        name, inner = split_name(name)
         entry = entries.find_technique(kind, name)
-        return Subject(entry, entries.load_class(entry), settings)
+        inside = {slot: name for slot, (_, name) in defaults_of(entry, inner).items()} if inner else {}
+        return Subject(entry, entries.load_class(entry), {**inside, **settings})
     if (own := entries.kind_of(technique)) is None:
         wanted = ", ".join(contract.__name__ for contract in CONTRACTS.values())
         raise ValueError(f"{technique.__name__} must stand on a contract to be checked by its class: one of {wanted}")

