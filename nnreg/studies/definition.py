@@ -28,6 +28,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from nnreg.errors import UserError, instead, one_line
+from nnreg.registry.nested_words import as_choices
 
 FOLDER = "experiment"
 _STUDY = re.compile(r"""^["']?study["']?\s*:""", re.MULTILINE)
@@ -97,7 +98,7 @@ class Study:
         seeds = [()] if given else [(f"seed={seed}",) for seed in range(self.seeds)]
         axes = [[f"{key}={as_word(value)}" for value in values] for key, values in self.axes.items()]
         return [
-            Member(name, (*overrides, *point, *seed, *typed))
+            Member(name, tuple(as_choices((*overrides, *point, *seed, *typed))))
             for name, overrides in self._arms()
             for point in itertools.product(*axes)
             for seed in seeds

@@ -50,6 +50,15 @@ def test_every_arm_is_run_at_every_point_of_the_axes_for_every_seed():
     assert len(set(members)) == len(members)
 
 
+def test_a_technique_inside_another_is_chosen_as_when_it_is_typed():
+    arms = {"a": ["optimizer=lookahead", "optimizer.inner=adam"], "b": "optimizer=lookahead+sgd"}
+    inner = "optimizer@optimizer.inner=adam"
+    assert words(Study("s", "?", arms=arms, seeds=1)) == [
+        ("a", "optimizer=lookahead", inner, "seed=0"),
+        ("b", "optimizer=lookahead+sgd", "seed=0"),
+    ]
+
+
 def test_a_study_without_arms_is_one_run_a_seed():
     assert words(Study("s", "?", seeds=2)) == [("", "seed=0"), ("", "seed=1")]
     assert words(Study("s", "?", arms={"alone": None})) == [("alone", "seed=0")]
