@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from nnreg.contracts import CONTRACTS
+from nnreg.registry import entries
 from nnreg.settings import Settings, SweepSettings
 from nnreg_std.datasets.digits import Digits
 from tests.docs import reference_pages
@@ -33,6 +35,15 @@ def test_what_a_pass_is_worth_is_counted_right():
     batch, steps = Settings().batch, Settings().steps
     assert f"| `digits` | {rows:,} | {rows / batch:.1f} | {steps / (rows / batch):.0f} passes |" in page
     assert f"`batch={batch}` | `steps={steps}` are |" in page
+
+
+@pytest.mark.parametrize("kind", CONTRACTS)
+def test_the_catalogue_of_the_readme_has_every_technique(kind):
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\w, ]+) \| (.*) \|$", readme.partition("## The catalogue")[2], flags=re.MULTILINE)
+    named = {word for kinds, techniques in rows if kind in kinds.split(", ") for word in re.findall(r"\w+", techniques)}
+    ours = {name for name, entry in entries.techniques(kind).items() if entry.distribution == "nnreg"}
+    assert ours - named == set(), f"add them to the row {kind} in README.md"
 
 
 def test_the_readme_leads_to_every_page():
