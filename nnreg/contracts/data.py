@@ -5,24 +5,43 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from nnreg.contracts.arrays import Features, Targets
+from nnreg.contracts.arrays import Array, Features, Targets
 
 
-class Split(NamedTuple):
-    """Rows of one part of a dataset.
+class _Pair(NamedTuple):
+    x: Features
+    y: Targets
 
-    Attributes:
+
+class Split(_Pair):
+    """Rows of one part of a dataset: a pair of features and targets, ``x, y = split``, perhaps with weights.
+
+    Args:
         x: features, float or uint8 array (rows, features), C-contiguous; float32 is what networks compute with, and pixels
             as the bytes they are take a quarter of the memory.
         y: class numbers from 0, integer array (rows,); or values, float array (rows, outputs).
+        weight: how much each row counts, float array (rows,), each 0 or more, in any unit; None: all alike.
+
+    Attributes:
+        weight: as given.
     """
 
-    x: Features
-    y: Targets
+    weight: Array | None
+
+    def __new__(cls, x: Features, y: Targets, weight: Array | None = None) -> Self:
+        """Return a split."""
+        made = super().__new__(cls, x, y)
+        made.weight = weight
+        return made
+
+    def taken(self, rows: slice | npt.NDArray[np.integer]) -> Split:
+        """Return some of the rows, by their numbers."""
+        return Split(self.x[rows], self.y[rows], None if self.weight is None else self.weight[rows])
 
 
 @dataclass(frozen=True)
@@ -92,12 +111,26 @@ class Splits:
             raise ValueError(f"{name} has no rows: give it a larger share, or none at all")
         if self.targets == "classes" and (y.min() < 0 or y.max() >= self.outputs):
             raise ValueError(f"{name}.y must hold classes 0 to {self.outputs - 1}, got {y.min()} to {y.max()}")
+        _check_weight(name, split)
         for part, array in (("x", x), ("y", y)):
             finite = array.dtype.kind != "f" or (math.isfinite(array.min()) and math.isfinite(array.max()))  # NaN passes
             if not finite:
                 raise ValueError(f"{name}.{part} holds values that are not finite")
         if self.targets == "values" and name != "train" and not np.ptp(y, axis=0).any():
             raise ValueError(f"{name}.y holds a single value, of which R² has no meaning: give it more rows")
+
+
+def _check_weight(name: str, split: Split) -> None:
+    weight = split.weight
+    if weight is None:
+        return
+    if weight.shape != (len(split.x),) or not np.issubdtype(weight.dtype, np.floating):
+        wanted = f"a float array ({len(split.x)},), one for each row"
+        raise ValueError(f"{name}.weight must be {wanted}, got {weight.dtype} {weight.shape}")
+    if not (weight.min() >= 0 and 0 < weight.sum() < math.inf):  # written so that NaN fails
+        raise ValueError(
+            f"{name}.weight must be 0 or more for each row, and more for some, got {weight.min()} to {weight.max()}"
+        )
 
 
 class Dataset(Protocol):

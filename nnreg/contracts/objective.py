@@ -32,6 +32,14 @@ class Loss(Protocol):
     def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
         """Return the mean loss and write its gradient with respect to the logits, (rows, outputs), to ``out``."""
 
+    # A loss may have ``row_losses(logits, targets)`` too, which returns the loss of each row, float array (rows,) of the run's
+    # dtype: rows may then have weights. The gradient of a weighted mean follows from that of the mean, row by row.
+
+
+def weighs_rows(loss: object) -> bool:
+    """Tell whether a loss can be a weighted mean over rows."""
+    return callable(getattr(loss, "row_losses", None))
+
 
 def targets_of(loss: object) -> tuple[str, ...]:
     """Return what a loss takes, by the contract's own word where it says nothing: it need not inherit ``Loss``."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnreg.contracts import Array, Optimizer, Targets
 from nnreg.engine.network import Network
+from nnreg.engine.rows import Batch
 
 
 def again_of(optimizer: Optimizer) -> Again | None:
@@ -36,19 +37,20 @@ class Again:
     def __init__(self, network: Network, masks: np.random.Generator, clip: Callable[[Array], None]) -> None:
         self.evaluations = 0
         self._network, self._masks, self._clip = network, masks, clip
-        self._batch: tuple[Array, Targets] | None = None
+        self._batch: Batch | None = None
         self._before: Mapping[str, Any] = {}  # where the stream stood when the batch was seen first
 
-    def begin(self, x: Array, y: Targets) -> float:
+    def begin(self, x: Array, y: Targets, *weight: Array) -> float:
         """Return the objective of a new batch and overwrite the gradient with its, not clipped yet.
 
         Args:
             x: features, float array (n, features), which stays as it is until the next batch.
             y: targets, likewise.
+            weight: of the rows, where they have some.
         """
-        self._batch, self._before = (x, y), self._masks.bit_generator.state
+        self._batch, self._before = (x, y, *weight), self._masks.bit_generator.state
         self.evaluations += 1
-        return self._network.audible_loss_and_gradient(x, y)
+        return self._network.audible_loss_and_gradient(x, y, *weight)
 
     def loss_and_gradient(self) -> float:
         """Return the objective at the parameters as they stand and overwrite the gradient, clipped."""
@@ -81,7 +83,7 @@ class Again:
             self._network.penalty.project()
 
     @contextmanager
-    def _as_at_first(self) -> Iterator[tuple[Array, Targets]]:
+    def _as_at_first(self) -> Iterator[Batch]:
         """Put the masks' stream to where it stood, and in the end stream and running statistics to where they stand now."""
         if self._batch is None:
             raise ValueError("there is no batch to look at: a rule looks again within a step")

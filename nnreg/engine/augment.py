@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnreg.contracts import Array, Augmentation, Splits, Targets
+from nnreg.engine.rows import Batch
 
 
 class Augment:
@@ -22,16 +23,17 @@ class Augment:
         if (begin := getattr(augmentation, "begin", None)) is not None:
             begin(splits.outputs)
 
-    def __call__(self, x: Array, y: Targets) -> tuple[Array, Targets]:
-        """Return a batch changed: its rows in the array that they came in, float (n, features), and its targets.
+    def __call__(self, x: Array, y: Targets, *weight: Array) -> Batch:
+        """Return a batch changed: its rows in the array that they came in, float (n, features), its targets, and its weights.
 
         Args:
             x: float array (n, features), written.
             y: targets, written or not.
+            weight: of the rows, where they have some.
         """
         rows = x.reshape(len(x), *self._shape)
         changed, targets = self._apply(rows, y, self._rng)
         if changed is not rows:
             rows[...] = changed
         is_soft = targets is not y and np.issubdtype(targets.dtype, np.floating)
-        return x, targets.astype(x.dtype, copy=False) if is_soft else targets
+        return x, targets.astype(x.dtype, copy=False) if is_soft else targets, *weight

@@ -230,31 +230,40 @@ class Network:
         """
         return self.audible_loss_and_gradient(x, targets)
 
-    def audible_loss_and_gradient(self, x: Array, targets: Targets) -> float:
+    def audible_loss_and_gradient(self, x: Array, targets: Targets, weight: Array | None = None) -> float:
         """Do the same where what overflows may warn: the training loop silences all its steps at once, which costs less."""
         logits = self.forward(x, training=True)
         if len(self._dlogits) != len(x):
             self._dlogits = self._dlogits_rows[: len(x)]
         dy = self._dlogits
         loss = self._loss.value_and_gradient(logits, targets, out=dy)
+        if weight is not None:
+            loss = self._mean(logits, targets, weight)
+            dy *= weight[:, None]
         for layer in self._above:
             dy = layer.backward(dy)
         self._lowest.backward(dy, need_dx=False)
         self.penalty.add_gradient()
         return loss + self.penalty.value()
 
-    def audible_loss(self, x: Array, targets: Targets) -> float:
+    def audible_loss(self, x: Array, targets: Targets, weight: Array | None = None) -> float:
         """Return the objective on a batch in training mode, without a gradient; what overflows may warn."""
-        loss = self._loss.value(self.forward(x, training=True), targets)
-        return loss + self.penalty.value()
+        return self._mean(self.forward(x, training=True), targets, weight) + self.penalty.value()
+
+    def _mean(self, logits: Array, targets: Targets, weight: Array | None) -> float:
+        """Return the mean loss of rows, of which each counts by its weight: 1 on average over the split that they are of."""
+        if weight is None:
+            return self._loss.value(logits, targets)
+        return float(weight @ self._loss.row_losses(logits, targets)) / len(logits)  # type: ignore[attr-defined]
 
     @silently
-    def evaluate(self, x: Array | Unconverted, targets: Targets) -> dict[str, float]:
+    def evaluate(self, x: Array | Unconverted, targets: Targets, weight: Array | None = None) -> dict[str, float]:
         """Return how well the network does; parameters and gradient stay as they are.
 
         Args:
             x: features, float array (n, features), any n >= 1, or what is converted to such chunk by chunk, read.
             targets: class numbers, integer array (n,), or values, float array (n, outputs), read.
+            weight: how much each row counts in all that is returned, float array (n,), 1 on average, read; None: all alike.
 
         Returns:
             ``loss``, the mean loss of the data alone, without the regularizer's penalty, so that runs can be compared across
@@ -262,17 +271,29 @@ class Network:
             ``r2``, the share of their variance that is explained, at most 1.
         """
         chunks = list(self._logits(x))
-        loss = sum(self._loss.value(logits, targets[part]) * len(logits) for part, logits in chunks) / len(x)
+        loss = self._sum(chunks, targets, weight) / len(x)
         logits = np.concatenate([logits for _, logits in chunks])
         if np.issubdtype(targets.dtype, np.integer):
-            return {"loss": loss, "accuracy": float(np.mean(logits.argmax(axis=1) == targets))}
+            is_right = logits.argmax(axis=1) == targets
+            return {
+                "loss": loss,
+                "accuracy": float(np.mean(is_right) if weight is None else np.average(is_right, weights=weight)),
+            }
+        if weight is not None:
+            return {"loss": loss, "r2": _weighted_r2(targets, logits, weight)}
         unexplained = float(np.square(targets - logits).sum())
         return {"loss": loss, "r2": 1 - unexplained / float(np.square(targets - targets.mean(axis=0)).sum())}
 
     @silently
-    def measure_loss(self, x: Array | Unconverted, targets: Targets) -> float:
+    def measure_loss(self, x: Array | Unconverted, targets: Targets, weight: Array | None = None) -> float:
         """Return the mean loss of the data alone, as ``evaluate`` does, also of rows of a single value, which have no R²."""
-        return sum(self._loss.value(logits, targets[part]) * len(logits) for part, logits in self._logits(x)) / len(x)
+        return self._sum(self._logits(x), targets, weight) / len(x)
+
+    def _sum(self, chunks: Iterable[tuple[slice, Array]], targets: Targets, weight: Array | None) -> float:
+        """Return the sum of the losses of all rows, of logits chunk by chunk."""
+        return sum(
+            self._mean(logits, targets[part], None if weight is None else weight[part]) * len(logits) for part, logits in chunks
+        )
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return the logits, float array (n, outputs), valid until the next call, for features (n, features)."""
@@ -285,6 +306,12 @@ class Network:
         for first in range(0, len(x), self._chunk):
             part = slice(first, first + self._chunk)
             yield part, self.forward(np.asarray(x[part], self.dtype), training=False).copy()
+
+
+def _weighted_r2(targets: Array, logits: Array, weight: Array) -> float:
+    """Return the share of the variance that is explained, at most 1, where rows count by their weights."""
+    spread = targets - np.average(targets, axis=0, weights=weight)
+    return 1 - float((weight @ np.square(targets - logits)).sum()) / float((weight @ np.square(spread)).sum())
 
 
 def _zeros(bias: Array, rng: np.random.Generator, place: Callable[[], Place]) -> None:

@@ -121,10 +121,12 @@ class Rows(NamedTuple):
     Attributes:
         x: features, (rows, features), of that dtype as soon as they are asked for.
         y: class numbers, intp array (rows,), or values, float array (rows, outputs) of that dtype.
+        weight: how much each row counts, 1 on average, float array (rows,) of that dtype; None: all alike.
     """
 
     x: Array | Unconverted
     y: Targets
+    weight: Array | None = None
 
 
 def converted(split: Split, dtype: npt.DTypeLike, divisor: float) -> Rows:
@@ -140,9 +142,14 @@ def converted(split: Split, dtype: npt.DTypeLike, divisor: float) -> Rows:
     """
     kept = np.ascontiguousarray(split.x)
     y = np.ascontiguousarray(split.y, np.intp if np.issubdtype(split.y.dtype, np.integer) else dtype)
+    weight = None if split.weight is None else (split.weight * (len(kept) / split.weight.sum())).astype(dtype)
     if kept.dtype.itemsize < np.dtype(dtype).itemsize:
-        return Rows(Unconverted(kept, dtype, divisor), y)
-    return Rows(np.ascontiguousarray(kept, dtype), y)
+        return Rows(Unconverted(kept, dtype, divisor), y, weight)
+    return Rows(np.ascontiguousarray(kept, dtype), y, weight)
+
+
+Batch = tuple[Any, ...]
+"""Features, targets, and weights where rows have some."""
 
 
 def reconstructing(splits: Splits) -> Splits:
@@ -168,21 +175,21 @@ class Gather:
         self._y_rows: Targets = np.empty((largest, *rows.y.shape[1:]), rows.y.dtype)
         self._x, self._y = self._x_rows, self._y_rows
 
-    def __call__(self, rows: Indices) -> tuple[Array, Targets]:
-        """Return x and y of the rows with these numbers.
+    def __call__(self, rows: Indices) -> Batch:
+        """Return x and y of the rows with these numbers, and weights where rows have some.
 
         Raises:
             ValueError: there are more of them than was said, or none.
         """
         if len(rows) != len(self._x):
             self._resize(len(rows))
-        x, y = self._rows
+        x, y, weight = self._rows
         if isinstance(x, Unconverted):
             x.take(rows, out=self._x)
         else:
             x.take(rows, axis=0, out=self._x, mode="clip")  # clip: the default mode copies through a buffer
         y.take(rows, axis=0, out=self._y, mode="clip")
-        return self._x, self._y
+        return (self._x, self._y) if weight is None else (self._x, self._y, weight[rows])
 
     def _resize(self, rows: int) -> None:
         if not 1 <= rows <= len(self._x_rows):

@@ -28,7 +28,7 @@ from nnreg.contracts import (
     Splits,
 )
 from nnreg.contracts.batches import largest_batch, targets_taken
-from nnreg.contracts.objective import targets_of, watched_by
+from nnreg.contracts.objective import targets_of, watched_by, weighs_rows
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
 from nnreg.engine.again import Again
@@ -108,6 +108,19 @@ def check_fit(
         raise UserError(f"patience={settings.patience} needs a validation split, and dataset={dataset} has none as configured")
 
 
+def check_weighted(splits: Splits, dataset: str, loss: str, measure: Loss) -> None:
+    """Refuse weights of rows for a loss that has no loss of each row.
+
+    Raises:
+        UserError: there are such.
+    """
+    if any(split.weight is not None for split in splits.present().values()) and not weighs_rows(measure):
+        raise UserError(
+            f"rows of dataset={dataset} have weights, and loss={loss} weighs no rows: leave the weights out, or give "
+            "the loss a method row_losses(logits, targets)"
+        )
+
+
 def check_augmentation(splits: Splits, dataset: str, loss: Entry, takes: Sequence[str], name: str, made: Augmentation) -> None:
     """Refuse an augmentation that is not made for the rows, for their targets, or for the loss.
 
@@ -121,6 +134,8 @@ def check_augmentation(splits: Splits, dataset: str, loss: Entry, takes: Sequenc
         )
     if getattr(made, "needs_shape", False) and len(splits.shape or ()) not in (2, 3):
         raise UserError(f"augmentation={name} is for pictures, and rows of dataset={dataset} have no shape: {rest}")
+    if getattr(made, "softens", False) and splits.train.weight is not None:
+        raise UserError(f"augmentation={name} mixes rows, and those of dataset={dataset} have weights of their own: {rest}")
     if getattr(made, "softens", False) and not {"soft", "values"} & set(takes):
         raise UserError(
             f"augmentation={name} makes shares of classes of class numbers, which loss={loss.name} does not take: use "
@@ -258,6 +273,8 @@ def digest_of(splits: Splits) -> str:
         for first in range(0, len(split.x), DIGESTED):
             digest.update(np.ascontiguousarray(seen.x[first : first + DIGESTED]).data)
         digest.update(np.ascontiguousarray(split.y).data)
+        if split.weight is not None:
+            digest.update(np.ascontiguousarray(split.weight, np.float64).data)
     return digest.hexdigest()
 
 
@@ -265,7 +282,9 @@ def _read_only(splits: Splits) -> Splits:
     """Return the same arrays in a form that no run can write into; whoever made them still can."""
     same = copy.copy(splits)
     for part, split in splits.present().items():
-        object.__setattr__(same, part, Split(*map(_view, split)))  # `replace` would look at every number again
+        weight = None if split.weight is None else _view(split.weight)
+        kept = Split(_view(split.x), _view(split.y), weight)
+        object.__setattr__(same, part, kept)  # `replace` would look at every number again
     return same
 
 
@@ -445,6 +464,7 @@ def _fitting(settings: Settings, node: DictConfig, entered: Mapping[str, Entry],
     splits, digest = load_shared(key, lambda: _subset(_load(dataset, rows), settings.train_size, dataset.name))
     splits = reconstructing(splits) if answers_inputs else splits
     check_fit(settings, splits, dataset.name, loss.name, takes, may_be_either=rows is not made)
+    check_weighted(splits, dataset.name, loss.name, measure)
     check_values(splits, dataset.name, loss.name, measure, is_scaled=bool(getattr(rows, "standardise", False)))
     return splits, digest
 
@@ -498,7 +518,7 @@ def _subset(splits: Splits, size: int | None, dataset: str) -> Splits:
         return splits
     if size > rows:
         raise UserError(f"train_size={size} is more than the {rows} training rows of {dataset}: use train_size={rows} or less")
-    return dataclasses.replace(splits, train=Split(splits.train.x[:size], splits.train.y[:size]))
+    return dataclasses.replace(splits, train=splits.train.taken(slice(size)))
 
 
 def _dataset_card(name: str, splits: Splits, digest: str) -> DatasetCard:

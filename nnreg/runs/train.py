@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 
 import numpy as np
 
-from nnreg.contracts import Array, Split, Targets
+from nnreg.contracts import Array, Targets
 from nnreg.engine.diagnostics import Diagnostics, check_gradient
 from nnreg.engine.history import FINAL_LOSS, START_LOSS, Record
 from nnreg.engine.rows import Rows, converted
@@ -121,11 +121,10 @@ def judged_rows(run: Assembled) -> Rows:
 
     They are the same for every run on the same data.
     """
-    x, y = run.splits.train
-    if len(x) > MOST_JUDGED:
-        kept = np.arange(MOST_JUDGED) * len(x) // MOST_JUDGED
-        x, y = x[kept], y[kept]
-    return converted(Split(x, y), run.network.dtype, run.splits.divisor)
+    split = run.splits.train
+    if len(split.x) > MOST_JUDGED:
+        split = split.taken(np.arange(MOST_JUDGED) * len(split.x) // MOST_JUDGED)
+    return converted(split, run.network.dtype, run.splits.divisor)
 
 
 def first_rows(run: Assembled) -> tuple[Array, Targets]:

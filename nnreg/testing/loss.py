@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from nnreg.contracts import Array, Loss, Targets
-from nnreg.contracts.objective import targets_of
+from nnreg.contracts.objective import targets_of, weighs_rows
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import Batch, batches
@@ -55,6 +55,19 @@ def it_is_a_mean_over_rows(subject: Subject) -> None:
         mean = np.mean([value for value, _ in rows])
         expect_close(np.array(value), np.array(mean), "the loss is not the mean of the rows' losses", rtol=1e-10, atol=1e-12)
         expect_close(out, np.concatenate([part for _, part in rows]) / 4, "nor is the gradient", rtol=1e-10, atol=1e-12)
+
+
+def the_losses_of_rows_are_those_that_it_is_the_mean_of(subject: Subject) -> None:
+    """``row_losses``, where there is one, says what each row costs: the mean of it is the loss."""
+    loss = subject.make()
+    if not weighs_rows(loss):
+        skip("it has no row_losses: it takes no weights of rows")
+    for batch in batches(loss):
+        found = loss.row_losses(*batch)
+        parts = [Batch(batch.logits[row : row + 1], batch.targets[row : row + 1]) for row in range(len(batch.logits))]
+        alone = [loss.value_and_gradient(*part, out=np.empty_like(part.logits)) for part in parts]
+        expect(found.shape == (len(alone),), f"row_losses returned {found.shape}, must be ({len(alone)},)")
+        expect_close(found, np.array(alone), "row_losses is not the loss of each row", rtol=1e-10, atol=1e-12)
 
 
 def it_only_reads_what_it_is_given(subject: Subject) -> None:

@@ -1,10 +1,10 @@
-"""Samplers and augmentations that are wrong, each in one way, beside the check that must notice."""
+"""Samplers, augmentations and weights of rows that are wrong, each in one way, beside the check that must notice."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nnreg.registry.templates.kinds import augmentation, sampler
+from nnreg.registry.templates.kinds import augmentation, loss, sampler
 from nnreg_std.samplers.epoch import Epoch
 from tests.testing.mutants import caught_by
 
@@ -112,3 +112,9 @@ class RemembersNoise(augmentation.MyRule):
         self.used = getattr(self, "used", 0) + 1
         x *= x.dtype.type(1 + self.used * rng.random())
         return x, y
+
+
+@caught_by("the_losses_of_rows_are_those_that_it_is_the_mean_of")
+class RowsOfAnotherLoss(loss.MyRule):
+    def row_losses(self, logits, targets):
+        return 2 * super().row_losses(logits, targets)

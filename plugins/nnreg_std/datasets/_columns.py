@@ -39,6 +39,7 @@ class Wanted:
     """What a person says of a table; the parameters of ``dataset=csv`` of the same names."""
 
     target: str = "-1"
+    weight: str | None = None
     drop: tuple[str, ...] = ()
     delimiter: str = "auto"
     header: Header = "auto"
@@ -68,6 +69,7 @@ class Layout:
         notes: what was taken for what.
         dropped: names or numbers of columns that were to be left out.
         has_row_names: whether the first column has names of rows, and none of its own.
+        weight: place of the column of weights, or None; it is read like a feature.
     """
 
     text: str
@@ -80,6 +82,7 @@ class Layout:
     notes: list[str]
     dropped: tuple[str, ...] = ()
     has_row_names: bool = False
+    weight: int | None = None
 
     @property
     def features(self) -> list[int]:
@@ -177,7 +180,12 @@ def _choose_columns(found: Layout, body: list[list[str]], wanted: Wanted) -> Non
             raise ValueError(
                 f"two columns are called '{names[place]}': rename one, or leave one out: {how_to_drop(found, place)}"
             )
-    if not found.features:
+    if wanted.weight is not None:
+        found.weight = _place(wanted.weight, names[:width])
+        if found.weight not in found.features:
+            raise ValueError(f"'{names[found.weight]}' is the target or left out, and cannot be the weight of a row")
+        found.notes.append(f"weight '{names[found.weight]}'")
+    if not set(found.features) - {found.weight}:
         raise ValueError(f"no column but the target '{names[found.target]}' is left: there is nothing to learn from")
 
 

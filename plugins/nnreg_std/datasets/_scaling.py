@@ -32,8 +32,8 @@ def scaled(parts: Parts, *, standardise: bool) -> Parts:
     are_bytes = all(split.x.dtype == np.uint8 for split in filter(None, parts))
     features = _standardiser(train.x) if standardise else _kept if are_bytes else _rounded
     values = _kept if is_classes(train.y) else _standardiser(train.y) if standardise else _rounded
-    moved = [split and Split(features(split.x), values(split.y)) for split in parts[1:]]
-    return Split(features(train.x), values(train.y)), moved[0], moved[1]
+    moved = [split and Split(features(split.x), values(split.y), split.weight) for split in parts[1:]]
+    return Split(features(train.x), values(train.y), train.weight), moved[0], moved[1]
 
 
 def check_varied(rows: Features) -> None:

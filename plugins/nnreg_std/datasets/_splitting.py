@@ -24,7 +24,7 @@ def hold_out(rows: Split, size: int) -> tuple[Split, Split | None]:
         raise ValueError(f"valid_size must be less than the {len(rows.y):,} training rows, got {size:,}")
     if size == 0:
         return rows, None
-    return Split(rows.x[:-size], rows.y[:-size]), Split(rows.x[-size:], rows.y[-size:])
+    return rows.taken(slice(-size)), rows.taken(slice(-size, None))
 
 
 def is_classes(y: Targets) -> bool:
@@ -45,21 +45,29 @@ def stratified(x: Array, y: Labels, valid_fraction: float, test_fraction: float,
     Raises:
         ValueError: the two shares leave nothing to train on.
     """
-    return _divided(x, y, y, valid_fraction, test_fraction, rng)
+    return _divided(Split(x, y), y, valid_fraction, test_fraction, rng)
 
 
 def shuffled(x: Array, y: Array, valid_fraction: float, test_fraction: float, rng: np.random.Generator) -> Parts:
     """Return train, valid and test rows in random order, for values: float array (rows, outputs); the rest as above."""
-    return _divided(x, y, np.zeros(len(y), dtype=int), valid_fraction, test_fraction, rng)
+    return _divided(Split(x, y), np.zeros(len(y), dtype=int), valid_fraction, test_fraction, rng)
 
 
-def divided(x: Array, y: Targets, valid_fraction: float, test_fraction: float, rng: np.random.Generator) -> Parts:
+def divided(
+    x: Array,
+    y: Targets,
+    valid_fraction: float,
+    test_fraction: float,
+    rng: np.random.Generator,
+    weight: Array | None = None,
+) -> Parts:
     """Return a person's own rows in parts, by class where there are classes, and refuse parts that nothing can be done with.
 
     Raises:
         ValueError: the shares leave nothing to train on, a part without rows, or a class only where it is not trained on.
     """
-    parts = (stratified if is_classes(y) else shuffled)(x, y, valid_fraction, test_fraction, rng)
+    strata = y if is_classes(y) else np.zeros(len(y), dtype=int)
+    parts = _divided(Split(x, y, weight), strata, valid_fraction, test_fraction, rng)
     for part, split in zip(("train on", "validate with", "test with"), parts, strict=True):
         lacks_class = part == "train on" and is_classes(y) and len(np.unique(parts[0].y)) < len(np.unique(y))
         if split is not None and (len(split.y) == 0 or lacks_class):
@@ -69,9 +77,7 @@ def divided(x: Array, y: Targets, valid_fraction: float, test_fraction: float, r
     return parts
 
 
-def _divided(
-    x: Array, y: Targets, strata: Labels, valid_fraction: float, test_fraction: float, rng: np.random.Generator
-) -> Parts:
+def _divided(whole: Split, strata: Labels, valid_fraction: float, test_fraction: float, rng: np.random.Generator) -> Parts:
     """Return the parts, each with its share of every stratum, integer array (rows,)."""
     if valid_fraction + test_fraction >= 1:
         raise ValueError(f"valid_fraction + test_fraction must be below 1, got {valid_fraction} + {test_fraction}")
@@ -84,7 +90,7 @@ def _divided(
     # Shuffled once more: in ``order`` the first training rows are of the class whose held-out rows came first.
     train, valid_rows, test_rows = (rng.permutation(np.flatnonzero(part == number)) for number in range(3))
     return (
-        Split(x[train], y[train]),
-        Split(x[valid_rows], y[valid_rows]) if valid_fraction else None,
-        Split(x[test_rows], y[test_rows]) if test_fraction else None,
+        whole.taken(train),
+        whole.taken(valid_rows) if valid_fraction else None,
+        whole.taken(test_rows) if test_fraction else None,
     )

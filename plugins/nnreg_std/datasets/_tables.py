@@ -34,12 +34,14 @@ class Table(NamedTuple):
         answers: the target's cells as they stand, (rows,) of text.
         numbers: what they are as numbers, float64 (rows,), or None where one is none.
         notes: what was taken for what, in a few words each.
+        weight: how much each row counts, float64 (rows,), or None.
     """
 
     x: Array
     answers: npt.NDArray[np.str_]
     numbers: Array | None
     notes: list[str]
+    weight: Array | None = None
 
 
 def read_table(file: Path, wanted: Wanted) -> Table:
@@ -57,6 +59,7 @@ def read_table(file: Path, wanted: Wanted) -> Table:
         if not answers.size:
             raise ValueError(f"{file.name} names its columns and has no row below them")
         columns, is_missing = _columns(found, frame, wanted)
+        weight = columns.pop() if found.weight is not None else None
         is_missing |= np.array([answer.lower() in MISSING for answer in answers.tolist()])
         if is_missing.any():
             _leave_out(found, is_missing, wanted)
@@ -67,10 +70,10 @@ def read_table(file: Path, wanted: Wanted) -> Table:
             _complain(found, int(np.flatnonzero(~is_missing)[(~np.isfinite(x)).any(axis=1).argmax()]))
     except csv.Error as error:
         raise ValueError(f"{file.name} is not a table of text: {error}") from None
-    answers = answers[~is_missing]
+    answers, weight = answers[~is_missing], weight[~is_missing] if weight is not None else None
     if wanted.comment == "auto":
         _check_remarks(answers)
-    return Table(x, answers, _numbers(answers, found.style), [*found.notes, f"target '{found.names[found.target]}'"])
+    return Table(x, answers, _numbers(answers, found.style), [*found.notes, f"target '{found.names[found.target]}'"], weight)
 
 
 def _frame(file: Path, found: Layout) -> Any:
@@ -123,7 +126,7 @@ def _columns(found: Layout, frame: Any, wanted: Wanted) -> tuple[list[Array], np
     """
     columns, is_missing = [], np.zeros(len(frame), dtype=bool)
     texts: dict[int, npt.NDArray[np.bool_]] = {}  # places of columns of text to where they hold it
-    for place in found.features:
+    for place in sorted(found.features, key=lambda place: place == found.weight):  # weights come last
         column = frame.pop(place)
         if column.dtype.kind in "iufb":
             numbers = column.to_numpy(dtype=np.float64)
@@ -134,7 +137,7 @@ def _columns(found: Layout, frame: Any, wanted: Wanted) -> tuple[list[Array], np
         if not is_text.any():
             is_missing |= np.isnan(numbers)
             columns.append(numbers)
-        elif wanted.categories == "one_hot":
+        elif wanted.categories == "one_hot" and place != found.weight:
             hot, is_absent = _one_hot(found, place, column)
             is_missing |= is_absent
             columns += hot

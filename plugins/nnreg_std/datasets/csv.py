@@ -33,6 +33,7 @@ class CSV(Dataset):
     Args:
         path: of the file; a relative one starts at the working directory.
         target: name of the target's column, or its number from 0; -1 is the last.
+        weight: name or number of a column that says how much each row counts, 0 or more; null: all alike.
         drop: names or numbers of columns to leave out, such as row numbers and text.
         task: "classes" or "values"; "auto": classes if text; whole numbers as the loss asks: values with mse, else
             classes if there are at most 20, 5 rows each on average.
@@ -58,6 +59,7 @@ class CSV(Dataset):
 
     path: str
     target: str = "-1"
+    weight: str | None = None
     drop: tuple[str, ...] = ()
     task: Task = "auto"
     delimiter: str = "auto"
@@ -99,6 +101,7 @@ class CSV(Dataset):
         table = read_table(file, Wanted(**{name: getattr(self, name) for name in Wanted.__dataclass_fields__}))
         y, outputs, what = understood_text(table.answers, table.numbers, self.task, self.wish)
         check_varied(table.x)
-        parts = divided(table.x, y, self.valid_fraction, self.test_fraction, np.random.default_rng(self.random_state))
+        rng = np.random.default_rng(self.random_state)
+        parts = divided(table.x, y, self.valid_fraction, self.test_fraction, rng, table.weight)
         source = f"{file} ({', '.join(table.notes)}: {what})"
         return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=source)
