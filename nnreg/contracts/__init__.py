@@ -8,7 +8,7 @@ A plugin imports this package and nothing else of nnreg, and this package import
 from collections.abc import Mapping
 
 from nnreg.contracts.architecture import Architecture, Parts
-from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Place, Role, Targets, Weights
+from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Passed, Place, Role, Targets, Weights
 from nnreg.contracts.batches import Augmentation, Indices, Sampler
 from nnreg.contracts.checks import check_choices, check_range
 from nnreg.contracts.data import Dataset, Split, Splits
@@ -53,6 +53,7 @@ __all__ = [
     "Optimizer",
     "ParametersView",
     "Parts",
+    "Passed",
     "Place",
     "Regularizer",
     "Role",

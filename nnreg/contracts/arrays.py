@@ -23,6 +23,19 @@ class Weights(NamedTuple):
     grad: Array
 
 
+class Passed(NamedTuple):
+    """What went through a weight array in the last forward and backward pass, whose product is its gradient.
+
+    Attributes:
+        inputs: x, float array (rows, fan_in), read.
+        output_gradient: ∂L/∂(xW), float array (rows, fan_out), read; of a mean over the rows, so that xᵀ times it is ∂L/∂W,
+            regularizer and clipping left out.
+    """
+
+    inputs: Array
+    output_gradient: Array
+
+
 Role = Literal["weight", "bias", "gain"]
 
 

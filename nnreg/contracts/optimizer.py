@@ -10,14 +10,17 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from nnreg.contracts.arrays import Array, ParametersView
+from nnreg.contracts.arrays import Array, ParametersView, Passed
 from nnreg.contracts.checks import check_range
 from nnreg.contracts.nesting import Slot
 from nnreg.contracts.tracing import Program, Walk
 
 
 class Objective(Protocol):
-    """What is minimised, on the batch of this step, at the parameters as they stand."""
+    """What is minimised, on the batch of this step, at the parameters as they stand.
+
+    That of a network has ``passed()`` too, which a rule asks for by the method of that name.
+    """
 
     @abstractmethod
     def loss_and_gradient(self) -> float:
@@ -147,6 +150,16 @@ class Optimizer(ABC):
         if self._objective is None or not self.looks_again:
             raise ValueError(f"{type(self).__name__} looks again: say looks_again = True in its class, and equip it first")
         return self._objective
+
+    def passed(self) -> Mapping[str, Passed]:
+        """Return what made the gradient of each weight array, by its name: the layer's inputs and its outputs' gradient.
+
+        They are those of the step's batch, or of the last ``reevaluate``, and valid until the next one. Arrays that are no
+        affine layer's are left out, and on a surface there are none: a rule goes by the plain gradient of those.
+        """
+        if self._objective is None:
+            raise ValueError(f"{type(self).__name__} asks for what passed its layers: equip it first")
+        return getattr(self._objective, "passed", dict)()
 
     def evaluation_parameters(self, out: Array) -> bool:
         """Write the parameters that the network is to be evaluated with, where they are not those that are trained.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnreg.contracts import Array, Optimizer, Targets
+from nnreg.contracts import Array, Optimizer, Passed, Targets
 from nnreg.engine.network import Network
 from nnreg.engine.rows import Batch
 
@@ -64,6 +64,10 @@ class Again:
         """Return the objective at the parameters as they stand; the gradient stays as it is."""
         with self._as_at_first() as batch:
             return float(self._network.audible_loss(*batch))
+
+    def passed(self) -> Mapping[str, Passed]:
+        """Return the inputs and the outputs' gradient of each affine layer in the last pass, by the name of its weights."""
+        return self._network.passed()
 
     def step(self, optimizer: Optimizer, t: int, factor: float) -> None:
         """Clip the gradient, let a rule that looks again make a step, and weights decay beside it.

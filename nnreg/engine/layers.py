@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Activation, Array, Layer, Shape, Weights
+from nnreg.contracts import Activation, Array, Layer, Passed, Shape, Weights
 from nnreg.engine.numerics import product, product_with_transposed
 
 
@@ -83,6 +83,11 @@ class Affine(Weighted):
         self._flat = x if self._positions == 1 else x.reshape(-1, self.fan_in)
         self._y = self._y_rows[: len(self._flat)]
         self._multiply, self._add_b = product(self._flat, self._W, self._y), partial(np.add, self._y, self._b, self._y)
+
+    @property
+    def passed(self) -> Passed:
+        """What went through W last."""
+        return Passed(self._x, self._dy)
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dW = xᵀ dy and db = Σ dy over the rows; return dx = dy Wᵀ."""

@@ -20,6 +20,7 @@ from nnreg.contracts import (
     Layer,
     Loss,
     Norm,
+    Passed,
     Place,
     Regularizer,
     Shape,
@@ -29,6 +30,7 @@ from nnreg.contracts import (
 from nnreg.contracts.init import fill_of
 from nnreg.contracts.objective import target_of
 from nnreg.engine.containers import Reshape, every_layer
+from nnreg.engine.layers import Affine
 from nnreg.engine.numerics import silently
 from nnreg.engine.parts import Perceptron, RunParts, compose
 from nnreg.engine.penalty import Penalised, Penalty, weights_of
@@ -215,6 +217,12 @@ class Network:
         finally:
             for layer in self.layers:
                 layer.renew(0)
+
+    def passed(self) -> Mapping[str, Passed]:
+        """Return the inputs and the outputs' gradient of each affine layer in the last pass, by the name of its weights."""
+        names = {id(array.theta): name for name, array in self.parameters.named.items()}
+        affine = (layer for layer in every_layer(self.layers) if isinstance(layer, Affine))
+        return {names[id(layer.weights.theta)]: layer.passed for layer in affine}
 
     def decay(self, lr: float) -> None:
         """Let a decoupled regularizer shrink the weights, before an update whose learning rate is ``lr``."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nnreg import testing
+from nnreg.records.folder import read_summary
 from nnreg.registry import entries
 
 PAGE = Path(__file__).parents[2] / "docs" / "plugins.md"
@@ -34,6 +35,16 @@ def example(name, folder):
 def test_the_activation_that_is_a_layer_keeps_its_contract(tmp_path):
     report = testing.run(example("ScaledTanh", tmp_path))
     assert report.ok, str(report)
+
+
+def test_the_rule_that_looks_again_keeps_its_contract_and_counts_its_gradients(nnreg, project, tmp_path):
+    shown = example("Extragradient", tmp_path)
+    report = testing.run(shown)
+    assert report.ok, str(report)
+    entries.register_class(shown)
+    run = nnreg("optimizer=extragradient", "dataset=iris", "hidden=[4]", "batch=30", "steps=6")
+    assert run.code == 0
+    assert read_summary(max(project.glob("runs/*")))["metrics"]["work/gradients"] == 12
 
 
 def test_the_rule_around_another_keeps_its_contract_whatever_stands_inside(tmp_path):

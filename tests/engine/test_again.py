@@ -155,3 +155,46 @@ def test_on_a_surface_a_rule_looks_at_the_surface():
         g = surface.gradient(theta)
         theta = theta - 0.1 * surface.gradient(theta + 0.3 * g / np.linalg.norm(g))
         np.testing.assert_allclose(position, theta, rtol=1e-14)
+
+
+@dataclass
+class Kronecker(Optimizer):
+    """Whitens the gradient of each layer by the second moments of its inputs and of its outputs' gradient: K-FAC, damped."""
+
+    lr: float = 0.1
+    damping: float = 0.1
+
+    def step(self, t, factor=1.0):
+        theta, grad = self.parameters.theta, self.parameters.grad
+        self.products = {}
+        moved = grad.copy()
+        for name, (x, dy) in self.passed().items():
+            g = self.parameters.named[name].grad
+            self.products[name] = (x.T @ dy, g.copy())
+            a, b = (m.T @ m / len(m) + self.damping * np.eye(m.shape[1]) for m in (x, dy * len(dy)))
+            g[...] = np.linalg.solve(a, g) @ np.linalg.inv(b)
+        theta -= self.lr * factor * grad
+        grad[...] = moved
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_inputs_and_output_gradients_make_the_gradient_of_each_layer(dtype):
+    rule = Kronecker()
+    trained(rule, steps=3, dtype=dtype)
+    assert list(rule.products) == ["W1", "W2", "W3"]
+    for product, grad in rule.products.values():
+        np.testing.assert_allclose(product, grad, rtol=1e-3 if dtype is np.float32 else 1e-10, atol=1e-7)
+
+
+def test_a_rule_that_goes_by_what_passed_learns_and_on_a_surface_finds_nothing():
+    _, _, records = trained(Kronecker(lr=0.3), steps=60, dropout=False)
+    losses = [record.value for record in records if record.metric == TRAIN_LOSS]
+    assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:5])
+    rule = Kronecker()
+    descend(rule, Quadratic(), steps=1)
+    assert rule.products == {}
+
+
+def test_nothing_has_passed_a_rule_that_was_not_equipped():
+    with pytest.raises(ValueError, match="equip it first"):
+        Kronecker().passed()
