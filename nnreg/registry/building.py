@@ -110,8 +110,9 @@ def _layer(layer: Layer) -> str:
         return f"{type(layer).__name__} must inherit nnreg.contracts.Norm or nnreg.contracts.Dropout"
     if getattr(layer, "position", "before") not in ("before", "after"):
         return f"position is {layer.position!r}; it must be 'before' or 'after'"  # type: ignore[attr-defined]
-    units = SHAPE[1]
-    outputs, shapes = layer.build(units)
+    if (stood := _stood(layer)) is None:
+        return ""
+    layer, units, outputs, shapes = stood
     if outputs != units:
         return f"build returned {outputs} outputs for {units} inputs; a norm or dropout must keep the number of units"
     return _used(layer, units, outputs, shapes)
@@ -192,14 +193,20 @@ def _activation(activation: Activation | Layer) -> str:
 
 
 def _activation_layer(prototype: Layer) -> str:
+    stood = _stood(prototype)
+    return _used(*stood) if stood else ""
+
+
+def _stood(prototype: Layer) -> tuple[Layer, int, int, Sequence[Shape]] | None:
+    """Return a copy that was built, its inputs, outputs and arrays; None where it takes none of the widths that are tried."""
     for units in WIDTHS:
         layer = copy.deepcopy(prototype)
         try:
             outputs, shapes = layer.build(units)
         except ValueError:  # it refuses this width; that of the network is asked when the network is stacked
             continue
-        return _used(layer, units, outputs, shapes)
-    return ""
+        return layer, units, outputs, shapes
+    return None
 
 
 def _loss(loss: Loss) -> str:
