@@ -291,11 +291,15 @@ _TECHNIQUES: Mapping[tuple[str, str], str] = {
     ("init", "lecun"): "lecun_normal lecun_uniform",
     ("init", "normal"): "gaussian random_normal randn",
     ("init", "uniform"): "random_uniform rand",
+    ("init", "identity"): "eye",
+    ("init", "saved"): "pretrained checkpoint",
     ("activation", "silu"): "swish",
     ("activation", "identity"): "linear none",
     ("activation", "sigmoid"): "logistic",
     ("activation", "leaky_relu"): "lrelu",
     ("activation", "hard_tanh"): "htanh",
+    ("activation", "prelu"): "parametric_relu",
+    ("activation", "rrelu"): "randomized_relu random_relu",
     ("loss", "softmax_cross_entropy"): (
         "cross_entropy ce nll cross_entropy_loss categorical_crossentropy softmax log_loss "
         "sparse_categorical_crossentropy nll_loss"
