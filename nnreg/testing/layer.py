@@ -175,6 +175,40 @@ def its_state_is_all_it_remembers(subject: Subject) -> None:
     )
 
 
+def renewed_statistics_are_those_of_the_batches_they_were_collected_from(subject: Subject) -> None:
+    """``renew(k)`` forgets what was seen before, and each batch counts the same; ``renew(0)`` is training again."""
+    x = inputs(subject)
+    if not (prototype := bound(subject.make(), ROWS)[0]).renew(1):
+        expect(not prototype.renew(0), "renew(1) returned False and renew(0) True; it has running statistics or not")
+        skip("it collects no running statistics anew")
+    collected = []
+    for history, batches in ((0, (x, x + 1)), (3, (x, x + 1)), (3, (x + 1, x))):
+        layer, _, _ = bound(subject.make(), ROWS)
+        for _ in range(history):
+            layer.forward(5 + 2 * x, training=True)
+        for k, batch in enumerate(batches, 1):
+            expect(layer.renew(k), f"renew({k}) returned False, renew(1) True")
+            layer.forward(batch.copy(), training=True)
+        layer.renew(0)
+        collected.append({name: array.copy() for name, array in layer.state().items()})
+    for other in collected[1:]:
+        for name, array in collected[0].items():
+            what = f"renewed from the same two batches after another past or in another order, '{name}' is another"
+            expect_close(other[name], array, what, rtol=1e-9, atol=1e-12)
+    _expect_ordinary(subject, x)
+
+
+def _expect_ordinary(subject: Subject, x: Array) -> None:
+    """Demand that a layer that was told renew(0) collects as one that never heard of it."""
+    told, untold = (bound(subject.make(), ROWS)[0] for _ in range(2))
+    told.renew(1)
+    told.renew(0)
+    for layer in (told, untold):
+        layer.forward(x.copy(), training=True)
+    for name, array in untold.state().items():
+        expect_equal(told.state()[name], array, f"after renew(0) training collects '{name}' otherwise than before")
+
+
 def it_keeps_the_precision(subject: Subject) -> None:
     """Outputs and every intermediate result have the dtype of the run, those in the layer's own arrays too."""
     for dtype in DTYPES:

@@ -673,6 +673,38 @@ class KeepsCopies(norm.MyRule):
         self._gain = np.ones_like(self._gain)
 
 
+class Collects(norm.MyRule):
+    """Keeps a running mean, and can collect it anew."""
+
+    def bind(self, weights, rows, dtype, rng):
+        super().bind(weights, rows, dtype, rng)
+        self._mean, self._share = np.zeros_like(weights[0].theta), 0.1
+
+    def forward(self, x, *, training):
+        if training:
+            self._mean += self._share * (x.mean(axis=0) - self._mean)
+        return super().forward(x, training=training)
+
+    def renew(self, k):
+        self._share = 1 / k if k else 0.1
+        return True
+
+    def state(self):
+        return {"mean": self._mean}
+
+
+@caught_by("renewed_statistics_are_those_of_the_batches_they_were_collected_from", because="after another past")
+class CollectsAsInTraining(Collects):
+    def renew(self, k):
+        return True
+
+
+@caught_by("renewed_statistics_are_those_of_the_batches_they_were_collected_from", because="otherwise than before")
+class NeverEndsItsRenewal(Collects):
+    def renew(self, k):
+        return super().renew(k or 1)
+
+
 @caught_by("evaluation_changes_nothing", because="drew")
 class DrawsInEvaluation(dropout.MyRule):
     def forward(self, x, *, training):
