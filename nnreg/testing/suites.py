@@ -22,12 +22,14 @@ from nnreg.testing import (
     sampler,
     schedule,
     surface,
+    wrapping,
 )
 from nnreg.testing.report import Check, Report, Subject, subject_of
 
 SUITES: Mapping[types.ModuleType, tuple[str, ...]] = {
     optimizer: ("optimizer",),
     asking: ("optimizer",),
+    wrapping: ("optimizer",),
     init: ("init",),
     activation: ("activation",),
     activation_layer: ("layer",),

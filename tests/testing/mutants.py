@@ -30,10 +30,11 @@ from nnreg.registry.templates.kinds import (
     surface,
 )
 from nnreg.registry.templates.layers import activation as activation_layer
+from nnreg.registry.templates.wrappers import optimizer as wrapper
 
 HEALTHY = (
     *(activation, activation_layer, augmentation, dataset, dropout, init, loss, network, norm, optimizer, regularizer),
-    *(sampler, schedule, surface),
+    *(sampler, schedule, surface, wrapper),
 )
 MUTANTS: list[tuple[type, set[str], str]] = []
 
@@ -50,6 +51,21 @@ def caught_by(*checks, because="", documented=True):
         return mutant
 
     return register
+
+
+# --- what a rule around another owes --------------------------------------------------------------------------------------
+
+
+@caught_by("what_stands_inside_steps", because="took 30 steps and inner none: call self.inner.step(t, factor)")
+class StepsAlone(wrapper.MyRule):
+    def step(self, t, factor=1.0):
+        self.parameters.theta[...] -= self.rate * factor * self.parameters.grad
+
+
+@caught_by("what_stands_inside_gets_what_it_asks_for", because="inner can neither look again nor draw")
+class EquipsItselfAlone(wrapper.MyRule):
+    def equip(self, objective, rng):
+        self._objective, self._rng = objective, rng
 
 
 # --- what every kind owes ------------------------------------------------------------------------------------------------
