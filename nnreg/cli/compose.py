@@ -29,6 +29,7 @@ from nnreg.registry import hydra_source
 from nnreg.registry.hydra_source import kinds_by_glob, register_source
 from nnreg.registry.nested_words import as_choices, completed
 from nnreg.registry.overrides import keep_text
+from nnreg.registry.varied import as_schedules
 from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
 from nnreg.sweeps.ending import sweep_folder
@@ -104,7 +105,7 @@ def compose(words: Sequence[str], task: Task) -> int:
     """
     import hydra
 
-    words = keep_text(as_choices(ordered(words)))
+    words = keep_text(as_schedules(as_choices(ordered(words))))
     if is_sweep(words):
         from nnreg.sweeps.resuming import completed_words
 

@@ -201,7 +201,7 @@ def _check_lists(word: str, is_sweep: bool) -> None:
 
 _LISTS = [name for name, hint in typing.get_type_hints(Settings).items() if "list[" in str(hint)]
 _PARAMETERS = ("momentum", "weight_decay")  # of some techniques: Hydra says of which
-_KNOWN = {*OF_A_SWEEP, "hydra", "experiment", "debug", "member"}
+_KNOWN = {*OF_A_SWEEP, "hydra", "experiment", "debug", "member", "vary"}
 
 
 def _check_habits(word: str, is_sweep: bool) -> None:

@@ -14,6 +14,7 @@ from nnreg.records.results import Result
 from nnreg.registry import entries
 from nnreg.registry.fingerprint import short_code
 from nnreg.registry.nested import JOINT, flat_node
+from nnreg.registry.varied import VARY, flat_courses
 from nnreg.settings import OF_A_SWEEP, is_setting_of, task_of
 
 GROUNDS = ("dataset", "surface")
@@ -161,7 +162,9 @@ def _effective(run: Result, typed: Mapping[str, str]) -> Flat:
     flat |= {key: value for key, value in typed.items() if _is_bundle(key) and key not in run.config}
     flat |= dict(choices)
     for key, value in run.config.items():
-        if isinstance(value, Mapping):
+        if key == VARY:
+            flat |= flat_courses(run.config)
+        elif isinstance(value, Mapping):
             chosen = flat_node(key, entries.slots().get(key, ""), value) if key in choices else {}
             flat |= {name: frozen(given) for name, given in chosen.items() if name.rpartition(".")[2] not in LOCATIONS}
         elif key != SEED and key not in IGNORED and is_setting_of(task, key):
@@ -198,7 +201,7 @@ def _is_seed(runs: Sequence[Result], flats: Sequence[Flat], key: str) -> bool:
 
 def _floor(key: str) -> int:
     """Return how early a setting is asked whether it explains the others."""
-    if key in entries.slots():
+    if key in entries.slots() or (key.startswith(f"{VARY}.") and key.count(".") == 2):
         return 1
     if key in (STUDY_ARM, "experiment"):
         return 0
@@ -222,5 +225,5 @@ def _follows_owner(flats: Sequence[Flat], key: str, explicit: set[str]) -> bool:
         return False
     if _differs(flats, "experiment") and _follows(flats, key, ["experiment"]):
         return True
-    owner = OWNERS.get(key, key.partition(".")[0])
+    owner = OWNERS.get(key, key.partition(".")[0]) if not key.startswith(f"{VARY}.") else key.rpartition(".")[0]
     return owner != key and _follows(flats, key, [owner])

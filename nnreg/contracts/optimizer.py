@@ -54,6 +54,10 @@ class Optimizer(ABC):
     """Where a parameter is worth searching, low and high, the default between them: ``{"lr": (1e-4, 0.1)}``. A technique of any
     kind may say so; where it does not, two decades around the default are searched."""
 
+    varies: ClassVar[tuple[str, ...]] = ()
+    """Numbers besides ``lr`` that are read anew at every step, so that a schedule may scale them: ``("momentum",)``. Of any
+    kind."""
+
     slice_size: ClassVar[int] = 65_536  # elements: few calls, and theta, g, two states and work arrays stay in the cache
     _executor: ClassVar[type[Program]] = Program  # what carries out the formula once it is taken down
 

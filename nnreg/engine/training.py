@@ -172,6 +172,7 @@ def train(
     pause: Callable[[], bool] = never,
     elsewhere: Elsewhere | None = None,
     augment: Augment | None = None,
+    vary: Callable[[int], None] | None = None,
 ) -> Generator[Record, None, None]:
     """Train, one record after the other; the test split is never looked at.
 
@@ -195,6 +196,7 @@ def train(
         pause: asked between two steps; True if the consumer wants a moment to save everything.
         elsewhere: what validations are made with; None for one of its own.
         augment: changes each batch; None to train on rows as they are.
+        vary: sets numbers of techniques that have a course of their own to those of an update, from 1, before its gradient.
 
     Yields:
         ``train/loss`` at steps ``start`` to ``steps - 1``; ``valid/loss`` and ``valid/accuracy`` (or ``valid/r2``) where there
@@ -236,6 +238,8 @@ def train(
     see = gradient if augment is None else gradient_of_changed
     for step in range(start, steps):
         with stopwatch:
+            if vary is not None:
+                vary(step + 1)
             loss = silently(see, next(batches))
         yield Record(step, TRAIN_LOSS, loss)
         if not math.isfinite(loss):

@@ -123,6 +123,7 @@ _ROWS = (
     _of_layers("update_ratio", "update / weights ‖ΔW‖ / ‖W‖", "log"),
     Metric(GRADIENTS, "gradients evaluated", heading="gradients", format=".0f", recorded="once", scale="linear", hidden=True),
     Metric(RATE, "learning rate", recorded="history", scale="linear"),
+    Metric("rate/{}", "{}", recorded="history"),
     Metric("gradient_difference/{}", "gradient difference {}", recorded="history"),
     Metric("gradient_worst/{}", "gradient worst {}", recorded="history"),
     Metric("value", "value", axis="f(x, y)", task=DESCEND, recorded="history", curve=True, scale="log"),

@@ -90,7 +90,7 @@ class Result:
         slots = entries.groups()
         keys = [key_of(word) for word in self.summary["overrides"] if not word.startswith("~")]
         found: dict[str, Any] = {}
-        for key in (slots.get(key, key) for key in keys):
+        for key in (slots.get(key, key.removeprefix("schedule@")) for key in keys):
             with contextlib.suppress(KeyError, TypeError):  # it means nothing to this task
                 value = self.value(key)
                 found[key] = tuple(value) if isinstance(value, list) else value

@@ -41,6 +41,7 @@ from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.registry.nested import default_node, slots_of
 from nnreg.registry.schemas import Parameter, meant_as_text, parameters_of, schema_of, settings
+from nnreg.registry.varied import VARY
 from nnreg.settings import WITHDRAWN, Settings, setting_names
 
 SHAPE = (4, 3)
@@ -384,7 +385,7 @@ def check_keys(keys: Iterable[str]) -> list[str]:
     for key in keys:
         if key in WITHDRAWN:
             raise UserError(WITHDRAWN[key])
-        if key not in known and key not in entries.slots():
+        if key not in known and key not in entries.slots() and key != VARY:
             meant = mistakes.meant_setting(one_line(key), "VALUE")
             raise UserError(meant or f"'{one_line(key)}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
     return known

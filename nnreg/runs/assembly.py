@@ -45,6 +45,7 @@ from nnreg.records.metrics import plain_name
 from nnreg.registry import entries
 from nnreg.registry.building import _entry, build_entry, build_technique, read_settings
 from nnreg.registry.entries import BrokenPlugin, Entry
+from nnreg.runs.varying import varied_numbers
 from nnreg.settings import DESCEND, TRAIN, Settings
 
 
@@ -343,8 +344,11 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     built["optimizer"].equip(again, streams.optimizer)
     is_changing = not getattr(built["augmentation"], "is_identity", False)
     augment = Augment(built["augmentation"], splits, streams.augmentation) if is_changing else None
-    check_watched(built["schedule"], entered["schedule"].name, settings, splits, entered["dataset"].name)
-    pace = Pace(built["schedule"], settings.steps, settings.warmup, built["optimizer"].rate)
+    check_watched(built["schedule"], f"schedule={entered['schedule'].name}", settings, splits, entered["dataset"].name)
+    varied = varied_numbers(config, built, settings.steps, network.layers)
+    for number in varied:
+        check_watched(number.schedule, f"vary.{number.place}", settings, splits, entered["dataset"].name)
+    pace = Pace(built["schedule"], settings.steps, settings.warmup, built["optimizer"].rate, varied)
     return Assembled(settings, network, built["optimizer"], pace, splits, streams, batches, card, again, augment)
 
 
@@ -427,7 +431,7 @@ def check_recorded(metric: str, settings: Settings, splits: Splits, dataset: str
         raise UserError(f"{metric} is measured with watch_train=true only")
 
 
-def check_watched(schedule: Schedule, name: str, settings: Settings, splits: Splits, dataset: str) -> None:
+def check_watched(schedule: Schedule, where: str, settings: Settings, splits: Splits, dataset: str) -> None:
     """Refuse a schedule that waits for what a run does not measure.
 
     Raises:
@@ -437,13 +441,11 @@ def check_watched(schedule: Schedule, name: str, settings: Settings, splits: Spl
     measured = [f"{split}/{what}" for split in ("train", "valid") for what in ("loss", quantity)]
     for metric in watched_by(schedule):
         if not metric.startswith(("train/", "valid/")) or metric.partition("/")[2] not in ("loss", "accuracy", "r2"):
-            raise UserError(
-                f"schedule={name} watches {metric}, which a training does not measure: it measures {', '.join(measured)}"
-            )
+            raise UserError(f"{where} watches {metric}, which a training does not measure: it measures {', '.join(measured)}")
         try:
             check_recorded(metric, settings, splits, dataset)
         except UserError as error:
-            raise UserError(f"schedule={name} watches {metric}: {error}") from error
+            raise UserError(f"{where} watches {metric}: {error}") from error
 
 
 def _fitting(settings: Settings, node: DictConfig, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> Loaded:

@@ -34,6 +34,7 @@ from nnreg.records.metrics import (
     recorded_by,
     summary_name,
 )
+from nnreg.registry.varied import VARY, varied_places
 from nnreg.settings import ACTIVATIONS, DESCEND, PICTURES, TRAIN, task_of
 
 
@@ -51,6 +52,7 @@ def brief_composition(card: RunCard) -> list[tuple[str, str]]:
         x, y = config["start"]
         extra = [f"schedule {technique(choices['schedule'], config['schedule'])}"] if choices["schedule"] != "constant" else []
         extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup") if config.get(key)]
+        extra += [f"{VARY}.{place} {technique(str(node['name']), node)}" for place, node in varied_places(config)]
         plan = "; ".join([f"{card.steps:,} updates from ({x:g}, {y:g}), float64", *extra])
         shown = [(kind, technique(choices[kind], config[kind])) for kind in ("optimizer", "surface")]
         return [*shown, ("descent", plan)]
@@ -214,6 +216,7 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
     used = [kind for kind in OTHERS if card.choices.get(kind, "none") not in ("none", "constant")]  # the rest needs no word
     extra = [f"{kind} {technique(card.choices[kind], config[kind])}" for kind in used]
     extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup", "patience") if config.get(key)]
+    extra += [f"{VARY}.{place} {technique(str(node['name']), node)}" for place, node in varied_places(config)]
     plan = f"{card.steps:,} steps, {_batches(config)}, seed {card.seed}"
     return [*lines, ("training", "; ".join([plan, *extra]))]
 

@@ -24,6 +24,7 @@ from nnreg.registry.building import build_technique, read_settings
 from nnreg.runs.assembly import check_warmup
 from nnreg.runs.attempt import Work
 from nnreg.runs.request import Request, describe
+from nnreg.runs.varying import varied_numbers
 from nnreg.settings import DESCEND, PICTURES, Settings
 
 X, Y, VALUE = "x", "y", "value"
@@ -45,7 +46,8 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
     card = describe(request)
     start = (float(surface.start[0]), float(surface.start[1])) if settings.start is None else tuple(settings.start)
     card = dataclasses.replace(card, config={**card.config, "start": list(start)})
-    pace = Pace(schedule, settings.steps, settings.warmup, optimizer.rate)
+    varied = varied_numbers(request.config, {"optimizer": optimizer, "surface": surface}, settings.steps)
+    pace = Pace(schedule, settings.steps, settings.warmup, optimizer.rate, varied)
     return card, Work(lambda recorder: _descend(card, settings, optimizer, surface, pace, recorder))
 
 
@@ -64,6 +66,8 @@ def _descend(
 
     def factor(t: int) -> float:
         rates.extend(pace.rates(t - 1))
+        if pace.vary is not None:
+            pace.vary(t)
         return pace.factor(t)
 
     path = descend(

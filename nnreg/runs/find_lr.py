@@ -111,6 +111,7 @@ def _measured(run: Assembled, tried: Range) -> Rising:
         validate_every=frozenset(),
         schedule=lambda t: factors[t - 1],
         clip=clipper(run.settings.clip_value, run.settings.clip_norm),
+        augment=run.augment,
     )
     return measure_rising(records, rates)
 

@@ -18,6 +18,7 @@ from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, kno
 from nnreg.registry import building, entries
 from nnreg.registry.nested import entry_at, is_node, kind_at, slots_of, whole_name
 from nnreg.registry.overrides import quoted
+from nnreg.registry.varied import VARY, group_of, varied_places
 from nnreg.runs import task, train
 from nnreg.runs.checkpoints import CHANGEABLE, other_code, read_resumption
 from nnreg.runs.request import Request, techniques_in
@@ -56,6 +57,10 @@ def _words(saved: Mapping[str, Any], chosen: Collection[str] = ()) -> list[str]:
     for key, value in saved.items():
         if key in groups:
             words += _chosen_words(groups[key], key, value, chosen)
+        elif key == VARY:
+            for place, node in varied_places(saved):
+                if not {f"{VARY}.{place}", group_of(place)} & {*chosen}:
+                    words += _chosen_words(f"+{group_of(place)}", f"{VARY}.{place}", node, ())
         else:
             words.append(f"{key}={quoted(value)}")
     return words
@@ -63,7 +68,8 @@ def _words(saved: Mapping[str, Any], chosen: Collection[str] = ()) -> list[str]:
 
 def _chosen_words(group: str, place: str, node: Mapping[str, Any], chosen: Collection[str]) -> list[str]:
     """Return the words that choose a technique, those inside of it, and the parameters of all."""
-    words, inside = [f"{group}={node['name']}"], slots_of(entries.find_technique(group.partition("@")[0], str(node["name"])))
+    entry = entries.find_technique(group.lstrip("+").partition("@")[0], str(node["name"]))
+    words, inside = [f"{group}={node['name']}"], slots_of(entry)
     for name, value in node.items():
         within, below = f"{inside[name].kind}@{place}.{name}" if name in inside else "", f"{place}.{name}"
         if within and {within, below} & {*chosen}:

@@ -150,6 +150,7 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         pause=pause,
         elsewhere=live.elsewhere,
         augment=run.augment,
+        vary=run.pace.vary,
     )
     watched = Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
     return iter(run.pace.watch(watched))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import random
 import re
+import unittest
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,7 +19,7 @@ from nnreg.registry.catalogue import describe
 from nnreg.registry.nested import default_node, slots_of
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.testing.report import Subject, expect, expect_equal, skip
-from nnreg.testing.usage import use
+from nnreg.testing.usage import use, use_varied
 
 
 def it_is_summed_up_in_one_sentence(subject: Subject) -> None:
@@ -178,6 +180,38 @@ def equal_seeds_give_equal_results(subject: Subject) -> None:
         np.random.set_state(before)  # noqa: NPY002
     for one, other in zip(first, second, strict=True):
         expect_equal(other, one, "used a second time with the same seed it gave other numbers")
+
+
+def a_varied_number_is_that_of_a_fresh_instance(subject: Subject) -> None:
+    """Each number in ``varies``, set while in use, changes what follows, to what an instance made with it computes."""
+    names = tuple(getattr(subject.technique, "varies", ()))
+    if not names:
+        skip("no number of it varies")
+    known = {parameter.name: parameter for parameter in parameters_of(subject.technique)}
+    for name in names:
+        expect(name in known and name != "lr", f"varies names {name!r}; it may name numbers of the constructor but lr")
+        before = getattr(subject.make(), name)
+        is_number = isinstance(before, int | float) and not isinstance(before, bool)
+        expect(is_number, f"varies names {name}, which is {before!r}, no number")
+        other = _another(subject, name, float(before))
+        unchanged, varied = (use_varied(subject, name, (before, value)) for value in (before, other))
+        fresh = use_varied(subject, name, (before, other), afresh=True)
+        for got, wanted in zip(varied, fresh, strict=True):
+            expect_equal(
+                got, wanted, f"{name} was set to {other:g} while in use, and an instance made with it computes otherwise"
+            )
+        same = all(np.array_equal(one, two, equal_nan=True) for one, two in zip(unchanged, varied, strict=True))
+        expect(not same, f"{name} was set from {before:g} to {other:g} while in use, and nothing changed")
+
+
+def _another(subject: Subject, name: str, before: float) -> float:
+    """Return another value that a parameter takes, near its own."""
+    for value in (0.5 * before, 0.9 * before + 0.05, 2 * before, before + 1):
+        with contextlib.suppress(ValueError):
+            subject.make(**{name: value})
+            if value != before:
+                return value
+    raise unittest.SkipTest(f"{name} takes no other value near {before:g}")
 
 
 def _global_state() -> Any:

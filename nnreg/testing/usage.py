@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -339,6 +339,54 @@ def _augmentation(subject: Subject, seed: int) -> list[Array]:
     return [
         array.astype(np.float64) for sort in sorts for array in augmented(subject.make(), sort, (6, 5), np.float64, rng=rng)
     ]
+
+
+class _Set(Subject):
+    """A technique whose instances have one of their numbers set after they were made, as a schedule does it."""
+
+    varied: ClassVar[tuple[str, float, float]]
+
+    def make(self, **changes: Any) -> Any:
+        """Return an instance made with the first value, which has the second now."""
+        name, first, then = self.varied
+        made = super().make(**{name: first, **changes})
+        _set(made, name, then)
+        return made
+
+
+def _set(made: Any, name: str, value: float) -> None:
+    object.__setattr__(made, name, value)  # a frozen one too, as it says itself that this may vary
+
+
+def use_varied(subject: Subject, name: str, values: tuple[float, float], *, afresh: bool = False) -> list[Array]:
+    """Use a technique with one value of a number for a while, and return what it computes with another one from then on.
+
+    Args:
+        subject: the technique.
+        name: of the number.
+        values: the first, and the other.
+        afresh: whether an instance that was made with the other value goes on, in the place of one that was changed.
+    """
+    first, then = values
+    made, other = dict[str, Any]({name: first}), dict[str, Any]({name: then})
+    if subject.kind == "optimizer":
+        parameters = bowl()
+        rule = driving(subject, parameters, **made)
+        descend(rule, parameters, steps=2)
+        if afresh:
+            before, rule = rule, driving(subject, parameters, **other)
+            rule.load(before.save())
+        _set(rule, name, then)
+        descend(rule, parameters, steps=2, first=3)
+        return [parameters.theta]
+    if subject.kind in ("norm", "dropout"):
+        layer, parameters, _ = bound(subject.make(**(other if afresh else made)), 8)
+        layer.forward(rows_of(8), training=True)
+        _set(layer, name, then)
+        y = layer.forward(rows_of(8), training=True).copy()
+        return [y, layer.backward(np.cos(rows_of(8))).copy(), parameters.grad]
+    changed = type("Varied", (_Set,), {"varied": (name, then if afresh else first, then)})
+    return use(changed(subject.entry, subject.technique, subject.settings))
 
 
 USES: Mapping[str, Callable[[Subject, int], list[Array]]] = {

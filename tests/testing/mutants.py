@@ -86,6 +86,43 @@ class FromNowhere(optimizer.MyRule):
     """
 
 
+@caught_by("a_varied_number_is_that_of_a_fresh_instance", because="computes otherwise")
+class KeepsItsFirstBeta(optimizer.MyRule):
+    varies = ("beta",)
+
+    def bind(self, parameters):
+        super().bind(parameters)
+        self._kept = self.beta
+
+    def update(self, theta, g, m, *, t, lr):
+        self.beta, now = self._kept, self.beta
+        super().update(theta, g, m, t=t, lr=lr)
+        self.beta = now
+
+
+@caught_by("a_varied_number_is_that_of_a_fresh_instance", because="nothing changed")
+@dataclass
+class VariesNothing(optimizer.MyRule):
+    """Steps, and has a number of no meaning.
+
+    Source: made up.
+
+    Args:
+        lr: learning rate, in (0, inf).
+        beta: share that survives, in [0, 1).
+        idle: means nothing.
+    """
+
+    varies: ClassVar = ("idle",)
+
+    idle: float = 1.0
+
+
+@caught_by("a_varied_number_is_that_of_a_fresh_instance", because="varies names 'lr'")
+class VariesTheRate(optimizer.MyRule):
+    varies = ("lr",)
+
+
 @caught_by("every_parameter_has_a_meaning", because="says nothing about beta")
 class Silent(optimizer.MyRule):
     """Steps.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ class MaskedDropout(Dropout):
     Raises:
         ValueError: rate is out of its range.
     """
+
+    varies: ClassVar = ("rate",)
 
     rate: float
 

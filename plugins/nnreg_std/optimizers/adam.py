@@ -44,6 +44,7 @@ class Adam(Optimizer):
         ValueError: a hyper-parameter is out of its range.
     """
 
+    varies: ClassVar = ("beta1", "beta2", "eps")
     search: ClassVar = {"lr": (1e-4, 0.1)}
 
     lr: float = 0.001

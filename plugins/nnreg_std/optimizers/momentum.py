@@ -34,6 +34,7 @@ class Momentum(Optimizer):
     """
 
     state = ("v",)
+    varies: ClassVar = ("momentum",)
     search: ClassVar = {"lr": (3e-4, 0.3)}
 
     lr: float = 0.01

@@ -34,6 +34,7 @@ class Nesterov(Optimizer):
     """
 
     state = ("v",)
+    varies: ClassVar = ("momentum",)
     search: ClassVar = {"lr": (3e-4, 0.3)}
 
     lr: float = 0.01

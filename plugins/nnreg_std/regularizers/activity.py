@@ -34,6 +34,7 @@ class Activity(Regularizer):
     """
 
     acts_on: ClassVar[str] = "outputs"
+    varies: ClassVar = ("l1", "l2")
 
     l1: float = 0.001
     l2: float = 0.0

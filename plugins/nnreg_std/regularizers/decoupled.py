@@ -15,6 +15,7 @@ itself, such as optimizer=adamw, needs no other decay.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nnreg.contracts import Array, Regularizer, check_range
 
@@ -29,6 +30,8 @@ class DecoupledDecay(Regularizer):
     Raises:
         ValueError: weight_decay is out of its range.
     """
+
+    varies: ClassVar = ("weight_decay",)
 
     weight_decay: float = 0.01
 

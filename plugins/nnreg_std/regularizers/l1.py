@@ -15,6 +15,7 @@ out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class L1(Regularizer):
     Raises:
         ValueError: weight_decay is out of its range.
     """
+
+    varies: ClassVar = ("weight_decay",)
 
     weight_decay: float = 1e-4
 

@@ -14,6 +14,7 @@ that an optimizer sees, so adaptive rules rescale it; decoupled decay, as in Ada
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nnreg.contracts import Array, Regularizer, check_range
 
@@ -28,6 +29,8 @@ class L2(Regularizer):
     Raises:
         ValueError: weight_decay is out of its range.
     """
+
+    varies: ClassVar = ("weight_decay",)
 
     weight_decay: float = 1e-4
 

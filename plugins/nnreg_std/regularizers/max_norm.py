@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,8 @@ class MaxNorm(Regularizer):
     Raises:
         ValueError: limit is out of its range.
     """
+
+    varies: ClassVar = ("limit",)
 
     limit: float = 3.0
 

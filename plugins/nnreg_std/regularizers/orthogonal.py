@@ -36,6 +36,7 @@ class Orthogonal(Regularizer):
     """
 
     acts_on: ClassVar[str] = "layers"
+    varies: ClassVar = ("strength",)
 
     strength: float = 1e-4
 
