@@ -145,6 +145,13 @@ def test_early_stopping_ends_a_resumed_run_where_it_would_have_ended(tmp_path, c
     assert resumed(tmp_path / "cut") == expected
 
 
+@pytest.mark.parametrize("optimizer", ["ema", "schedule_free_adamw", "sam", "lbfgs"])
+def test_a_rule_that_asks_for_more_goes_on_as_if_never_stopped_with_all_that_is_in_its_way(tmp_path, optimizer):
+    """Looks, masks, statistics that are collected anew, what early stopping keeps, and the count of gradients."""
+    choices = {"optimizer": optimizer, "norm": "batch_norm", "dropout": "dropout", "patience": 30, "diagnostics": "on"}
+    compared(tmp_path, at=41, checkpoint_at=24, **choices)
+
+
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path):
     cut(tmp_path / "cut", checkpoint_at=None)
     assert not (tmp_path / "cut" / FILE).exists()

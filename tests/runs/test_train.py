@@ -9,18 +9,19 @@ import pytest
 from omegaconf import OmegaConf
 
 from nnreg.engine import numerics
-from nnreg.engine.history import TRAIN_LOSS
+from nnreg.engine.history import FINAL_LOSS, TRAIN_LOSS
 from nnreg.errors import UserError
-from nnreg.records.folder import DiskSink, read_history, read_summary
+from nnreg.records.folder import NETWORK, DiskSink, read_history, read_summary
 from nnreg.registry import entries
 from nnreg.registry.fingerprint import fingerprint_of
 from nnreg.runs import attempt, train
 from nnreg.runs.assembly import assemble
 from nnreg.runs.request import Request
 from nnreg.runs.task import execute_task
-from nnreg.runs.train import execute
+from nnreg.runs.train import execute, judged_rows
 from nnreg_std.inits.he import He
 from tests.records.cards import PLAIN
+from tests.runs.interrupted import request, watched
 
 CONFIG = {"steps": 20, "hidden": [8], "validate_every": 5, **{slot: {"name": name} for slot, name in PLAIN.items()}}
 CONFIG["optimizer"]["lr"] = 0.1
@@ -204,3 +205,20 @@ def test_a_run_says_which_code_it_was_and_what_computed_it(nnreg, project):
     assert facts["versions"]["kernels"] == numerics.kernels()[0]
     assert {"nnreg", "python", "blas", "processor"} <= facts["versions"].keys()
     assert all(isinstance(commit, str) for commit in facts["git"].values())
+
+
+@pytest.mark.parametrize("patience", [None, 6])
+@pytest.mark.parametrize("optimizer", ["ema", "schedule_free_adamw"])
+def test_what_is_tested_and_kept_is_what_was_validated_last_or_best(tmp_path, optimizer, patience):
+    """Not the parameters that are trained, and averaged once, not twice."""
+    with watched() as seen:
+        outcome = execute(request(tmp_path / "run", optimizer=optimizer, norm="batch_norm", patience=patience), [DiskSink()])
+    (run,) = seen
+    out = np.empty_like(run.network.parameters.theta)
+    assert run.network.measure_loss(*judged_rows(run)) == outcome.summary[FINAL_LOSS]
+    assert run.network.evaluate(*run.splits.valid)["loss"] == pytest.approx(outcome.summary["valid/loss_final"], rel=1e-6)
+    with np.load(tmp_path / "run" / NETWORK) as kept:
+        np.testing.assert_array_equal(kept["W1"], run.network.parameters.named["W1"].theta)
+    if patience is None and optimizer == "ema":
+        assert run.optimizer.evaluation_parameters(out)
+        np.testing.assert_array_equal(run.network.parameters.theta, out)
