@@ -23,7 +23,7 @@ class Split(_Pair):
 
     Args:
         x: features, float or uint8 array (rows, features), C-contiguous; float32 is what networks compute with, and pixels
-            as the bytes they are take a quarter of the memory.
+            as the bytes they are take a quarter of the memory; an ``np.memmap`` is read row by row and never loaded whole.
         y: class numbers from 0, integer array (rows,); or values, float array (rows, outputs).
         weight: how much each row counts, float array (rows,), each 0 or more, in any unit; None: all alike.
 

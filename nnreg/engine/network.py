@@ -278,19 +278,25 @@ class Network:
             penalties; and for classes ``accuracy``, the share of rows whose largest logit is that of the label, for values
             ``r2``, the share of their variance that is explained, at most 1.
         """
+        if np.issubdtype(targets.dtype, np.integer):
+            return self._evaluate_classes(x, targets, weight)
         chunks = list(self._logits(x))
         loss = self._sum(chunks, targets, weight) / len(x)
         logits = np.concatenate([logits for _, logits in chunks])
-        if np.issubdtype(targets.dtype, np.integer):
-            is_right = logits.argmax(axis=1) == targets
-            return {
-                "loss": loss,
-                "accuracy": float(np.mean(is_right) if weight is None else np.average(is_right, weights=weight)),
-            }
         if weight is not None:
             return {"loss": loss, "r2": _weighted_r2(targets, logits, weight)}
         unexplained = float(np.square(targets - logits).sum())
         return {"loss": loss, "r2": 1 - unexplained / float(np.square(targets - targets.mean(axis=0)).sum())}
+
+    def _evaluate_classes(self, x: Array | Unconverted, targets: Targets, weight: Array | None) -> dict[str, float]:
+        """Return mean loss and accuracy, chunk by chunk: there may be more rows than memory for their logits."""
+        loss, right = 0.0, 0.0
+        for part, logits in self._logits(x):
+            part_of = None if weight is None else weight[part]
+            is_right = logits.argmax(axis=1) == targets[part]
+            loss += self._mean(logits, targets[part], part_of) * len(logits)
+            right += int(np.count_nonzero(is_right)) if part_of is None else float(part_of[is_right].sum(dtype=np.float64))
+        return {"loss": loss / len(x), "accuracy": right / (len(x) if weight is None else float(weight.sum(dtype=np.float64)))}
 
     @silently
     def measure_loss(self, x: Array | Unconverted, targets: Targets, weight: Array | None = None) -> float:

@@ -78,7 +78,7 @@ class Unconverted:
     bytes are a quarter of that, and converting them after costs less than it saves.
 
     Args:
-        kept: uint8 or float array (rows, features), C-contiguous, read.
+        kept: uint8 or float array (rows, features), read.
         dtype: of the network.
         divisor: of bytes, as in ``Splits``.
     """
@@ -133,19 +133,21 @@ def converted(split: Split, dtype: npt.DTypeLike, divisor: float) -> Rows:
     """Return rows as a network of this dtype wants them.
 
     Features that fit already, or take fewer bytes as they are, are not copied. Wider ones are converted here: gathering them
-    anew for each batch would cost more than the copy.
+    anew for each batch would cost more than the copy. Those of a file that is mapped into memory stay there, whatever they are,
+    and are read where they are asked for.
 
     Args:
         split: the rows, read.
         dtype: float32 or float64.
         divisor: of the ``Splits`` they belong to.
     """
-    kept = np.ascontiguousarray(split.x)
+    is_mapped = isinstance(split.x, np.memmap)
+    kept = split.x.view(np.ndarray) if is_mapped else np.ascontiguousarray(split.x)
     y = np.ascontiguousarray(split.y, np.intp if np.issubdtype(split.y.dtype, np.integer) else dtype)
     weight = None if split.weight is None else (split.weight * (len(kept) / split.weight.sum())).astype(dtype)
-    if kept.dtype.itemsize < np.dtype(dtype).itemsize:
+    if kept.dtype.itemsize < np.dtype(dtype).itemsize or (is_mapped and kept.dtype != dtype):
         return Rows(Unconverted(kept, dtype, divisor), y, weight)
-    return Rows(np.ascontiguousarray(kept, dtype), y, weight)
+    return Rows(kept if is_mapped else np.ascontiguousarray(kept, dtype), y, weight)
 
 
 Batch = tuple[Any, ...]
