@@ -190,8 +190,9 @@ BARE = ("hidden=[12,8]", "batch=32", "tracking=off")
 WORDS = (*BARE, "norm=batch_norm")
 
 
-def test_a_run_goes_on_from_where_another_ended(nnreg, project):
-    assert nnreg(*WORDS, "steps=30", "hydra.run.dir=first").code == 0
+@pytest.mark.parametrize("rule", ["sgd", "ema+sgd"])  # the network that a run keeps is the one that it evaluates
+def test_a_run_goes_on_from_where_another_ended(nnreg, project, rule):
+    assert nnreg(*WORDS, f"optimizer={rule}", "steps=30", "hydra.run.dir=first").code == 0
     with zipfile.ZipFile(project / "first" / "network.npz") as archive:
         assert {"W1.npy", "b3.npy", "gamma2.npy", "1.running_mean.npy"} <= set(archive.namelist())
     answer = nnreg(*WORDS, "init=saved", "init.file=first/network.npz", "steps=1", "optimizer.lr=1e-30", "hydra.run.dir=next")
