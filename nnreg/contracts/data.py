@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -31,13 +31,17 @@ class Split(_Pair):
         weight: as given.
     """
 
-    weight: Array | None
+    weight: Array | None = None
 
     def __new__(cls, x: Features, y: Targets, weight: Array | None = None) -> Self:
         """Return a split."""
         made = super().__new__(cls, x, y)
         made.weight = weight
         return made
+
+    def _replace(self, **changes: Any) -> Split:
+        """Return a split with other features, targets or weights."""
+        return Split(**({"x": self.x, "y": self.y, "weight": self.weight} | changes))
 
     def taken(self, rows: slice | npt.NDArray[np.integer]) -> Split:
         """Return some of the rows, by their numbers."""

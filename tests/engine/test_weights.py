@@ -1,6 +1,8 @@
 """Rows with weights: two of a row are one that weighs twice, in training and in all that is measured."""
 
+import copy
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +130,8 @@ def test_a_split_is_a_pair_whatever_its_weights():
     assert other is y
     assert split.taken(slice(2)).weight.tolist() == times[:2].tolist()
     assert Split(x, y).taken(np.array([1])).weight is None
+    for same in (split._replace(x=x), copy.copy(split), pickle.loads(pickle.dumps(split))):
+        assert same.weight.tolist() == times.tolist()
 
 
 @pytest.fixture
