@@ -113,6 +113,8 @@ def _targets() -> Iterator[Target]:
     for workload, optimizer in (("W1", "sgd"), ("W1", "adam"), ("W2", "sgd"), ("W2", "adam")):
         yield Target(workload, optimizer, 1, OWN, TORCH, 1.65)
         yield Target(workload, optimizer, 1, OWN, SCAN, 1.1 if workload == "W1" else 1.05)
+    for optimizer in ("sgd", "adam"):
+        yield Target("W5", optimizer, 1, OWN, ("torch eager",), 1.0)
     for workload in ("W1", "W2", "W3"):
         for optimizer in ("sgd", "adam"):
             yield Target(workload, optimizer, 1, OWN, SOURCE, 5.5)
@@ -195,7 +197,7 @@ def competitions(arguments: argparse.Namespace, names: Sequence[str]) -> Iterato
 def heading(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[str]:
     """Yield what the numbers depend on, and who is not here."""
     yield described(sorted({"numpy"} | {library for name in names for library in CONTENDERS[name][1]}))
-    blocks = f"{arguments.blocks} interleaved blocks of {arguments.steps} steps (W3: a fifth of them)"
+    blocks = f"{arguments.blocks} interleaved blocks of {arguments.steps} steps (W3: a fifth of them, W5: a fortieth)"
     yield f"Microseconds a step, {arguments.clock} time; {blocks}"
     for name in arguments.contenders:
         if name not in names:

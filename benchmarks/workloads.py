@@ -20,6 +20,7 @@ from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams
 
 FEATURES, CLASSES, ROWS, WHITE = 784, 10, 60_000, 255
+SIDE = 28  # of an image of so many features
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Kept = Literal["float32", "uint8"]
@@ -30,12 +31,13 @@ class Workload:
     """A network and the size of its batches.
 
     Attributes:
-        name: W1, W2 or W3.
+        name: W1, W2, W3 or W5.
         hidden: units of each hidden layer, which ends in ReLU.
         batch: rows a step.
         batch_norm: whether each hidden layer is normalised, before ReLU.
         rows: to train on.
         weight: how many times as long as W1's a step is, about.
+        channels: of each 3 x 3 convolution before the hidden layers, with a border of zeros, ReLU and pooling of 2 x 2.
         kept: how nnreg keeps the rows, as bytes like its own images or as the others keep them.
     """
 
@@ -46,6 +48,15 @@ class Workload:
     rows: int = ROWS
     weight: float = 1
     kept: Kept = "uint8"
+    channels: tuple[int, ...] = ()
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Weight arrays, (fan_in, fan_out) each; those of convolutions are (3 · 3 · channels in, channels out)."""
+        ins = (1, *self.channels)
+        filters = [(9 * before, after) for before, after in zip(ins, self.channels, strict=False)]
+        first = (SIDE >> len(self.channels)) ** 2 * ins[-1]
+        return [*filters, *zip((first, *self.widths[1:]), self.widths[1:], strict=False)]
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -55,7 +66,8 @@ class Workload:
     def __str__(self) -> str:
         """Describe it in one line."""
         norm = ", batch norm" if self.batch_norm else ""
-        return f"{self.name}: {'-'.join(map(str, self.widths))}, ReLU{norm}, batch {self.batch}, float32"
+        filters = "".join(f", 3 x 3 to {channels} channels and pooling" for channels in self.channels)
+        return f"{self.name}: {'-'.join(map(str, self.widths))}{filters}, ReLU{norm}, batch {self.batch}, float32"
 
 
 WORKLOADS = {
@@ -64,6 +76,7 @@ WORKLOADS = {
         Workload("W1", (100, 100, 100, 100), 128),
         Workload("W2", (100, 100, 100, 100), 128, batch_norm=True),
         Workload("W3", (1024, 1024), 256, weight=5),
+        Workload("W5", (100,), 128, weight=40, channels=(16, 32)),
     )
 }
 RATES = {"sgd": 0.01, "momentum": 0.01, "adam": 0.001}
@@ -82,8 +95,8 @@ def data(rows: int = ROWS, kept: Kept = "float32") -> tuple[npt.NDArray[Any], In
 
 def weights(workload: Workload) -> list[Floats]:
     """Return He's starting weights, (fan_in, fan_out) each, as nnreg draws them; biases start at 0."""
-    rng, pairs = Streams.from_seed(0).init, zip(workload.widths, workload.widths[1:], strict=False)
-    drawn = [np.empty(shape, np.float32) for shape in pairs]
+    rng = Streams.from_seed(0).init
+    drawn = [np.empty(shape, np.float32) for shape in workload.shapes]
     for weight in drawn:
         plugin("init", "he")().fill(weight, rng)
     return drawn

@@ -19,6 +19,7 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, a
     "nnreg[fast]": ("contenders.own:compiled", ("numba",)),
     "sgemm alone": ("contenders.sgemm:products", ()),
     "torch eager": ("contenders.torch_peer:eager", ("torch",)),
+    "torch eager channels_last": ("contenders.torch_peer:channels_last", ("torch",)),
     "torch eager foreach": ("contenders.torch_peer:foreach", ("torch",)),
     "torch eager fused": ("contenders.torch_peer:fused", ("torch",)),
     "torch.compile": ("contenders.torch_peer:compiled", ("torch",)),

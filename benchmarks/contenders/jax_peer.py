@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from workloads import BETAS, BN_EPS, EPS, MOMENTUM, SWEPT, Workload, batches, data, weights
+from workloads import BETAS, BN_EPS, EPS, MOMENTUM, SIDE, SWEPT, Workload, batches, data, weights
 
 from contenders import Run
 
@@ -31,9 +31,11 @@ def _trained(workload: Workload, optimizer: str, most: int) -> Run:
     rule, params = _rule(optimizer), _start(workload)
     carry, drawn, history = (params, rule.init(params)), batches(workload), list[float]()
 
+    loss_of = partial(_loss, convolutions=len(workload.channels))
+
     def step(carry: Any, rows: Any, x: Any, y: Any) -> Any:
         params, state = carry
-        loss, grads = jax.value_and_grad(_loss)(params, x[rows], y[rows])
+        loss, grads = jax.value_and_grad(loss_of)(params, x[rows], y[rows])
         updates, state = rule.update(grads, state, params)
         return (optax.apply_updates(params, updates), state), loss
 
@@ -65,16 +67,25 @@ def _start(workload: Workload) -> Any:
     units = workload.hidden if workload.batch_norm else ()
     return {
         "W": [jnp.asarray(weight) for weight in weights(workload)],
-        "b": [jnp.zeros(width) for width in workload.widths[1:]],
+        "b": [jnp.zeros(width) for _, width in workload.shapes],
         "gamma": [jnp.ones(width) for width in units],
         "beta": [jnp.zeros(width) for width in units],
     }
 
 
-def _loss(params: Any, x: Any, y: Any) -> Any:
+def _pooled(images: Any, weight: Any, bias: Any) -> Any:
+    filters = weight.reshape(3, 3, images.shape[-1], -1)
+    made = jax.lax.conv_general_dilated(images, filters, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + bias
+    return jax.lax.reduce_window(jnp.maximum(made, 0), -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+
+def _loss(params: Any, x: Any, y: Any, convolutions: int) -> Any:
     last = len(params["W"]) - 1
     for layer, (weight, bias) in enumerate(zip(params["W"], params["b"], strict=True)):
-        x = x @ weight + bias
+        if layer < convolutions:
+            x = _pooled(x.reshape(len(x), SIDE >> layer, SIDE >> layer, -1), weight, bias)
+            continue
+        x = x.reshape(len(x), -1) @ weight + bias
         if layer < last and params["gamma"]:
             centred = x - x.mean(axis=0)
             x = params["gamma"][layer] * centred / jnp.sqrt((centred**2).mean(axis=0) + BN_EPS) + params["beta"][layer]

@@ -6,7 +6,7 @@ import math
 import sys
 from pathlib import Path
 
-from workloads import CLASSES, FEATURES, SWEPT, WHITE, Workload, data, plugin
+from workloads import CLASSES, FEATURES, SIDE, SWEPT, WHITE, Workload, data, plugin
 
 from contenders import Run
 from nnreg.contracts import Optimizer, Split, Splits
@@ -50,6 +50,8 @@ def _trained(workload: Workload, rule: Optimizer, held_out: int = 0) -> Run:
         FEATURES,
         workload.hidden,
         CLASSES,
+        architecture=plugin("network", "convolutional")(workload.channels) if workload.channels else plugin("network", "mlp")(),
+        shape=(SIDE, SIDE),
         activation=plugin("activation", "relu")(),
         loss=plugin("loss", "softmax_cross_entropy")(),
         regularizer=plugin("regularizer", "none")(),

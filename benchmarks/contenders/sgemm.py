@@ -10,14 +10,20 @@ from functools import partial
 import numpy as np
 from workloads import Floats, Workload
 
-from contenders import Run
+from contenders import CannotTrain, Run
 
 Product = Callable[[], Floats]
 TRIALS, ENOUGH = 30, 0.05  # of a form, and the seconds after which fewer will do
 
 
 def products(workload: Workload, optimizer: str, threads: int) -> Run:
-    """Return a run that multiplies and does nothing else; its loss is not a number."""
+    """Return a run that multiplies and does nothing else; its loss is not a number.
+
+    Raises:
+        CannotTrain: with convolutions, whose products depend on how neighbours are laid out.
+    """
+    if workload.channels:
+        raise CannotTrain("knows affine layers alone")
     rng, rows = np.random.default_rng(0), workload.batch
     x = [rng.standard_normal((rows, units), dtype=np.float32) for units in workload.widths]
     calls: list[Product] = []

@@ -15,8 +15,10 @@ def partial_fit(workload: Workload, optimizer: str, threads: int) -> Run:
     """Return a run that starts from the common weights.
 
     Raises:
-        CannotTrain: with batch norm.
+        CannotTrain: with batch norm or convolutions.
     """
+    if workload.channels:
+        raise CannotTrain("has no convolutions")
     if workload.batch_norm:
         raise CannotTrain("has no batch norm")
     (x, y), classes = data(workload.rows), np.arange(CLASSES)

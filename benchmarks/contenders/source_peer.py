@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from workloads import BN_EPS, EPS, MOMENTUM, RATES, Workload, batches, data, weights
 
-from contenders import Run
+from contenders import CannotTrain, Run
 
 Floats = npt.NDArray[Any]  # float64 throughout
 Integers = npt.NDArray[np.int64]
@@ -210,7 +210,13 @@ class Adam:
 
 
 def as_written(workload: Workload, optimizer: str, threads: int) -> Run:
-    """Return a run in float64 that records the loss of a second forward pass, after the update."""
+    """Return a run in float64 that records the loss of a second forward pass, after the update.
+
+    Raises:
+        CannotTrain: with convolutions.
+    """
+    if workload.channels:
+        raise CannotTrain("has no convolutions")
     x, y = data(workload.rows)
     x64, network = x.astype(np.float64), Network(weights(workload), 0.0, BN_EPS if workload.batch_norm else None)
     rule = {

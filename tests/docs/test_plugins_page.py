@@ -84,3 +84,21 @@ def test_the_init_that_looks_keeps_its_contract(tmp_path):
 def test_the_refusal_of_a_width_is_what_is_printed(nnreg):
     shown = re.search(r"`(it needs an even number .*?)`", PAGE.read_text(encoding="utf-8"))[1]
     assert nnreg("activation=glu", "hidden=[101]").complaint.endswith(f": {shown}")
+
+
+def test_the_network_keeps_its_contract_and_is_trained(nnreg, project, tmp_path):
+    shown = example("Ladder", tmp_path)
+    report = testing.run(shown)
+    assert report.ok, str(report)
+    entries.register_class(shown)
+    run = nnreg(
+        "network=ladder",
+        "network.channels=[4,8]",
+        "hidden=[16]",
+        "norm=group_norm",
+        "steps=100",
+        "optimizer=adam",
+        "optimizer.lr=0.01",
+    )
+    assert run.code == 0, run.err
+    assert read_summary(max(project.glob("runs/*")))["metrics"]["valid/accuracy_final"] > 0.5
