@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
@@ -142,6 +143,9 @@ class Surface(Protocol):
 
     Points are the last axis of an array, any number of axes may stand in front: one point is (2,), a trajectory (steps, 2),
     a grid (rows, columns, 2). A plain class attribute, ``start = (-7.0, 2.0)``, fulfils each of the four properties.
+
+    A surface whose ``gradient`` has a further argument, ``rng: np.random.Generator | None = None``, is noisy: each step of a
+    descent is given the slopes of one draw; without a generator they are the expected ones, the derivative of ``value``.
     """
 
     @property
@@ -174,3 +178,8 @@ class Surface(Protocol):
     @abstractmethod
     def gradient(self, points: Array) -> Array:
         """Return (∂f/∂x, ∂f/∂y), float array (..., 2) of the same dtype, for points, float array (..., 2), read."""
+
+
+def is_noisy(surface: Surface) -> bool:
+    """Tell whether the slopes of a surface are drawn: its ``gradient`` takes a source of randomness."""
+    return "rng" in inspect.signature(surface.gradient).parameters

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Optimizer, ParametersView, Shape, Surface
-from nnreg.contracts.objective import Point
+from nnreg.contracts.objective import Point, is_noisy
 from nnreg.engine.network import Parameters
 from nnreg.engine.training import constant, unclipped
 
@@ -21,10 +21,30 @@ class OnSurface:
         surface: looked at.
         parameters: where, and what takes the gradient.
         clip: bounds the gradient in place.
+        noise: what a noisy surface draws from; None for expected slopes.
     """
 
-    def __init__(self, surface: Surface, parameters: ParametersView, clip: Callable[[Array], None]) -> None:
+    def __init__(
+        self,
+        surface: Surface,
+        parameters: ParametersView,
+        clip: Callable[[Array], None],
+        noise: np.random.Generator | None = None,
+    ) -> None:
         self._surface, self._parameters, self._clip = surface, parameters, clip
+        self._noise = noise if is_noisy(surface) else None
+        self._slopes: Callable[..., Array] = surface.gradient if self._noise is None else self._drawn
+
+    def begin(self) -> None:
+        """Overwrite the gradient, clipped, with that of a new step; whoever looks again sees the same noise."""
+        if self._noise is not None:
+            self._state = self._noise.bit_generator.state
+        self.find_gradient()
+
+    def _drawn(self, points: Array) -> Array:
+        assert self._noise is not None
+        self._noise.bit_generator.state = self._state
+        return self._surface.gradient(points, rng=self._noise)  # type: ignore[call-arg] # a noisy one takes it
 
     def loss_and_gradient(self) -> float:
         """Return the height and overwrite the gradient, clipped."""
@@ -33,7 +53,7 @@ class OnSurface:
 
     def find_gradient(self) -> None:
         """Overwrite the gradient, clipped."""
-        self._parameters.grad[...] = self._surface.gradient(self._parameters.theta)
+        self._parameters.grad[...] = self._slopes(self._parameters.theta)
         self._clip(self._parameters.grad)
 
     def loss(self) -> float:
@@ -53,6 +73,7 @@ def descend(
     watch: Callable[[int, float], None] | None = None,
     dtype: npt.DTypeLike = np.float64,
     rng: np.random.Generator | None = None,
+    noise: np.random.Generator | None = None,
 ) -> Array:
     """Return the positions an update rule visits on a surface: those it is evaluated at, where they are others.
 
@@ -68,6 +89,7 @@ def descend(
         watch: is told the number of updates made and the height there, before each update; None measures nothing.
         dtype: float64, or float32 to descend as networks train.
         rng: stream of random numbers for the rule; None for one of its own.
+        noise: stream that a noisy surface draws from; None for one of its own.
 
     Returns:
         Float array (steps + 1, 2), the start first; values that are not finite from where it diverged.
@@ -78,14 +100,14 @@ def descend(
     parameters = Parameters([Shape("W1", (1, 2), decays=True)], dtype)
     parameters.theta[...] = surface.start if start is None else start
     optimizer.bind(parameters)
-    objective = OnSurface(surface, parameters, clip)
+    objective = OnSurface(surface, parameters, clip, noise or np.random.default_rng(0))
     optimizer.equip(objective, rng or np.random.default_rng(0))
     positions: Array = np.empty((steps + 1, 2), dtype)
     positions[0] = parameters.theta
     for t in range(1, steps + 1):
         if watch is not None:
             watch(t - 1, float(surface.value(parameters.theta)))
-        objective.find_gradient()
+        objective.begin()
         optimizer.step(t, schedule(t))
         if not optimizer.evaluation_parameters(positions[t]):
             positions[t] = parameters.theta

@@ -35,7 +35,7 @@ from nnreg.contracts import (
 )
 from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.init import fill_of
-from nnreg.contracts.objective import ACTS_ON, projection_of, target_of, targets_of, watched_by
+from nnreg.contracts.objective import ACTS_ON, is_noisy, projection_of, target_of, targets_of, watched_by
 from nnreg.errors import UserError, instead, one_line
 from nnreg.registry import entries, mistakes
 from nnreg.registry.entries import BrokenPlugin, Entry
@@ -274,6 +274,9 @@ def _surface(surface: Surface) -> str:
             returned = method(points)
             if np.shape(returned) != wanted:
                 return f"{method.__name__} returned {_described(returned)} for points {points.shape}; it must return {wanted}"
+    drawn: Any = surface.gradient(grid, rng=np.random.default_rng(0)) if is_noisy(surface) else grid  # type: ignore[call-arg]
+    if np.shape(drawn) != grid.shape:
+        return f"gradient with a generator must return one slope for each coordinate, {grid.shape}"
     return ""
 
 

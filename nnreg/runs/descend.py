@@ -62,7 +62,7 @@ def _descend(
     x, y = card.config["start"]
     clip = clipper(settings.clip_value, settings.clip_norm)
     began = time.perf_counter()
-    rates = list[Record]()
+    rates, streams = list[Record](), Streams.from_seed(settings.seed)
 
     def factor(t: int) -> float:
         rates.extend(pace.rates(t - 1))
@@ -78,7 +78,8 @@ def _descend(
         schedule=factor,
         clip=clip,
         watch=(lambda step, height: pace.observe(Record(step, VALUE, height))) if pace.is_watching else None,
-        rng=Streams.from_seed(settings.seed).optimizer,
+        rng=streams.optimizer,
+        noise=streams.batches,
     ).astype(np.float64)
     seconds = time.perf_counter() - began
     path, values, diverged_at = course(path, surface)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnreg.contracts import Array
+from nnreg.contracts.objective import is_noisy
 from nnreg.testing.arrays import DTYPES, expect_gradient, slopes
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 
@@ -89,6 +90,23 @@ def its_largest_curvature_is_that_of_its_hessian(subject: Subject) -> None:
     largest = np.linalg.eigvalsh(np.stack(columns, axis=-1) / (2 * step)).max(axis=-1)
     wanted = np.full(len(points), float(surface.largest_curvature))
     expect_close(largest, wanted, "the Hessian's largest eigenvalue is not largest_curvature", rtol=1e-5, atol=1e-8)
+
+
+def its_noise_averages_out(subject: Subject) -> None:
+    """Slopes that are drawn from a generator differ from draw to draw, and are on average those without one."""
+    surface = subject.make()
+    if not is_noisy(surface):
+        skip("its slopes are not drawn")
+    points, rng = np.repeat(_points(surface, 3)[:, None], 4000, axis=1), np.random.default_rng(0)
+    drawn, expected = surface.gradient(points, rng=rng), surface.gradient(points)
+    spread = drawn.std(axis=1)
+    expect(spread.any(), "gradient is given a generator and draws nothing from it")
+    error = np.abs(drawn.mean(axis=1) - expected[:, 0])
+    allowed = 6 * spread / np.sqrt(4000) + 1e-12
+    expect(
+        (error <= allowed).all(),
+        f"the mean of 4,000 drawn slopes is {error.max():.3g} away from what gradient says without a generator",
+    )
 
 
 def _points(surface: Any, count: int = 60) -> Array:

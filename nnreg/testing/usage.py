@@ -29,7 +29,7 @@ from nnreg.contracts import (
 from nnreg.contracts.arrays import Role
 from nnreg.contracts.batches import targets_taken
 from nnreg.contracts.init import fill_of
-from nnreg.contracts.objective import projection_of, target_of, targets_of, watched_by
+from nnreg.contracts.objective import is_noisy, projection_of, target_of, targets_of, watched_by
 from nnreg.engine.network import Network, Parameters
 from nnreg.testing.bowl import bowl, descend, driving
 from nnreg.testing.composing import TARGETS, Tanh, X, composed
@@ -323,7 +323,8 @@ def _dataset(subject: Subject, seed: int) -> list[Array]:
 
 def _surface(subject: Subject, seed: int) -> list[Array]:
     surface, points = subject.make(), np.random.default_rng(seed).standard_normal((3, 2))
-    return [surface.value(points), surface.gradient(points)]
+    drawn = [surface.gradient(points, rng=np.random.default_rng(seed))] if is_noisy(surface) else []
+    return [surface.value(points), surface.gradient(points), *drawn]
 
 
 def _sampler(subject: Subject, seed: int) -> list[Array]:

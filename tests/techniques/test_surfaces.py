@@ -19,6 +19,7 @@ from nnreg_std.optimizers.sgd import SGD
 from nnreg_std.surfaces.ackley import Ackley
 from nnreg_std.surfaces.beale import Beale
 from nnreg_std.surfaces.himmelblau import Himmelblau
+from nnreg_std.surfaces.noisy_quadratic import NoisyQuadratic
 from nnreg_std.surfaces.plateau import Plateau
 from nnreg_std.surfaces.quadratic import Quadratic
 from nnreg_std.surfaces.rastrigin import Rastrigin
@@ -252,3 +253,44 @@ def test_it_can_be_chosen(name, nnreg):
     answer = nnreg("--cfg", "job", f"surface={name}")
     assert answer.code == 0
     assert f"name: {name}" in answer.out
+
+
+# Noise: the closed form of where plain descent ends, and what is drawn.
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.4, 0.9])
+def test_plain_descent_on_a_noisy_quadratic_ends_in_a_cloud_of_the_size_that_is_known(rate):
+    surface = NoisyQuadratic(condition=4.0, noise=0.7)
+    path = descend(SGD(rate), surface, steps=40_000, noise=np.random.default_rng(3))[2_000:]
+    for axis, curvature in enumerate((2 / 4.0, 2.0)):
+        contraction = rate * curvature
+        assert path[:, axis].var() == pytest.approx(0.7**2 * contraction / (2 - contraction), rel=0.15)
+        assert path[:, axis].mean() == pytest.approx(0, abs=0.1)
+
+
+def test_without_noise_it_is_the_rotated_quadratic_that_lies_along_an_axis():
+    points = np.random.default_rng(0).standard_normal((5, 2))
+    plain = RotatedQuadratic(20.0, 0.0)
+    np.testing.assert_allclose(NoisyQuadratic().value(points), plain.value(points))
+    np.testing.assert_allclose(NoisyQuadratic().gradient(points), plain.gradient(points))
+    np.testing.assert_array_equal(
+        descend(SGD(0.1), NoisyQuadratic(noise=0.0), steps=20), descend(SGD(0.1), NoisyQuadratic(noise=0.0), steps=20)
+    )
+
+
+def test_a_seed_decides_the_noise_and_a_rule_that_looks_again_sees_the_same():
+    paths = [descend(SGD(0.1), NoisyQuadratic(), steps=9, noise=np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(paths[0], paths[1])
+    assert (paths[0][1:] != paths[2][1:]).any()
+
+    class Twice(SGD):
+        looks_again = True
+
+        def step(self, t, factor=1.0):
+            first = self.parameters.grad.copy()
+            self.reevaluate()
+            np.testing.assert_array_equal(self.parameters.grad, first)
+            super().step(t, factor)
+
+    again = descend(Twice(0.1), NoisyQuadratic(), steps=9, noise=np.random.default_rng(0))
+    np.testing.assert_array_equal(again, paths[0])

@@ -1205,6 +1205,19 @@ class Downloads(dataset.MyRule):
         socket.create_connection(("127.0.0.1", 9))
 
 
+@caught_by("its_noise_averages_out", because="away from")
+class PushesOneWay(surface.MyRule):
+    def gradient(self, points, rng=None):
+        slopes = super().gradient(points)
+        return slopes if rng is None else slopes + np.abs(rng.standard_normal(points.shape)).astype(points.dtype)
+
+
+@caught_by("its_noise_averages_out", because="draws nothing")
+class Quiet(surface.MyRule):
+    def gradient(self, points, rng=None):
+        return super().gradient(points)
+
+
 @caught_by("the_gradient_agrees_with_central_differences", "its_largest_curvature_is_that_of_its_hessian")
 class Tilted(surface.MyRule):
     def gradient(self, points):
