@@ -80,8 +80,13 @@ class NnregConfigSource(ConfigSource):
             return list(kinds()) if results_filter in (None, ObjectType.GROUP) else []
         if results_filter == ObjectType.GROUP:
             return []
-        entries = techniques(path)
-        return [name for name, entry in entries.items() if path not in swept_by_glob or _is_sound(entry)]
+        known = techniques(path)
+        if path not in swept_by_glob:
+            return list(known)
+        faults = {name: fault for name, entry in known.items() if (fault := _fault_of(entry))}
+        for fault in dict.fromkeys(faults.values()):  # what stands inside others by default is told once
+            sys.stderr.write(f"skipped: {fault}\n")
+        return [name for name in known if name not in faults]
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Return the typed configuration of a technique, importing it.
@@ -230,10 +235,9 @@ def _settings() -> DictConfig:
     return OmegaConf.create(nodes | of_a_sweep)
 
 
-def _is_sound(entry: Entry) -> bool:
+def _fault_of(entry: Entry) -> str:
     try:
         defaults_of(entry)
     except BrokenPlugin as error:
-        sys.stderr.write(f"skipped: {error}\n")
-        return False
-    return True
+        return str(error)
+    return ""

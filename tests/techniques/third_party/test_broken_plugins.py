@@ -51,7 +51,7 @@ def test_a_sweep_over_all_skips_what_cannot_be_composed_and_says_so(command, qui
     answer = command("-m", "optimizer=glob([adam,m*,un*])", *quick, plugins=GONE + USURPED + IDLE)
     assert answer.code == 0
     assert answer.err.splitlines() == [f"skipped: {line}" for line in (QUARREL, NO_METHOD, NO_IMPORT)]
-    assert "runs          1" in answer.out
+    assert "runs          2" in answer.out
 
 
 def test_a_sweep_over_all_runs_the_others_when_one_turns_out_to_do_nothing(nnreg, quick):
@@ -81,7 +81,7 @@ def test_looking_at_it_tells_the_cause(nnreg):
 
 
 def test_help_and_the_tab_key_list_it_without_importing_it(nnreg):
-    assert "sgd, unimportable" in nnreg("--help", plugins=GONE).out
+    assert "sophia, unimportable" in nnreg("--help", plugins=GONE).out
     line = "python -m nnreg optimizer=un"
     answer = nnreg("-sc", "query=bash", plugins=GONE, COMP_LINE=line)
     assert (answer.out.split(), answer.err) == (["optimizer=unimportable"], "")
