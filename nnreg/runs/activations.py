@@ -29,8 +29,9 @@ from nnreg.records.outputs import LayerOutputs, write_outputs
 from nnreg.records.recorder import Recorder
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
-from nnreg.runs.assembly import LAYERED, check_rows, fitting, settle_start
+from nnreg.runs.assembly import settle_start
 from nnreg.runs.attempt import Work
+from nnreg.runs.fit import LAYERED, check_rows, fitting
 from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
 

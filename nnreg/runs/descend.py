@@ -21,8 +21,8 @@ from nnreg.errors import UserError
 from nnreg.records.card import Outcome, RunCard, Status, is_number
 from nnreg.records.recorder import Recorder
 from nnreg.registry.building import build_technique, read_settings
-from nnreg.runs.assembly import check_warmup
 from nnreg.runs.attempt import Work
+from nnreg.runs.fit import check_warmup
 from nnreg.runs.request import Request, describe
 from nnreg.runs.varying import varied_numbers
 from nnreg.settings import DESCEND, PICTURES, Settings
