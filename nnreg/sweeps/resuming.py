@@ -27,7 +27,7 @@ from nnreg.registry import entries
 from nnreg.registry.fingerprint import changed_code
 from nnreg.registry.nested import chosen_names
 from nnreg.registry.overrides import quoted
-from nnreg.registry.varied import KIND, VARY, group_of
+from nnreg.registry.varied import VARY
 from nnreg.runs import request
 from nnreg.runs.assembly import FITTED, check_ahead
 from nnreg.runs.attempt import TRACEBACK
@@ -270,7 +270,8 @@ def _is_known(key: str) -> bool:
     """Tell whether a key is a setting, a technique or its parameter, or of a sweep."""
     if key == "--config-name" or key in entries.groups():
         return True
-    key = key.removeprefix(f"{KIND}@") if key.startswith(group_of("")) else key
+    kind, inside, place = key.partition("@")
+    key = place if inside and kind in entries.kinds() and "." in place else key
     known = {*entries.slots(), VARY, *OF_A_SWEEP, "experiment", "debug", *setting_names()}
     return re.fullmatch(r"\w+(\.[A-Za-z]\w*)*", key) is not None and key.partition(".")[0] in known and key != "sweep.resume"
 

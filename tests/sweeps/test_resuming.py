@@ -98,6 +98,16 @@ def test_what_is_typed_takes_the_place_of_the_sweeps_own_word_and_its_options_st
     ]  # fmt: skip
 
 
+def test_a_sweep_over_what_stands_inside_is_gone_on_with_by_its_folder(nnreg, project):
+    words = ("optimizer=lookahead", "optimizer.inner=sgd,adam", "seed=1,2", *TINY)
+    assert nnreg("-m", *words, "hydra.sweep.dir=s").code == 0
+    whole = results(project / "s")
+    (project / "s" / "1" / "summary.json").unlink()
+    answer = nnreg("-m", "sweep.resume=s")
+    assert (answer.code, answer.err) == (0, "")
+    assert results(project / "s") == whole
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "history.csv.gz"])
 def test_a_run_that_is_damaged_is_done_again_whatever_its_summary_says(nnreg, home, name):
     whole, before = results(home), stamps(home)

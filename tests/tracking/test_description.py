@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg.engine.history import History, Record
-from nnreg.tracking.description import POINTS, Thinner
+from nnreg.tracking.description import POINTS, Thinner, parameters
+from tests.records.cards import card
 
 values = st.floats(width=32) | st.sampled_from([math.nan, math.inf, -math.inf])
 curves = st.lists(values, max_size=2_000)
@@ -64,3 +65,19 @@ def test_each_metric_has_its_own_points():
     thinner = Thinner(1_000)
     taken = thinner.take([Record(0, "train/loss", 1.0), Record(0, "valid/loss", 2.0), Record(1, "train/loss", 3.0)])
     assert taken == [Record(0, "train/loss", 1.0), Record(0, "valid/loss", 2.0)]
+
+
+def test_what_stands_inside_a_technique_is_told_as_a_technique_is(tmp_path):
+    plain = card(tmp_path)
+    node = {"name": "lookahead", "lr": None, "inner": {"name": "sgd", "lr": 0.1}, "k": 5}
+    told = parameters(
+        card(tmp_path, choices={**plain.choices, "optimizer": "lookahead+sgd"}, config={**plain.config, "optimizer": node})
+    )
+    kept = {key: text for key, text in told.items() if key.startswith("optimizer")}
+    assert kept == {
+        "optimizer": "lookahead+sgd",
+        "optimizer.lr": "null",
+        "optimizer.inner": "sgd",
+        "optimizer.inner.lr": "0.1",
+        "optimizer.k": "5",
+    }
