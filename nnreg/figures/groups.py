@@ -16,7 +16,7 @@ from nnreg.records.results import Result, Results
 from nnreg.registry import entries, palette
 
 ARM = "arm"
-FIRST = ("optimizer", "init", "activation", "norm", "dropout", "regularizer", "schedule")
+FIRST = ("optimizer", "init", "activation", "network", "norm", "dropout", "regularizer", "schedule")
 """Kinds in the order in which one that tells groups apart gives them its colours."""
 MOST_SHADES = 5  # of one colour that can be told apart
 

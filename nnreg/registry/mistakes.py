@@ -191,6 +191,7 @@ _SETTINGS: Mapping[str, str] = {
     "schedule={}": "lr_schedule lr_scheduler scheduler schedules lr_policy learning_rate_schedule lr_decay sched",
     "augmentation={}": "augment augmentations aug data_augmentation transform transforms augmenter",
     "sampler={}": "samplers batch_sampler sampling_strategy data_sampler",
+    "network={}": "model net arch architecture backbone",
     "norm={}": "normalization normalisation norm_layer normalizer norms",
     "surface={}": "function landscape surfaces test_function",
     "warmup={}": "warmup_steps num_warmup_steps lr_warmup warm_up",
@@ -228,7 +229,7 @@ _SETTINGS: Mapping[str, str] = {
 _SAYINGS: Mapping[str, str] = {
     "a network is the widths of its hidden layers: hidden=[100,100] has two of 100 units": (
         "hidden_size hidden_sizes hidden_dim hidden_dims hidden_units hidden_layers hidden_layer_sizes n_hidden "
-        "num_hidden n_layers num_layers layers depth width units neurons widths model network net arch architecture "
+        "num_hidden n_layers num_layers layers depth width units neurons widths "
         "hidden_width n_units layer_sizes num_units n_neurons"
     ),
     "a run trains on the processor: there is nothing to choose": (
@@ -310,8 +311,14 @@ _TECHNIQUES: Mapping[tuple[str, str], str] = {
     ("regularizer", "l1"): "lasso",
     ("regularizer", "elastic"): "elastic_net l1_l2",
     ("regularizer", "decoupled"): "weight_decay adamw",
-    ("norm", "batch_norm"): "bn batch batchnorm1d",
+    ("network", "mlp"): "dense fully_connected feedforward perceptron linear",
+    ("network", "residual"): "resnet resmlp",
+    ("network", "convolutional"): "cnn conv convnet lenet conv2d",
+    ("network", "autoencoder"): "ae auto_encoder",
+    ("norm", "batch_norm"): "bn batch batchnorm1d batchnorm2d",
     ("norm", "layer_norm"): "ln layer",
+    ("norm", "rms_norm"): "rms",
+    ("norm", "group_norm"): "gn group",
     ("optimizer", "sgd"): "gd gradient_descent vanilla",
     ("optimizer", "nesterov"): "nag",
     ("optimizer", "momentum"): "sgd_momentum heavy_ball",

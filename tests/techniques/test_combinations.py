@@ -91,6 +91,21 @@ def test_every_activation_trains_with_every_norm_before_and_after_it_or_is_refus
         assert_trains(assembled(node, activation=one, norm=two))
 
 
+LOSS = {"autoencoder": "mse"}
+SLOWLY = {"optimizer": {"name": "sgd", "lr": 1e-4}}  # the squared error of a whole row has a steep gradient
+
+
+@pairs("network", "norm")
+def test_every_network_trains_with_every_norm(one, two, assembled):
+    assert_trains(assembled(SLOWLY, network=one, norm=two, loss=LOSS.get(one, "softmax_cross_entropy")))
+
+
+@pairs("network", "activation")
+def test_every_network_trains_with_every_activation(one, two, assembled):
+    if two not in UNTRAINABLE:
+        assert_trains(assembled(SLOWLY, network=one, activation=two, loss=LOSS.get(one, "softmax_cross_entropy")))
+
+
 @pairs("norm", "dropout")
 def test_every_norm_trains_with_every_dropout(one, two, assembled):
     assert_trains(assembled(norm=one, dropout=two))
