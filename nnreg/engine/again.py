@@ -38,6 +38,7 @@ class Again:
         self.evaluations = 0
         self._network, self._masks, self._clip = network, masks, clip
         self._batch: Batch | None = None
+        self._kept: Array = np.empty((2, 0), network.dtype)  # weights before a step, and what decays of them
         self._before: Mapping[str, Any] = {}  # where the stream stood when the batch was seen first
 
     def begin(self, x: Array, y: Targets, *weight: Array) -> float:
@@ -77,9 +78,12 @@ class Again:
         """
         self._clip(self._network.parameters.grad)
         weights = self._network.parameters.weights
-        before = weights.copy()
+        if not self._kept.size:
+            self._kept = np.empty((2, weights.size), self._kept.dtype)
+        before, decay = self._kept
+        before[...] = weights
         self._network.decay(optimizer.rate * factor)
-        decay = weights - before
+        np.subtract(weights, before, out=decay)
         weights[...] = before
         optimizer.step(t, factor)
         weights += decay

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from nnreg.contracts import Split, Splits
+from nnreg.engine.again import Again
 from nnreg.engine.network import Network
-from nnreg.engine.training import Streams, train
+from nnreg.engine.training import Streams, train, unclipped
 from nnreg.registry import entries
+from nnreg.registry.building import make_technique
 from tests.engine.drawing import made_batches
 
 ROWS, FEATURES, UNITS, CLASSES = 256, 60, 200, 5
@@ -20,11 +22,13 @@ OURS = {
     kind: [name for name, entry in entries.techniques(kind).items() if entry.distribution == "nnreg"]
     for kind in ("optimizer", "norm", "activation")
 }
+LAVISH = {"adafactor", "lamb", "lars", "lbfgs", "lookahead", "muon", "prodigy", "shampoo", "sophia"}  # on whole layers
+DOUBLE = {"shampoo"}  # eigenvectors, meant to be in float64
 THRIFTY = ["relu", "leaky_relu", "identity", "sigmoid", "tanh"]  # the other formulas need work arrays of their own
 
 
 def plugin(kind, name):
-    return entries.load_class(entries.find_technique(kind, name))()
+    return make_technique(entries.load_class(entries.find_technique(kind, name)))
 
 
 def training(optimizer="sgd", norm="none", activation="relu", dtype=np.float32):
@@ -44,6 +48,7 @@ def training(optimizer="sgd", norm="none", activation="relu", dtype=np.float32):
     network.initialise(plugin("init", "he"), streams.init)
     rule = plugin("optimizer", optimizer)
     rule.bind(network.parameters)
+    rule.equip(Again(network, streams.dropout, unclipped), streams.optimizer)
     batches = made_batches(500, ROWS, "with_replacement", streams.batches)
     splits = Splits(split, valid=None, test=None, outputs=CLASSES, source="random")
     return network, rule, train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=sys.maxsize)
@@ -64,7 +69,7 @@ def most_at_once(records, steps):
 
 
 CASES = [
-    *({"optimizer": name} for name in OURS["optimizer"]),
+    *({"optimizer": name} for name in OURS["optimizer"] if name not in LAVISH),
     *({"norm": name} for name in ("none", "batch_norm")),
     *({"activation": name} for name in THRIFTY),
 ]
@@ -96,7 +101,9 @@ def arrays_of(thing, seen):
         yield from arrays_of(vars(thing) if hasattr(thing, "__dict__") else (), seen)
 
 
-@pytest.mark.parametrize(("optimizer", "norm"), [(o, "none") for o in OURS["optimizer"]] + [("sgd", n) for n in OURS["norm"]])
+@pytest.mark.parametrize(
+    ("optimizer", "norm"), [(o, "none") for o in OURS["optimizer"] if o not in DOUBLE] + [("sgd", n) for n in OURS["norm"]]
+)
 def test_a_run_in_float32_holds_no_array_in_float64(optimizer, norm):
     network, rule, records = training(optimizer, norm)
     list(islice(records, 3))
