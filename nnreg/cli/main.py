@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nnreg.cli.words import ordered, read_words
 from nnreg.console import warn
 from nnreg.errors import Interrupted, UserError, instead
-from nnreg.registry import mistakes
+from nnreg.registry import vocabulary
 from nnreg.registry.overrides import quoted
 from nnreg.studies import command
 
@@ -94,9 +94,9 @@ def _words(arguments: Sequence[str]) -> list[str]:
     first = next(iter(arguments), "")
     if re.fullmatch(r"\w[\w-]*", first):
         known, typed = instead(first, COMMANDS, "Commands"), "a setting is typed key=value, such as seed=1"
-        raise UserError(f"there is no command '{first}'{known}; {mistakes.meant_command(first) or typed}")
+        raise UserError(f"there is no command '{first}'{known}; {vocabulary.meant_command(first) or typed}")
     options, overrides = read_words(arguments)
-    asked = next((word for word in overrides if mistakes.is_epochs(word.lstrip("+").partition("=")[0])), None)
+    asked = next((word for word in overrides if vocabulary.is_epochs(word.lstrip("+").partition("=")[0])), None)
     if asked is not None:
         raise UserError(_steps_instead(asked, [word for word in (*options, *overrides) if word not in (asked, "--multirun")]))
     return ordered(arguments)
@@ -125,7 +125,7 @@ def _steps_instead(asked: str, others: Sequence[str]) -> str:
     return (
         f"there is no setting '{key}': a run is as long as its steps, {counted[0]}"
         if counted
-        else mistakes.meant_setting(key, "")
+        else vocabulary.meant_setting(key, "")
     )
 
 

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 
 from nnreg.errors import UserError, instead
-from nnreg.registry import entries, mistakes
+from nnreg.registry import entries, vocabulary
 from nnreg.settings import OF_A_SWEEP, Settings, setting_names
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -116,7 +116,7 @@ def _unknown(word: str, left: Sequence[str]) -> str:
         if key in entries.slots() or key in setting_names():
             return f"a setting is typed without dashes: {key}{rest}={value or 'VALUE'}"
         following = left[0] if left and not left[0].startswith("-") and "=" not in left[0] else "VALUE"
-        if not rest and (meant := mistakes.meant_setting(key, value or following)):
+        if not rest and (meant := vocabulary.meant_setting(key, value or following)):
             return meant
     return f"there is no option '{word}'{instead(word.partition('=')[0], _LONG, 'Options')}; a setting is typed key=value"
 
@@ -164,7 +164,7 @@ def _check_text(word: str, is_sweep: bool) -> None:
 def _check_bare(word: str, is_sweep: bool) -> None:
     """Say what is typed for a technique that stands alone."""
     mark, key, value = parts_of(word)
-    if value is None and not mark and (meant := mistakes.as_choice(key)):
+    if value is None and not mark and (meant := vocabulary.as_choice(key)):
         raise UserError(f"cannot read {word}: a setting is typed key=value; {meant}")
 
 
@@ -177,7 +177,7 @@ def _check_choice(word: str, is_sweep: bool) -> None:
     kind = key.partition("@")[0] if key.partition("@")[0] in entries.kinds() else entries.slots()[slots[key]]
     names = entries.techniques(kind)
     instead_of_nothing = f"{key}=none is without" if "none" in names else f"choose one with {key}=NAME"
-    missed = f"every run has {mistakes.of_kind(kind)}: {instead_of_nothing}; `python -m nnreg plugins {kind}` lists them"
+    missed = f"every run has {vocabulary.of_kind(kind)}: {instead_of_nothing}; `python -m nnreg plugins {kind}` lists them"
     if mark == "~":
         raise UserError(missed)
     if value is None:
@@ -210,7 +210,7 @@ def _check_habits(word: str, is_sweep: bool) -> None:
     known = {*_KNOWN, *entries.groups(), *entries.slots(), *setting_names()}
     if mark == "~" or value is None or key.partition(".")[0] in known or key in _PARAMETERS:
         return
-    if meant := mistakes.meant_setting(key, value):
+    if meant := vocabulary.meant_setting(key, value):
         raise UserError(meant)
 
 

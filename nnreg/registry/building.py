@@ -37,7 +37,7 @@ from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.init import fill_of
 from nnreg.contracts.objective import ACTS_ON, is_noisy, projection_of, target_of, targets_of, watched_by
 from nnreg.errors import UserError, instead, one_line
-from nnreg.registry import entries, mistakes
+from nnreg.registry import entries, vocabulary
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.registry.nested import default_node, slots_of
 from nnreg.registry.schemas import Parameter, meant_as_text, parameters_of, schema_of, settings
@@ -389,7 +389,7 @@ def check_keys(keys: Iterable[str]) -> list[str]:
         if key in WITHDRAWN:
             raise UserError(WITHDRAWN[key])
         if key not in known and key not in entries.slots() and key != VARY:
-            meant = mistakes.meant_setting(one_line(key), "VALUE")
+            meant = vocabulary.meant_setting(one_line(key), "VALUE")
             raise UserError(meant or f"'{one_line(key)}' is neither a setting nor a kind{instead(key, known, 'Settings')}")
     return known
 

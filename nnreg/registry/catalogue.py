@@ -19,7 +19,7 @@ from rich.table import Table
 from nnreg import errors
 from nnreg.contracts import Slot
 from nnreg.errors import UserError
-from nnreg.registry import entries, mistakes
+from nnreg.registry import entries, vocabulary
 from nnreg.registry.entries import BrokenPlugin, Entry, load_class, techniques
 from nnreg.registry.nested import RATE, main_slot, split_name
 from nnreg.registry.schemas import parameters_of, schema_of
@@ -87,16 +87,16 @@ def describe(technique: type) -> Description:
 
 
 def _technique(kind: str, name: str) -> Entry:
-    if name not in techniques(kind) and (meant := mistakes.technique_of(kind, name)) is not None:
+    if name not in techniques(kind) and (meant := vocabulary.technique_of(kind, name)) is not None:
         raise UserError(f"there is no {kind} '{name}'; did you mean '{meant}'? Available: {', '.join(techniques(kind))}")
     return entries.find_technique(kind, name)
 
 
 def _known(kind: str) -> None:
     if not entries.techniques(kind):
-        if places := mistakes.kinds_of(kind):
-            typed = " or ".join(f"`python -m nnreg plugins {place}/{mistakes.technique_of(place, kind)}`" for place in places)
-            raise UserError(f"{kind} is {' and '.join(map(mistakes.of_kind, places))}: {typed} shows it")
+        if places := vocabulary.kinds_of(kind):
+            typed = " or ".join(f"`python -m nnreg plugins {place}/{vocabulary.technique_of(place, kind)}`" for place in places)
+            raise UserError(f"{kind} is {' and '.join(map(vocabulary.of_kind, places))}: {typed} shows it")
         raise UserError(f"there is no kind '{kind}'{errors.instead(kind, entries.kinds())}")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nnreg.cli.words import check_overrides
-from nnreg.registry import entries, mistakes
+from nnreg.registry import entries, vocabulary
 from nnreg.registry.schemas import parameters_of
 from nnreg.settings import Settings, SweepSettings
 
@@ -61,7 +61,7 @@ def test_what_is_to_be_typed_is_there_to_be_typed():
         for kind in entries.kinds()
     }
     settings, of_sweeps = ({p.name for p in parameters_of(of)} for of in (Settings, SweepSettings))
-    for typed in mistakes._SETTINGS:
+    for typed in vocabulary._SETTINGS:
         for word in typed.split():
             key, _, value = word.partition("=")
             head, _, tail = key.partition(".")
@@ -81,6 +81,6 @@ def test_no_word_of_this_program_is_taken_for_one_of_another(word):
 
 
 def test_every_technique_and_parameter_that_is_meant_exists():
-    assert all(name in entries.techniques(kind) for kind, name in mistakes._TECHNIQUES)
+    assert all(name in entries.techniques(kind) for kind, name in vocabulary._TECHNIQUES)
     known = [entry for kind in entries.kinds() for entry in entries.techniques(kind).values()]
-    assert set(mistakes._PARAMETERS) <= {p.name for entry in known for p in parameters_of(entries.load_class(entry))}
+    assert set(vocabulary._PARAMETERS) <= {p.name for entry in known for p in parameters_of(entries.load_class(entry))}
