@@ -24,8 +24,8 @@ def top3(monkeypatch):
     """A metric that networks measure and that the table has: added in one place each."""
     evaluate = Network.evaluate
 
-    def measured(self, x, targets):
-        return evaluate(self, x, targets) | {"top3_accuracy": 0.9375}
+    def measured(self, x, targets, *weight):
+        return evaluate(self, x, targets, *weight) | {"top3_accuracy": 0.9375}
 
     monkeypatch.setattr(Network, "evaluate", measured)
     row = Metric(
@@ -74,6 +74,7 @@ def test_a_metric_that_is_added_is_told_in_a_comparison_its_report_its_csv_and_m
     [
         (TRAIN, ["watch_train=true", "diagnostics=on", "check_gradient=true", "dtype=float64", *SMALL]),
         (TRAIN, ["dataset=diabetes", "loss=mse", "watch_train=true", "steps=3"]),
+        (TRAIN, ["optimizer=sam", *SMALL]),
         (DESCEND, ["task=descend", "steps=3"]),
         (ACTIVATIONS, ["task=activations", "hidden=[4,4]"]),
     ],
