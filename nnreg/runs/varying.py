@@ -13,7 +13,8 @@ from nnreg.engine.pace import Varied, is_recorded
 from nnreg.engine.training import paced
 from nnreg.errors import UserError, one_line
 from nnreg.registry import entries
-from nnreg.registry.building import build_entry, probe
+from nnreg.registry.building import build_entry
+from nnreg.registry.probing import probe
 from nnreg.registry.varied import KIND, VARY, owner_of, varied_places
 
 

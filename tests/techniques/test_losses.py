@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from nnreg.contracts.objective import targets_of
 from nnreg.registry import entries
-from nnreg.registry.building import probe
+from nnreg.registry.probing import probe
 from nnreg_std.losses.binary_cross_entropy import BinaryCrossEntropy
 from nnreg_std.losses.mse import MSE
 from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy
