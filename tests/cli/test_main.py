@@ -44,7 +44,8 @@ def test_the_progress_bar_is_quiet_where_there_is_no_terminal(nnreg):
 def test_a_run_leaves_everything_it_produced_in_its_folder(nnreg, project):
     nnreg("optimizer=adam", *QUICK)
     (folder,) = run_folders(project)
-    assert {path.name for path in folder.iterdir()} == {".hydra", "config.yaml", "history.csv.gz", "loss.png", "summary.json"}
+    files = {".hydra", "config.yaml", "history.csv.gz", "loss.png", "network.npz", "summary.json"}
+    assert {path.name for path in folder.iterdir()} == files
     history = read_history(folder)
     assert history.series(TRAIN_LOSS)[0].tolist() == list(range(20))
     assert history.series(VALID_ACCURACY)[0].tolist() == [10, 20]
@@ -121,7 +122,7 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
         (("optimizer=null",), "optimizer"),
         (("optimizer=sgd,adam",), "optimizer=sgd,adam names several values: add -m to sweep over them"),
         (("optimizer=[sgd",), "cannot read optimizer=[sgd: a setting is typed key=value"),
-        (("adam",), "there is no command 'adam'. Commands: plugins, check, new, ui, rerun, resume, runs, reproduce, compare; "),
+        (("adam",), "there is no command 'adam'. Commands: plugins, check, new, ui, rerun, resume, runs, reproduce, compare, find_lr; "),
         (("plugin",), "there is no command 'plugin'; did you mean 'plugins'?"),
         (("plugins", "optimiser"), "there is no kind 'optimiser'; did you mean 'optimizer'?"),
         (("plugins", "optimizer/adm"), "there is no optimizer 'adm'; did you mean 'adam'?"),
