@@ -122,7 +122,10 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
         (("optimizer=null",), "optimizer"),
         (("optimizer=sgd,adam",), "optimizer=sgd,adam names several values: add -m to sweep over them"),
         (("optimizer=[sgd",), "cannot read optimizer=[sgd: a setting is typed key=value"),
-        (("adam",), "there is no command 'adam'. Commands: plugins, check, new, ui, rerun, resume, runs, reproduce, compare, find_lr; "),
+        (
+            ("adam",),
+            "Commands: plugins, check, new, ui, rerun, resume, runs, reproduce, compare, find_lr; adam is an optimizer",
+        ),
         (("plugin",), "there is no command 'plugin'; did you mean 'plugins'?"),
         (("plugins", "optimiser"), "there is no kind 'optimiser'; did you mean 'optimizer'?"),
         (("plugins", "optimizer/adm"), "there is no optimizer 'adm'; did you mean 'adam'?"),
