@@ -56,7 +56,7 @@ class SoftmaxCrossEntropy(Loss):
         The largest logit is subtracted first, so that exp cannot overflow. Rows and columns change places for it: NumPy adds
         up a few long rows several times faster than many short ones.
         """
-        if np.issubdtype(targets.dtype, np.floating):
+        if targets.ndim == 2:
             return float(np.add.reduce(self._of_shares(logits, targets, out))) / len(targets)
         eps, rows, labels = self.label_smoothing, len(targets), targets
         z: Array = logits.T.copy()
