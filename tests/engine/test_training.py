@@ -193,7 +193,7 @@ def test_a_loss_that_is_infinite_ends_training_as_one_that_is_no_number_does(los
 @pytest.mark.parametrize("loss", [math.inf, -math.inf, math.nan])
 def test_so_does_one_of_a_validation(loss):
     run = make_run()
-    run.network.evaluate = lambda x, y: {"loss": loss, "accuracy": 0.5}
+    run.network.evaluate = lambda x, y, *weight: {"loss": loss, "accuracy": 0.5}
     records = list(run.records(steps=10, validate_every=4))
     assert [(record.step, record.metric) for record in records[-2:]] == [(4, VALID_LOSS), (4, VALID_ACCURACY)]
     assert len(losses(records)) == 4
@@ -303,7 +303,7 @@ def test_batches_reach_the_network_in_its_own_dtype():
 def test_the_stopwatch_counts_neither_validation_nor_the_consumer(monkeypatch):
     run, stopwatch, ticks = make_run(), Stopwatch(), iter(range(1000))
     evaluate = run.network.evaluate
-    run.network.evaluate = lambda x, y: next(ticks) and evaluate(x, y)
+    run.network.evaluate = lambda *rows: next(ticks) and evaluate(*rows)
     with monkeypatch.context() as clock:
         clock.setattr("nnreg.engine.training.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
         for _ in run.records(steps=6, validate_every=1, stopwatch=stopwatch):

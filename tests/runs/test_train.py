@@ -86,9 +86,9 @@ def test_the_test_split_is_looked_at_once_and_after_the_last_update(request_for,
         run = assemble(config, choices)
         evaluate = run.network.evaluate
 
-        def watching(x, labels):
+        def watching(x, labels, *weight):
             seen.append(next(part for part, split in run.splits.present().items() if x is split.x))
-            return evaluate(x, labels)
+            return evaluate(x, labels, *weight)
 
         monkeypatch.setattr(run.network, "evaluate", watching)
         return run
