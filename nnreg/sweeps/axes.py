@@ -71,6 +71,12 @@ class Axis:
         return entries.groups().get(self.setting)
 
     @property
+    def around(self) -> str | None:
+        """The place of the technique inside of which it chooses another, by ``optimizer@optimizer.inner``, or None."""
+        place, _, slot = self.setting.partition("@")[2].partition(".")
+        return place if slot and place in entries.slots() else None
+
+    @property
     def count(self) -> int:
         """The number of values, without making those of a long range; by one too few or too many there where steps round.
 
@@ -156,7 +162,8 @@ def check_comparison(settings: SweepSettings, axes: Sequence[Axis], task: str) -
             if not is_recorded_along(metric, each) and metric != DESCENT_DISTANCE:
                 along = [row.name for row in recorded_by(each) if is_recorded_along(row.name, each) and "{" not in row.name]
                 raise UserError(f"sweep.target: no run of task={each} records '{metric}'{instead(metric, along)}")
-    swept = list(dict.fromkeys(name for axis in axes if axis.is_swept for name in (axis.setting, axis.slot) if name))
+    chosen = [(axis.setting, axis.slot, axis.around) for axis in axes if axis.is_swept]
+    swept = list(dict.fromkeys(name for names in chosen for name in names if name))
     for name in settings.axes or () if settings.resume is None else ():
         if name not in swept:
             raise UserError(f"sweep.axes: '{name}' is not swept{instead(name, swept) if swept else ': nothing is'}")

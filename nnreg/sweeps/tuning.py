@@ -334,4 +334,4 @@ def _techniques(axes: Sequence[Axis]) -> tuple[list[Axis], str]:
 
 def _inside(axes: Sequence[Axis], slot: str) -> list[Axis]:
     """Return the swept axes that choose a technique inside the one in a place, by Hydra's ``optimizer@optimizer.inner``."""
-    return [axis for axis in axes if axis.is_swept and axis.setting.partition("@")[2].startswith(f"{slot}.")]
+    return [axis for axis in axes if axis.is_swept and axis.around == slot]

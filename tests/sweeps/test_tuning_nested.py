@@ -61,6 +61,12 @@ def test_what_stands_inside_is_tuned_for_each_of_its_choices(nnreg):
     }  # fmt: skip
 
 
+def test_what_stands_inside_is_an_axis_of_the_whole(nnreg):
+    words = ("-m", "optimizer=lookahead", "optimizer.inner=sgd,adam", "init=he,glorot", "sweep.dry_run=true")
+    assert nnreg(*words, "sweep.axes=[optimizer,init]").code == 0
+    assert "'norm' is not swept" in nnreg(*words, "sweep.axes=[norm,init]").complaint
+
+
 def test_what_stands_inside_can_be_drawn(nnreg):
     search = ("-m", "protocol=random_search", "protocol.trials=6", "sweep.dry_run=true")
     words = ("optimizer=lookahead", "optimizer.inner=sgd,adam", "optimizer.inner.lr=tag(log,interval(1e-3,1))")
