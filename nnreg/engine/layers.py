@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Activation, Array, Layer, Passed, Shape, Weights
+from nnreg.contracts import Activation, Architecture, Array, Layer, Passed, Shape, Weights
 from nnreg.engine.numerics import product, product_with_transposed
 
 
@@ -252,16 +252,16 @@ def one_unit(activation: Activation | Layer, z: Array) -> Activated | None:
 
 
 class Unfit(ValueError):
-    """A layer cannot stand on so many inputs, or at such positions.
+    """A layer cannot stand on so many inputs, or at such positions, or a network cannot be composed for what a run asks.
 
     Args:
-        layer: which.
+        part: which.
         reason: what it says.
     """
 
-    def __init__(self, layer: Layer, reason: str) -> None:
+    def __init__(self, part: Layer | Architecture, reason: str) -> None:
         super().__init__(reason)
-        self.technique = type(layer.activation if isinstance(layer, Layered) else layer)
+        self.technique = type(part.activation if isinstance(part, Layered) else part)
 
 
 def located(layer: Layer, positions: tuple[int, ...]) -> tuple[int, ...]:

@@ -131,9 +131,8 @@ class Network:
         layers: all of them as one flat list, whatever they were composed of; some may hold others.
 
     Raises:
-        Unfit: a layer does not fit what comes before it.
-        ValueError: the architecture makes nothing of these inputs and outputs.
-        TypeError: the architecture made no network.
+        Unfit: a layer does not fit what comes before it, or the architecture makes nothing of these inputs and outputs.
+        NoNetwork: the architecture made something else.
     """
 
     def __init__(

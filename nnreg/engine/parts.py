@@ -12,7 +12,7 @@ from typing import Literal
 from nnreg.contracts import Activation, Architecture, Dropout, Layer, Norm, Parts, Regularizer, Shape
 from nnreg.engine.containers import Chain, Reshape, every_layer
 from nnreg.engine.convolution import Convolution
-from nnreg.engine.layers import Affine, activated
+from nnreg.engine.layers import Affine, Unfit, activated
 from nnreg.engine.penalty import Penalised
 from nnreg.engine.pooling import Pool
 from nnreg.engine.residual import Residual
@@ -90,23 +90,30 @@ class Plan:
     shapes: Sequence[Shape]
 
 
+class NoNetwork(TypeError):
+    """An architecture made something that is no network."""
+
+
 def compose(architecture: Architecture, parts: RunParts, inputs: int, outputs: int) -> Plan:
     """Compose a network, and see that its layers fit.
 
     Raises:
-        ValueError: they do not.
-        TypeError: it is no layer.
+        Unfit: they do not.
+        NoNetwork: it is no layer.
     """
-    stacked = architecture.stack(parts, inputs, outputs)
+    try:
+        stacked = architecture.stack(parts, inputs, outputs)
+    except ValueError as refusal:
+        raise Unfit(architecture, str(refusal)) from refusal
     if not isinstance(stacked, Layer):
-        raise TypeError(f"stack returned a {type(stacked).__name__}; it must return a layer, such as parts.sequence(...)")
+        raise NoNetwork(f"stack returned a {type(stacked).__name__}; it must return a layer, such as parts.sequence(...)")
     whole = Chain([stacked], _with_channels(parts.shape))
     if max(Counter(map(id, every_layer(whole.layers))).values(), default=0) > 1:
-        raise TypeError("stack put one layer in two places; call parts anew for each place")
+        raise NoNetwork("stack put one layer in two places; call parts anew for each place")
     positions = whole.locate(())
     width, shapes = whole.build(inputs)
     if math.prod(positions) * width != outputs:
-        raise ValueError(f"it ends with {math.prod(positions) * width} numbers a row where {outputs} are asked for")
+        raise Unfit(architecture, f"it ends with {math.prod(positions) * width} numbers a row where {outputs} are asked for")
     if positions:  # whole rows again
         whole = Chain([*whole.layers, Reshape(outputs, width)])
         whole.locate(())

@@ -12,6 +12,8 @@ from nnreg.contracts import Activation, Augmentation, Layer, Loss, Sampler, Sche
 from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.objective import watched_by, weighs_rows
 from nnreg.engine import numerics
+from nnreg.engine.layers import Unfit
+from nnreg.engine.parts import NoNetwork
 from nnreg.errors import UserError, one_line
 from nnreg.records.metrics import plain_name
 from nnreg.registry.entries import BrokenPlugin, Entry
@@ -152,12 +154,11 @@ def fitting(settings: Settings, entered: Mapping[str, Entry], built: Mapping[str
     widths, network = ",".join(map(str, settings.hidden)), entered["network"]
     try:
         yield
-    except ValueError as refusal:
-        cause = getattr(refusal, "technique", None)
-        chosen = next((f"{kind}={entered[kind].name}" for kind in LAYERED if type(built[kind]) is cause), "")
+    except Unfit as refusal:
+        chosen = next((f"{kind}={entered[kind].name}" for kind in LAYERED if type(built[kind]) is refusal.technique), "")
         who = f"{chosen} does not fit hidden=[{widths}]" if chosen else f"network={network.name} does not fit {rows}"
         raise UserError(f"{who}: {one_line(refusal)}") from refusal
-    except TypeError as error:
+    except NoNetwork as error:
         raise BrokenPlugin(f"{network} is broken: {one_line(error)}") from error
     except MemoryError as error:
         raise UserError(
