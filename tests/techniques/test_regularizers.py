@@ -1,7 +1,6 @@
 """Regularizers: each built-in one against torch and hand calculations, and what every registered one must do."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,7 +131,12 @@ def test_decoupled_decay_leaves_biases_alone_and_happens_before_the_update():
     network = made_network(regularizer=DecoupledDecay(0.5))
     before = {name: weights.theta.copy() for name, weights in network.parameters.named.items()}
     seen = []
-    rule = SimpleNamespace(rate=0.2, step=lambda t, factor: seen.append(network.parameters.theta.copy()))
+
+    class Watching(SGD):
+        def step(self, t, factor):
+            seen.append(network.parameters.theta.copy())
+
+    rule = Watching(lr=0.2)
     x, labels = made_rows()
     splits = Splits(Split(x, labels), None, None, 3, "made up")
     list(train(network, rule, splits, steps=1, **whole(splits), schedule=lambda t: 0.5))
