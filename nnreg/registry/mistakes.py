@@ -119,6 +119,8 @@ def _unknown_key(key: str, cause: BaseException, text: str) -> str:
     if not stem:
         if last == "hparams_search":
             return f"{key} is a setting of a search: add hparams_search=optuna"
+        if last == "vary":
+            return f"{key} belongs to no schedule: choose that of the number first, such as vary.optimizer.momentum=cosine"
         if last in WITHDRAWN:
             return WITHDRAWN[last]
         owners = [kind for kind in kinds() if isinstance(parent, DictConfig) and last in (parent.get(kind) or ())]

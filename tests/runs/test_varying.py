@@ -119,6 +119,7 @@ def test_arms_that_differ_in_what_varies_are_different_arms(nnreg, project):
     [
         (("optimizer=momentum", "vary.optimizer.momentum=cosin"), "there is no schedule 'cosin'; did you mean 'cosine'?"),
         (("optimizer=momentum", "vary.optimizer.lr=cosine"), "the learning rate has schedule=NAME"),
+        (("vary.optimizer.momentum.end=0.1",), "vary.optimizer.momentum.end belongs to no schedule: choose that"),
         (("vary.optimizer.momentum=cosine",), "momentum cannot vary while a run is going"),
         ((*MOMENTUM, "vary.optimizer.momentum.edn=1"), "has no parameter 'edn'; did you mean 'end'?"),
         (("regularizer=max_norm", "vary.regularizer.limit=step", "vary.regularizer.limit.gamma=1e-300",
