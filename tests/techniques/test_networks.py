@@ -14,6 +14,7 @@ from nnreg.records.folder import read_history, read_summary
 from nnreg_std.activations.relu import ReLU
 from nnreg_std.activations.tanh import Tanh
 from nnreg_std.dropouts.dropout import InvertedDropout
+from nnreg_std.inits.glorot import Glorot
 from nnreg_std.inits.he import He
 from nnreg_std.losses.mse import MSE
 from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy
@@ -268,3 +269,14 @@ def test_an_autoencoder_with_a_loss_for_classes_is_refused_before_the_first_step
     assert "use loss=mse" in answer.complaint
     assert answer.code == 2
     assert list(project.iterdir()) == []
+
+
+FANS = {"glorot": (Glorot(), 9 * (16 + 64) / 2), "he": (He(), 9 * 16 / 2), "he backwards": (He(mode="fan_out"), 9 * 64 / 2)}
+
+
+@pytest.mark.parametrize(("init", "precision"), FANS.values(), ids=FANS)
+def test_the_fans_of_a_filter_are_those_of_torch(init, precision):
+    network = make(Convolutional(channels=(16, 64), kernel=3))
+    network.initialise(init, np.random.default_rng(0))
+    drawn = network.parameters.named["W2"].theta
+    assert drawn.var() == pytest.approx(1 / precision, rel=0.05)

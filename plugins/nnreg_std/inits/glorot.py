@@ -8,7 +8,8 @@ equation 12 for the variance, 16 for the uniform form. https://proceedings.mlr.p
 
 Conventions: also called Xavier, after the author's first name. The second argument of N is the variance. The paper
 draws from the uniform distribution, and so does Keras by default; torch has both. What several textbooks call Xavier,
-N(0, 1/fan_in), is LeCun's rule: it is mode=fan_in here. A bias counts as a weight of one input, fan_in = 1.
+N(0, 1/fan_in), is LeCun's rule: it is mode=fan_in here. A bias counts as a weight of one input, fan_in = 1;
+a filter of a convolution reaches as many outputs as its positions and channels are, as in torch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnreg.contracts import Array, Init, check_choices
+from nnreg.contracts import Array, Init, Place, check_choices
 from nnreg_std.inits._drawing import draw
 
 
@@ -40,8 +41,8 @@ class Glorot(Init):
     def __post_init__(self) -> None:
         check_choices(self)
 
-    def fill(self, weight: Array, rng: np.random.Generator) -> None:
+    def fill(self, weight: Array, rng: np.random.Generator, place: Place | None = None) -> None:
         """Draw the starting weights."""
-        fan_in, fan_out = weight.shape
+        fan_in, fan_out = weight.shape if place is None else (place.fan_in, place.fan_out)
         variance = 2 / (fan_in + fan_out) if self.mode == "fan_avg" else 1 / fan_in  # Var W = 2/(fan_in + fan_out)
         draw(weight, variance, self.distribution, rng)

@@ -9,7 +9,8 @@ on ImageNet Classification", equations 10 (fan_in) and 14 (fan_out). https://arx
 Conventions: the second argument of N is the variance, so the standard deviation is √(2/fan_in), not 2/√fan_in as some
 textbooks print. Also called Kaiming, after the author's first name. Keras's HeNormal truncates the distribution at two
 standard deviations, here it has its full tails; torch's kaiming_uniform_ is the uniform form, but torch's Linear calls it
-with a = √5 and so starts with a variance six times smaller. A bias counts as a weight of one input, fan_in = 1.
+with a = √5 and so starts with a variance six times smaller. A bias counts as a weight of one input, fan_in = 1;
+a filter of a convolution reaches as many outputs as its positions and channels are, as in torch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnreg.contracts import Array, Init, check_choices
+from nnreg.contracts import Array, Init, Place, check_choices
 from nnreg_std.inits._drawing import draw
 
 
@@ -41,8 +42,8 @@ class He(Init):
     def __post_init__(self) -> None:
         check_choices(self)
 
-    def fill(self, weight: Array, rng: np.random.Generator) -> None:
+    def fill(self, weight: Array, rng: np.random.Generator, place: Place | None = None) -> None:
         """Draw the starting weights."""
-        fan_in, fan_out = weight.shape
+        fan_in, fan_out = weight.shape if place is None else (place.fan_in, place.fan_out)
         fan = fan_in if self.mode == "fan_in" else fan_out
         draw(weight, 2 / fan, self.distribution, rng)  # Var W = 2/fan
