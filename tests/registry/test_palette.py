@@ -7,6 +7,8 @@ import pytest
 from nnreg.registry import entries, palette
 from nnreg.registry.entries import Entry
 
+ENOUGH = len(palette.COLOURS) * len(palette.DARKER)
+
 
 def entry(kind, name, distribution):
     return Entry(kind, name, ((f"{name}:{name}", distribution),))
@@ -40,7 +42,7 @@ def contrast(colour):
 @pytest.mark.parametrize("kind", entries.kinds())
 def test_no_two_techniques_of_a_kind_share_a_colour_while_there_are_enough(kind):
     techniques = {entry.target: name for name, entry in entries.techniques(kind).items()}
-    assert len({palette.colour(kind, name) for name in techniques.values()}) == min(len(techniques), len(palette.COLOURS))
+    assert len({palette.colour(kind, name) for name in techniques.values()}) == min(len(techniques), ENOUGH)
 
 
 def test_two_names_of_one_technique_share_its_colour():
@@ -70,7 +72,7 @@ def test_installing_a_plugin_leaves_the_colours_of_the_built_in_ones_alone(catal
 
 
 def test_more_techniques_than_colours_begin_again(catalogue):
-    names = [f"rule{number:02}" for number in range(len(palette.COLOURS) + 1)]
+    names = [f"rule{number:02}" for number in range(ENOUGH + 1)]
     catalogue(optimizer=dict.fromkeys(names, "nnreg"))
     assert palette.colour("optimizer", names[-1]) == palette.colour("optimizer", names[0])
 
