@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from nnreg.contracts import Dropout, Layer, Norm, Optimizer, Regularizer, Shape
+from nnreg.contracts import Augmentation, Dropout, Layer, Norm, Optimizer, Regularizer, Sampler, Shape
 from nnreg.registry import entries
 from nnreg.registry.building import make_technique
 from nnreg.registry.entries import BrokenPlugin, Entry
@@ -286,3 +286,34 @@ def test_a_regularizer_that_returns_what_it_should_have_written_is_refused(metho
     fine = {"penalty": lambda self, weights: float(np.sum(weights)), "add_gradient": lambda self, weights, grad: None}
     probe(Entry("regularizer", "fine", (("somewhere:Fine", "their-plugin"),)), type("Fine", (Regularizer,), fine)())
     assert complaint in complaint_about(type("Faulty", (Regularizer,), fine | methods)(), "regularizer")
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        (lambda self, t, steps, rng: [0, 1], "rows returned a list; it must return row numbers, an int64 array (n,)"),
+        (lambda self, t, steps, rng: np.arange(5), "rows returned 5 row numbers, and largest says 4; it must return 1 to 4"),
+        (lambda self, t, steps, rng: np.array([3, 12]), "rows returned row 3 to 12 of 12; it must draw from 0 to 11"),
+    ],
+    ids=["a list", "too many", "out of range"],
+)
+def test_a_sampler_that_draws_what_is_not_there_is_refused(rows, complaint):
+    made = type("Faulty", (Sampler,), {"begin": lambda self, split, batch: None, "rows": rows})
+    assert complaint in complaint_about(made(), "sampler")
+
+
+@pytest.mark.parametrize(
+    ("apply", "complaint"),
+    [
+        (lambda self, x, y, rng: x, "apply returned an array of shape (4, 5, 3); it must return rows and targets"),
+        (
+            lambda self, x, y, rng: (x[0], y),
+            "apply returned rows as an array of shape (5, 3); it must return finite numbers of",
+        ),
+        (lambda self, x, y, rng: (x, np.eye(3)[y]), "apply returned targets as an array of shape (4, 3); it must return (4,)"),
+    ],
+    ids=["no targets", "another shape", "shares without a word"],
+)
+def test_an_augmentation_that_returns_another_batch_is_refused(apply, complaint):
+    made = type("Faulty", (Augmentation,), {"apply": apply})
+    assert complaint in complaint_about(made(), "augmentation")
