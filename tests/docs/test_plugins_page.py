@@ -1,6 +1,7 @@
 """docs/plugins.md: what it shows works as shown."""
 
 import importlib.util
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -30,6 +31,26 @@ def example(name, folder):
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return getattr(module, name)
+
+
+@pytest.mark.parametrize("name", ["QHM", "Fromage"])
+def test_the_lowest_rungs_keep_their_contract_and_are_those_of_the_example_plugin(name, tmp_path):
+    shown = example(name, tmp_path)
+    report = testing.run(shown)
+    assert report.ok, str(report)
+    written = (PAGE.parents[1] / "plugins" / "nnreg_example" / "src" / "nnreg_example" / f"{name.lower()}.py").read_text(
+        "utf-8"
+    )
+    assert inspect.getsource(shown) in written
+
+
+def test_every_rung_of_the_ladder_has_an_example_that_a_test_here_uses():
+    page = PAGE.read_text(encoding="utf-8")
+    rungs = re.split(r"(?m)^### (?=\d)", page.partition("## The ladder")[2].partition("\n## ")[0])[1:]
+    shown = [re.search(r"```python\n.*?^class (\w+)\(", rung, re.DOTALL | re.MULTILINE)[1] for rung in rungs]
+    assert len(shown) == 6
+    tests = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in shown if f'"{name}"' not in tests] == []
 
 
 def test_the_activation_that_is_a_layer_keeps_its_contract(tmp_path):
