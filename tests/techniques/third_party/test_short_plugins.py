@@ -10,7 +10,7 @@ import pytest
 
 import nnreg
 from nnreg import testing
-from tests.techniques.third_party.short import ema, lookahead, max_norm, plateau, prelu, sam
+from tests.techniques.third_party.short import ema, label_noise, lookahead, max_norm, plateau, prelu, sam
 
 SHORT = {
     "optimizer=sam": sam.Sharpness,
@@ -19,6 +19,7 @@ SHORT = {
     "regularizer=max_norm": max_norm.Fence,
     "activation=prelu": prelu.Leak,
     "schedule=plateau": plateau.Drop,
+    "augmentation=label_noise": label_noise.Wrong,
 }
 MOST = 40  # lines
 
