@@ -139,7 +139,7 @@ class Settings:
         check_gradient: compare the backward pass with central differences on the first batch, before the first update.
         checkpoint_seconds: seconds between two checkpoints, from which ``python -m nnreg resume`` goes on; 0: after every
             step; null: none.
-        start: point at which a descent begins, such as [-7,2]; null: the surface's own.
+        start: point at which a descent begins, such as [-7,2], a number for each dimension; null: the surface's own.
         tolerance: distance from a minimum within which a descent has arrived.
         animate: ``gif`` or ``mp4`` (needs ffmpeg) shows a descent grow; in a sweep one animation for all its paths.
         dtype: precision of parameters, gradients and activations; descents are in float64.
@@ -199,7 +199,7 @@ class Settings:
             raise ValueError(
                 f"hidden must list at least one layer width of 1 or more, such as hidden=[100,100], got {self.hidden}"
             )
-        if self.start is not None and (len(self.start) != 2 or not all(map(math.isfinite, self.start))):
+        if self.start is not None and (not self.start or not all(map(math.isfinite, self.start))):
             raise ValueError(f"start must be a point, such as start=[-7,2], got {self.start}")
         _check_experiment(self.experiment_name)
 

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Protocol
 
 from nnreg.contracts.arrays import Array, Targets
 
-Point = tuple[float, float]
+Point = tuple[float, ...]
+Interval = tuple[float, float]
 
 
 class Loss(Protocol):
@@ -139,10 +140,11 @@ def scalars_of(technique: object) -> dict[str, float]:
 
 
 class Surface(Protocol):
-    """A function f(x, y) with an analytic gradient.
+    """A function f(x, y), or of any number n of coordinates, with an analytic gradient.
 
-    Points are the last axis of an array, any number of axes may stand in front: one point is (2,), a trajectory (steps, 2),
-    a grid (rows, columns, 2). A plain class attribute, ``start = (-7.0, 2.0)``, fulfils each of the four properties.
+    Points are the last axis of an array, any number of axes may stand in front: one point is (n,), a trajectory (steps, n),
+    a grid (rows, columns, n). ``start`` says what n is; where it is 2, a descent's path is drawn on contours, else its height.
+    A plain class attribute, ``start = (-7.0, 2.0)``, fulfils each of the four properties.
 
     A surface whose ``gradient`` has a further argument, ``rng: np.random.Generator | None = None``, is noisy: each step of a
     descent is given the slopes of one draw; without a generator they are the expected ones, the derivative of ``value``.
@@ -155,8 +157,8 @@ class Surface(Protocol):
 
     @property
     @abstractmethod
-    def domain(self) -> tuple[Point, Point]:
-        """((x from, x to), (y from, y to)): what a picture shows."""
+    def domain(self) -> tuple[Interval, ...]:
+        """((x from, x to), (y from, y to)), an interval for each coordinate: what a picture shows."""
 
     @property
     @abstractmethod
@@ -173,11 +175,11 @@ class Surface(Protocol):
 
     @abstractmethod
     def value(self, points: Array) -> Array:
-        """Return f, float array (...,) of the same dtype, for points, float array (..., 2), read."""
+        """Return f, float array (...,) of the same dtype, for points, float array (..., n), read."""
 
     @abstractmethod
     def gradient(self, points: Array) -> Array:
-        """Return (∂f/∂x, ∂f/∂y), float array (..., 2) of the same dtype, for points, float array (..., 2), read."""
+        """Return (∂f/∂x, ∂f/∂y), float array (..., n) of the same dtype, for points, float array (..., n), read."""
 
 
 def is_noisy(surface: Surface) -> bool:

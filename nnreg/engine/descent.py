@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Optimizer, ParametersView, Shape, Surface
-from nnreg.contracts.objective import Point, is_noisy
+from nnreg.contracts.objective import Interval, is_noisy
 from nnreg.engine.network import Parameters
 from nnreg.engine.training import constant, unclipped
 
@@ -67,7 +67,7 @@ def descend(
     surface: Surface,
     *,
     steps: int,
-    start: tuple[float, float] | None = None,
+    start: Sequence[float] | None = None,
     schedule: Callable[[int], float] = constant,
     clip: Callable[[Array], None] = unclipped,
     watch: Callable[[int, float], None] | None = None,
@@ -77,7 +77,7 @@ def descend(
 ) -> Array:
     """Return the positions an update rule visits on a surface: those it is evaluated at, where they are others.
 
-    The rule sees one weight array, (1, 2), so a rule that needs whole layers descends as well.
+    The rule sees one weight array, (1, n), so a rule that needs whole layers descends as well.
 
     Args:
         optimizer: an update rule that drives nothing yet; afterwards it drives this descent.
@@ -92,17 +92,18 @@ def descend(
         noise: stream that a noisy surface draws from; None for one of its own.
 
     Returns:
-        Float array (steps + 1, 2), the start first; values that are not finite from where it diverged.
+        Float array (steps + 1, n), the start first; values that are not finite from where it diverged.
 
     Raises:
         ValueError: the optimizer already drives something else.
     """
-    parameters = Parameters([Shape("W1", (1, 2), decays=True)], dtype)
-    parameters.theta[...] = surface.start if start is None else start
+    begin = surface.start if start is None else start
+    parameters = Parameters([Shape("W1", (1, len(begin)), decays=True)], dtype)
+    parameters.theta[...] = begin
     optimizer.bind(parameters)
     objective = OnSurface(surface, parameters, clip, noise or np.random.default_rng(0))
     optimizer.equip(objective, rng or np.random.default_rng(0))
-    positions: Array = np.empty((steps + 1, 2), dtype)
+    positions: Array = np.empty((steps + 1, len(begin)), dtype)
     positions[0] = parameters.theta
     for t in range(1, steps + 1):
         if watch is not None:
@@ -119,7 +120,7 @@ LEVELS = 18
 DEEPEST = 1e-5  # of the greatest height above the lowest: where the lowest contour may be
 
 Values = npt.NDArray[np.float64]
-Window = tuple[Point, Point]
+Window = tuple[Interval, ...]
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ class Terrain:
 
 @np.errstate(all="ignore")
 def measure(name: str, surface: Surface, window: Window | None = None) -> Terrain:
-    """Return the heights of a surface.
+    """Return the heights of a surface of two dimensions.
 
     Args:
         name: of the surface.

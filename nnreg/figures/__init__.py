@@ -57,7 +57,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "heatmap": ("heatmap", "Heatmap"),
     "histograms": ("layers", "Histograms"),
     "paths": ("surfaces", "Paths"),
-    "surface_3d": ("surfaces", "Surface3D"),
+    "surface_3d": ("relief", "Surface3D"),
 }
 FIGURES: Mapping[str, _Kind] = {name: _Kind(name, *where) for name, where in _WORDS.items()}
 

@@ -1,4 +1,4 @@
-"""Descents on a surface: paths on contours, and the surface in three dimensions."""
+"""Descents on a surface: paths on contours; where the surface has another number of dimensions than two, heights."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from matplotlib.lines import Line2D
 from omegaconf import OmegaConf
 
 from nnreg.contracts import Surface
-from nnreg.contracts.objective import Point
+from nnreg.contracts.objective import Interval
 from nnreg.engine.descent import Terrain, Window, around, measure
 from nnreg.errors import UserError
-from nnreg.figures.groups import Group, ended, groups
+from nnreg.figures.groups import ARM, Group, ended, groups
+from nnreg.figures.heights import Fall, draw_heights, explained, lowest_of
 from nnreg.figures.page import INK, NAME, QUIET, Page, finish, legible, width_of
 from nnreg.figures.spec import Common, check_limits, read_words
 from nnreg.records.results import Result, Results
@@ -204,7 +205,7 @@ def _window(surface: Surface, tracks: Sequence[Track], words: Paths) -> Window:
     kept = [track.positions for track in tracks if not _leaves(track, surface)]
     everything = np.concatenate(kept or [track.positions for track in tracks])
     (left, right), (low, high) = around(surface, everything)
-    given: list[Point] = [(left, right), (low, high)]
+    given: list[Interval] = [(left, right), (low, high)]
     for axis, limits in enumerate((words.xlim, words.ylim)):
         if limits is not None:
             given[axis] = (limits[0], limits[1])
@@ -300,16 +301,25 @@ def _footer(tracks: Sequence[Track], terrains: Sequence[Terrain], words: Paths) 
 
 
 def paths(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
-    """Draw paths on contours that are evenly spaced in the logarithm of the height, as ``Paths`` says."""
-    return picture(results, spec, title).figure
+    """Draw paths on contours that are evenly spaced in the logarithm of the height, as ``Paths`` says.
+
+    Of descents in more or fewer dimensions than two the heights are drawn; beside others, whose paths are, they are left out.
+    """
+    if any(map(is_planar, results)):
+        return picture(results, spec, title).figure
+    words, falls = read_words(Paths, spec), [_fall(group) for group in groups(_descents(results), spec.get("by", ARM))]
+    surfaces = [ground(runs[0]).surface for runs in ended(results).by("surface").values()]
+    return draw_heights(falls, title, words.subtitle, f"{explained(surfaces)} {words.note}".strip()).figure
+
+
+def is_planar(run: Result) -> bool:
+    """Tell whether a descent was on a surface of two dimensions, so that its path can be drawn."""
+    return bool(run.history.series("x")[1].size)
 
 
 def picture(results: Results, spec: Mapping[str, Any], title: str) -> Picture:
     """Draw paths; see ``paths``."""
-    words, shown = read_words(Paths, spec), ended(results)
-    others = [run.folder.name for run in shown if run.config.get("task", "train") != "descend"]
-    if others:
-        raise UserError(f"paths need runs with task=descend, {others[0]} is none")
+    words, shown = read_words(Paths, spec), Results(run for run in _descents(results) if is_planar(run))
     surfaces = list(dict.fromkeys(map(_key, shown)))
     grounds = [ground(next(run for run in shown if _key(run) == key)) for key in surfaces]
     alone = layout_of(words, len(groups(shown, words.by)), len(grounds)) == "panels"
@@ -318,8 +328,22 @@ def picture(results: Results, spec: Mapping[str, Any], title: str) -> Picture:
     return draw_paths(tracks, grounds, title, words)
 
 
+def _descents(results: Results) -> Results:
+    shown = ended(results)
+    others = [run.folder.name for run in shown if run.config.get("task", "train") != "descend"]
+    if others:
+        raise UserError(f"paths need runs with task=descend, {others[0]} is none")
+    return shown
+
+
+def _fall(group: Group) -> Fall:
+    run = group.runs[0]
+    heights = run.history.series("value")[1] - lowest_of(ground(run).surface)
+    return Fall(group.label, group.colour, heights, run.summary.get("diverged_at_step"))
+
+
 def _track(group: Group, words: Paths, surfaces: list[str]) -> Track:
-    run = group.runs[0]  # a descent knows no chance
+    run = group.runs[0]  # of several seeds the first
     end = -words.drop_last or None
     value = None if words.drop_last else run.summary["metrics"].get("descent/value")
     where = surfaces.index(_key(run))
@@ -339,45 +363,3 @@ def ground(run: Result) -> Ground:
 
 def _key(run: Result) -> str:
     return str(run.config["surface"])
-
-
-EVERY = 6  # points of the grid between two lines of the mesh
-
-
-@dataclass
-class Surface3D(Common):
-    """What a picture of a surface may be told.
-
-    Args:
-        elevation: of the eye, in degrees.
-        azimuth: of the eye, in degrees.
-        log: whether height is the logarithm of f above its minimum.
-    """
-
-    elevation: float = 32.0
-    azimuth: float = -60.0
-    log: bool = False
-
-
-def surface_3d(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
-    """Draw the surface of the first run, as ``Surface3D`` says."""
-    words, run = read_words(Surface3D, spec), ended(results)[0]
-    found = ground(run)
-    terrain = measure(found.name, found.surface)
-    z = np.log10(np.maximum(terrain.z - terrain.lowest, 1e-3)) if words.log else terrain.z
-    height = "log₁₀ of f above its minimum, at least -3" if words.log else "f(x, y)"
-    page = Page(
-        7.4, 4.9, title, words.subtitle, f"{found.name.replace('_', ' ').capitalize()}; height: {height}. {words.note}".strip()
-    )
-    axes: Any = page.axes(0.3, -0.35, 6.8, 5.4, projection="3d")
-    mesh = {"rstride": EVERY, "cstride": EVERY, "linewidth": 0.25, "edgecolor": "#ffffff70", "antialiased": True}
-    axes.plot_surface(*np.meshgrid(terrain.x, terrain.y), z, cmap="cividis", **mesh)
-    axes.view_init(words.elevation, words.azimuth)
-    axes.set_box_aspect((1, 1, 0.6), zoom=0.95)
-    for setter, label in ((axes.set_xlabel, "x"), (axes.set_ylabel, "y"), (axes.set_zlabel, "log f" if words.log else "f")):
-        setter(label, fontsize=9.5, color=INK)
-    axes.tick_params(labelsize=7.5, labelcolor=INK)
-    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
-        axis.pane.set_facecolor("#ffffff")
-        axis._axinfo["grid"].update(color="#e4e4e4", linewidth=0.6)
-    return page.figure

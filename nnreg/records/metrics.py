@@ -127,6 +127,7 @@ _ROWS = (
     Metric("gradient_difference/{}", "gradient difference {}", recorded="history"),
     Metric("gradient_worst/{}", "gradient worst {}", recorded="history"),
     Metric("value", "value", axis="f(x, y)", task=DESCEND, recorded="history", curve=True, scale="log"),
+    Metric("distance", "distance to the nearest minimum", task=DESCEND, recorded="history", scale="log"),
     Metric("x", "x", task=DESCEND, recorded="history", scale="linear"),
     Metric("y", "y", task=DESCEND, recorded="history", scale="linear"),
     Metric("descent/x", "descent x", format=".4g", task=DESCEND, recorded="summary", hidden=True),

@@ -258,9 +258,11 @@ def _schedule(schedule: Schedule) -> str:
 
 def _surface(surface: Surface) -> str:
     start = np.asarray(surface.start, dtype=np.float64)
-    if start.shape != (2,) or np.shape(surface.domain) != (2, 2):
-        return "start must be a point (x, y), and domain ((x from, x to), (y from, y to))"
-    grid = np.stack([start, start + 0.5]).reshape(1, 2, 2)
+    if start.ndim != 1 or not start.size or np.shape(surface.domain) != (start.size, 2):
+        return "start must be a point (x, y), and domain ((x from, x to), (y from, y to)), or as many coordinates in both"
+    if any(np.shape(minimum) != start.shape for minimum in surface.minima):
+        return f"minima must be points of {start.size} coordinates, as start is"
+    grid = np.stack([start, start + 0.5])[None]
     grid.flags.writeable = False
     for points in (start, grid):
         for method, wanted in ((surface.value, points.shape[:-1]), (surface.gradient, points.shape)):

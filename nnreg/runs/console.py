@@ -49,11 +49,12 @@ def brief_composition(card: RunCard) -> list[tuple[str, str]]:
     """Return what a run is made of as (label, text) lines."""
     config, choices = card.config, card.choices
     if task_of(config) == DESCEND:
-        x, y = config["start"]
+        start = config["start"]
+        begin = f"({', '.join(f'{each:g}' for each in start)})" if len(start) <= 3 else f"a point in {len(start)} dimensions"
         extra = [f"schedule {technique(choices['schedule'], config['schedule'])}"] if choices["schedule"] != "constant" else []
         extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup") if config.get(key)]
         extra += [f"{VARY}.{place} {technique(str(node['name']), node)}" for place, node in varied_places(config)]
-        plan = "; ".join([f"{card.steps:,} updates from ({x:g}, {y:g}), float64", *extra])
+        plan = "; ".join([f"{card.steps:,} updates from {begin}, float64", *extra])
         shown = [(kind, technique(choices[kind], config[kind])) for kind in ("optimizer", "surface")]
         return [*shown, ("descent", plan)]
     widths = "-".join(map(str, (config["hidden"][0], *config["hidden"])))
@@ -109,7 +110,8 @@ def result(card: RunCard, outcome: Outcome) -> list[str]:
 
 def _descent(card: RunCard, outcome: Outcome) -> list[tuple[str, str]]:
     found, tolerance = outcome.summary, card.config["tolerance"]
-    lines = [("position", f"({_place(found['descent/x'])}, {_place(found['descent/y'])})")]
+    place = [_place(found[key]) for key in ("descent/x", "descent/y") if key in found]
+    lines = [("position", f"({', '.join(place)})")] if place else []
     lines += [("value", f"{found[DESCENT_VALUE]:.6g}")] if DESCENT_VALUE in found else []
     if DESCENT_DISTANCE in found:
         lines.append(("distance", f"{found[DESCENT_DISTANCE]:.6g} from the nearest minimum"))

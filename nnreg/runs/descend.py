@@ -1,7 +1,9 @@
 """The task ``descend``: an optimizer's path on a surface, recorded and drawn.
 
 Recorded by the number of updates made: ``x``, ``y`` and ``value``, the surface's height there, up to the first position that is
-not finite. A descent has diverged if it ended, for good, farther than ten times the surface's domain from its middle.
+not finite; where a surface has not two dimensions, ``distance`` to the nearest minimum in place of ``x`` and ``y``, and the
+picture is the height over the updates. A descent has diverged if it ended, for good, farther than ten times the surface's
+domain from its middle.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from nnreg.runs.request import Request, describe
 from nnreg.runs.varying import varied_numbers
 from nnreg.settings import DESCEND, PICTURES, Settings
 
-X, Y, VALUE = "x", "y", "value"
+X, Y, VALUE, DISTANCE = "x", "y", "value", "distance"
 LOST = 10.0  # domains away from its middle
 
 
@@ -44,8 +46,9 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
 
         check_animation(settings.animate)
     card = describe(request)
-    start = (float(surface.start[0]), float(surface.start[1])) if settings.start is None else tuple(settings.start)
-    card = dataclasses.replace(card, config={**card.config, "start": list(start)})
+    _check_dimensions(settings, surface, request.choices["surface"])
+    start = [float(each) for each in (surface.start if settings.start is None else settings.start)]
+    card = dataclasses.replace(card, config={**card.config, "start": start})
     varied = varied_numbers(request.config, {"optimizer": optimizer, "surface": surface}, settings.steps)
     pace = Pace(schedule, settings.steps, settings.warmup, optimizer.rate, varied)
     return card, Work(lambda recorder: _descend(card, settings, optimizer, surface, pace, recorder))
@@ -59,7 +62,6 @@ def _descend(
     pace: Pace,
     recorder: Recorder,
 ) -> Outcome:
-    x, y = card.config["start"]
     clip = clipper(settings.clip_value, settings.clip_norm)
     began = time.perf_counter()
     rates, streams = list[Record](), Streams.from_seed(settings.seed)
@@ -74,7 +76,7 @@ def _descend(
         optimizer,
         surface,
         steps=settings.steps,
-        start=(x, y),
+        start=card.config["start"],
         schedule=factor,
         clip=clip,
         watch=(lambda step, height: pace.observe(Record(step, VALUE, height))) if pace.is_watching else None,
@@ -83,16 +85,45 @@ def _descend(
     ).astype(np.float64)
     seconds = time.perf_counter() - began
     path, values, diverged_at = course(path, surface)
-    for step, ((x, y), value) in enumerate(zip(path.tolist(), values.tolist(), strict=True)):
-        for metric, number in ((X, x), (Y, y), (VALUE, value)):
+    columns = _columns(path, values, surface)
+    for step, numbers in enumerate(zip(*(column.tolist() for column in columns.values()), strict=True)):
+        for metric, number in zip(columns, numbers, strict=True):
             recorder.add(Record(step, metric, number))
     for record in rates:
         if record.step < len(path):
             recorder.add(record)
     summary = summarise(path, values, surface, settings.tolerance, is_lost=diverged_at is not None)
-    _draw(card, settings, surface, path, summary, diverged_at)
+    if path.shape[1] == 2:
+        _draw(card, settings, surface, path, summary, diverged_at)
+    else:
+        _draw_heights(card, surface, values, diverged_at)
     status: Status = "finished" if diverged_at is None else "diverged"
     return Outcome(status, len(path) - 1, seconds, summary, diverged_at)
+
+
+def _check_dimensions(settings: Settings, surface: Surface, name: str) -> None:
+    count = len(surface.start)
+    numbers = "one number" if count == 1 else f"{count} numbers"
+    if settings.start is not None and len(settings.start) != count:
+        raise UserError(f"start must be a point of surface={name}, {numbers} in brackets, got {len(settings.start)}")
+    if settings.animate != "off" and count != 2:
+        raise UserError(
+            f"animate={settings.animate} needs a surface of two dimensions, surface={name} has {count}: leave it out"
+        )
+
+
+def _columns(path: Values, values: Values, surface: Surface) -> dict[str, Values]:
+    """Return what is recorded at each update, by metric."""
+    if path.shape[1] == 2:
+        return {X: path[:, 0], Y: path[:, 1], VALUE: values}
+    return {VALUE: values} | ({DISTANCE: distance_to_minimum(path, surface)} if surface.minima else {})
+
+
+@np.errstate(all="ignore")
+def distance_to_minimum(path: Values, surface: Surface) -> Values:
+    """Return how far each position, (n, dimensions), is from the nearest minimum, of which there is at least one."""
+    nearest: Values = np.min([np.linalg.norm(path - minimum, axis=1) for minimum in surface.minima], axis=0)
+    return nearest
 
 
 def _check_watched(schedule: Schedule, name: str) -> None:
@@ -108,7 +139,7 @@ def course(path: Values, surface: Surface) -> tuple[Values, Values, int | None]:
     """Return a path up to where it is no longer finite, the heights along it, and the update that it was lost with.
 
     Args:
-        path: positions, (n, 2), the first finite.
+        path: positions, (n, dimensions), the first finite.
         surface: where.
     """
     values = np.asarray(surface.value(path), dtype=np.float64)
@@ -127,17 +158,18 @@ def summarise(path: Values, values: Values, surface: Surface, tolerance: float, 
     """Return where a path ended, how long it is, and how many updates it took to come near a minimum.
 
     Args:
-        path: positions, (n, 2), finite.
+        path: positions, (n, dimensions), finite.
         values: heights, (n,).
         surface: where.
         tolerance: distance from a minimum that is near.
         is_lost: whether it diverged; only its last position means something then.
     """
-    summary = {"descent/x": float(path[-1, 0]), "descent/y": float(path[-1, 1]), "descent/value": float(values[-1])}
+    summary = {"descent/x": float(path[-1, 0]), "descent/y": float(path[-1, 1])} if path.shape[1] == 2 else {}
+    summary["descent/value"] = float(values[-1])
     if not is_lost:
         summary["descent/path_length"] = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
     if surface.minima and not is_lost:
-        distance = np.min([np.linalg.norm(path - minimum, axis=1) for minimum in surface.minima], axis=0)
+        distance = distance_to_minimum(path, surface)
         away = np.flatnonzero(distance > tolerance)  # near, and from then on near
         arrived = int(away[-1]) + 1 if away.size else 0
         summary["descent/distance"] = float(distance[-1])
@@ -154,13 +186,27 @@ def _draw(
     from nnreg.figures.page import save_figure
     from nnreg.figures.surfaces import Ground, Paths, Track, draw_paths
 
-    optimizer, name = (str(card.choices[kind]) for kind in ("optimizer", "surface"))
-    parameters = ", ".join(f"{key} {value:g}" for key, value in card.config["optimizer"].items() if is_number(value))
+    optimizer, name, title, parameters = _words(card)
     track = Track(optimizer, card.colour, path, summary.get("descent/value"), diverged_at)
-    title = f"How does {optimizer} descend {name.replace('_', ' ')}?"
     picture = draw_paths([track], [Ground(name, surface)], title, Paths(subtitle=parameters))
     save_figure(picture.figure, card.folder / PICTURES[DESCEND])
     if settings.animate != "off" and card.sweep_id is None:
         from nnreg.figures.animation import animate
 
         animate(picture, card.folder / f"path.{settings.animate}")
+
+
+def _draw_heights(card: RunCard, surface: Surface, values: Values, diverged_at: int | None) -> None:
+    from nnreg.figures.heights import Fall, draw_heights, explained, lowest_of
+    from nnreg.figures.page import save_figure
+
+    optimizer, _, title, parameters = _words(card)
+    fall = Fall(optimizer, card.colour, values - lowest_of(surface), diverged_at)
+    save_figure(draw_heights([fall], title, parameters, explained([surface])).figure, card.folder / PICTURES[DESCEND])
+
+
+def _words(card: RunCard) -> tuple[str, str, str, str]:
+    """Return what a picture says: names of the rule and the surface, the question, the rule's numbers."""
+    optimizer, name = (str(card.choices[kind]) for kind in ("optimizer", "surface"))
+    parameters = ", ".join(f"{key} {value:g}" for key, value in card.config["optimizer"].items() if is_number(value))
+    return optimizer, name, f"How does {optimizer} descend {name.replace('_', ' ')}?", parameters

@@ -16,19 +16,19 @@ def the_gradient_agrees_with_central_differences(subject: Subject) -> None:
     """``gradient`` is the derivative of ``value`` all over the domain, in float64, off the kinks."""
     surface = subject.make()
     points = _points(surface)
-    measured = np.stack([_slope(surface, points, axis) for axis in (0, 1)], axis=-1)
+    measured = np.stack([_slope(surface, points, axis) for axis in range(points.shape[-1])], axis=-1)
     scale = 1 + np.abs(measured).max(axis=-1, where=np.isfinite(measured), initial=0)[:, None]
     expect_gradient(surface.gradient(points) / scale, measured / scale, "gradient is not the derivative of value")
 
 
 def points_may_come_in_any_shape(subject: Subject) -> None:
-    """One point, a row, a grid or none: (..., 2) gives values (...,) and gradients (..., 2), the same numbers."""
+    """One point, a row, a grid or none: (..., n) gives values (...,) and gradients (..., n), the same numbers."""
     surface = subject.make()
     points = _points(surface)[:24]
     values, gradients = surface.value(points), surface.gradient(points)
     for shape in ((), (1,), (4, 6), (2, 3, 4), (0,)):
         count = int(np.prod(shape))
-        some = points[:count].reshape(*shape, 2)
+        some = points[:count].reshape(*shape, points.shape[-1])
         for what, got, wanted in (("value", surface.value(some), values), ("gradient", surface.gradient(some), gradients)):
             expected = wanted[:count].reshape(some.shape if what == "gradient" else shape)
             expect_close(np.asarray(got), expected, f"{what} of points {some.shape}", rtol=1e-10, atol=1e-12)
@@ -75,7 +75,7 @@ def its_minima_are_the_lowest_points(subject: Subject) -> None:
     expect_close(values, np.full(len(minima), values.min()), "the minima differ in value", rtol=0, atol=1e-6 * scale)
     lowest = surface.value(_points(surface, 10_000)).min()
     expect(lowest >= values.min() - 1e-9 * scale, f"the domain has a point of value {lowest:.6g}, a minimum {values.min():.6g}")
-    measured = np.stack([_slope(surface, minima, axis) for axis in (0, 1)], axis=-1)
+    measured = np.stack([_slope(surface, minima, axis) for axis in range(minima.shape[-1])], axis=-1)
     tilt = np.abs(measured).max(where=np.isfinite(measured), initial=0)
     expect(tilt <= 1e-3 * (1 + scale), f"the slope at a minimum is {tilt:.3g}")
 
@@ -86,7 +86,9 @@ def its_largest_curvature_is_that_of_its_hessian(subject: Subject) -> None:
     if surface.largest_curvature is None:
         skip("its curvature is not the same everywhere")
     points, step = _points(surface)[:20], 1e-4
-    columns = [surface.gradient(points + step * unit) - surface.gradient(points - step * unit) for unit in np.eye(2)]
+    columns = [
+        surface.gradient(points + step * unit) - surface.gradient(points - step * unit) for unit in np.eye(points.shape[-1])
+    ]
     largest = np.linalg.eigvalsh(np.stack(columns, axis=-1) / (2 * step)).max(axis=-1)
     wanted = np.full(len(points), float(surface.largest_curvature))
     expect_close(largest, wanted, "the Hessian's largest eigenvalue is not largest_curvature", rtol=1e-5, atol=1e-8)
@@ -110,8 +112,8 @@ def its_noise_averages_out(subject: Subject) -> None:
 
 
 def _points(surface: Any, count: int = 60) -> Array:
-    (left, right), (bottom, top) = surface.domain
-    return np.random.default_rng(0).uniform((left, bottom), (right, top), (count, 2))
+    low, high = np.array(surface.domain, float).T
+    return np.random.default_rng(0).uniform(low, high, (count, len(low)))
 
 
 def _slope(surface: Any, points: Array, axis: int) -> Array:

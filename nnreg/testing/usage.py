@@ -322,7 +322,8 @@ def _dataset(subject: Subject, seed: int) -> list[Array]:
 
 
 def _surface(subject: Subject, seed: int) -> list[Array]:
-    surface, points = subject.make(), np.random.default_rng(seed).standard_normal((3, 2))
+    surface, rng = subject.make(), np.random.default_rng(seed)
+    points = rng.standard_normal((3, len(surface.start)))
     drawn = [surface.gradient(points, rng=np.random.default_rng(seed))] if is_noisy(surface) else []
     return [surface.value(points), surface.gradient(points), *drawn]
 

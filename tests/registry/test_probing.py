@@ -317,3 +317,16 @@ def test_a_sampler_that_draws_what_is_not_there_is_refused(rows, complaint):
 def test_an_augmentation_that_returns_another_batch_is_refused(apply, complaint):
     made = type("Faulty", (Augmentation,), {"apply": apply})
     assert complaint in complaint_about(made(), "augmentation")
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ({"start": (1.0, 1.0, 1.0)}, "start must be a point (x, y), and domain ((x from, x to), (y from, y to)), or as many"),
+        ({"minima": ((0.0, 0.0, 0.0),)}, "minima must be points of 2 coordinates, as start is"),
+    ],
+)
+def test_a_surface_whose_places_differ_in_dimension_is_refused(where, expected):
+    places = {"start": (1.0, 1.0), "domain": ((-2.0, 2.0),) * 2, "minima": ((0.0, 0.0),), "largest_curvature": None, **where}
+    bowl = plugin(value=lambda points: (points**2).sum(-1), gradient=lambda points: 2 * points, **places)
+    assert complaint("surface", bowl).startswith(expected)

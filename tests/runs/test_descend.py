@@ -228,7 +228,10 @@ def _same(first: History, second: History, metric: str) -> bool:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["start=[1]"], "start must be a point, such as start=[-7,2], got [1.0]"),
+        (["start=[1]"], "start must be a point of surface=quadratic, 2 numbers in brackets, got 1"),
+        (["start=[]"], "start must be a point, such as start=[-7,2], got []"),
+        (["surface=spectrum", "start=[1,2]"], "start must be a point of surface=spectrum, 20 numbers in brackets, got 2"),
+        (["surface=spectrum", "animate=gif"], "animate=gif needs a surface of two dimensions, surface=spectrum has 20"),
         (["surface=rosenbrok"], "there is no surface 'rosenbrok'; did you mean 'rosenbrock'?"),
         (["warmup=50", "steps=20"], "warmup=50 leaves none of the 20 steps"),
         (["tolerance=0"], "tolerance must be in (0, inf), got 0.0"),
@@ -268,3 +271,41 @@ def test_training_knows_nothing_of_surfaces(nnreg, project):
     summary = read_summary(next((project / "runs").iterdir()))
     assert "surface" not in summary["choices"]
     assert summary["task"] == "train"
+
+
+@pytest.mark.parametrize("dimension", [1, 3, 20])
+def test_in_another_number_of_dimensions_height_and_distance_are_recorded_and_drawn(request_for, tmp_path, dimension):
+    surface = {"name": "spectrum", "dimension": dimension, "condition": 4.0, "shape": "log"}
+    outcome = execute_task(request_for(surface=surface, optimizer={"name": "sgd", "lr": 1.0}), [DiskSink()])
+    history = read_history(tmp_path / "run")
+    left = np.array([0.0]) if dimension == 1 else 1 - np.geomspace(1 / 4, 1, dimension)  # 1 - lr λ
+    path = left ** np.arange(31)[:, None]
+    assert set(history.metrics) == {"value", "distance"}
+    np.testing.assert_allclose(history.series("distance")[1], np.linalg.norm(path, axis=1), rtol=1e-9)
+    found = outcome.summary
+    assert set(found) == {
+        f"descent/{key}" for key in ("value", "distance", "path_length", "steps_to_tolerance", "stable_below")
+    }
+    assert found["descent/path_length"] == pytest.approx(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+    assert found["descent/steps_to_tolerance"] == np.argmax(np.linalg.norm(path, axis=1) <= 0.01)
+    assert found["descent/stable_below"] == 2
+    assert (tmp_path / "run" / "path.png").stat().st_size > 5000
+
+
+def test_in_twenty_dimensions_a_lost_descent_is_a_result_too(request_for):
+    surface = {"name": "spectrum", "dimension": 20, "condition": 100.0, "shape": "log"}
+    outcome = execute_task(request_for(surface=surface, optimizer={"name": "sgd", "lr": 3.0}, steps=40), [])
+    assert outcome.status == "diverged"
+    assert outcome.diverged_at == 6  # |1 - 3|⁶ = 64 is the first beyond ten domains of 4
+
+
+def test_a_sweep_over_surfaces_of_different_dimensions_is_compared_and_drawn(nnreg, project):
+    answer = nnreg("-m", "task=descend", "surface=quadratic,spectrum", "optimizer=sgd,adam", "steps=20")
+    assert answer.code == 0
+    (folder,) = (project / "runs").iterdir()
+    assert (folder / "comparison" / "paths.png").exists()  # of those that have a path
+    assert "on surface" in answer.out or "quadratic" in answer.out
+    alone = nnreg("-m", "task=descend", "surface=spectrum", "optimizer=sgd,adam", "steps=20", "hydra.sweep.dir=alone")
+    assert alone.code == 0
+    assert not (project / "alone" / "comparison" / "paths.png").exists()
+    assert (project / "alone" / "comparison" / "curves.png").exists()

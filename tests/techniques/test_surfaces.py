@@ -26,6 +26,7 @@ from nnreg_std.surfaces.rastrigin import Rastrigin
 from nnreg_std.surfaces.rosenbrock import Rosenbrock
 from nnreg_std.surfaces.rotated_quadratic import RotatedQuadratic
 from nnreg_std.surfaces.saddle import Saddle
+from nnreg_std.surfaces.spectrum import Spectrum
 
 PLANE = np.random.default_rng(0).uniform(-3, 3, (50, 2))
 
@@ -140,9 +141,14 @@ def make(entry):
 
 
 def inside(surface, share):
-    """The point of the domain at a share (along x, along y) of its sides."""
+    """The point of the domain at a share (along x, along y, and so on in turn) of its sides."""
     low, high = np.array(surface.domain).T
-    return low + np.array(share) * (high - low)
+    return low + np.resize(share, low.shape) * (high - low)
+
+
+def points_inside(surface, *shape):
+    low, high = np.array(surface.domain).T
+    return np.random.default_rng(0).uniform(low, high, (*shape, len(low)))
 
 
 shares = st.tuples(st.floats(0, 1), st.floats(0, 1))
@@ -153,8 +159,9 @@ shares = st.tuples(st.floats(0, 1), st.floats(0, 1))
 def test_the_gradient_agrees_with_central_differences_everywhere_in_the_domain(entry, share):
     surface = make(entry)
     point = inside(surface, share)
-    assume(all(np.hypot(*(point - minimum)) > 0.01 for minimum in surface.minima))  # a minimum may be a kink
-    ahead, behind = surface.value(point + H * np.eye(2)), surface.value(point - H * np.eye(2))
+    assume(all(np.linalg.norm(point - minimum) > 0.01 for minimum in surface.minima))  # a minimum may be a kink
+    units = H * np.eye(len(point))
+    ahead, behind = surface.value(point + units), surface.value(point - units)
     rounding = 1e-15 / H * np.abs(ahead).max()
     np.testing.assert_allclose(surface.gradient(point), (ahead - behind) / (2 * H), rtol=1e-6, atol=1e-5 + rounding)
 
@@ -182,17 +189,17 @@ def test_around_a_minimum_it_rises(entry, angle, share):
     surface = make(entry)
     size = np.ptp(np.array(surface.domain), axis=1).min()
     for minimum in np.array(surface.minima):
-        around = minimum + share * size * np.array([np.cos(angle), np.sin(angle)])
+        around = minimum + share * size * np.resize([np.cos(angle), np.sin(angle)], minimum.shape)
         assert surface.value(around) > surface.value(minimum)
 
 
 @every_surface
 def test_the_domain_holds_start_and_minima_and_the_start_is_on_a_slope(entry):
     surface = make(entry)
-    (left, right), (bottom, top) = surface.domain
-    for x, y in (surface.start, *surface.minima):
-        assert left < x < right
-        assert bottom < y < top
+    low, high = np.array(surface.domain).T
+    for point in (surface.start, *surface.minima):
+        assert (low < point).all()
+        assert (point < high).all()
     assert np.abs(surface.gradient(np.array(surface.start))).max() > 1e-4
     assert surface.value(np.array(surface.start)) > surface.value(np.array(surface.minima[0])) + 0.1
 
@@ -201,35 +208,37 @@ def test_the_domain_holds_start_and_minima_and_the_start_is_on_a_slope(entry):
 @given(shape=array_shapes(max_dims=3, max_side=4), seed=st.integers(0, 99))
 def test_points_in_an_array_of_any_shape_are_each_on_their_own(entry, shape, seed):
     surface = make(entry)
-    points = inside(surface, np.random.default_rng(seed).random((*shape, 2)))
+    low, high = np.array(surface.domain).T
+    points = np.random.default_rng(seed).uniform(low, high, (*shape, len(low)))
     values, gradients = surface.value(points), surface.gradient(points)
     assert values.shape == shape
-    assert gradients.shape == (*shape, 2)
+    assert gradients.shape == points.shape
     for place in np.ndindex(shape):
         np.testing.assert_allclose(values[place], surface.value(points[place]), rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(gradients[place], surface.gradient(points[place]), rtol=1e-12, atol=1e-12)
 
 
 @every_surface
-@pytest.mark.parametrize("shape", [(0, 2), (3, 0, 2)])
+@pytest.mark.parametrize("shape", [(0,), (3, 0)])
 def test_no_points_at_all_are_fine(entry, shape):
-    assert make(entry).value(np.empty(shape)).shape == shape[:-1]
-    assert make(entry).gradient(np.empty(shape)).shape == shape
+    points = np.empty((*shape, len(make(entry).start)))
+    assert make(entry).value(points).shape == shape
+    assert make(entry).gradient(points).shape == points.shape
 
 
 @every_surface
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(2,), (5, 2)])
+@pytest.mark.parametrize("shape", [(), (5,)])
 def test_the_precision_of_the_points_is_kept(entry, dtype, shape):
     surface = make(entry)
-    points = np.broadcast_to(np.array(surface.start, dtype), shape)
+    points = np.broadcast_to(np.array(surface.start, dtype), (*shape, len(surface.start)))
     assert surface.value(points).dtype == surface.gradient(points).dtype == dtype
 
 
 @every_surface
 def test_the_points_are_only_read(entry):
     surface = make(entry)
-    points = inside(surface, np.random.default_rng(0).random((4, 2)))
+    points = points_inside(surface, 4)
     points.flags.writeable = False
     before = points.copy()
     surface.value(points)
@@ -240,8 +249,8 @@ def test_the_points_are_only_read(entry):
 @every_surface
 def test_a_constant_largest_curvature_is_the_largest_eigenvalue_of_the_hessian_everywhere(entry):
     surface = make(entry)
-    for point in inside(surface, np.random.default_rng(0).random((20, 2))):
-        steps = 1e-4 * np.eye(2)
+    for point in points_inside(surface, 20):
+        steps = 1e-4 * np.eye(len(point))
         hessian = (surface.gradient(point + steps) - surface.gradient(point - steps)) / 2e-4
         np.testing.assert_allclose(hessian, hessian.T, rtol=1e-4, atol=1e-4)
         if surface.largest_curvature is not None:
@@ -294,3 +303,34 @@ def test_a_seed_decides_the_noise_and_a_rule_that_looks_again_sees_the_same():
 
     again = descend(Twice(0.1), NoisyQuadratic(), steps=9, noise=np.random.default_rng(0))
     np.testing.assert_array_equal(again, paths[0])
+
+
+# Any number of dimensions: the closed form of plain descent, and the spectra.
+
+
+@pytest.mark.parametrize("shape", ["log", "linear", "power"])
+@pytest.mark.parametrize(("dimension", "condition"), [(1, 100.0), (2, 1.0), (3, 1e12), (20, 100.0), (1000, 1e4)])
+def test_plain_descent_on_a_spectrum_follows_its_closed_form(shape, dimension, condition):
+    surface = Spectrum(dimension, condition, shape)
+    path = descend(SGD(1.5), surface, steps=40)
+    expected = (1 - 1.5 * surface.curvatures) ** np.arange(41)[:, None]  # (1 - lr λᵢ)ᵗ from 1
+    assert path.shape == (41, dimension)
+    np.testing.assert_allclose(path, expected, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(surface.value(path), 0.5 * expected**2 @ surface.curvatures, rtol=1e-9)
+
+
+def test_above_two_over_its_largest_curvature_plain_descent_on_a_spectrum_diverges():
+    below, above = (np.abs(descend(SGD(lr), Spectrum(), steps=50)[-1, -1]) for lr in (1.99, 2.01))
+    assert below < 1 < above
+
+
+def test_the_spectra_are_those_of_their_formulas():
+    np.testing.assert_allclose(Spectrum(4, 1000.0, "log").curvatures, (0.001, 0.01, 0.1, 1))
+    np.testing.assert_allclose(Spectrum(4, 10.0, "linear").curvatures, (0.1, 0.4, 0.7, 1))
+    np.testing.assert_allclose(Spectrum(100, 100.0, "power").curvatures, 1 / np.arange(100.0, 0, -1))  # Zhang et al. (2019)
+
+
+def test_in_single_precision_a_spectrum_is_descended_as_in_double():
+    single, double = (descend(Adam(0.1), Spectrum(), steps=60, dtype=dtype) for dtype in (np.float32, np.float64))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, double, atol=1e-4)

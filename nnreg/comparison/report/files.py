@@ -178,5 +178,6 @@ def _animate(comparison: Findings, folder: Path) -> None:
     from nnreg.figures.animation import animate
 
     picture = pictures.paths_picture(comparison)
-    assert picture is not None
+    if picture is None:
+        return
     animate(picture, folder / f"paths.{kind}")

@@ -19,7 +19,7 @@ from nnreg.figures.curves import Facet, overlays, window_for
 from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.page import Page
-from nnreg.figures.surfaces import Picture, picture
+from nnreg.figures.surfaces import Picture, is_planar, picture
 from nnreg.records.metrics import SECONDS, VALID, drawn_metrics, is_higher_better, leading_metrics
 from nnreg.records.results import Results
 from nnreg.settings import DESCEND, task_of
@@ -167,8 +167,8 @@ def _paths(comparison: Findings) -> Page | None:
 
 
 def paths_picture(comparison: Findings) -> Picture | None:
-    """Return the paths of descents, one an arm."""
-    runs = Results(run for arm in comparison.gathered.arms for run in list(ended(arm))[:1])
+    """Return the paths of descents, one an arm; None where none was on a surface of two dimensions."""
+    runs = Results(run for arm in comparison.gathered.arms for run in list(ended(arm))[:1] if is_planar(run))
     if not len(runs):
         return None
     surfaces, rules = list(runs.by("surface")), list(runs.by("optimizer"))
