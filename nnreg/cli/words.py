@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from nnreg.errors import UserError, instead
 from nnreg.registry import entries, vocabulary
+from nnreg.registry.nested import RATE
+from nnreg.registry.nested_words import chosen_in, owners_of
+from nnreg.registry.schemas import parameters_of
 from nnreg.settings import OF_A_SWEEP, Settings, setting_names
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -134,6 +137,21 @@ def check_overrides(options: Sequence[str], overrides: Sequence[str]) -> None:
     for word in overrides:
         for check in CHECKS:
             check(word, is_sweep(options))
+    _check_rates(overrides)
+
+
+def _check_rates(overrides: Sequence[str]) -> None:
+    """Refuse two values for the learning rate of a wrapper, its own and that of what stands inside: one would be lost."""
+    typed = {key: value for _, key, value in map(parts_of, overrides) if key.endswith(f".{RATE}")}
+    for outer, value in typed.items():
+        around = outer.removesuffix(RATE)
+        inner = next((key for key in typed if key != outer and key.startswith(around) and typed[key] != value), None)
+        if inner is None or value == "null":
+            continue
+        owners = list(owners_of(outer, chosen_in(overrides)))
+        parameters = [each for entry, name in owners for each in parameters_of(entries.load_class(entry)) if each.name == name]
+        if parameters and all(each.may_be_none for each in parameters):
+            raise UserError(f"{outer}={value} and {inner}={typed[inner]} set one learning rate: leave one of them out")
 
 
 _WORD = re.compile(r"(\+\+|\+|~)?([^=]*)(?:=(.*))?", re.DOTALL)
@@ -204,6 +222,17 @@ _PARAMETERS = ("momentum", "weight_decay")  # of some techniques: Hydra says of 
 _KNOWN = {*OF_A_SWEEP, "hydra", "experiment", "debug", "member", "vary"}
 
 
+def _check_slashes(word: str, is_sweep: bool) -> None:
+    """Say how a technique inside another one is chosen, where it was typed as a folder."""
+    _, key, value = parts_of(word)
+    outer, slash, inner = key.partition("/")
+    if not slash or outer not in entries.slots():
+        return
+    is_name = inner in entries.techniques(entries.slots()[outer])
+    meant = f"{outer}={inner}+{value or 'NAME'}" if is_name else f"{outer}.{inner.replace('/', '.')}={value or 'NAME'}"
+    raise UserError(f"cannot read {word}: what stands inside a technique is chosen by {meant}")
+
+
 def _check_habits(word: str, is_sweep: bool) -> None:
     """Say what is typed here for a word of other programs."""
     mark, key, value = parts_of(word)
@@ -214,4 +243,11 @@ def _check_habits(word: str, is_sweep: bool) -> None:
         raise UserError(meant)
 
 
-CHECKS: Sequence[Callable[[str, bool], None]] = (_check_text, _check_bare, _check_choice, _check_lists, _check_habits)
+CHECKS: Sequence[Callable[[str, bool], None]] = (
+    _check_text,
+    _check_bare,
+    _check_choice,
+    _check_lists,
+    _check_slashes,
+    _check_habits,
+)

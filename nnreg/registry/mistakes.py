@@ -95,6 +95,8 @@ def _composition(error: HydraException) -> str:
 def _unfit(typed: str, complaint: str) -> str:
     """Say what a value should look like, in place of OmegaConf's names of types."""
     key, _, value = typed.partition("=")
+    if "does not support deletion" in complaint:
+        return "every run has it; to have it as it is by default, do not type it"
     if "is not a ListConfig" in complaint:
         return f"it takes a list, such as '{key}=[{value}]'"
     whole = re.match(r"Value '(-?\d+)\.0' of type 'float' could not be converted to Integer", complaint)

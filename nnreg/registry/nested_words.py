@@ -36,6 +36,8 @@ Chosen = Mapping[str, Sequence[str]]
 def as_choices(words: Sequence[str]) -> list[str]:
     """Return words in which a technique for a slot is chosen as Hydra wants it: ``optimizer@optimizer.inner=momentum``.
 
+    ``bias=constant`` is ``init@bias=constant``.
+
     Args:
         words: as typed: overrides, and options, which stay as they are.
 
@@ -129,6 +131,8 @@ def _owners(place: str, options: Sequence[_Held], path: Sequence[str], chosen: C
 
 def _as_choice(word: str, chosen: Chosen) -> str:
     parts = _WORD.fullmatch(word)
+    if parts is not None and _is_second_place(parts[3]) and not parts[2] and (_names(parts[4]) or _GLOB.fullmatch(parts[4])):
+        return f"{entries.slots()[parts[3]]}@{parts[3]}={parts[4]}"
     if parts is None or "." not in parts[3] or parts[3].partition(".")[0] not in entries.slots():
         return word
     _, group, key, value = parts.groups()
@@ -150,6 +154,11 @@ def _as_choice(word: str, chosen: Chosen) -> str:
         return word
     kind = next(_slots(held.entry)[slot] for held in with_slot if held.entry is not None)
     return f"{kind}@{key}={value}"
+
+
+def _is_second_place(key: str) -> bool:
+    """Tell whether a key is a place beside that of its kind, such as ``bias``, of which Hydra knows ``init@bias``."""
+    return entries.slots().get(key, key) != key
 
 
 def _of_some(word: str, place: str, slot: str, with_slot: list[_Held], without: list[_Held], chosen: Chosen) -> str:

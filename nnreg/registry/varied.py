@@ -14,6 +14,7 @@ from typing import Any
 from nnreg.errors import UserError, instead
 from nnreg.registry import entries
 from nnreg.registry.nested import is_node
+from nnreg.registry.schemas import parameters_of
 
 VARY = "vary"
 KIND = "schedule"
@@ -98,6 +99,9 @@ def owner_of(place: str, built: Mapping[str, Any]) -> Any:
     can, where = tuple(getattr(owner, "varies", ())), ".".join((slot, *inside))
     if name == "lr":
         raise UserError(f"{VARY}.{place}: the learning rate has {KIND}=NAME")
+    has = [parameter.name for parameter in parameters_of(type(owner)) if parameter.kind is None]
+    if name not in can and name not in has:
+        raise UserError(f"{VARY}.{place}: {type(owner).__name__} has no {name}{instead(name, has)}")
     if name not in can:
         others = f": of this {slot}, {', '.join(can)} can" if can else f", nor can any other number of this {slot}"
         raise UserError(

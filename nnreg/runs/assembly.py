@@ -160,9 +160,8 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     check_trainable(entered["activation"].name, built["activation"])
     check_rows(entered, built, settings.batch)
     splits, digest = _fitting(settings, config["dataset"], entered, built)
-    check_sampler(settings, splits, entered["dataset"].name, entered["sampler"].name, built["sampler"])
-    named, takes = entered["dataset"].name, targets_of(built["loss"])
-    check_augmentation(splits, named, entered["loss"], takes, entered["augmentation"].name, built["augmentation"])
+    check_sampler(settings, splits, entered, built)
+    check_augmentation(splits, entered, built)
     streams = Streams.from_seed(settings.seed)
     batches = _batches(entered["sampler"], built["sampler"], settings, splits, streams)
     card = _dataset_card(choices["dataset"], splits, digest)
@@ -239,12 +238,10 @@ def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequenc
         return
     with contextlib.suppress(BrokenPlugin):
         splits, _ = _fitting(settings, config["dataset"], entered, built)
-        dataset = entered["dataset"].name
-        check_sampler(settings, splits, dataset, entered["sampler"].name, built["sampler"])
-        takes, augmentation = targets_of(built["loss"]), entered["augmentation"].name
-        check_augmentation(splits, dataset, entered["loss"], takes, augmentation, built["augmentation"])
+        check_sampler(settings, splits, entered, built)
+        check_augmentation(splits, entered, built)
         for metric in metrics:
-            check_recorded(metric, settings, splits, dataset)
+            check_recorded(metric, settings, splits, entered["dataset"].name)
 
 
 def _fitting(settings: Settings, node: DictConfig, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> Loaded:

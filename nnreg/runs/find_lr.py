@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ def _said(found: Rising, suggestion: Suggestion | None, tried: Range, words: Seq
         return [f"no suggestion: the loss does not fall {between}: try --high {tried.high * 100:g}"]
     (high, low), rate = suggestion.drop, f"optimizer.lr={suggestion.rate:g}"
     end = f"explodes at {found.rates[-1]:.2g}" if found.has_exploded else f"no explosion up to {tried.high:g}"
-    kept = [word for word in words if word.partition("=")[0] != "optimizer.lr"]
+    kept = [word for word in words if not re.match(r"optimizer\.([\w.]+\.)?lr=", word)]
     return [
         f"suggestion    type {rate}: there the loss falls fastest; it falls from {high:.3g} at {suggestion.falls_from:.2g} to "
         f"{low:.3g} at {suggestion.lowest:.2g}, {end}",

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from nnreg.contracts import Activation, Augmentation, Layer, Loss, Sampler, Schedule, Splits
+from nnreg.contracts import Activation, Layer, Loss, Schedule, Splits
 from nnreg.contracts.batches import largest_batch, targets_taken
-from nnreg.contracts.objective import watched_by, weighs_rows
+from nnreg.contracts.objective import targets_of, watched_by, weighs_rows
 from nnreg.engine import numerics
 from nnreg.engine.layers import Unfit
 from nnreg.engine.parts import NoNetwork
 from nnreg.errors import UserError, one_line
 from nnreg.records.metrics import plain_name
 from nnreg.registry.entries import BrokenPlugin, Entry
+from nnreg.registry.schemas import parameters_of
 from nnreg.settings import Settings
 
 
@@ -69,6 +70,8 @@ def check_fit(
         other = ", or dataset.task=classes for labels" if may_be_either and splits.targets == "values" else ""
         raise UserError(f"{targets}: use loss={suits}{other}")
     check_warmup(settings)
+    if settings.check_gradient and settings.dtype != "float64":
+        raise UserError("check_gradient=true needs dtype=float64: in float32 differences are rounding")
     if settings.kernels == "numba" and not numerics.has_numba():
         raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
     if settings.watch_train and splits.targets == "values" and not np.ptp(splits.train.y, axis=0).any():
@@ -93,17 +96,17 @@ def check_weighted(splits: Splits, dataset: str, loss: str, measure: Loss) -> No
         )
 
 
-def check_augmentation(splits: Splits, dataset: str, loss: Entry, takes: Sequence[str], name: str, made: Augmentation) -> None:
+def check_augmentation(splits: Splits, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> None:
     """Refuse an augmentation that is not made for the rows, for their targets, or for the loss.
 
     Raises:
         UserError: it is not.
     """
+    name, made, loss, source = entered["augmentation"].name, built["augmentation"], entered["loss"], _answered(entered, built)
+    dataset, takes = entered["dataset"].name, targets_of(built["loss"])
     taken, rest = targets_taken(made), "use augmentation=noise, or none"
     if splits.targets not in taken:
-        raise UserError(
-            f"augmentation={name} takes {' or '.join(taken)} as targets, dataset={dataset} has {splits.targets}: {rest}"
-        )
+        raise UserError(f"augmentation={name} takes {' or '.join(taken)} as targets, {source} has {splits.targets}: {rest}")
     if getattr(made, "needs_shape", False) and len(splits.shape or ()) not in (2, 3):
         raise UserError(f"augmentation={name} is for pictures, and rows of dataset={dataset} have no shape: {rest}")
     if getattr(made, "softens", False) and splits.train.weight is not None:
@@ -115,17 +118,28 @@ def check_augmentation(splits: Splits, dataset: str, loss: Entry, takes: Sequenc
         )
 
 
-def check_sampler(settings: Settings, splits: Splits, dataset: str, name: str, sampler: Sampler) -> None:
+def _answered(entered: Mapping[str, Entry], built: Mapping[str, Any]) -> str:
+    """Return the choice that decides on the targets: the dataset, or a network that answers the rows themselves."""
+    kind = "network" if getattr(built["network"], "target", "targets") == "inputs" else "dataset"
+    return f"{kind}={entered[kind].name}"
+
+
+def check_sampler(settings: Settings, splits: Splits, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> None:
     """Refuse a sampler that is not made for the data, or that asks for more rows than there are.
 
     Raises:
         UserError: it is, or does.
     """
+    name, sampler, source, dataset = (
+        entered["sampler"].name,
+        built["sampler"],
+        _answered(entered, built),
+        entered["dataset"].name,
+    )
     taken = targets_taken(sampler)
     if splits.targets not in taken:
         raise UserError(
-            f"sampler={name} takes {' or '.join(taken)} as targets, dataset={dataset} has {splits.targets}: use "
-            "sampler=with_replacement"
+            f"sampler={name} takes {' or '.join(taken)} as targets, {source} has {splits.targets}: use sampler=with_replacement"
         )
     rows = len(splits.train.x)
     largest = largest_batch(sampler, settings.batch, rows)
@@ -152,11 +166,12 @@ def fitting(settings: Settings, entered: Mapping[str, Entry], built: Mapping[str
         UserError: it is one; BrokenPlugin where it is no network at all.
     """
     widths, network = ",".join(map(str, settings.hidden)), entered["network"]
+    place = f"hidden=[{widths}]" if not parameters_of(type(built["network"])) else f"network={network.name} hidden=[{widths}]"
     try:
         yield
     except Unfit as refusal:
         chosen = next((f"{kind}={entered[kind].name}" for kind in LAYERED if type(built[kind]) is refusal.technique), "")
-        who = f"{chosen} does not fit hidden=[{widths}]" if chosen else f"network={network.name} does not fit {rows}"
+        who = f"{chosen} does not fit {place}" if chosen else f"network={network.name} does not fit {rows}"
         raise UserError(f"{who}: {one_line(refusal)}") from refusal
     except NoNetwork as error:
         raise BrokenPlugin(f"{network} is broken: {one_line(error)}") from error

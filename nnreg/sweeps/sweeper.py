@@ -153,7 +153,9 @@ class ProtocolSweeper(Sweeper):
             merged = OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.to_container(self.config[key], resolve=True))
             return kind(**OmegaConf.to_container(merged, resolve=True))  # type: ignore[arg-type] # a mapping's container
         except OmegaConfBaseException as error:
-            raise UserError(f"{key}.{error.full_key or error.key}: {str(error).splitlines()[0]}") from error
+            name, said = f"{key}.{error.full_key or error.key}", str(error).splitlines()[0]
+            a_list = f"it takes a list, such as '{name}=[1,2,3]'"
+            raise UserError(f"{name}: {a_list if 'is not a ListConfig' in said else said}") from error
         except ValueError as error:
             raise UserError(f"{key}.{error}".replace(f"{key}.{key}.", f"{key}.")) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from nnreg.records.folder import known_facts
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
 from nnreg.records.metrics import DECIDING, called, summary_name
 from nnreg.registry import entries
-from nnreg.registry.nested import held_by, main_slot, slots_of, split_name, whole_name
+from nnreg.registry.nested import RATE, held_by, main_slot, slots_of, split_name, whole_name
 from nnreg.settings import DESCEND, task_of
 from nnreg.sweeps.axes import Axis, Stage, Words, count_jobs
 from nnreg.sweeps.sweeper import ProtocolSweeper
@@ -259,9 +260,11 @@ class TuneThenSeeds(ProtocolSweeper):
             self._names[options], nodes[name] = name, (whole, node)
         self._parameter_name = wanted.parameter or parameter_of(kind, [name for name, _ in nodes.values()])
         self._parameter = f"{self._slot}.{self._parameter_name}"
-        if any(axis.setting == self._parameter for axis in axes):
+        passed_on = self._parameter_name == RATE and any(node.get(RATE) is None for _, node in nodes.values())
+        below = re.compile(rf"{self._slot}\.([\w.]+\.)?{RATE}" if passed_on else re.escape(self._parameter))
+        if typed := next((axis.setting for axis in axes if below.fullmatch(axis.setting)), None):
             raise UserError(
-                f"protocol=tune_then_seeds chooses {self._parameter} itself: leave it out, or give the range that it is chosen "
+                f"protocol=tune_then_seeds chooses {typed} itself: leave it out, or give the range that it is chosen "
                 "from by protocol.range=[low,high]"
             )
         given = (wanted.range[0], wanted.range[1]) if wanted.range else None

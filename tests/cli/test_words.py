@@ -1,5 +1,6 @@
 """What was typed, read before Hydra does."""
 
+import re
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from hydra._internal.utils import get_args_parser
 
 from nnreg.cli.words import FLAGS, VALUED, ordered, read_words
+from nnreg.errors import UserError
 from nnreg.registry import entries
 
 
@@ -109,3 +111,43 @@ def test_of_five_hundred_lines_that_nobody_means_none_hangs_or_ends_in_a_traceba
     words = [sys.executable, "-m", "tests.cli.fuzz", "100", str(tmp_path), str(seed)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 wrong", done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("optimizer=sam optimizer/inner=adam", "what stands inside a technique is chosen by optimizer.inner=adam"),
+        ("optimizer/inner/inner=adam", "what stands inside a technique is chosen by optimizer.inner.inner=adam"),
+        ("optimizer/sam=adam", "what stands inside a technique is chosen by optimizer=sam+adam"),
+    ],
+)
+def test_a_technique_inside_another_typed_as_a_folder_is_answered_with_its_own_word(typed, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        ordered(typed.split())
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "optimizer=sam optimizer.lr=0.1 optimizer.inner.lr=0.2",
+        "-m optimizer=sam,lookahead+sam+sgd optimizer.lr=0.1,0.2 optimizer.inner.lr=0.2",
+        "optimizer=lookahead+sam+sgd optimizer.lr=0.1 optimizer.inner.inner.lr=0.2",
+        "optimizer=lookahead+sam+sgd optimizer.inner.lr=0.1 optimizer.inner.inner.lr=0.2",
+    ],
+)
+def test_two_values_for_one_learning_rate_are_refused_as_one_would_be_lost(typed):
+    with pytest.raises(UserError, match=r"set one learning rate: leave one of them out"):
+        ordered(typed.split())
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "optimizer=sam optimizer.lr=0.1 optimizer.inner.lr=0.1",
+        "optimizer=sam optimizer.lr=null optimizer.inner.lr=0.1",
+        "optimizer=sam optimizer.inner.lr=0.1",
+        "optimizer=sgd optimizer.lr=0.1 schedule=step",
+    ],
+)
+def test_one_value_for_a_learning_rate_is_read_wherever_it_stands(typed):
+    assert ordered(typed.split()) == typed.split()

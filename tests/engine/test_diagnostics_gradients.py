@@ -61,6 +61,13 @@ def test_what_cannot_be_checked_is_refused_in_one_line(changes, said):
         checked(**changes)
 
 
+def test_the_setting_is_refused_in_float32_before_anything_is_written(nnreg, project):
+    answer = nnreg("check_gradient=true", "steps=2")
+    assert answer.code == 2
+    assert answer.complaint == "nnreg: check_gradient=true needs dtype=float64: in float32 differences are rounding"
+    assert not list(project.glob("runs/*"))
+
+
 def test_the_setting_records_the_check_before_the_first_update(nnreg, project):
     from nnreg.records.folder import read_history
 

@@ -57,7 +57,7 @@ def complaint(tmp_path):
         ("lr=0.1", "'lr' is a parameter of optimizer: type optimizer.lr=VALUE"),
         ("hidden=[a]", "hidden=[a]: Value 'a' of type 'str' could not be converted to Integer"),
         ("dtype=float16", "dtype=float16: Invalid value 'float16', expected one of [float32, float64]"),
-        ("~optimizer.lr", "~optimizer.lr: optimizer__sgd (DictConfig) does not support deletion"),
+        ("~optimizer.lr", "~optimizer.lr: every run has it; to have it as it is by default, do not type it"),
         ("~foo", "Could not delete from config. 'foo' does not exist."),
         ("hydra.run.dri=x", "hydra.run has no parameter 'dri'; did you mean 'dir'? Available: dir"),
         ("optimizer", "cannot read optimizer: a setting is typed key=value, such as optimizer.lr=0.1 or hidden=[64,64]"),

@@ -26,6 +26,9 @@ from nnreg.registry.overrides import keep_text
             "optimizer@optimizer.inner.inner=adam",
         ),
         (["optimizer=lookahead,lookahead+sgd", "optimizer.inner=adam"], "optimizer@optimizer.inner=adam"),
+        (["bias=constant", "bias.value=0.1"], "init@bias=constant"),
+        (["bias=zeros,constant"], "init@bias=zeros,constant"),
+        (["bias=glob(*)"], "init@bias=glob(*)"),
     ],
 )
 def test_a_technique_for_a_slot_is_a_choice(words, meant):
@@ -42,6 +45,8 @@ def test_a_technique_for_a_slot_is_a_choice(words, meant):
         ["init.mode=fan_avg"],
         ["init=he", "init.mode=fan_avg"],
         ["optimizer.inner=mine"],
+        ["init@bias=constant", "bias.value=0.1"],
+        ["bias=null"],
         ["optimizer=lookahead", "optimizer@optimizer.inner=adam"],
         ["hydra.sweeper.sampler=tpe", "-m", "hidden=[3,3]"],
     ],

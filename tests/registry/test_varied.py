@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import pytest
 
 from nnreg.contracts import Optimizer
@@ -11,6 +14,18 @@ from nnreg_std.dropouts.dropout import InvertedDropout
 from nnreg_std.optimizers.lookahead import Lookahead
 from nnreg_std.optimizers.momentum import Momentum
 from nnreg_std.optimizers.sgd import SGD
+from nnreg_std.schedules.cosine import Cosine
+
+
+@dataclass
+class Varying:
+    """One number that varies and one that does not."""
+
+    varies: ClassVar = ("share",)
+
+    share: float = 0.5
+    eps: float = 1e-5
+
 
 MOMENTUM = "+schedule@vary.optimizer.momentum"
 
@@ -81,20 +96,22 @@ def test_the_owner_of_a_number_is_found_inside_a_wrapper_too():
     ("place", "said"),
     [
         ("optimizer.lr", "the learning rate has schedule=NAME"),
+        ("optimizer.beta", "Momentum has no beta. Available: lr, momentum"),
         (
-            "optimizer.beta",
-            "beta cannot vary while a run is going: of this optimizer, momentum can; sweep it instead, optimizer.beta=A,B",
+            "schedule.end",
+            "end cannot vary while a run is going, nor can any other number of this schedule; sweep it instead, schedule.end=A",
         ),
         ("loss.smoothing", "there is no loss in this run"),
         ("optimizer.inner.momentum", "Momentum has no inner"),
-        ("dropout.noise", "noise cannot vary while a run is going: of this dropout, rate can"),
+        ("dropout.noise", "InvertedDropout has no noise. Available: rate"),
+        ("norm.eps", "eps cannot vary while a run is going: of this norm, share can; sweep it instead, norm.eps=A,B"),
     ],
 )
 def test_what_cannot_vary_is_refused_in_one_line(place, said):
     with pytest.raises(UserError, match=said):
-        owner_of(place, {"optimizer": Momentum(), "dropout": InvertedDropout()})
+        owner_of(place, {"optimizer": Momentum(), "dropout": InvertedDropout(), "schedule": Cosine(), "norm": Varying()})
 
 
-def test_a_technique_of_which_nothing_varies_says_so():
-    with pytest.raises(UserError, match="nor can any other number of this optimizer"):
+def test_of_a_number_that_there_is_not_it_is_not_said_that_it_can_be_swept():
+    with pytest.raises(UserError, match=r"SGD has no momentum\. Available: lr"):
         owner_of("optimizer.momentum", {"optimizer": SGD()})

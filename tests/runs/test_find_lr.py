@@ -44,6 +44,8 @@ def test_the_rate_of_a_wrapper_is_that_of_the_rule_inside_whatever_it_says(nnreg
     alone = nnreg("find_lr", *SMALL, "optimizer=sgd")
     assert rate_in(plain.out) == rate_in(wrapped.out) == pytest.approx(rate_in(alone.out))
     assert "optimizer.lr=0.7" not in wrapped.out
+    inside = nnreg("find_lr", *SMALL, "optimizer=lookahead+sgd", "optimizer.inner.lr=0.7")
+    assert "optimizer.inner.lr=0.7" not in inside.out
 
 
 def test_what_a_plain_run_says_of_its_length_and_course_does_not_count(nnreg):

@@ -125,6 +125,11 @@ def test_a_descent_is_tuned_by_where_it_ends(nnreg, project):
             "protocol=tune_then_seeds has its own seeds: leave out seed=, and give protocol.tuning_seeds=[11,12,13]",
         ),
         (("optimizer.lr=0.1",), "protocol=tune_then_seeds chooses optimizer.lr itself: leave it out, or give the range"),
+        (
+            ("optimizer=sam", "optimizer.inner.lr=0.1"),
+            "protocol=tune_then_seeds chooses optimizer.inner.lr itself: leave it out",
+        ),
+        (("protocol.seeds=2",), "protocol.seeds: it takes a list, such as 'protocol.seeds=[1,2,3]'"),
         (("protocol.trials=0",), "protocol.trials must be in [1, inf), got 0"),
         (("protocol.trials=x",), "protocol.trials: Value 'x' of type 'str' could not be converted to Integer"),
         (("protocol.trails=3",), "protocol has no parameter 'trails'; did you mean 'trials'?"),

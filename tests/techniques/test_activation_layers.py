@@ -198,6 +198,8 @@ def test_maxout_of_a_map_and_zero_is_relu():
          "got 1: use 2"),
         (["activation=maxout", "activation.pieces=3", "hidden=[99,100]"], "activation=maxout does not fit hidden=[99,100]: it "
          "needs a multiple of 3 units, one for each of its pieces, got 100: use 99 or 102"),
+        (["activation=glu", "network=residual", "hidden=[7]"], "activation=glu does not fit hidden=[7]: it needs an even "
+         "number of units, got 7: use 6 or 8"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("task", ["train", "activations"])
@@ -206,6 +208,14 @@ def test_a_width_that_does_not_fit_is_refused_in_one_line(nnreg, project, task, 
     assert answer.code == 2
     assert answer.complaint == f"nnreg: {complaint}"
     assert not list(project.glob("runs/*"))
+
+
+def test_a_width_that_the_network_chose_is_not_blamed_on_hidden(nnreg):
+    answer = nnreg("activation=glu", "network=convolutional", "network.channels=[15]", "hidden=[20]")
+    assert answer.complaint == (
+        "nnreg: activation=glu does not fit network=convolutional hidden=[20]: it needs an even number of units, got 15: "
+        "use 14 or 16"
+    )
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -143,6 +143,7 @@ REFUSED = [
         "augmentation=mixup takes classes as targets, dataset=diabetes has",
     ),
     (("augmentation=label_noise", "dataset=diabetes", "loss=mse"), "augmentation=label_noise takes classes as targets"),
+    (("augmentation=mixup", "network=autoencoder", "loss=mse"), "takes classes as targets, network=autoencoder has values"),
     (
         ("augmentation=mixup", "loss=hinge"),
         "augmentation=mixup makes shares of classes of class numbers, which loss=hinge does",

@@ -100,7 +100,11 @@ def test_parameters_out_of_range_are_refused():
 
 
 REFUSED = [
-    ({"sampler": "balanced", "dataset": "diabetes", "loss": "mse"}, "sampler=balanced takes classes as targets"),
+    (
+        {"sampler": "balanced", "dataset": "diabetes", "loss": "mse"},
+        "sampler=balanced takes classes as targets, dataset=diabetes",
+    ),
+    ({"sampler": "balanced", "network": "autoencoder", "loss": "mse"}, "classes as targets, network=autoencoder has values"),
     ({"dataset": "iris", "batch": 91}, "batch=91 is larger than the 90 training rows of iris: use batch=90 or less"),
     ({"dataset": "iris", "batch": 40, "sampler": "growing"}, "sampler=growing asks for 320 rows in the end with batch=40"),
 ]
