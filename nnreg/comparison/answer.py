@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from nnreg.comparison.certainty import is_certain
 from nnreg.comparison.chance import FEWEST, detectable, seeds_needed, seeds_words
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import is_ground
@@ -61,7 +62,8 @@ def _answer(gathered: Gathered, compared: Matrix, most: int) -> str:
     """Return what is said with at most so many names in a list."""
     if compared.problems:
         speaker = _Speaker(gathered, compared, most, {})
-        return f"Over {compared.problems} datasets, {speaker.all(compared.names, compared.differences, compared.best)}."
+        said = speaker.all(compared.names, compared.differences, compared.best)
+        return f"Over {compared.problems} {_ground(gathered).removeprefix('a ')}s, {said}."
     grounds: dict[str, list[Arm]] = {}
     for arm in _arms(gathered, compared):
         grounds.setdefault(settings_name({key: each for key, each in arm.settings.items() if is_ground(key)}), []).append(arm)
@@ -176,11 +178,11 @@ class _Speaker:
     def _few_seeds(self, names: Sequence[str]) -> str:
         most = "highest" if is_higher_better(self.metric) else "lowest"
         found = measure(self._of(names[:1])[0].runs, self.metric)
-        if task_of(self._of(names)[0].runs[0].summary) == DESCEND:
+        if self.compared.problems:
+            return f"nothing is certain: it takes {FEWEST} {_ground(self.gathered).removeprefix('a ')}s or more"
+        if is_certain(self._of(names)):
             ended = f"{self.name(names[0])} has the {most} {self.what}, {format_value(self.metric, found.mean)}"
             return f"{ended}; there is no chance in a descent, so there is no interval"
-        if self.compared.problems:
-            return f"nothing is certain: it takes {FEWEST} datasets or more"
         counts = [len(measure(arm.runs, self.metric).by_seed) for arm in self._of(names)]
         if max(counts) >= FEWEST:
             shared = "in common" if self.gathered.paired else "each"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nnreg.comparison import rates
+from nnreg.comparison.certainty import is_certain
 from nnreg.comparison.chance import FEWEST, TRIMMED_FROM, alpha_of_look
 from nnreg.comparison.contenders import shared_seeds
 from nnreg.comparison.differences import is_ground
@@ -44,25 +45,21 @@ def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1, l
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
-def _is_sure(gathered: Gathered) -> bool:
-    """Tell whether the runs involve no chance."""
-    return task_of(gathered.arms[0].runs[0].summary) == DESCEND
-
-
 def _seeds(gathered: Gathered) -> str:
-    if _is_sure(gathered):
+    if is_certain(gathered.arms):
         return "no chance in a descent: no interval"
     counts = sorted({len(arm.runs) for arm in gathered.arms})
+    ratios = "" if task_of(gathered.arms[0].runs[0].summary) == DESCEND else ", losses as ratios"
     if len(gathered.arms) == 1:
         return f"{counts[0]} seeds: {_shown(counts[0])}" if counts[0] > 1 else f"one seed ({gathered.seeds[0]}): no interval"
     if gathered.paired and counts == [1]:
         return f"one seed ({gathered.seeds[0]}), the same for every arm: no interval"
     if gathered.paired:
-        return f"{counts[0]} seeds, the same for every arm: {_shown(counts[0])}, paired by seed, losses as ratios"
+        return f"{counts[0]} seeds, the same for every arm: {_shown(counts[0])}, paired by seed{ratios}"
     each = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     if counts == [1]:
         return "one seed for each arm, not the same for all: no interval, not paired"
-    return f"{each} seeds for each arm, not the same for all: {_shown(counts[-1])}, losses as ratios, {_pairing(gathered)}"
+    return f"{each} seeds for each arm, not the same for all: {_shown(counts[-1])}{ratios}, {_pairing(gathered)}"
 
 
 def _shown(seeds: int) -> str:
@@ -74,7 +71,7 @@ def _shown(seeds: int) -> str:
 
 def _splits(gathered: Gathered) -> str:
     """Return whether chance in the split of the data is part of what the seeds show."""
-    if _is_sure(gathered) or len(gathered.seeds) < 2:
+    if is_certain(gathered.arms) or len(gathered.seeds) < 2:
         return ""
     digests: dict[tuple[str, int], str] = {}
     for run in (run for arm in gathered.arms for run in arm.runs if run.summary.get("dataset")):
@@ -111,7 +108,7 @@ def _budget(gathered: Gathered) -> str:
         by = f"by {called(tuning.by)}"
         fresh = f"{by} on {tuning.seeds} other seed{'s' if tuning.seeds > 1 else ''} than those compared"
         how = fresh if tuning.fresh_seeds and tuning.seeds else f"on the same seeds {by}"
-        return f"{search}best of {_tried(gathered, _kind(tuning.parameter))}, chosen {by if _is_sure(gathered) else how}"
+        return f"{search}best of {_tried(gathered, _kind(tuning.parameter))}, chosen {by if is_certain(gathered.arms) else how}"
     tried = _tried(gathered, "configurations" if search else _kind(tuning.parameter))
     return f"{search}{tried}, all compared"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nnreg.comparison.certainty import is_certain, is_same
 from nnreg.comparison.chance import ALPHA, FEWEST, Typical, holm, set_of_best, typical, typical_unpaired
 from nnreg.comparison.contenders import ARM, Contender, Ground, contenders, how_lost, loses_more, one_doing, shared_seeds
 from nnreg.comparison.judging import Ruler, ruler_of
@@ -168,9 +169,12 @@ def matrix(
     rivals = contenders(found, metric, of, budgets)
     pairs = [pair for pair in itertools.combinations(rivals, 2) if pair[0].ground == pair[1].ground]
     measured = [measure_pair(a, b, ruler, paired=paired) for a, b in pairs]
-    is_sure = bool(found) and task_of(found[0].arm.runs[0].summary) == DESCEND  # the same at every seed
-    if is_sure:
-        measured = [dataclasses.replace(each, typical=None) for each in measured]
+    is_sure = bool(found) and is_certain(standing.arm for standing in found)
+    if found and task_of(found[0].arm.runs[0].summary) == DESCEND:  # the same at every seed, unless something draws
+        known = [all(map(_is_constant, pair)) for pair in pairs]
+        measured = [
+            dataclasses.replace(each, typical=None) if sure else each for each, sure in zip(measured, known, strict=True)
+        ]
     ps = _adjusted(measured)
     judged = [
         dataclasses.replace(judge, winner="", barred=barred) if barred else judge
@@ -179,6 +183,11 @@ def matrix(
     best = [name for ground in dict.fromkeys(rival.ground for rival in rivals) for name in _best(rivals, judged, ground, alpha)]
     said = "no chance in a descent, so no interval" if is_sure else _correction(judged, alpha)
     return Matrix(metric, of, [rival.name for rival in rivals], judged, said, best, alpha)
+
+
+def _is_constant(side: Contender) -> bool:
+    values = list(side.places.values())
+    return all(is_same(values[0], value) for value in values)
 
 
 def measure_pair(a: Contender, b: Contender, ruler: Ruler, *, paired: bool) -> Difference:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnreg.comparison import rates
+from nnreg.comparison.certainty import draws
 from nnreg.comparison.chance import FEWEST
 from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
@@ -205,7 +206,7 @@ class TuneThenSeeds(ProtocolSweeper):
         """Return the number of runs of both stages."""
         self._wanted = self.read(TuningSettings, "protocol")
         self._check(axes)
-        most = 1 if task_of(self.config) == DESCEND else None  # a descent is the same at every seed
+        most = 1 if task_of(self.config) == DESCEND and not self._is_noisy(axes) else None  # the same at every seed
         self._tuning_seeds, self._seeds = self._wanted.tuning_seeds[:most], self._wanted.seeds[:most]
         combined = count_jobs(axes)
         if not combined:
@@ -213,6 +214,12 @@ class TuneThenSeeds(ProtocolSweeper):
         self._find_ranges(axes)
         tuned = sum(len(values) * len(self._tuning_seeds) for values in self._values.values())
         return tuned * (combined // len(self._values)) + combined * len(self._seeds)
+
+    def _is_noisy(self, axes: Sequence[Axis]) -> bool:
+        """Tell whether a descent is on a surface whose slopes are drawn."""
+        words = [axis.words[0] for axis in axes if axis.setting != "surface"]
+        swept = [word for axis in axes if axis.setting == "surface" for word in axis.words]
+        return any(draws(str(self.compose([*words, *each])["surface"]["name"])) for each in [[word] for word in swept] or [[]])
 
     def stages(self, axes: Sequence[Axis]) -> Iterator[Stage]:
         """Yield the trials, then the runs that are compared, whose values only the trials can tell."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nnreg.comparison.answer import answer_lines
+from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.findings import find
 from nnreg.comparison.gathering import Tuning, gather
 from nnreg.comparison.pairs import matrix
@@ -403,3 +404,50 @@ def test_every_pair_that_is_named_in_a_small_answer_is_one_of_the_matrix():
         for one, other in itertools.permutations("abc", 2):
             assert f"{one} and {other} cannot" not in text or (one, other) not in won
     assert most == 2, "an answer that names one pair alone shows little"
+
+
+def noisy_descents(tmp_path, table, surface="noisy_quadratic"):
+    """Two arms of final values by seed, descents."""
+    for value, ends in table.items():
+        for seed, end in enumerate(ends):
+            leave(tmp_path / f"{value}-{seed}", seed=seed, metrics={"descent/value": end}, settings={"batch": value})
+    found = gather(sorted(tmp_path.iterdir()), "descent/value")
+    for run in (run for arm in found.arms for run in arm.runs):
+        run.summary["task"] = "descend"
+        run.summary["choices"] = {**run.summary["choices"], "surface": surface}
+    return found, matrix(standings(found, None, "descent/value"), "descent/value")
+
+
+@pytest.mark.parametrize("surface", ["noisy_quadratic", "quadratic"])  # or a rule that draws
+def test_descents_that_differ_from_seed_to_seed_are_compared_as_training_is(tmp_path, surface):
+    found, compared = noisy_descents(tmp_path, {1: [0.10, 0.12, 0.11], 2: [0.32, 0.30, 0.31]}, surface)
+    (only,) = compared.differences
+    assert (only.winner, only.paired, only.seeds) == ("batch 1", True, 3)
+    oracle = stats.ttest_rel([0.10, 0.12, 0.11], [0.32, 0.30, 0.31])
+    assert only.typical.p == pytest.approx(oracle.pvalue)
+    assert only.typical.interval() == pytest.approx(tuple(oracle.confidence_interval()))
+    assert compared.correction.startswith("95 % interval")
+    (line,) = answer_lines(found, [compared], None)
+    assert line.startswith("batch 1 beats batch 2 by 0.20")
+    said = fairness_line(found, ["descent/value"])
+    assert said.startswith("3 seeds, the same for every arm: mean and 95 % interval, paired by seed. ")
+
+
+def test_one_noisy_descent_each_is_said_to_carry_no_interval(tmp_path):
+    found, compared = noisy_descents(tmp_path, {1: [0.1], 2: [0.3]})
+    (line,) = answer_lines(found, [compared], None)
+    assert line == "batch 1 had the lowest final value of one seed each; one seed carries no interval: add seed=0,1,2,3,4."
+    assert fairness_line(found, ["descent/value"]).startswith("One seed (0), the same for every arm: no interval.")
+
+
+def test_two_descents_that_are_the_same_at_every_seed_are_no_win_beside_one_that_is_not(tmp_path):
+    found, compared = noisy_descents(tmp_path, {1: [0.1] * 3, 2: [0.2] * 3, 3: [0.5, 0.52, 0.51]}, "quadratic")
+    between, _ = compared.between("batch 1", "batch 2")
+    assert (between.typical, between.winner) == (None, "")
+    assert compared.between("batch 1", "batch 3")[0].winner == "batch 1"
+    assert answer_lines(found, [compared], None)
+
+
+def test_what_another_machine_rounds_differently_is_no_chance(tmp_path):
+    _, compared = noisy_descents(tmp_path, {1: [0.1, 0.1 * (1 + 1e-15), 0.1], 2: [0.2] * 3}, "quadratic")
+    assert compared.correction == "no chance in a descent, so no interval"

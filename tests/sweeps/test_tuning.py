@@ -153,3 +153,9 @@ def test_a_mistake_is_answered_in_one_line_and_leaves_nothing_behind(nnreg, proj
     assert answer.code == 2
     assert said in answer.complaint
     assert list(project.iterdir()) == []
+
+
+def test_a_descent_on_a_noisy_surface_is_tuned_and_compared_on_every_seed(nnreg):
+    words = ("task=descend", "surface=noisy_quadratic,quadratic", "optimizer=sgd", "protocol.trials=2", "sweep.dry_run=true")
+    jobs = listed(nnreg(*TUNE, *words))
+    assert sum(number.startswith("tuning/") for number in jobs) == 2 * 2 * 3

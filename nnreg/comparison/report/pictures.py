@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from nnreg.comparison.certainty import is_certain
 from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.naming import setting_words, value_word
 from nnreg.comparison.report import charts
@@ -173,7 +174,9 @@ def paths_picture(comparison: Findings) -> Picture | None:
         return None
     surfaces, rules = list(runs.by("surface")), list(runs.by("optimizer"))
     where = value_word(surfaces[0]) if len(surfaces) == 1 else "each surface"
-    return picture(runs, {}, f"How do they descend {where}?" if len(rules) > 1 else f"How does {rules[0]} descend {where}?")
+    is_one = len(comparison.gathered.seeds) < 2 or is_certain(comparison.gathered.arms)
+    title = f"How do they descend {where}?" if len(rules) > 1 else f"How does {rules[0]} descend {where}?"
+    return picture(runs, {} if is_one else {"note": "Of several seeds the first is shown"}, title)
 
 
 MAKERS: Mapping[str, Callable[[Findings], Page | None]] = {
