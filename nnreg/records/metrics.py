@@ -126,7 +126,7 @@ _ROWS = (
     Metric("rate/{}", "{}", recorded="history"),
     Metric("gradient_difference/{}", "gradient difference {}", recorded="history"),
     Metric("gradient_worst/{}", "gradient worst {}", recorded="history"),
-    Metric("value", "value", axis="f(x, y)", task=DESCEND, recorded="history", curve=True, scale="log"),
+    Metric("value", "value", axis="height f", task=DESCEND, recorded="history", curve=True, scale="log"),
     Metric("distance", "distance to the nearest minimum", task=DESCEND, recorded="history", scale="log"),
     Metric("x", "x", task=DESCEND, recorded="history", scale="linear"),
     Metric("y", "y", task=DESCEND, recorded="history", scale="linear"),
