@@ -16,7 +16,7 @@ from nnreg.records.earlier import current_choices, current_config
 from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, RUNNING, SOURCES, SUMMARY, Damaged, known_facts, occupied, read_facts
 from nnreg.registry import building, entries
-from nnreg.registry.nested import entry_at, is_node, kind_at, slots_of, whole_name
+from nnreg.registry.nested import RATE, entry_at, is_node, kind_at, slots_of, whole_name
 from nnreg.registry.overrides import quoted
 from nnreg.registry.varied import VARY, group_of, varied_places
 from nnreg.runs import task, train
@@ -72,13 +72,19 @@ def _chosen_words(group: str, place: str, node: Mapping[str, Any], chosen: Colle
     words, inside = [f"{group}={node['name']}"], slots_of(entry)
     for name, value in node.items():
         within, below = f"{inside[name].kind}@{place}.{name}" if name in inside else "", f"{place}.{name}"
-        if within and {within, below} & {*chosen}:
+        if (within and {within, below} & {*chosen}) or (name == RATE and _is_set_outside(place, chosen)):
             continue
         if within and value is not None:
             words += _chosen_words(within, below, value, chosen)
         elif name != "name":
             words.append(f"{place}.{name}={quoted(value)}")
     return words
+
+
+def _is_set_outside(place: str, chosen: Collection[str]) -> bool:
+    """Tell whether the learning rate of what stands in a place is typed for what stands around it."""
+    outside = place.rpartition(".")[0]
+    return bool(outside) and (f"{outside}.{RATE}" in chosen or _is_set_outside(outside, chosen))
 
 
 def _groups() -> dict[str, str]:

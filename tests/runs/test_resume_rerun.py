@@ -136,3 +136,16 @@ def test_a_run_that_does_not_say_which_code_it_was_goes_on(nnreg, trained):
     del facts["code"]
     (folder / "summary.json").write_text(json.dumps(facts))
     assert nnreg("resume", "r", "steps=6").code == 0
+
+
+@pytest.mark.parametrize("word", ["optimizer.lr=0.5", "optimizer.inner.lr=0.5", "optimizer.inner.inner.lr=0.5"])
+def test_a_run_is_made_again_at_another_learning_rate_wherever_that_is_typed(nnreg, project, word):
+    small = ("dataset=iris", "hidden=[4]", "batch=30", "steps=2")
+    assert nnreg(*small, "optimizer=lookahead+sam+sgd", "optimizer.lr=0.1", "hydra.run.dir=first").code == 0
+    answer = nnreg("rerun", "first", word, "hydra.run.dir=again")
+    assert answer.code == 0, answer.err
+    assert saved_rate(project / "again") == 0.5
+
+
+def saved_rate(folder):
+    return resume.saved_config(folder)["optimizer"]["inner"]["inner"]["lr"]
