@@ -64,6 +64,9 @@ class Optimizer(ABC):
     looks_again: ClassVar[bool] = False
     """True for a rule that calls ``reevaluate`` or ``loss_only`` in its step."""
 
+    full_batch: ClassVar[bool] = False
+    """True for a rule that is made for all training rows in every step; a run with smaller batches says so, and trains."""
+
     scalars: ClassVar[tuple[str, ...]] = ()
     """Attributes that are state in one number, a float in double precision or an int: 0.0 after ``bind``, saved and loaded."""
 

@@ -27,7 +27,7 @@ from nnreg.registry import entries
 from nnreg.runs import activations, attempt, descend, train
 from nnreg.runs.attempt import Prepare
 from nnreg.runs.checkpoints import read_resumption
-from nnreg.runs.console import ConsoleSink, SweepLineSink
+from nnreg.runs.console import ConsoleSink, SweepLineSink, is_training
 from nnreg.runs.request import Request, Resumption, own_request, plain, request_of, typed
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN, task_of, unused_words
 
@@ -193,6 +193,25 @@ def tell_of_unused(config: DictConfig, words: Sequence[str]) -> None:
         warn(line)
 
 
+def tell_of_small_batches(card: RunCard) -> None:
+    """Say which update rules of a run are made for all training rows in every step, and get some of them."""
+    rows, node = card.dataset.rows["train"] if card.dataset else 0, card.config.get("sampler")
+    if not is_training(card) or (node or {}).get("name") == "full" or card.config["batch"] >= rows:
+        return
+    for name in _rules(card.config.get("optimizer")):
+        entry = entries.techniques("optimizer").get(name)
+        if entry is not None and getattr(entries.load_class(entry), "full_batch", False):
+            warn(f"{name} is made for all rows in every step, and has batches of {card.config['batch']} here: add sampler=full")
+
+
+def _rules(node: Any) -> Iterator[str]:
+    """Yield the name of a technique, and of all that stand inside of it."""
+    if isinstance(node, Mapping) and "name" in node:
+        yield str(node["name"])
+        for inner in node.values():
+            yield from _rules(inner)
+
+
 _OF_SWEEPS = ("sweep.", "protocol.", "hydra/launcher=", "hydra/sweeper=", "hydra.launcher.", "hydra.sweeper.", "hydra.sweep.")
 
 
@@ -211,6 +230,7 @@ class _UnusedSink:
             if word.lstrip("+").startswith(_OF_SWEEPS):
                 warn(f"{word} is not used by a single run: add -m for a sweep, or leave it out")
         tell_of_unused(self._config, own)
+        tell_of_small_batches(card)
 
     def write(self, records: Sequence[Record]) -> None:
         """Stay quiet."""

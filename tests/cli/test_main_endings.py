@@ -197,3 +197,25 @@ def test_twenty_sweeps_killed_at_random_moments_are_resumed_to_the_last_bit(tmp_
 @pytest.mark.parametrize("seed", range(2))
 def test_ten_comparisons_killed_while_they_were_made_are_complete_after_a_resume(tmp_path, seed):
     assert killed("comparisons", 5, tmp_path, seed) == ["0 wrong"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("optimizer=lbfgs",),
+            "nnreg: lbfgs is made for all rows in every step, and has batches of 128 here: add sampler=full",
+        ),
+        (
+            ("optimizer=sam+rprop",),
+            "nnreg: rprop is made for all rows in every step, and has batches of 128 here: add sampler=full",
+        ),
+        (("optimizer=lbfgs", "sampler=full"), ""),
+        (("optimizer=lbfgs", "train_size=128"), ""),
+        (("optimizer=adam",), ""),
+    ],
+    ids=" ".join,
+)
+def test_a_rule_for_all_rows_that_gets_some_of_them_trains_and_says_so(nnreg, words, said):
+    answer = nnreg(*words, "steps=2", "hidden=[8]", "tracking=off")
+    assert (answer.code, answer.err.strip()) == (0, said)

@@ -45,6 +45,7 @@ class LBFGS(Optimizer):
     """
 
     looks_again = True
+    full_batch = True
     scalars = ("pairs",)  # kept since the last time they were forgotten
     scratch = ("before", "direction")
     search: ClassVar = {"lr": (0.1, 1.0)}

@@ -41,6 +41,7 @@ class Rprop(Optimizer):
         ValueError: a hyper-parameter is out of its range.
     """
 
+    full_batch = True
     state = ("d", "s")
     search: ClassVar = {"lr": (1e-4, 1.0)}
 
