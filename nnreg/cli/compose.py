@@ -33,7 +33,6 @@ from nnreg.registry.varied import as_schedules
 from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
 from nnreg.sweeps.ending import sweep_folder
-from nnreg.tracking import uploader
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -138,14 +137,14 @@ def compose(words: Sequence[str], task: Task) -> int:
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
     """Turn what Hydra has against a configuration into one line, unless the user wants the traceback."""
-    from nnreg.registry.mistakes import explain
-
     wants_traceback = os.environ.get(FULL_ERROR) == "1"
     try:
         yield
     except UserError:
         raise
     except Exception as error:
+        from nnreg.registry.mistakes import explain
+
         message = explain(error)
         if wants_traceback or message is None:
             raise
@@ -166,7 +165,8 @@ def _uploading() -> Iterator[None]:
     try:
         yield
     finally:
-        uploader.end_uploading()
+        if (uploader := sys.modules.get("nnreg.tracking.uploader")) is not None:  # else nothing was ever sent
+            uploader.end_uploading()
 
 
 @contextlib.contextmanager

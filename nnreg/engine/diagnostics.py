@@ -46,7 +46,7 @@ import numpy as np
 from nnreg.contracts import Activation, Array, Layer, Targets
 from nnreg.engine.containers import every_layer
 from nnreg.engine.convolution import Convolution
-from nnreg.engine.history import TRAIN_LOSS, History, Record
+from nnreg.engine.history import TRAIN_LOSS, Record
 from nnreg.engine.layers import Activated, Affine, one_unit
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silently
@@ -125,12 +125,6 @@ def steepest_slope(activation: Activation | Layer) -> float:
     unit = one_unit(activation, GRID)
     slope = None if unit is None else unit.slope()
     return 0.0 if slope is None else float(slope.max(where=np.isfinite(slope), initial=0.0))
-
-
-def layers(history: History, quantity: str) -> dict[int, str]:
-    """Return the metrics of one quantity by number of layer, input first."""
-    parts = [(metric, metric.partition("/layer")) for metric in history.metrics]
-    return dict(sorted((int(number), metric) for metric, (name, _, number) in parts if name == quantity and number))
 
 
 def _stages(network: Network) -> list[_Stage]:

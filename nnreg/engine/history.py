@@ -85,3 +85,9 @@ class EarlyStop(NamedTuple):
     patience: int
     stopped_at: int | None
     best_at: int | None
+
+
+def layer_metrics(history: History, quantity: str) -> dict[int, str]:
+    """Return the metrics of one quantity by number of layer, input first."""
+    parts = [(metric, metric.partition("/layer")) for metric in history.metrics]
+    return dict(sorted((int(number), metric) for metric, (name, _, number) in parts if name == quantity and number))

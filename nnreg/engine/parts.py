@@ -11,11 +11,8 @@ from typing import Literal
 
 from nnreg.contracts import Activation, Architecture, Dropout, Layer, Norm, Parts, Regularizer, Shape
 from nnreg.engine.containers import Chain, Reshape, every_layer
-from nnreg.engine.convolution import Convolution
 from nnreg.engine.layers import Affine, Unfit, activated
 from nnreg.engine.penalty import Penalised
-from nnreg.engine.pooling import Pool
-from nnreg.engine.residual import Residual
 
 
 @dataclass(frozen=True)
@@ -53,14 +50,20 @@ class RunParts:
 
     def convolution(self, channels: int, kernel: int, stride: int = 1, padding: int = 0) -> Layer:
         """Return a convolution on rows of a shape."""
+        from nnreg.engine.convolution import Convolution
+
         return Convolution(channels, kernel, stride, padding)
 
     def pool(self, size: int, by: Literal["max", "mean"] = "max") -> Layer:
         """Return pooling of rows of a shape."""
+        from nnreg.engine.pooling import Pool
+
         return Pool(size, by)
 
     def residual(self, *layers: Layer) -> Layer:
         """Return x plus what some layers make of x."""
+        from nnreg.engine.residual import Residual
+
         return Residual(layers)
 
     def sequence(self, *layers: Layer) -> Layer:

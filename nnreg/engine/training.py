@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Container, Generator, Iterator
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from nnreg.contracts import Array, Indices, Optimizer, Schedule, Splits
 from nnreg.engine.again import again_of
-from nnreg.engine.augment import Augment
 from nnreg.engine.elsewhere import Elsewhere
 from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS, Record
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silent_context
 from nnreg.engine.rows import Batches, Gather, Rows, converted
+
+if TYPE_CHECKING:
+    from nnreg.engine.augment import Augment
 
 
 def constant(t: int) -> float:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnreg.engine import diagnostics
-from nnreg.engine.history import TRAIN_LOSS, History
+from nnreg.engine.history import TRAIN_LOSS, History, layer_metrics
 from nnreg.errors import UserError, instead
 from nnreg.process import uncollected
 from nnreg.records.card import DatasetCard, RunCard
@@ -119,7 +118,7 @@ def draw_pictures(card: RunCard, history: History) -> None:
     """Draw what a run recorded into its folder: its loss, and its layers where they were measured."""
     if history.finite(TRAIN_LOSS).size:
         loss_figure(card, history).savefig(card.folder / FIGURE, pil_kwargs=QUICK)
-    if diagnostics.layers(history, "weight_norm"):
+    if layer_metrics(history, "weight_norm"):
         importlib.import_module(f"{__name__}.layers").layer_figure(card, history).savefig(card.folder / LAYERS_FIGURE)
 
 

@@ -15,8 +15,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from nnreg.engine.diagnostics import layers
-from nnreg.engine.history import History
+from nnreg.engine.history import History, layer_metrics
 from nnreg.errors import UserError
 from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, ShownFigure, finish, legible, spread, wrapped
@@ -60,7 +59,7 @@ def layer_figure(card: RunCard, history: History) -> Figure:
     """Return the picture of the layers of a run whose history holds the diagnostics of at least one step."""
     figure = ShownFigure(figsize=(13, 6.4), dpi=100, facecolor="white")
     FigureCanvasAgg(figure)
-    measured = layers(history, "weight_norm")
+    measured = layer_metrics(history, "weight_norm")
     depth, steps = max(measured), history.series(next(iter(measured.values())))[0]
     first, last = int(steps[0]), max(int(steps[-1]), int(steps[0]) + 1)
     panels = [row for row in METRICS.values() if row.name.endswith(OF_LAYERS) and row.scale]
@@ -98,9 +97,9 @@ def _cell(place: int) -> tuple[float, float, float, float]:
 
 def _draw(axes: Axes, panel: Metric, history: History, depth: int) -> None:
     quantity = panel.name.removesuffix(OF_LAYERS)
-    if quantity in OF_SLOPES and depth > 1 and not layers(history, quantity):
+    if quantity in OF_SLOPES and depth > 1 and not layer_metrics(history, quantity):
         axes.text(0.5, 0.5, NO_SLOPE, fontsize=8.5, color=QUIET, ha="center", va="center", transform=axes.transAxes)
-    curves = {number: history.series(metric) for number, metric in layers(history, quantity).items()}
+    curves = {number: history.series(metric) for number, metric in layer_metrics(history, quantity).items()}
     factor = 100 if panel.scale == "percent" else 1
     for number, (steps, values) in curves.items():
         axes.plot(steps, factor * values, color=_colour(number, depth), linewidth=1.5, marker="o", markersize=2.2)

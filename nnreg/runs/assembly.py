@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,6 @@ from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import numerics
 from nnreg.engine.again import Again
-from nnreg.engine.augment import Augment
 from nnreg.engine.network import Network
 from nnreg.engine.pace import Pace
 from nnreg.engine.rows import Batches, converted, reconstructing
@@ -61,6 +60,9 @@ DIGESTED = 4096  # rows at once
 
 _sharing = 0
 _last: dict[object, Loaded] = {}  # of one dataset: a sweep over several needs no more memory than a run
+
+if TYPE_CHECKING:
+    from nnreg.engine.augment import Augment
 
 
 @contextlib.contextmanager
@@ -174,7 +176,11 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     again = Again(network, streams.dropout, clipper(settings.clip_value, settings.clip_norm))
     built["optimizer"].equip(again, streams.optimizer)
     is_changing = not getattr(built["augmentation"], "is_identity", False)
-    augment = Augment(built["augmentation"], splits, streams.augmentation) if is_changing else None
+    augment = None
+    if is_changing:
+        from nnreg.engine.augment import Augment
+
+        augment = Augment(built["augmentation"], splits, streams.augmentation)
     check_watched(built["schedule"], f"schedule={entered['schedule'].name}", settings, splits, entered["dataset"].name)
     varied = varied_numbers(config, built, settings.steps, network.layers)
     for number in varied:

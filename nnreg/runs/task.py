@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, DiskSink, check_unuse
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
 from nnreg.registry import entries
-from nnreg.runs import activations, attempt, descend, train
+from nnreg.runs import attempt
 from nnreg.runs.attempt import Prepare
 from nnreg.runs.checkpoints import read_resumption
 from nnreg.runs.console import ConsoleSink, SweepLineSink, is_training
@@ -65,7 +66,12 @@ def no_objective(config: Mapping[str, Any]) -> Value:
     return math.nan if names is None else tuple(math.nan for _ in names)
 
 
-PREPARE: Mapping[str, Prepare] = {TRAIN: train.prepare, DESCEND: descend.prepare, ACTIVATIONS: activations.prepare}
+PREPARED_IN: Mapping[str, str] = {
+    TRAIN: "nnreg.runs.train",
+    DESCEND: "nnreg.runs.descend",
+    ACTIVATIONS: "nnreg.runs.activations",
+}
+"""Module of each task, imported when it is asked for."""
 
 
 def execute_task(request: Request, sinks: Sequence[Sink]) -> Outcome:
@@ -76,9 +82,10 @@ def execute_task(request: Request, sinks: Sequence[Sink]) -> Outcome:
         KeyboardInterrupt: after the run was recorded as killed.
     """
     task = task_of(request.config)
-    if task not in PREPARE:
-        raise UserError(f"there is no task '{task}'{instead(task, PREPARE)}")
-    return attempt.attempt(own_request(request), sinks, PREPARE[task])
+    if task not in PREPARED_IN:
+        raise UserError(f"there is no task '{task}'{instead(task, PREPARED_IN)}")
+    prepare: Prepare = importlib.import_module(PREPARED_IN[task]).prepare
+    return attempt.attempt(own_request(request), sinks, prepare)
 
 
 def task(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) -> Value:

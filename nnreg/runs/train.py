@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from nnreg.contracts import Array, Targets
-from nnreg.engine.diagnostics import Diagnostics, check_gradient
 from nnreg.engine.history import FINAL_LOSS, START_LOSS, Record
 from nnreg.engine.rows import Rows, converted
 from nnreg.engine.settling import arrays_of
@@ -71,6 +70,8 @@ class _Training:
         if not self._steps:
             recorder.add(Record(0, START_LOSS, run.network.measure_loss(*judged)))
         if run.settings.check_gradient and self._card.resumed_at is None:
+            from nnreg.engine.diagnostics import check_gradient
+
             for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
                 recorder.add(record)
         records = self._counted(_records(live, self._steps, checkpoints.due))
@@ -152,7 +153,11 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         augment=run.augment,
         vary=run.pace.vary,
     )
-    watched = Diagnostics(run.network, settings.diagnostics_every).watch(records) if settings.diagnostics == "on" else records
+    watched: Iterable[Record] = records
+    if settings.diagnostics == "on":
+        from nnreg.engine.diagnostics import Diagnostics
+
+        watched = Diagnostics(run.network, settings.diagnostics_every).watch(records)
     return iter(run.pace.watch(watched))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from nnreg.contracts import Split, Splits
-from nnreg.engine.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS, Diagnostics, layers, steepest_slope
-from nnreg.engine.history import TRAIN_LOSS, History, Record
+from nnreg.engine.diagnostics import OF_ACTIVATIONS, OF_WEIGHTS, Diagnostics, steepest_slope
+from nnreg.engine.history import TRAIN_LOSS, History, Record, layer_metrics
 from nnreg.engine.layers import one_unit
 from nnreg.engine.network import Network
 from nnreg.engine.training import train
@@ -291,8 +291,8 @@ def test_layers_are_listed_by_number():
     for number in (10, 2, 1):
         past.add(Record(0, f"dead/layer{number}", 0.0))
     past.add(Record(0, "dead/other", 0.0))
-    assert layers(past, "dead") == {1: "dead/layer1", 2: "dead/layer2", 10: "dead/layer10"}
-    assert layers(past, "weight_norm") == {}
+    assert layer_metrics(past, "dead") == {1: "dead/layer1", 2: "dead/layer2", 10: "dead/layer10"}
+    assert layer_metrics(past, "weight_norm") == {}
 
 
 # In a run

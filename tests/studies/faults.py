@@ -100,8 +100,11 @@ FAULTS = (
     Fault(
         "decay on biases",
         (
-            Edit(f"{ENGINE}/network.py", "weights = self.parameters.weights\n", "weights = self.parameters.theta\n"),
-            Edit(f"{ENGINE}/network.py", "(weights, self.parameters.weights_grad)", "(weights, self.parameters.grad)"),
+            Edit(
+                f"{ENGINE}/network.py",
+                "Weights(self.parameters.weights, self.parameters.weights_grad)",
+                "Weights(self.parameters.theta, self.parameters.grad)",
+            ),
         ),
         study="weight_decay_gradient",
         sees="the loss is higher by",
