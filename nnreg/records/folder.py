@@ -101,8 +101,10 @@ class DiskSink:
             packed.write(packer.flush())
         plain.unlink()
         part_of(folder / FILE).unlink(missing_ok=True)  # of a write that was cut off
-        self._draw(self._card, history)
-        write_whole(folder / SUMMARY, _as_json(_summary(self._card, outcome)))
+        try:
+            self._draw(self._card, history)
+        finally:  # a run has ended also where its picture cannot be drawn
+            write_whole(folder / SUMMARY, _as_json(_summary(self._card, outcome)))
 
 
 @contextlib.contextmanager

@@ -230,7 +230,8 @@ def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, start,
     assert "interrupted after" in out
     summary = read_summary(history.parent)
     assert summary["status"] == "killed"
-    assert read_history(history.parent).series(TRAIN_LOSS)[0].size == summary["steps"] + 1
+    recorded = read_history(history.parent).series(TRAIN_LOSS)[0].size  # the last loss may be the one it was stopped in
+    assert recorded in (summary["steps"], summary["steps"] + 1)
 
 
 def test_a_run_killed_outright_keeps_its_history_up_to_the_last_second(project, start):

@@ -85,3 +85,15 @@ def test_a_run_that_begins_again_leaves_no_checkpoint_of_before_and_stays_the_sa
         (tmp_path / name).touch()
     closed(tmp_path, Outcome("finished", 200, 1.5), resumed_at=resumed_at)
     assert {path.name for path in tmp_path.iterdir()} & {FILE, TRACKED} == left
+
+
+def test_a_run_whose_picture_cannot_be_drawn_has_ended_all_the_same(tmp_path):
+    def draw(card, history):
+        raise ImportError("half of a module, as the first import was interrupted")
+
+    made = card(tmp_path)
+    sink = DiskSink(draw)
+    sink.open(made)
+    with pytest.raises(ImportError):
+        sink.close(Outcome("killed", 3, 0.1), History())
+    assert read_summary(tmp_path)["status"] == "killed"
