@@ -31,8 +31,9 @@ from nnreg.records.metrics import (
     metrics_for_people,
     metrics_in_order,
 )
+from nnreg.registry.building import read_settings
 from nnreg.runs import request, task
-from nnreg.settings import ACTIVATIONS, DESCEND, task_of
+from nnreg.settings import ACTIVATIONS, DESCEND, setting_names, task_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -182,11 +183,16 @@ class SweepTable(Callback):
         """Remember what was composed, and when."""
         global started
         started = config
+        self._began = time.perf_counter()
+        known = OmegaConf.masked_copy(config, [name for name in setting_names() if name in config])
+        try:
+            read_settings(known)
+        except UserError:  # which is said of the first job, and is all that is said
+            return
         task.tell_of_unused(config, request.typed(config.hydra.overrides.task))
         for word in request.typed(config.hydra.overrides.hydra):
             if word.startswith("hydra.run."):
                 warn(f"{word} is not used by a sweep, whose folder is hydra.sweep.dir")
-        self._began = time.perf_counter()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: object) -> None:
         """Print the table and the answer; end the program with code 1 if a run failed."""

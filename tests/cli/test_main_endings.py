@@ -219,3 +219,9 @@ def test_ten_comparisons_killed_while_they_were_made_are_complete_after_a_resume
 def test_a_rule_for_all_rows_that_gets_some_of_them_trains_and_says_so(nnreg, words, said):
     answer = nnreg(*words, "steps=2", "hidden=[8]", "tracking=off")
     assert (answer.code, answer.err.strip()) == (0, said)
+
+
+def test_a_sweep_that_is_refused_says_nothing_else(nnreg):
+    answer = nnreg("-m", "tolerance=0", "seed=1,2", "steps=2")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "tolerance must be in (0, inf)" in answer.err
