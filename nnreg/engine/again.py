@@ -95,12 +95,6 @@ class Again:
         """Put the masks' stream to where it stood, and in the end stream and running statistics to where they stand now."""
         if self._batch is None:
             raise ValueError("there is no batch to look at: a rule looks again within a step")
-        after, state = self._masks.bit_generator.state, self._network.state()
-        kept = [array.copy() for array in state.values()]
-        self._masks.bit_generator.state = self._before
-        try:
+        with self._network.keeping_state(self._masks):
+            self._masks.bit_generator.state = self._before
             yield self._batch
-        finally:
-            self._masks.bit_generator.state = after
-            for array, values in zip(state.values(), kept, strict=True):
-                array[...] = values

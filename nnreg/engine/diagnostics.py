@@ -195,25 +195,23 @@ def check_gradient(network: Network, rows: tuple[Array, Targets], masks: np.rand
         raise UserError("check_gradient=true needs dtype=float64: in float32 differences are rounding")
     if size > MOST:
         raise UserError(f"check_gradient=true would take {2 * size:,} forward passes: use a smaller network, hidden=[20,20]")
-    kept, stream = {name: array.copy() for name, array in network.state().items()}, masks.bit_generator.state
+    stream = masks.bit_generator.state
 
     def objective() -> float:
         masks.bit_generator.state = stream
         return network.loss_and_gradient(*rows)
 
-    objective()
-    backpropagated = network.parameters.grad.copy()
     numerical = np.empty_like(theta)
-    for index in range(size):
-        value = theta[index]
-        theta[index] = value + H
-        above = objective()
-        theta[index] = value - H
-        numerical[index] = (above - objective()) / (2 * H)
-        theta[index] = value
-    for name, array in network.state().items():
-        array[...] = kept[name]
-    masks.bit_generator.state = stream
+    with network.keeping_state(masks):
+        objective()
+        backpropagated = network.parameters.grad.copy()
+        for index in range(size):
+            value = theta[index]
+            theta[index] = value + H
+            above = objective()
+            theta[index] = value - H
+            numerical[index] = (above - objective()) / (2 * H)
+            theta[index] = value
     network.parameters.grad[...] = np.abs(backpropagated - numerical)  # its named views pick the arrays out
     scale = float(np.abs(numerical).max()) or 1.0
     for name, weights in network.parameters.named.items():

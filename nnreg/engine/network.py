@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import accumulate
 from types import MappingProxyType
@@ -200,6 +201,18 @@ class Network:
         """Return what training changes besides parameters, layer by layer: the arrays themselves, by name."""
         layers = enumerate(every_layer(self.layers))
         return {f"{place}.{name}": array for place, layer in layers for name, array in layer.state().items()}
+
+    @contextmanager
+    def keeping_state(self, masks: np.random.Generator) -> Iterator[None]:
+        """Put what layers keep, and the stream of random masks, back in the end to where they stand now."""
+        state, stream = self.state(), masks.bit_generator.state
+        kept = [array.copy() for array in state.values()]
+        try:
+            yield
+        finally:
+            masks.bit_generator.state = stream
+            for array, values in zip(state.values(), kept, strict=True):
+                array[...] = values
 
     @silently
     def renew(self, batches: Iterable[Array]) -> None:

@@ -47,12 +47,8 @@ class Filled:
     @silently
     def outputs(self, name: str, batch: Array) -> Array:
         """Return what the layer of a weight array puts out for a batch, as in training: a new array."""
-        state = self._network.state()
-        kept, stream = {key: array.copy() for key, array in state.items()}, self._masks.bit_generator.state
-        self._network.forward(batch, training=True)
-        for key, array in state.items():
-            array[...] = kept[key]
-        self._masks.bit_generator.state = stream
+        with self._network.keeping_state(self._masks):
+            self._network.forward(batch, training=True)
         return self._weighted[name].answer.copy()
 
 
