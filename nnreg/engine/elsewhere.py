@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from nnreg.contracts import Array, Indices, Optimizer, Split, Splits
+from nnreg.contracts import Array, Indices, Optimizer, Splits
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Rows, converted
+from nnreg.engine.rows import converted
 
 MOST_BATCHES = 20
 
@@ -86,9 +86,9 @@ class Elsewhere:
 
     def _rows(self) -> list[Array]:
         if not self._batches:
-            x, y = self._splits.train
-            for numbers in estimation_rows(len(x), self._batch):
-                rows: Rows = converted(Split(x[numbers], y[numbers]), self._network.dtype, self._splits.divisor)
+            train = self._splits.train
+            for numbers in estimation_rows(len(train.x), self._batch):
+                rows = converted(train.taken(numbers), self._network.dtype, self._splits.divisor)
                 self._batches.append(np.array(rows.x[:], self._network.dtype))
         return self._batches
 

@@ -21,6 +21,7 @@ from nnreg.contracts import (
     Sampler,
     Split,
     Splits,
+    Targets,
 )
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
@@ -169,7 +170,9 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     card = _dataset_card(choices["dataset"], splits, digest)
     with fitting(settings, entered, built, f"dataset={card.name}"):
         network = _network(settings, built, splits, streams, batches.largest)
-        settle_start(entered["init"].name, built["init"], network, lambda: _first(splits, settings, network.dtype), streams)
+        settle_start(
+            entered["init"].name, built["init"], network, lambda: first_rows(splits, settings.batch, network.dtype)[0], streams
+        )
         if settings.kernels == "numba":
             execute_by(built["optimizer"], numerics.Loop)
         built["optimizer"].bind(network.parameters)
@@ -213,10 +216,10 @@ def settle_start(name: str, init: Init, network: Network, rows: Callable[[], Arr
         raise UserError(f"init={name}: {one_line(error)}") from error
 
 
-def _first(splits: Splits, settings: Settings, dtype: npt.DTypeLike) -> Array:
-    """Return the features of the first training rows, as many as a batch has."""
-    first = Split(splits.train.x[: settings.batch], splits.train.y[: settings.batch])
-    return np.asarray(converted(first, dtype, splits.divisor).x[:], dtype)
+def first_rows(splits: Splits, count: int, dtype: npt.DTypeLike) -> tuple[Array, Targets]:
+    """Return features and targets of the first training rows, float array (n, features) of a dtype, n <= ``count``."""
+    x, y, _ = converted(splits.train.taken(slice(count)), dtype, splits.divisor)
+    return np.asarray(x[:], dtype), y
 
 
 def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequence[str] = ()) -> None:

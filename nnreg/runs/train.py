@@ -7,7 +7,6 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from nnreg.contracts import Array, Targets
 from nnreg.engine.history import FINAL_LOSS, START_LOSS, Record
 from nnreg.engine.rows import Rows, converted
 from nnreg.engine.settling import arrays_of
@@ -17,7 +16,7 @@ from nnreg.records.card import Outcome, RunCard, Status, summarise
 from nnreg.records.files import write_arrays
 from nnreg.records.folder import NETWORK
 from nnreg.records.recorder import Recorder, Sink
-from nnreg.runs.assembly import Assembled, assemble
+from nnreg.runs.assembly import Assembled, assemble, first_rows
 from nnreg.runs.attempt import Work, attempt
 from nnreg.runs.checkpoints import Checkpoints, Live
 from nnreg.runs.request import Request, describe
@@ -72,7 +71,8 @@ class _Training:
         if run.settings.check_gradient and self._card.resumed_at is None:
             from nnreg.engine.diagnostics import check_gradient
 
-            for record in check_gradient(run.network, first_rows(run), run.streams.dropout):
+            first = first_rows(run.splits, run.batches.largest, run.network.dtype)
+            for record in check_gradient(run.network, first, run.streams.dropout):
                 recorder.add(record)
         records = self._counted(_records(live, self._steps, checkpoints.due))
         records = stopping.watch(records) if stopping else records
@@ -126,12 +126,6 @@ def judged_rows(run: Assembled) -> Rows:
     if len(split.x) > MOST_JUDGED:
         split = split.taken(np.arange(MOST_JUDGED) * len(split.x) // MOST_JUDGED)
     return converted(split, run.network.dtype, run.splits.divisor)
-
-
-def first_rows(run: Assembled) -> tuple[Array, Targets]:
-    """Return the first rows of the training split, as many as a batch has at most, in the network's dtype."""
-    rows = converted(run.splits.train, run.network.dtype, run.splits.divisor)
-    return rows.x[: run.batches.largest], rows.y[: run.batches.largest]
 
 
 def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
