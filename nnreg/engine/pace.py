@@ -24,6 +24,14 @@ def is_recorded(step: int) -> bool:
     return step % max((1 << step.bit_length()) // EACH, 1) == 0
 
 
+def recorded_steps(steps: int) -> Iterator[int]:
+    """Yield the steps below ``steps`` of which ``is_recorded`` is true, without asking for each."""
+    start, end = 0, 1
+    while start < steps:
+        yield from range(start, min(end, steps), max(end // EACH, 1))
+        start, end = end, 2 * end
+
+
 class Varied(NamedTuple):
     """A number of a technique, other than the learning rate, that a schedule scales.
 
@@ -53,7 +61,7 @@ class _Course:
         self.factor: Callable[[int], float] = paced(schedule, steps, warmup)
         self.before = max(warmup, 1) - 1  # updates before the schedule begins
         self.watched = frozenset(watched_by(schedule))
-        looked_at = (*filter(is_recorded, range(steps)), steps - 1, LATER * steps)
+        looked_at = (*recorded_steps(steps), steps - 1, LATER * steps)
         self.is_constant = not self.watched and all(self.factor(step + 1) == 1 for step in looked_at)
 
     def observe(self, record: Record) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from nnreg.contracts import Layer
-from nnreg.engine.pace import Varied, is_recorded
+from nnreg.engine.pace import Varied, recorded_steps
 from nnreg.engine.training import paced
 from nnreg.errors import UserError, one_line
 from nnreg.registry import entries
@@ -47,7 +47,7 @@ def varied_numbers(
 def _check_range(number: Varied, owner: Any, steps: int) -> None:
     """Refuse a course that leaves the range of its number, by the technique's own words."""
     factor, trial = paced(number.schedule, steps), copy.copy(owner)
-    factors = [factor(step + 1) for step in (*filter(is_recorded, range(steps)), steps - 1)]
+    factors = [factor(step + 1) for step in (*recorded_steps(steps), steps - 1)]
     for value in {number.base * min(factors), number.base * max(factors)}:
         number._replace(owners=(trial,)).set_to(value)
         try:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnreg.engine.history import RATE, TRAIN_LOSS, VALID_LOSS, Record
-from nnreg.engine.pace import Pace, is_recorded
+from nnreg.engine.pace import Pace, is_recorded, recorded_steps
 from nnreg_std.schedules.constant import Constant
 from nnreg_std.schedules.multi_step import MultiStep
 from nnreg_std.schedules.plateau import Plateau
@@ -68,6 +68,7 @@ def test_a_schedule_whose_drop_comes_after_the_run_is_recorded_as_the_run_may_go
 def test_rates_of_long_runs_are_thinned_the_same_in_runs_of_any_length():
     seen = [step for step in range(5000) if is_recorded(step)]
     assert seen[:257] == list(range(257))
+    assert all(list(recorded_steps(steps)) == [step for step in seen if step < steps] for steps in (1, 2, 256, 300, 512, 5000))
     assert set(np.diff(seen[257:384])) == {2}
     assert set(np.diff([step for step in seen if step >= 2048 and step < 4096])) == {16}
 
