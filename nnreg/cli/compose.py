@@ -121,7 +121,8 @@ def compose(words: Sequence[str], task: Task) -> int:
             for context in (explained(), _missing_paths(), store_uncopied(), switch, _program_arguments(words)):
                 stack.enter_context(context)
             stack.enter_context(terminable())
-            stack.enter_context(_uploading())
+            if is_sweep(words):
+                stack.enter_context(_uploading())
             main()
     except SystemExit as stop:
         if isinstance(stop.code, str):
@@ -165,8 +166,9 @@ def _uploading() -> Iterator[None]:
     try:
         yield
     finally:
-        if (uploader := sys.modules.get("nnreg.tracking.uploader")) is not None:  # else nothing was ever sent
-            uploader.end_uploading()
+        from nnreg.tracking.uploader import end_uploading
+
+        end_uploading()
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, DiskSink, check_unuse
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
 from nnreg.registry import entries
+from nnreg.registry.nested import entry_at, techniques_inside
 from nnreg.runs import attempt
 from nnreg.runs.attempt import Prepare
 from nnreg.runs.checkpoints import read_resumption
@@ -205,18 +206,11 @@ def tell_of_small_batches(card: RunCard) -> None:
     rows, node = card.dataset.rows["train"] if card.dataset else 0, card.config.get("sampler")
     if not is_training(card) or (node or {}).get("name") == "full" or card.config["batch"] >= rows:
         return
-    for name in _rules(card.config.get("optimizer")):
-        entry = entries.techniques("optimizer").get(name)
+    named = techniques_inside("optimizer", card.config.get("optimizer"))
+    for place, name in named.items():
+        entry = entry_at(place, named)
         if entry is not None and getattr(entries.load_class(entry), "full_batch", False):
             warn(f"{name} is made for all rows in every step, and has batches of {card.config['batch']} here: add sampler=full")
-
-
-def _rules(node: Any) -> Iterator[str]:
-    """Yield the name of a technique, and of all that stand inside of it."""
-    if isinstance(node, Mapping) and "name" in node:
-        yield str(node["name"])
-        for inner in node.values():
-            yield from _rules(inner)
 
 
 _OF_SWEEPS = ("sweep.", "protocol.", "hydra/launcher=", "hydra/sweeper=", "hydra.launcher.", "hydra.sweeper.", "hydra.sweep.")
