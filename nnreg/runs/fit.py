@@ -146,9 +146,10 @@ def check_sampler(settings: Settings, splits: Splits, entered: Mapping[str, Entr
     if largest > rows and largest == settings.batch:
         raise UserError(f"batch={largest} is larger than the {rows} training rows of {dataset}: use batch={rows} or less")
     if largest > rows:
+        fits = settings.batch * rows // largest
         raise UserError(
             f"sampler={name} asks for {largest} rows in the end with batch={settings.batch}, and {dataset} has {rows} training "
-            f"rows: use batch={max(1, settings.batch * rows // largest)} or less"
+            f"rows: {f'use batch={fits} or less' if fits else 'no batch is small enough, so let it ask for less'}"
         )
 
 

@@ -107,6 +107,7 @@ REFUSED = [
     ({"sampler": "balanced", "network": "autoencoder", "loss": "mse"}, "classes as targets, network=autoencoder has values"),
     ({"dataset": "iris", "batch": 91}, "batch=91 is larger than the 90 training rows of iris: use batch=90 or less"),
     ({"dataset": "iris", "batch": 40, "sampler": "growing"}, "sampler=growing asks for 320 rows in the end with batch=40"),
+    ({"sampler": "growing", "sampler.factor": 50}, "no batch is small enough, so let it ask for less"),
 ]
 
 
