@@ -168,8 +168,8 @@ MUTANTS = (
         test="tests/comparison/test_tables.py::test_the_interval_of_a_cell_is_that_of_seeds_however_far_apart_its_arms_are",
     ),
     Fault(
-        "of duplicates the later kept",
-        (Edit(f"{COMPARISON}/gathering.py", "_rank(run) < _rank(twin)", "_rank(run) <= _rank(twin)"),),
+        "of duplicates the one that came less far kept",
+        (Edit(f"{COMPARISON}/gathering.py", "_rank(run) < _rank(twin)", "_rank(run) > _rank(twin)"),),
         test="tests/comparison/test_gathering.py"
         "::test_of_runs_of_one_configuration_and_seed_the_first_is_kept_unless_a_later_one_came_further",
     ),
