@@ -22,6 +22,8 @@ JOINT = "+"
 """Stands between a technique and the one inside of it."""
 RATE = "lr"
 """What a wrapper leaves to the technique inside of it."""
+COURSES = "vary"
+"""Stands between a technique and its number, ``optimizer.vary.momentum``, where the schedule of that number is meant."""
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -286,6 +288,8 @@ def kind_at(place: str, named: Mapping[str, str]) -> str:
     outside, _, slot = place.rpartition(".")
     if not outside:
         return entries.slots().get(place, "")
+    if f".{COURSES}." in place:
+        return "schedule"
     holder = entry_at(outside, named)
     with contextlib.suppress(UserError):
         if holder is not None and slot in slots_of(holder):

@@ -13,10 +13,10 @@ from typing import Any
 
 from nnreg.errors import UserError, instead
 from nnreg.registry import entries
-from nnreg.registry.nested import is_node
+from nnreg.registry.nested import COURSES, is_node
 from nnreg.registry.schemas import parameters_of
 
-VARY = "vary"
+VARY = COURSES
 KIND = "schedule"
 _CHOICE = re.compile(r"\s*[A-Za-z_][\w\s,]*|(glob|choice)\(.*\)\s*", re.DOTALL)
 _WORD = re.compile(r"\+{0,2}vary\.(\w+(?:\.\w+)+)=(.*)", re.DOTALL)
@@ -51,6 +51,12 @@ def _as_schedule(word: str) -> str:
     names = [name.strip() for name in value.split(",")]
     is_choice = place.count(".") == 1 or all(name in entries.techniques(KIND) for name in names) or "glob(" in value
     return f"+{group_of(place)}={value}" if is_choice else word
+
+
+def course_place(place: str) -> str:
+    """Return where among the techniques the schedule of a number stands: ``optimizer.vary.momentum``."""
+    slot, _, number = place.partition(".")
+    return f"{slot}.{COURSES}.{number}"
 
 
 def varied_places(config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -25,6 +25,7 @@ from nnreg.records.earlier import ADDED
 from nnreg.records.manifest import TUNING, read_manifest
 from nnreg.registry import entries, fingerprint, palette
 from nnreg.registry.nested import JOINT, chosen_names, entry_at, techniques_inside, whole_node
+from nnreg.registry.varied import course_place, varied_places
 from nnreg.runs.assembly import Assembled
 from nnreg.settings import DESCEND, LABELLED, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
 from nnreg.tracking.location import without_password
@@ -96,11 +97,15 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
 
 
 def techniques_in(config: Mapping[str, Any], places: Iterable[str]) -> dict[str, str]:
-    """Return the names of the techniques in some places of a configuration, and of those inside of them, by their places."""
-    found: dict[str, str] = {}
-    for slot in places:
+    """Return the names of the techniques in some places of a configuration, and of those inside of them, by their places.
+
+    The schedule of a number belongs to the technique whose number it is: ``optimizer.vary.momentum``.
+    """
+    found, own = dict[str, str](), set(places)
+    for slot in own:
         found |= techniques_inside(slot, config.get(slot))
-    return found
+    courses = {place: str(node["name"]) for place, node in varied_places(config)}
+    return found | {course_place(place): name for place, name in courses.items() if place.partition(".")[0] in own}
 
 
 def _origin(named: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]:

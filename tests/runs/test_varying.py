@@ -7,10 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from nnreg.comparison.gathering import gather
 from nnreg.records.folder import DiskSink, read_history
+from nnreg.records.results import read_run
 from nnreg.runs import train
+from tests.registry.publishing import edit, publishing
 from tests.runs.interrupted import killed, request, resumed, traces, undrawn
 
+publish = pytest.fixture(publishing)
 SMALL = ("dataset=spirals", "hidden=[8]", "steps=20", "validate_every=20")
 MOMENTUM = ("optimizer=momentum", "vary.optimizer.momentum=polynomial")
 
@@ -134,3 +138,29 @@ def test_what_cannot_be_meant_is_refused_in_one_line(nnreg, words, said):
     assert answer.code == 2
     assert said in answer.err
     assert answer.err.count("\n") == 1
+
+
+COURSE = """
+from dataclasses import dataclass
+
+from nnreg.contracts import Schedule
+
+
+@dataclass(frozen=True)
+class Course(Schedule):
+    def factor(self, step: int, steps: int) -> float:
+        return 1.0
+"""
+
+
+def test_the_course_of_a_number_is_known_by_its_code(nnreg, project, publish):
+    publish("courses", {"my_courses": COURSE}, schedule={"mine": "my_courses:Course"})
+    words = (*SMALL, "optimizer=momentum", "vary.optimizer.momentum=mine")
+    assert nnreg(*words, "seed=1", "hydra.run.dir=a").code == 0
+    edit("my_courses", COURSE.replace("1.0", "0.5"))
+    assert nnreg(*words, "seed=1", "hydra.run.dir=b").code == 0
+    was, now = (read_run(project / name).summary["code"]["optimizer.vary.momentum"] for name in "ab")
+    assert was != now
+    arms = [arm.name for arm in gather([project / "a", project / "b"]).arms]
+    assert [name.partition("+")[2] for name in arms] == [f"{was[:4]}]", f"{now[:4]}]"]
+    assert f"optimizer.vary.momentum=mine ({was[:4]}, now {now[:4]})" in nnreg("rerun", "a", "hydra.run.dir=c").err
