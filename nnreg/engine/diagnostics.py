@@ -60,7 +60,16 @@ ROUNDING = 1e-5  # of the largest weight: a hundred times that of float32, as it
 GRID = np.linspace(-10.0, 10.0, 2001)
 
 
-class _Stage(NamedTuple):
+class Stage(NamedTuple):
+    """A weight matrix with what stands on it.
+
+    Attributes:
+        name: such as ``layer1``, numbered from the input.
+        head: the layer that multiplies by it.
+        hidden: the activation on it, or None.
+        steepest: the largest slope of that activation.
+    """
+
     name: str
     head: Affine | Convolution
     hidden: Activated | None
@@ -77,7 +86,7 @@ class Diagnostics:
 
     def __init__(self, network: Network, every: int) -> None:
         self._every = every
-        self._stages = _stages(network)
+        self._stages = stages_of(network)
 
     def watch(self, records: Iterable[Record]) -> Iterator[Record]:
         """Pass on the records of ``train``, and after a training loss that is due, or its update, what was measured.
@@ -127,7 +136,7 @@ def steepest_slope(activation: Activation | Layer) -> float:
     return 0.0 if slope is None else float(slope.max(where=np.isfinite(slope), initial=0.0))
 
 
-def _stages(network: Network) -> list[_Stage]:
+def stages_of(network: Network) -> list[Stage]:
     """Return each weight matrix with the activation that stands on it; on one with none, and on a shortcut, there is none."""
     layers = list(every_layer(network.layers))
     shortcuts = [layer.shortcut for layer in layers if isinstance(layer, Residual)]
@@ -138,7 +147,7 @@ def _stages(network: Network) -> list[_Stage]:
         end = next((other for other in ahead if other > place), None)
         rest = layers[place:end] if place in ahead else []
         hidden = next((layer for layer in rest if isinstance(layer, Activated)), None)
-        stages.append(_Stage(f"layer{number}", head, hidden, steepest_slope(hidden.activation) if hidden else 0.0))
+        stages.append(Stage(f"layer{number}", head, hidden, steepest_slope(hidden.activation) if hidden else 0.0))
     return stages
 
 

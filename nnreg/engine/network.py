@@ -327,6 +327,15 @@ class Network:
             x = layer.forward(x, training=training)
         return x
 
+    @silently
+    def logits(self, x: Array | Unconverted) -> Array:
+        """Return the logits of any number of rows in evaluation mode, a new float array (n, outputs); nothing else changes.
+
+        Args:
+            x: features, float array (n, features), any n >= 1, or what is converted to such chunk by chunk, read.
+        """
+        return np.concatenate([logits for _, logits in self._logits(x)])
+
     def _logits(self, x: Array | Unconverted) -> Iterator[tuple[slice, Array]]:
         """Yield the rows of a chunk and their logits."""
         for first in range(0, len(x), self._chunk):

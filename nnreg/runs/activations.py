@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from omegaconf import DictConfig
 
 from nnreg.contracts import Activation, Array, Layer
 from nnreg.engine.containers import every_layer
@@ -39,16 +40,46 @@ QUANTITIES = ("mean", "std", "saturated", "edges", "dead")
 FAR = 1e6  # from zero, where an activation is as good as at its bounds
 
 
+class Stack(NamedTuple):
+    """An untrained network, and what is to pass through it.
+
+    Attributes:
+        settings: of the run.
+        network: its weights drawn.
+        x: rows of N(0, 1), as many columns as the first hidden layer has units.
+        activation: of its hidden layers.
+    """
+
+    settings: Settings
+    network: Network
+    x: Array
+    activation: Activation | Layer
+
+
 def prepare(request: Request) -> tuple[RunCard, Work]:
     """Build the network that ``batch`` rows of N(0, 1) are to pass through, as many columns as its first layer has units."""
-    settings = read_settings(request.config)
+    stack = build_stack(request.config, request.choices)
+    card = describe(request)
+    return card, Work(lambda recorder: _look(card, stack, recorder))
+
+
+def build_stack(config: DictConfig, choices: Mapping[str, str]) -> Stack:
+    """Build the network of a composed configuration, and draw the noise.
+
+    Args:
+        config: settings at the top, one node for each kind.
+        choices: kind to the option chosen, for a node that does not name its technique.
+
+    Raises:
+        UserError: a setting or a parameter is wrong, or a plugin is broken; one line for the person.
+    """
+    settings = read_settings(config)
     slots = ("init", "bias", "activation", "network", "norm", "dropout")
-    made = {slot: build_technique(request.config, request.choices, slot) for slot in slots}
-    names = {kind: str(request.config[kind].get("name") or request.choices[kind]) for kind in ("init", *LAYERED, "network")}
+    made = {slot: build_technique(config, choices, slot) for slot in slots}
+    names = {kind: str(config[kind].get("name") or choices[kind]) for kind in ("init", *LAYERED, "network")}
     entered = {kind: entries.find_technique(kind, name) for kind, name in names.items()}
     check_rows(entered, made, settings.batch)
     streams = Streams.from_seed(settings.seed)
-    activation = made["activation"]
     never: Any = SimpleNamespace(penalty=_never, add_gradient=_never)  # nothing is trained
     with fitting(settings, entered, made, "task=activations"):
         network = Network(
@@ -57,7 +88,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
             1,
             architecture=made["network"],
             shape=_square(settings.hidden[0]),
-            activation=activation,
+            activation=made["activation"],
             loss=never,
             regularizer=never,
             norm=made["norm"],
@@ -69,8 +100,7 @@ def prepare(request: Request) -> tuple[RunCard, Work]:
         network.initialise(made["init"], streams.init, made["bias"])
         x = streams.batches.standard_normal((settings.batch, settings.hidden[0])).astype(settings.dtype)
         settle_start(names["init"], made["init"], network, lambda: x, streams)
-    card = describe(request)
-    return card, Work(lambda recorder: _look(card, settings, network, x, activation, recorder))
+    return Stack(settings, network, x, made["activation"])
 
 
 def _square(columns: int) -> tuple[int, ...] | None:
@@ -83,18 +113,16 @@ def _never(*_: object) -> float:
     raise AssertionError("an untrained network has no objective")
 
 
-def _look(
-    card: RunCard, settings: Settings, network: Network, x: Array, activation: Activation | Layer, recorder: Recorder
-) -> Outcome:
+def _look(card: RunCard, stack: Stack, recorder: Recorder) -> Outcome:
     began = time.perf_counter()
-    layers = _outputs(network, x, steepest_slope(activation))
+    layers = list(pass_noise(stack))
     seconds = time.perf_counter() - began
     for number, layer in enumerate(layers, 1):
         for name, value in _measured(layer).items():
             recorder.add(Record(number, name, value))
-    limits = bounds(activation)
+    limits = bounds(stack.activation)
     write_outputs(card.folder, layers, limits)
-    _draw(card, settings, layers, limits)
+    _draw(card, stack.settings, layers, limits)
     return Outcome("finished", 0, seconds, _measured(layers[-1]))
 
 
@@ -104,23 +132,26 @@ def _measured(layer: LayerOutputs) -> dict[str, float]:
     return {name: value for name, value in values.items() if not np.isnan(value)}
 
 
-@silently
-def _outputs(network: Network, x: Array, steepest: float) -> list[LayerOutputs]:
-    """Return what the hidden layers put out, as in training.
+def pass_noise(stack: Stack) -> Iterator[LayerOutputs]:
+    """Yield what each hidden layer puts out, as in training, first to last.
 
     Raises:
         FloatingPointError: some output is not finite.
     """
-    network.forward(x, training=True)
-    layers: list[LayerOutputs] = []
-    for layer in every_layer(network.layers):
-        if isinstance(layer, Activated):
-            _, y = layer.last
-            if not np.isfinite(y).all():
-                raise FloatingPointError(f"outputs of layer {len(layers) + 1} are not finite: use smaller initial weights")
-            measured = of_outputs(layer, steepest)
-            layers.append(LayerOutputs.of(y, measured.get("saturated", np.nan), measured.get("dead", np.nan)))
-    return layers
+    silently(stack.network.forward)(stack.x, training=True)
+    steepest = steepest_slope(stack.activation)
+    hidden = (layer for layer in every_layer(stack.network.layers) if isinstance(layer, Activated))
+    for number, layer in enumerate(hidden, start=1):
+        yield _outputs(layer, number, steepest)
+
+
+@silently
+def _outputs(layer: Activated, number: int, steepest: float) -> LayerOutputs:
+    _, y = layer.last
+    if not np.isfinite(y).all():
+        raise FloatingPointError(f"outputs of layer {number} are not finite: use smaller initial weights")
+    measured = of_outputs(layer, steepest)
+    return LayerOutputs.of(y, measured.get("saturated", np.nan), measured.get("dead", np.nan))
 
 
 @silently

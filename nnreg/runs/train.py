@@ -65,17 +65,15 @@ class _Training:
             self._card,
             recorder,
         )
-        judged = judged_rows(run)
         if not self._steps:
-            recorder.add(Record(0, START_LOSS, run.network.measure_loss(*judged)))
+            recorder.add(start_record(run))
         if run.settings.check_gradient and self._card.resumed_at is None:
             from nnreg.engine.diagnostics import check_gradient
 
             first = first_rows(run.splits, run.batches.largest, run.network.dtype)
             for record in check_gradient(run.network, first, run.streams.dropout):
                 recorder.add(record)
-        records = self._counted(_records(live, self._steps, checkpoints.due))
-        records = stopping.watch(records) if stopping else records
+        records = self._counted(training_records(live, self._steps, checkpoints.due))
         for record in self._pruning.watch(records) if self._pruning else records:
             if record.metric == PAUSE:
                 checkpoints.write(record.step)
@@ -86,12 +84,8 @@ class _Training:
             return self.outcome(recorder, "pruned", None)
         if recorder.diverged_at is None:
             self._steps = (stopping and stopping.stopped_at) or run.settings.steps
-            if stopping is not None and stopping.best_at is not None:
-                stopping.restore()
-            else:
-                live.elsewhere.settle()
-            recorder.add(Record(self._steps, FINAL_LOSS, run.network.measure_loss(*judged)))
-            _test(run, recorder, self._steps)
+            for record in final_records(live, self._steps):
+                recorder.add(record)
         if recorder.diverged_at is None:
             write_arrays(self._card.folder / NETWORK, arrays_of(run.network))
         return self.outcome(recorder, "finished", None)
@@ -128,7 +122,19 @@ def judged_rows(run: Assembled) -> Rows:
     return converted(split, run.network.dtype, run.splits.divisor)
 
 
-def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
+def start_record(run: Assembled) -> Record:
+    """Return the loss of the training rows before the first update."""
+    return Record(0, START_LOSS, run.network.measure_loss(*judged_rows(run)))
+
+
+def training_records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Record]:
+    """Train to the end, or until early stopping has seen enough, one record after the other.
+
+    Args:
+        live: assembled, and where it begins or goes on.
+        start: updates made by then.
+        pause: asked between two steps whether the consumer wants a moment, in which a record ``PAUSE`` comes.
+    """
     run, settings = live.run, live.run.settings
     records = train(
         run.network,
@@ -152,7 +158,27 @@ def _records(live: Live, start: int, pause: Callable[[], bool]) -> Iterator[Reco
         from nnreg.engine.diagnostics import Diagnostics
 
         watched = Diagnostics(run.network, settings.diagnostics_every).watch(records)
-    return iter(run.pace.watch(watched))
+    paced = iter(run.pace.watch(watched))
+    return paced if live.stopping is None else live.stopping.watch(paced)
+
+
+def final_records(live: Live, steps: int) -> Iterator[Record]:
+    """Bring a trained network to what a run keeps of it, and measure that: the training rows, and the test split once, here.
+
+    Args:
+        live: trained.
+        steps: updates made.
+    """
+    run, stopping = live.run, live.stopping
+    if stopping is not None and stopping.best_at is not None:
+        stopping.restore()
+    else:
+        live.elsewhere.settle()
+    yield Record(steps, FINAL_LOSS, run.network.measure_loss(*judged_rows(run)))
+    if run.splits.test is not None:
+        rows = converted(run.splits.test, run.network.dtype, run.splits.divisor)
+        for quantity, value in run.network.evaluate(*rows).items():
+            yield Record(steps, f"test/{quantity}", value)
 
 
 def _validations(run: Assembled) -> int | Container[int]:
@@ -163,11 +189,3 @@ def _validations(run: Assembled) -> int | Container[int]:
     looked_at = [run.splits.valid, run.splits.train if settings.watch_train else None]
     rows = sum(len(split.x) for split in looked_at if split is not None)
     return spread_validations(settings.steps, run.batches.largest, max(rows, 1))
-
-
-def _test(run: Assembled, recorder: Recorder, step: int) -> None:
-    """Look at the test split: once, here."""
-    if run.splits.test is not None:
-        rows = converted(run.splits.test, run.network.dtype, run.splits.divisor)
-        for quantity, value in run.network.evaluate(*rows).items():
-            recorder.add(Record(step, f"test/{quantity}", value))
