@@ -13,7 +13,7 @@ import pickle
 import re
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -30,13 +30,13 @@ from nnreg.errors import UserError
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry, kinds, techniques
 from nnreg.registry.nested import JOINT, chosen_names, defaults_of, slots_text, split_name
-from nnreg.registry.schemas import meant_as_text, schema_of, settings, sweep
+from nnreg.registry.schemas import REQUIRED, meant_as_text, parameters_of, schema_of, settings, sweep
 from nnreg.settings import run_label, task_of
 
 SETTINGS = "settings"
 
-swept_by_glob: set[str] = set()
-"""Kinds of which this process lists sound plugins only, as a glob sweep must skip broken ones; set by who reads its words."""
+swept_by_glob: dict[str, frozenset[str]] = {}
+"""Kinds of which this process lists what a sweep by glob can run, and the parameters in its words; set by who reads those."""
 
 
 class Text(StringNode):
@@ -83,7 +83,8 @@ class NnregConfigSource(ConfigSource):
         known = techniques(path)
         if path not in swept_by_glob:
             return list(known)
-        faults = {name: fault for name, entry in known.items() if (fault := _fault_of(entry))}
+        given = swept_by_glob[path]
+        faults = {name: fault for name, entry in known.items() if (fault := _fault_of(entry) or _lack_of(entry, given))}
         for fault in dict.fromkeys(faults.values()):  # what stands inside others by default is told once
             sys.stderr.write(f"skipped: {fault}\n")
         return [name for name in known if name not in faults]
@@ -161,10 +162,11 @@ class NnregSearchPath(SearchPathPlugin):
         search_path.append(provider="schema", path="nnreg://")
 
 
-def kinds_by_glob(words: Iterable[str]) -> set[str]:
-    """Return the kinds that some words of a command line sweep over by a glob, in whichever of their places."""
+def kinds_by_glob(words: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the kinds that some words of a command line sweep over by a glob, each with the parameters that the words give."""
     found = (re.match(r"\+{0,2}(\w+)(@[\w.:]+)?=.*\bglob\(", word) for word in words)
-    return {match[1] for match in found if match} & set(entries.kinds())
+    given = frozenset(word.partition("=")[0].rpartition(".")[2] for word in words if "." in word.partition("=")[0])
+    return dict.fromkeys(sorted({match[1] for match in found if match} & set(entries.kinds())), given)
 
 
 def register_source() -> None:
@@ -241,3 +243,10 @@ def _fault_of(entry: Entry) -> str:
     except BrokenPlugin as error:
         return str(error)
     return ""
+
+
+def _lack_of(entry: Entry, given: Collection[str]) -> str:
+    """Say which value a technique needs that nobody gave; "" where it needs none."""
+    needed = [each.name for each in parameters_of(entries.load_class(entry)) if each.default is REQUIRED]
+    lacking = [name for name in needed if name not in given]
+    return f"{entry.kind}={entry.name} needs a value for {', '.join(lacking)}" if lacking else ""

@@ -17,7 +17,7 @@ from nnreg.errors import UserError
 from nnreg.records.files import write_whole
 from nnreg.runs.assembly import Assembled, assemble
 from nnreg.runs.request import Request, describe, own_request
-from nnreg.settings import TRAIN, task_of
+from nnreg.settings import TRAIN, is_of_a_sweep, task_of
 
 PICTURE, TABLE = "find_lr.png", "find_lr.csv"
 FOLDER = "hydra.run.dir=runs/${now:%Y-%m-%d_%H-%M-%S-%f}_find_lr-${run_label:}"
@@ -52,10 +52,18 @@ def words_for(words: Sequence[str], tried: Range) -> list[str]:
     """Return the words of the training that is made, from those of a plain run, whose length and schedule do not count.
 
     Raises:
-        UserError: a sweep is asked for.
+        UserError: a sweep is asked for, or a training of no updates is to follow.
     """
     if {"-m", "--multirun"} & set(words):
         raise UserError("find_lr makes one training at rising rates, so leave out -m; a sweep is -m optimizer.lr=0.01,0.1")
+    for word in words:
+        key, _, value = word.lstrip("+").partition("=")
+        if key == "hparams_search" or is_of_a_sweep(word):
+            raise UserError(f"find_lr makes one training at rising rates, so leave out {word}, which belongs to a sweep")
+        if key == "steps" and re.fullmatch(r"-\d+|0+", value):
+            raise UserError(
+                f"{word}: the training that follows makes 1 update or more; find_lr makes --steps {tried.steps}"
+            )
     left_out = ("steps", "warmup", "patience", "tracking")
     kept = [word for word in words if word.partition("=")[0] not in left_out]
     folder = [] if any(word.startswith("hydra.run.dir=") for word in kept) else [FOLDER]

@@ -75,6 +75,9 @@ def test_without_a_fall_it_says_what_to_try(nnreg, words, said):
     ("words", "said"),
     [
         (("-m", "seed=0,1"), "find_lr makes one training at rising rates, so leave out -m"),
+        (("protocol=race",), "leave out protocol=race, which belongs to a sweep"),
+        (("hparams_search=random",), "leave out hparams_search=random"),
+        (("steps=0",), "steps=0: the training that follows makes 1 update or more"),
         (("--low", "1", "--high", "0.1"), "the rate rises from --low to --high"),
         (("--low", "0"), "the rate rises from --low to --high"),
         (("--steps", "5"), "a curve takes --steps 20 or more, got 5"),
