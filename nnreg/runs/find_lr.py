@@ -61,9 +61,7 @@ def words_for(words: Sequence[str], tried: Range) -> list[str]:
         if key == "hparams_search" or is_of_a_sweep(word):
             raise UserError(f"find_lr makes one training at rising rates, so leave out {word}, which belongs to a sweep")
         if key == "steps" and re.fullmatch(r"-\d+|0+", value):
-            raise UserError(
-                f"{word}: the training that follows makes 1 update or more; find_lr makes --steps {tried.steps}"
-            )
+            raise UserError(f"{word}: the training that follows makes 1 update or more; find_lr makes --steps {tried.steps}")
     left_out = ("steps", "warmup", "patience", "tracking")
     kept = [word for word in words if word.partition("=")[0] not in left_out]
     folder = [] if any(word.startswith("hydra.run.dir=") for word in kept) else [FOLDER]
