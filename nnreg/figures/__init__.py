@@ -158,7 +158,7 @@ class Run(Result):
             config=self.config,
             overrides=tuple(summary["overrides"]),
             command=summary["command"],
-            colour=palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none")),
+            colour=palette.of_run(choices),
             plugins=summary["plugins"],
             dataset=None if summary["dataset"] is None else DatasetCard(**summary["dataset"]),
             parameters=summary["parameters"],

@@ -6,11 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex, to_rgb
-
 from nnreg.errors import UserError, instead
+from nnreg.numerals import chosen
 from nnreg.records.card import COMPLETE, flattened, is_number
 from nnreg.records.results import Result, Results
 from nnreg.registry import entries, palette
@@ -18,7 +15,6 @@ from nnreg.registry import entries, palette
 ARM = "arm"
 FIRST = ("optimizer", "init", "activation", "network", "norm", "dropout", "regularizer", "schedule")
 """Kinds in the order in which one that tells groups apart gives them its colours."""
-MOST_SHADES = 5  # of one colour that can be told apart
 
 
 class Group(NamedTuple):
@@ -45,8 +41,8 @@ def ended(results: Results) -> Results:
 def groups(results: Results, by: str, *, alone: bool = False, first: Sequence[str] = FIRST) -> list[Group]:
     """Return the groups that a setting makes, in order of appearance; numbers ascending.
 
-    A group has the colour of its technique, of the kind that tells groups apart; groups of one technique have shades of its
-    colour, numbers in one picture a scale from dark to light.
+    A group has the colour of its technique, of the kind that tells groups apart; groups of one technique, such as its learning
+    rates, have shades of its colour, from dark to light.
 
     Args:
         results: runs.
@@ -63,30 +59,29 @@ def groups(results: Results, by: str, *, alone: bool = False, first: Sequence[st
         raise UserError(f"the runs have no setting '{by}'{instead(by, known(results[0]))}") from error
     if _numbers(found):
         found = dict(sorted(found.items()))
-    if by not in entries.slots() and _numbers(found) and len(found) > 2 and not alone:
-        colours = [to_hex(colormaps["viridis"](place)) for place in np.linspace(0.0, 0.88, len(found))]
-    else:
-        colours = _colours(by, list(found.values()), alone, first)
+    colours = _colours(by, list(found.values()), alone, first)
     return [Group(_label(by, value), value, colour, runs) for (value, runs), colour in zip(found.items(), colours, strict=True)]
-
-
-def technique_colour(kind: str, name: str) -> str:
-    """Return a technique's colour; the technique that changes nothing is grey."""
-    return palette.UNKNOWN if name in ("none", "constant") and kind != "init" else palette.colour(kind, name)
 
 
 def _colours(by: str, found: Sequence[Results], alone: bool, first: Sequence[str]) -> list[str]:
     head = by.partition(".")[0]
     kind = head if head in entries.slots() else _telling(found, first)
     names = [_name(runs, kind) for runs in found]
-    colours = [technique_colour(entries.slots().get(kind, kind), name) for name in names]
+    colours = [palette.colour(entries.slots().get(kind, kind), name) for name in names]
     alike = Counter(colours)
     if alone or max(alike.values()) == 1:
         return colours
-    if max(alike.values()) > MOST_SHADES:
-        return [palette.COLOURS[index % len(palette.COLOURS)] for index in range(len(found))]
-    ladders = {colour: iter(shades(colour, count)) for colour, count in alike.items()}
-    return [next(ladders[colour]) for colour in colours]
+    ladders = {colour: iter(palette.shades(colour, count)) for colour, count in alike.items()}
+    order = sorted(range(len(found)), key=lambda place: _rate(found[place]))
+    shaded = {place: next(ladders[colours[place]]) for place in order}
+    return [shaded[place] for place in range(len(found))]
+
+
+def _rate(runs: Results) -> float:
+    """Return the learning rate that runs share, which lightness tells, or 0."""
+    rates = {(run.config.get("optimizer") or {}).get("lr") for run in runs}
+    rate = rates.pop()
+    return float(rate) if is_number(rate) and not rates else 0.0
 
 
 def _telling(found: Sequence[Results], first: Sequence[str]) -> str:
@@ -100,18 +95,6 @@ def _name(runs: Results, kind: str) -> str:
     return str(runs[0].summary["choices"].get(kind, "none"))
 
 
-def shades(colour: str, count: int) -> list[str]:
-    """Return shades of a colour, from dark to light; the colour itself where one is enough."""
-    if count == 1:
-        return [colour]
-    mixed = []
-    for place in np.linspace(-0.45, 0.5, count):
-        paper = 1.0 if place > 0 else 0.0
-        red, green, blue = ((1 - abs(place)) * part + abs(place) * paper for part in to_rgb(colour))
-        mixed.append(to_hex((red, green, blue)))
-    return mixed
-
-
 def _numbers(values: Mapping[Any, Any] | Sequence[Any]) -> bool:
     return all(map(is_number, values))
 
@@ -120,9 +103,9 @@ def _label(by: str, value: Any) -> str:
     last = by.rpartition(".")[2].replace("_", " ")
     if value == "none":
         return f"no {by}"
-    if isinstance(value, float):
-        return f"{last} {value:.3g}"
-    if isinstance(value, int) or value is None:
+    if is_number(value):
+        return f"{last} {chosen(value)}"
+    if value is None or isinstance(value, bool):
         return f"{last} {value}"
     if isinstance(value, tuple):
         return f"{last} {'-'.join(map(str, value))}"

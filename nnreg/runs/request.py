@@ -27,7 +27,7 @@ from nnreg.registry import entries, fingerprint, palette
 from nnreg.registry.nested import JOINT, chosen_names, entry_at, techniques_inside, whole_node
 from nnreg.registry.varied import course_place, varied_places
 from nnreg.runs.assembly import Assembled
-from nnreg.settings import DESCEND, LABELLED, OF_A_SWEEP, TRAIN, Settings, is_of_a_sweep, run_label, task_of, used_choices
+from nnreg.settings import ACTIVATIONS, LABELLED, OF_A_SWEEP, Settings, is_of_a_sweep, run_label, task_of, used_choices
 from nnreg.tracking.location import without_password
 
 FLOAT = re.compile(r"-?\d*\.\d{3,}(e[+-]?\d+)?|-?\d+\.\d*e[+-]?\d+")
@@ -79,7 +79,7 @@ def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
         config=config,
         overrides=tuple(map(without_password, request.overrides)),
         command=without_password(request.command),
-        colour=_colour(task, choices, request.swept),
+        colour=palette.of_run(choices, request.swept, "activation" if task == ACTIVATIONS else "optimizer"),
         plugins={entry.distribution: entry.version for entry in used},
         dataset=assembled.dataset if assembled else None,
         parameters=assembled.network.parameters.theta.size if assembled else None,
@@ -125,17 +125,6 @@ def _origin(named: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, s
     }
     commits = {name: process.commit_of(folder) for name, folder in folders.items()}
     return code, versions, {name: commit for name, commit in commits.items() if commit}
-
-
-def _colour(task: str, choices: Mapping[str, str], swept: Sequence[str]) -> str:
-    if swept:
-        slot, _, name = swept[0].partition("=")
-        kind = entries.slots().get(slot)
-        return palette.colour(kind, name) if kind and len(swept) == 1 else palette.mixed(f"{choices} {swept}")
-    if task == TRAIN:
-        return palette.shaded(choices.get("optimizer", "none"), choices.get("init", "none"))
-    kind = "optimizer" if task == DESCEND else "activation"
-    return palette.colour(kind, choices.get(kind, "none"))
 
 
 def plain(config: DictConfig, choices: Mapping[str, str]) -> dict[str, Any]:
