@@ -156,10 +156,7 @@ def _at(colour: str, lightness: float) -> str:
     for vivid in range(100, -1, -2):
         y = (lightness + 16) / 116
         parts = (y + a * vivid / 50000, y, y - b * vivid / 20000)
-        xyz = [
-            white * (part**3 if part > _KINK else 3 * _KINK**2 * (part - 4 / 29))
-            for part, white in zip(parts, _WHITE, strict=True)
-        ]
+        xyz = [white * _uncurved(part) for part, white in zip(parts, _WHITE, strict=True)]
         linear = [sum(map(_product, row, xyz)) for row in _FROM_XYZ]
         if all(-1e-4 <= part <= 1.0001 for part in linear):
             break
