@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings
 
 from nnreg.cli import main
+from tests.browser import Browser, browsing
 from tests.registry import extras
 
 settings.register_profile("nnreg", deadline=None)  # two busy cores are no reason to fail
@@ -80,6 +81,14 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             return process
 
         yield begin
+
+
+@pytest.fixture
+def browse() -> Iterator[Browser]:
+    """Open pages in a real browser; one that complains, or asks another computer for anything, fails the test."""
+    with browsing() as browser:
+        yield browser
+        browser.check()
 
 
 @pytest.fixture

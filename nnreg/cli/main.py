@@ -208,6 +208,16 @@ def _ui(parser: _Parser, arguments: Sequence[str]) -> int:
     return ui.serve_ui(ui.Wanted(Path.cwd(), address, parsed.store, parsed.artifacts, opens=not parsed.no_open))
 
 
+def _play(parser: _Parser, arguments: Sequence[str]) -> int:
+    """Open a page on which techniques move under one's hands: a slider for each parameter; Ctrl-C ends it."""
+    parser.add_argument("--port", type=int, default=0, help="port to listen on (default: one that is free); this machine only")
+    parser.add_argument("--no-open", action="store_true", help="do not open a browser")
+    parsed = parser.parse_args(arguments)
+    from nnreg.play.server import Wanted, serve
+
+    return serve(Wanted(parsed.port, opens=not parsed.no_open))
+
+
 def _rerun(parser: _Parser, arguments: Sequence[str]) -> int:
     """Train again from the configuration saved in a run folder; overrides may change it."""
     parser.add_argument("folder", type=Path, help="a run folder, such as runs/2026-01-31_12-00-00-000000_adam-he")
@@ -320,6 +330,7 @@ COMMANDS: Mapping[str, Callable[[_Parser, Sequence[str]], int]] = {
     "check": _check,
     "new": _new,
     "ui": _ui,
+    "play": _play,
     "rerun": _rerun,
     "resume": _resume,
     "runs": _runs,

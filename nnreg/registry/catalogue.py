@@ -44,6 +44,14 @@ class Description:
     meanings: dict[str, str]
 
 
+class Interval(NamedTuple):
+    """An interval that a parameter's meaning states, such as ``[0, 1)``."""
+
+    text: str
+    low: float
+    high: float
+
+
 class Place(NamedTuple):
     """Where a technique is written."""
 
@@ -84,6 +92,22 @@ def describe(technique: type) -> Description:
     notes = [" ".join(part.split()) for part in paragraphs if re.match(r"(Source|Conventions):", part)]
     meanings = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
     return Description(parsed.short_description or "", formula, tuple(notes), meanings)
+
+
+_INTERVAL = re.compile(r"\bin ([\[(]\s*[^,\[\]()]+,[^,\[\]()]+[\])])")
+
+
+def interval_in(meaning: str) -> Interval | None:
+    """Return the interval that a parameter's meaning states, ``in (0, inf)``, or None.
+
+    Raises:
+        ValueError: an end of it is no number.
+    """
+    found = _INTERVAL.search(meaning)
+    if found is None:
+        return None
+    low, high = map(float, found[1].strip("[]()").split(","))
+    return Interval(found[1], low, high)
 
 
 def _technique(kind: str, name: str) -> Entry:

@@ -15,7 +15,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from nnreg.registry import building
-from nnreg.registry.catalogue import describe
+from nnreg.registry.catalogue import describe, interval_in
 from nnreg.registry.nested import default_node, slots_of
 from nnreg.registry.schemas import REQUIRED, parameters_of, schema_of
 from nnreg.testing.report import Subject, expect, expect_equal, skip
@@ -46,9 +46,6 @@ def every_parameter_has_a_meaning(subject: Subject) -> None:
     expect(not silent, f"the docstring's Args section says nothing about {', '.join(silent)}")
     strangers = sorted(set(meanings) - set(names))
     expect(not strangers, f"the docstring's Args section explains {', '.join(strangers)}, which the constructor does not take")
-
-
-INTERVAL = re.compile(r"\bin ([\[(]\s*[^,\[\]()]+,[^,\[\]()]+[\])])")
 
 
 class Range(NamedTuple):
@@ -146,10 +143,9 @@ def _promises(subject: Subject) -> Iterator[tuple[str, Range]]:
     meanings = describe(subject.technique).meanings
     for parameter in parameters_of(subject.technique):
         kinds = {text.strip() for text in parameter.type_text.split("|")} - {"None"}
-        promise = INTERVAL.search(meanings.get(parameter.name, ""))
-        if promise and kinds <= {"int", "float"}:
-            low, high = map(float, promise[1].strip("[]()").split(","))
-            yield parameter.name, Range(promise[1], low, high, whole=kinds == {"int"})
+        promise = interval_in(meanings.get(parameter.name, "")) if kinds <= {"int", "float"} else None
+        if promise is not None:
+            yield parameter.name, Range(*promise, whole=kinds == {"int"})
 
 
 def _expect_accepted(subject: Subject, name: str, value: Any, promise: str) -> None:
