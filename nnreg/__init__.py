@@ -1,6 +1,7 @@
 """nnreg: compare neural-network training techniques, one change at a time.
 
-``run``, ``sweep`` and ``compare`` are the command line in Python, ``register`` adds a class: see ``nnreg.cli.scripting``.
+``run``, ``sweep`` and ``compare`` are the command line in Python, ``load`` asks what a run has learned, ``register`` adds a
+class: see ``nnreg.cli.scripting``.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnreg.cli.scripting import compare as compare
+    from nnreg.cli.scripting import load as load
     from nnreg.cli.scripting import register as register
     from nnreg.cli.scripting import run as run
     from nnreg.cli.scripting import sweep as sweep
     from nnreg.errors import RunFailed as RunFailed
     from nnreg.errors import UserError as UserError
 
-__all__ = ["RunFailed", "UserError", "compare", "register", "run", "sweep"]
+__all__ = ["RunFailed", "UserError", "compare", "load", "register", "run", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

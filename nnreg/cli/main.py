@@ -244,6 +244,25 @@ def _resume(parser: _Parser, arguments: Sequence[str]) -> int:
     return resume_run(parsed.folder, parsed.overrides)
 
 
+def _predict(parser: _Parser, arguments: Sequence[str]) -> int:
+    """Ask the network that a run ended with about new rows: a table of predictions."""
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="folder of a run that has ended, such as runs/2026-01-31_..._adam-he"
+    )
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="rows as the dataset has them: a table (.csv), an .npz with x; or .png",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE.csv", help="write all predictions there, with every probability")
+    parsed = parser.parse_args(arguments)
+    from nnreg.runs.predict import predict_files
+
+    return predict_files(parsed.run, parsed.files, parsed.output)
+
+
 def _runs(parser: _Parser, arguments: Sequence[str]) -> int:
     """Look after tracked runs: `clean` marks those whose process is gone, `push` sends those kept on disk to the server."""
     parser.add_argument("action", choices=("clean", "push"))
@@ -334,6 +353,7 @@ COMMANDS: Mapping[str, Callable[[_Parser, Sequence[str]], int]] = {
     "rerun": _rerun,
     "resume": _resume,
     "runs": _runs,
+    "predict": _predict,
     "reproduce": _reproduce,
     "compare": _compare,
     "find_lr": _find_lr,

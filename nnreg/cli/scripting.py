@@ -39,6 +39,8 @@ from nnreg.sweeps.ending import sweep_folder
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from nnreg.runs.trained import TrainedNetwork
+
 
 Words = ParamSpec("Words")
 Found = TypeVar("Found")
@@ -114,6 +116,21 @@ def _run(words: list[str], *, quiet: bool) -> Run:
             raise RunFailed(task.failure(request, outcome), request.folder)
     (result,) = read_results({request.folder: ""})
     return Run.of(result)
+
+
+@_in_one_line
+def load(run: str | Path | Run) -> TrainedNetwork:
+    """Return the network that a run ended with, to be asked: ``load("runs/...").predict(rows)``.
+
+    Args:
+        run: its folder, a ``network.npz``, or what ``run`` returned.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    from nnreg.runs import trained
+
+    return trained.load(run)
 
 
 @_in_one_line

@@ -11,7 +11,7 @@ from nnreg.contracts.architecture import Architecture, Parts
 from nnreg.contracts.arrays import Array, Features, Labels, ParametersView, Passed, Place, Role, Targets, Weights
 from nnreg.contracts.batches import Augmentation, Indices, Sampler
 from nnreg.contracts.checks import check_choices, check_range
-from nnreg.contracts.data import Dataset, Split, Splits
+from nnreg.contracts.data import Dataset, Preprocessing, Split, Splits, Table
 from nnreg.contracts.init import Init, Untrained
 from nnreg.contracts.layers import Activation, Dropout, Layer, Norm, Shape
 from nnreg.contracts.nesting import Slot, slot
@@ -55,6 +55,7 @@ __all__ = [
     "Parts",
     "Passed",
     "Place",
+    "Preprocessing",
     "Regularizer",
     "Role",
     "Sampler",
@@ -64,6 +65,7 @@ __all__ = [
     "Split",
     "Splits",
     "Surface",
+    "Table",
     "Targets",
     "Untrained",
     "Weights",

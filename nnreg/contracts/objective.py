@@ -36,6 +36,12 @@ class Loss(Protocol):
 
     # A loss may have ``row_losses(logits, targets)`` too, which returns the loss of each row, float array (rows,) of the run's
     # dtype: rows may then have weights. The gradient of a weighted mean follows from that of the mean, row by row.
+    # One that reads the logits as probabilities may have ``probabilities(logits)``, which returns them, (rows, outputs).
+
+
+def reads_probabilities(loss: object) -> bool:
+    """Tell whether a loss reads the logits as probabilities."""
+    return callable(getattr(loss, "probabilities", None))
 
 
 def weighs_rows(loss: object) -> bool:

@@ -130,6 +130,7 @@ class Network:
 
     Attributes:
         layers: all of them as one flat list, whatever they were composed of; some may hold others.
+        loss: as given.
 
     Raises:
         Unfit: a layer does not fit what comes before it, or the architecture makes nothing of these inputs and outputs.
@@ -160,7 +161,7 @@ class Network:
         self.layers: Sequence[Layer] = plan.whole.layers
         lowest = int(isinstance(self.layers[0], Reshape))  # what lies below it has no gradient to pass on
         self._lowest, self._above = self.layers[lowest], self.layers[:lowest:-1]
-        self._loss = loss
+        self.loss = self._loss = loss
         self._regularizer = regularizer
         self._chunk = max(rows, EVALUATION_ROWS)
         self._dlogits_rows: Array = np.empty((rows, outputs), dtype)
@@ -275,6 +276,12 @@ class Network:
         if weight is None:
             return self._loss.value(logits, targets)
         return float(weight @ self._loss.row_losses(logits, targets)) / len(logits)  # type: ignore[attr-defined]
+
+    @silently
+    def logits(self, x: Array | Unconverted) -> Array:
+        """Return the logits of any number of rows, float array (n, outputs), in evaluation mode."""
+        empty = np.empty((0, self._dlogits_rows.shape[1]), self.dtype)
+        return np.concatenate([empty, *(logits for _, logits in self._logits(x))])
 
     @silently
     def evaluate(self, x: Array | Unconverted, targets: Targets, weight: Array | None = None) -> dict[str, float]:

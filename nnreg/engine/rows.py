@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array, Features, Indices, Sampler, Split, Splits, Targets
+from nnreg.contracts import Array, Features, Indices, Preprocessing, Sampler, Split, Splits, Targets
 from nnreg.contracts.batches import largest_batch, state_of
 
 
@@ -156,11 +156,18 @@ Batch = tuple[Any, ...]
 
 def reconstructing(splits: Splits) -> Splits:
     """Return the same data with each row, as a network is given it, for its own target: float array (rows, features)."""
-    answered: dict[str, Any] = {"outputs": splits.train.x.shape[1]}
+    made = splits.preprocessing
+    back = {"targets": (), "classes": (), "target_shift": made.shift, "target_scale": _whole(made.scale, splits.divisor)}
+    answered: dict[str, Any] = {"outputs": splits.train.x.shape[1], "preprocessing": Preprocessing(**{**vars(made), **back})}
     for part, split in splits.present().items():
         dtype = np.float32 if split.x.dtype == np.uint8 else split.x.dtype
         answered[part] = split._replace(y=np.asarray(converted(split, dtype, splits.divisor).x[:]))
     return dataclasses.replace(splits, **answered)
+
+
+def _whole(scale: Array | float, divisor: float) -> Array | float:
+    """Return what features were divided by, all in all; a dataset that keeps bytes may leave it to their divisor."""
+    return divisor if np.ndim(scale) == 0 and scale == 1 else scale
 
 
 class Gather:

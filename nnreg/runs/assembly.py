@@ -144,6 +144,7 @@ class Assembled:
     dataset: DatasetCard
     again: Again
     augment: Augment | None
+    answers_rows: bool
 
 
 def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
@@ -189,7 +190,13 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     for number in varied:
         check_watched(number.schedule, f"vary.{number.place}", settings, splits, entered["dataset"].name)
     pace = Pace(built["schedule"], settings.steps, settings.warmup, built["optimizer"].rate, varied)
-    return Assembled(settings, network, built["optimizer"], pace, splits, streams, batches, card, again, augment)
+    rows = answers_rows(built["network"])
+    return Assembled(settings, network, built["optimizer"], pace, splits, streams, batches, card, again, augment, rows)
+
+
+def answers_rows(architecture: object) -> bool:
+    """Tell whether a network has the rows themselves as targets."""
+    return getattr(architecture, "target", "targets") == "inputs"
 
 
 def _with_added_kinds(config: DictConfig) -> DictConfig:
@@ -253,6 +260,18 @@ def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequenc
             check_recorded(metric, settings, splits, entered["dataset"].name)
 
 
+def load_splits(config: DictConfig) -> Splits:
+    """Return the data that a configuration trains on, in which every technique is named.
+
+    Raises:
+        UserError: it is not there, or does not go together with the loss or the network.
+    """
+    settings, config = read_settings(config), _with_added_kinds(config)
+    entered = {kind: _entry(kind, kind, config.get(kind), {}) for kind in ("dataset", "loss", "network")}
+    built = {kind: build_entry(entry, config[kind]) for kind, entry in entered.items()}
+    return _fitting(settings, config["dataset"], entered, built)[0]
+
+
 def _fitting(settings: Settings, node: DictConfig, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> Loaded:
     """Return the data of a run with the targets that its network answers, checked against settings and loss.
 
@@ -260,7 +279,7 @@ def _fitting(settings: Settings, node: DictConfig, entered: Mapping[str, Entry],
     """
     dataset, loss, made, measure = entered["dataset"], entered["loss"], built["dataset"], built["loss"]
     takes = targets_of(measure)
-    answers_inputs = getattr(built["network"], "target", "targets") == "inputs"
+    answers_inputs = answers_rows(built["network"])
     if answers_inputs and "values" not in takes:
         raise UserError(
             f"network={entered['network'].name} has the rows themselves as targets, which are values, loss={loss.name} takes "

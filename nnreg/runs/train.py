@@ -13,8 +13,8 @@ from nnreg.engine.settling import arrays_of
 from nnreg.engine.stopping import Pruning
 from nnreg.engine.training import PAUSE, clipper, spread_validations, train
 from nnreg.records.card import Outcome, RunCard, Status, summarise
-from nnreg.records.files import write_arrays
 from nnreg.records.folder import NETWORK
+from nnreg.records.network import card_of, write_network
 from nnreg.records.recorder import Recorder, Sink
 from nnreg.runs.assembly import Assembled, assemble, first_rows
 from nnreg.runs.attempt import Work, attempt
@@ -87,8 +87,14 @@ class _Training:
             for record in final_records(live, self._steps):
                 recorder.add(record)
         if recorder.diverged_at is None:
-            write_arrays(self._card.folder / NETWORK, arrays_of(run.network))
+            self._keep()
         return self.outcome(recorder, "finished", None)
+
+    def _keep(self) -> None:
+        """Write the network that training ended with, and what it needs to be asked again."""
+        run, card = self._live.run, self._card
+        kept = card_of(card.label, card.config, run.splits, answers_rows=run.answers_rows)
+        write_network(card.folder / NETWORK, arrays_of(run.network), kept)
 
     def outcome(self, recorder: Recorder, status: Status, error: str | None) -> Outcome:
         """Return what came of the steps made; a run that has diverged stays so, whatever happened afterwards."""

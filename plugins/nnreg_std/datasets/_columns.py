@@ -6,7 +6,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -70,6 +70,7 @@ class Layout:
         dropped: names or numbers of columns that were to be left out.
         has_row_names: whether the first column has names of rows, and none of its own.
         weight: place of the column of weights, or None; it is read like a feature.
+        words: name of a column of words to those that it holds.
     """
 
     text: str
@@ -83,6 +84,7 @@ class Layout:
     dropped: tuple[str, ...] = ()
     has_row_names: bool = False
     weight: int | None = None
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def features(self) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnreg.contracts import Split, Splits
+from nnreg.contracts import Preprocessing, Split, Splits
 from nnreg_std.datasets._fetching import cache_folder, fetch
 from nnreg_std.datasets._idx import Bytes
 from nnreg_std.datasets._published import FileSet, verified
@@ -18,7 +18,9 @@ CLASSES = 10
 WHITE = 255
 
 
-def load_images(files: FileSet, data_dir: str | None, valid_size: int, rows: int | None = None) -> Splits:
+def load_images(
+    files: FileSet, data_dir: str | None, valid_size: int, rows: int | None = None, classes: tuple[str, ...] = ()
+) -> Splits:
     """Find, verify and divide a dataset: one row an image, its pixels as the bytes of the file, the splits views of it.
 
     Args:
@@ -26,6 +28,7 @@ def load_images(files: FileSet, data_dir: str | None, valid_size: int, rows: int
         data_dir: the only folder looked in; or None for the folder in NNREG_DATA, the cache, then a download.
         valid_size: how many of the last training rows are held out; 0 for no validation split.
         rows: how many of the first training rows to use at all; None for all of them.
+        classes: what each class is called, by its number; empty: by its number.
 
     Raises:
         FileNotFoundError: the files are nowhere and could not be downloaded.
@@ -35,7 +38,8 @@ def load_images(files: FileSet, data_dir: str | None, valid_size: int, rows: int
     (train_images, train_labels, test_images, test_labels), folder = _read(files, data_dir)
     train, valid = hold_out(Split(_rows(train_images[:rows]), train_labels[:rows].astype(np.int64)), valid_size)
     test = Split(_rows(test_images), test_labels.astype(np.int64))
-    return Splits(train, valid, test, outputs=CLASSES, source=str(folder), divisor=WHITE, shape=test_images.shape[1:])
+    shape, named = test_images.shape[1:], Preprocessing(scale=float(WHITE), classes=classes, white=float(WHITE))
+    return Splits(train, valid, test, CLASSES, str(folder), divisor=WHITE, shape=shape, preprocessing=named)
 
 
 def _rows(images: Bytes) -> Bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,12 @@ SMALLEST = float(np.finfo(np.float32).tiny)  # of a deviation that float32 can t
 
 
 def scaled(parts: Parts, *, standardise: bool) -> Parts:
-    """Return the parts in float32, C-contiguous; class numbers stay as they are, and so do bytes that are not to be scaled.
+    """Return the parts in float32, C-contiguous; class numbers stay as they are, and so do bytes that are not to be scaled."""
+    return scaled_by(parts, standardise=standardise)[0]
+
+
+def scaled_by(parts: Parts, *, standardise: bool) -> tuple[Parts, dict[str, Any]]:
+    """Return the parts as ``scaled`` does, and what of a ``Preprocessing`` says how: what was shifted and scaled by what.
 
     Args:
         parts: train, valid and test rows, read.
@@ -30,10 +35,16 @@ def scaled(parts: Parts, *, standardise: bool) -> Parts:
         _check(split.x, "features")
         _check(split.y, "targets")
     are_bytes = all(split.x.dtype == np.uint8 for split in filter(None, parts))
-    features = _standardiser(train.x) if standardise else _kept if are_bytes else _rounded
-    values = _kept if is_classes(train.y) else _standardiser(train.y) if standardise else _rounded
+    by = {}
+    features, values = _kept if are_bytes else _rounded, _kept if is_classes(train.y) else _rounded
+    if standardise:
+        scale = _scale_of(train.x)
+        features, by = scale.standardised, {"shift": scale.mean, "scale": scale.deviation}
+        if not is_classes(train.y):
+            scale = _scale_of(train.y)
+            values, by = scale.standardised, by | {"target_shift": scale.mean, "target_scale": scale.deviation}
     moved = [split and Split(features(split.x), values(split.y), split.weight) for split in parts[1:]]
-    return Split(features(train.x), values(train.y), train.weight), moved[0], moved[1]
+    return (Split(features(train.x), values(train.y), train.weight), moved[0], moved[1]), by
 
 
 def check_varied(rows: Features) -> None:
@@ -46,20 +57,26 @@ def check_varied(rows: Features) -> None:
         raise ValueError("every feature is the same in all rows: there is nothing to learn from")
 
 
-def _standardiser(rows: Features) -> Callable[[Features], Array]:
-    """Return x ↦ (x - μ) / σ with the rows' mean μ and standard deviation σ, computed in float64."""
-    mean, deviation = _moments(rows)
-    deviation[(np.ptp(rows, axis=0) == 0) | (deviation < SMALLEST)] = 1  # of a constant column it may come as 1e-17
+class _Scale(NamedTuple):
+    """The rows' mean μ and standard deviation σ, computed in float64."""
 
-    def standardised(x: Features) -> Array:
+    mean: Array
+    deviation: Array
+
+    def standardised(self, x: Features) -> Array:
+        """Return (x - μ) / σ."""
         moved = np.empty(x.shape, np.float32)
         step = max(1, AT_ONCE // max(1, x.shape[1]))
         for first in range(0, len(x), step):
             part = slice(first, first + step)
-            moved[part] = _rounded((x[part] - mean) / deviation)  # (x - μ) / σ
+            moved[part] = _rounded((x[part] - self.mean) / self.deviation)  # (x - μ) / σ
         return moved
 
-    return standardised
+
+def _scale_of(rows: Features) -> _Scale:
+    mean, deviation = _moments(rows)
+    deviation[(np.ptp(rows, axis=0) == 0) | (deviation < SMALLEST)] = 1  # of a constant column it may come as 1e-17
+    return _Scale(mean, deviation)
 
 
 def _moments(rows: Features) -> tuple[Array, Array]:

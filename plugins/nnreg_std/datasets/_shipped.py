@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nnreg.contracts import Array, Dataset, Splits, check_range
-from nnreg_std.datasets._scaling import scaled
+from nnreg.contracts import Array, Dataset, Preprocessing, Splits, check_range
+from nnreg_std.datasets._scaling import scaled_by
 from nnreg_std.datasets._splitting import shuffled, stratified
 
 
@@ -26,6 +26,9 @@ class Shipped:
         header: lines before the numbers.
         delimiter: between the numbers of the first file; None is white space.
         options: what the loader is called with, to give the numbers that the files hold.
+        columns: names of the features, as scikit-learn has them.
+        classes: names of the classes, likewise.
+        target: name of the values that are to be met, or "".
     """
 
     loader: str
@@ -33,6 +36,9 @@ class Shipped:
     header: int = 0
     delimiter: str | None = ","
     options: Mapping[str, object] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    target: str = ""
 
     @property
     def source(self) -> str:
@@ -85,4 +91,7 @@ class ShippedRows(Dataset):
             if are_values
             else stratified(x, targets.astype(np.int64), *shares, rng)
         )
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=self.outputs, source=self.table.source)
+        parts, by = scaled_by(parts, standardise=self.standardise)
+        targets_named = (self.table.target,) if self.table.target else ()
+        named = Preprocessing(columns=self.table.columns, classes=self.table.classes, targets=targets_named, **by)
+        return Splits(*parts, outputs=self.outputs, source=self.table.source, preprocessing=named)

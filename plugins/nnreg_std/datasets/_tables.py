@@ -8,18 +8,19 @@ import itertools
 import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Array
+from nnreg.contracts import Array, Preprocessing
+from nnreg.contracts import Table as Unread
 from nnreg_std.datasets._columns import Layout, Wanted, how_to_drop, lay_out
 from nnreg_std.datasets._decoding import read_text
 from nnreg_std.datasets._hints import typed
-from nnreg_std.datasets._layouts import MISSING, TRUTH, Style, rows_of
+from nnreg_std.datasets._layouts import MISSING, TRUTH, Style, clean, find_sign, find_style, rows_of
 
 MOST_CATEGORIES = 100
 SPELT = sorted({spelt for word in MISSING for spelt in (word, word.upper(), word.title(), word.capitalize())} | {"NaN", "-NaN"})
@@ -35,6 +36,7 @@ class Table(NamedTuple):
         numbers: what they are as numbers, float64 (rows,), or None where one is none.
         notes: what was taken for what, in a few words each.
         weight: how much each row counts, float64 (rows,), or None.
+        made: what was made of the columns.
     """
 
     x: Array
@@ -42,6 +44,7 @@ class Table(NamedTuple):
     numbers: Array | None
     notes: list[str]
     weight: Array | None = None
+    made: Preprocessing = Preprocessing()
 
 
 def read_table(file: Path, wanted: Wanted) -> Table:
@@ -73,7 +76,53 @@ def read_table(file: Path, wanted: Wanted) -> Table:
     answers, weight = answers[~is_missing], weight[~is_missing] if weight is not None else None
     if wanted.comment == "auto":
         _check_remarks(answers)
-    return Table(x, answers, _numbers(answers, found.style), [*found.notes, f"target '{found.names[found.target]}'"], weight)
+    notes = [*found.notes, f"target '{found.names[found.target]}'"]
+    return Table(x, answers, _numbers(answers, found.style), notes, weight, _made(found, wanted))
+
+
+def _made(found: Layout, wanted: Wanted) -> Preprocessing:
+    """Return what was made of the columns, so that it can be made of those of another table of this sort."""
+    return Preprocessing(
+        columns=tuple(found.names[place] for place in found.features if place != found.weight),
+        words=found.words,
+        targets=(found.names[found.target],),
+        drops_missing=wanted.missing == "drop",
+        layout={"delimiter": found.sign, **found.style._asdict()},
+    )
+
+
+def read_cells(file: Path, wanted: Wanted, layout: Mapping[str, str]) -> Unread:
+    """Return the cells of a table of new rows, in which the target may be missing.
+
+    Args:
+        file: which exists.
+        wanted: what was said of the table that was trained on.
+        layout: how that one was laid out; empty: find out.
+
+    Raises:
+        ValueError: it is no table of text.
+    """
+    text, _ = read_text(file, wanted.compression, wanted.encoding)
+    text, _, _, named = clean(text, wanted.skip, wanted.comment)
+    first = next((line for line in text.split("\n") if line.strip()), "")
+    known = named or layout.get("delimiter", "")
+    sign = known if known and known in first else find_sign(text) or known or ","
+    try:
+        rows = list(rows_of(text, sign))
+    except csv.Error as error:
+        raise ValueError(f"{file.name} is not a table of text: {error}") from None
+    if not rows:
+        raise ValueError(f"{file.name} is empty")
+    lines, cells = [line for line, _ in rows], [row for _, row in rows]
+    even = [row for row in cells[1:] if len(row) == len(cells[0])] or cells[:1]
+    found = (
+        Style(layout["decimal"], layout["thousands"]) if layout else find_style(list(zip(*even, strict=True)), "auto", "auto")
+    )
+
+    def number(cell: str) -> float | None:
+        return TRUTH.get(cell.lower(), found.number(cell))
+
+    return Unread(cells[0], cells[1:], lines, number, lambda cell: cell.lower() in MISSING)
 
 
 def _frame(file: Path, found: Layout) -> Any:
@@ -173,6 +222,7 @@ def _one_hot(found: Layout, place: int, column: Any) -> tuple[list[Array], npt.N
             f"leave it out: {how_to_drop(found, place)}"
         )
     found.notes.append(f"'{found.names[place]}' as {len(kept)} columns of 0 and 1")
+    found.words[found.names[place]] = tuple(words[kept].tolist())
     return [(codes == code).astype(np.float64) for code in kept], is_absent[codes]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ Task = Literal["auto", "classes", "values"]
 Wish = Literal["classes", "values"]
 
 MOST_CLASSES = 20  # whole numbers of more different values are values, not classes, unless the person says so
+WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 ROWS_A_CLASS = 5  # and so are those of fewer rows a value, on average
 
 
@@ -64,6 +66,21 @@ def understood_text(
         is_safe = len(np.unique(numbers)) == len(np.unique(answers))  # else two labels would become one
         y, outputs = understood(numbers if is_safe else answers, "classes")
     return y, outputs, f"{outputs} classes" if np.issubdtype(y.dtype, np.integer) else "values"
+
+
+def names_of(y: Targets, answers: npt.NDArray[Any]) -> tuple[str | int | float, ...]:
+    """Return what each class is called, by its number, as the person calls it, 7 where the text is 7; nothing of values.
+
+    Args:
+        y: targets as they were understood.
+        answers: what they were, (rows,), read.
+    """
+    if not np.issubdtype(y.dtype, np.integer):
+        return ()
+    firsts = answers.reshape(-1)[np.unique(y, return_index=True)[1]].tolist()
+    if answers.dtype.kind == "U" and all(map(WHOLE.fullmatch, firsts)):
+        return tuple(map(int, firsts))
+    return tuple(name.decode(errors="replace") if isinstance(name, bytes) else name for name in firsts)
 
 
 def _are_meant_as_classes(answers: npt.NDArray[np.str_], numbers: Array, task: Task, wish: Wish) -> bool:

@@ -18,12 +18,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from nnreg.contracts import Dataset, Split, Splits, Targets, check_choices, check_range
+from nnreg.contracts import Dataset, Preprocessing, Split, Splits, Targets, check_choices, check_range
 from nnreg_std.datasets._archives import read_archive
 from nnreg_std.datasets._finding import existing
-from nnreg_std.datasets._scaling import check_varied, scaled
+from nnreg_std.datasets._scaling import check_varied, scaled_by
 from nnreg_std.datasets._splitting import divided, is_classes
-from nnreg_std.datasets._targets import Task, Wish, understood
+from nnreg_std.datasets._targets import Task, Wish, names_of, understood
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,17 @@ class Arrays(Dataset):
         train, valid, test = divided(*given["train"], *shares, np.random.default_rng(self.random_state))
         parts = (train, given.get("valid", valid), given.get("test", test))
         del found, given  # the rows as they were in the file: of a million there is no room for many copies
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=str(file), shape=shape)
+        white = _white(parts[0].x) if shape else None
+        parts, by = scaled_by(parts, standardise=self.standardise)
+        named = Preprocessing(classes=names_of(y, answers), white=white, **by)
+        return Splits(*parts, outputs=outputs, source=str(file), shape=shape, preprocessing=named)
+
+
+def _white(pictures: npt.NDArray[Any]) -> float | None:
+    """Return what white is among pixels: of bytes, or of shares of it; None of anything else."""
+    if pictures.dtype == np.uint8:
+        return 255.0
+    return 1.0 if pictures.min() >= 0 and 0 < pictures.max() <= 1 else None
 
 
 def _check_labels(parts: Mapping[str, Targets], answers: npt.NDArray[Any]) -> None:

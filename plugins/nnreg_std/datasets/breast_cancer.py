@@ -13,6 +13,39 @@ from dataclasses import dataclass
 
 from nnreg_std.datasets._shipped import Shipped, ShippedRows
 
+COLUMNS = (
+    "mean radius",
+    "mean texture",
+    "mean perimeter",
+    "mean area",
+    "mean smoothness",
+    "mean compactness",
+    "mean concavity",
+    "mean concave points",
+    "mean symmetry",
+    "mean fractal dimension",
+    "radius error",
+    "texture error",
+    "perimeter error",
+    "area error",
+    "smoothness error",
+    "compactness error",
+    "concavity error",
+    "concave points error",
+    "symmetry error",
+    "fractal dimension error",
+    "worst radius",
+    "worst texture",
+    "worst perimeter",
+    "worst area",
+    "worst smoothness",
+    "worst compactness",
+    "worst concavity",
+    "worst concave points",
+    "worst symmetry",
+    "worst fractal dimension",
+)
+
 
 @dataclass(frozen=True)
 class BreastCancer(ShippedRows):
@@ -31,4 +64,4 @@ class BreastCancer(ShippedRows):
 
     # 343 rows to train on, 113 to validate and 113 to test with, unless the shares say otherwise
     outputs = 2
-    table = Shipped("load_breast_cancer", ("breast_cancer.csv",), header=1)
+    table = Shipped("load_breast_cancer", ("breast_cancer.csv",), header=1, columns=COLUMNS, classes=("malignant", "benign"))

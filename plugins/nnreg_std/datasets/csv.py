@@ -10,20 +10,22 @@ may be given instead. Labels are told apart by every character and become class 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from nnreg.contracts import Dataset, Splits, check_choices, check_range
+from nnreg.contracts import Dataset, Splits, Table, check_choices, check_range
 from nnreg_std.datasets._columns import Categories, Index, Missing, Wanted
 from nnreg_std.datasets._decoding import Compression
 from nnreg_std.datasets._finding import existing
 from nnreg_std.datasets._layouts import SIGNS, Decimal, Header, Thousands
-from nnreg_std.datasets._scaling import check_varied, scaled
+from nnreg_std.datasets._scaling import check_varied, scaled_by
 from nnreg_std.datasets._splitting import divided
-from nnreg_std.datasets._tables import read_table
-from nnreg_std.datasets._targets import Task, Wish, understood_text
+from nnreg_std.datasets._tables import read_cells, read_table
+from nnreg_std.datasets._targets import Task, Wish, names_of, understood_text
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,24 @@ class CSV(Dataset):
     def load(self) -> Splits:
         """Return the rows of the file, shuffled, in parts."""
         file = existing(self.path)
-        table = read_table(file, Wanted(**{name: getattr(self, name) for name in Wanted.__dataclass_fields__}))
+        table = read_table(file, self._wanted)
         y, outputs, what = understood_text(table.answers, table.numbers, self.task, self.wish)
         check_varied(table.x)
         rng = np.random.default_rng(self.random_state)
         parts = divided(table.x, y, self.valid_fraction, self.test_fraction, rng, table.weight)
         source = f"{file} ({', '.join(table.notes)}: {what})"
-        return Splits(*scaled(parts, standardise=self.standardise), outputs=outputs, source=source)
+        scaled, by = scaled_by(parts, standardise=self.standardise)
+        made = replace(table.made, classes=names_of(y, table.answers), **by)
+        return Splits(*scaled, outputs=outputs, source=source, preprocessing=made)
+
+    def read_table(self, file: Path, layout: Mapping[str, str]) -> Table:
+        """Return the cells of new rows in a file like this one, with or without the target.
+
+        Raises:
+            ValueError, OSError: it is no table of text.
+        """
+        return read_cells(existing(str(file)), self._wanted, layout)
+
+    @property
+    def _wanted(self) -> Wanted:
+        return Wanted(**{name: getattr(self, name) for name in Wanted.__dataclass_fields__})

@@ -33,5 +33,10 @@ class Diabetes(ShippedRows):
     # 266 rows to train on, 88 to validate and 88 to test with, unless the shares say otherwise
     outputs = 1
     table = Shipped(
-        "load_diabetes", ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"), delimiter=None, options={"scaled": False}
+        "load_diabetes",
+        ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz"),
+        delimiter=None,
+        options={"scaled": False},
+        columns=("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
+        target="progression",
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnreg.contracts import Dataset, Splits, check_range
+from nnreg.contracts import Dataset, Preprocessing, Splits, check_range
 from nnreg_std.datasets import _shipped
 from nnreg_std.datasets._splitting import stratified
 
@@ -44,4 +44,5 @@ class Digits(Dataset):
         x = (pixels / PIXEL_LEVELS).astype(np.float32)  # exact: sixteenths
         rng = np.random.default_rng(self.random_state)
         train, valid, test = stratified(x, labels.astype(np.int64), self.valid_fraction, self.test_fraction, rng)
-        return Splits(train, valid, test, outputs=10, source=DIGITS.source, shape=(8, 8))
+        inked = Preprocessing(scale=float(PIXEL_LEVELS), white=float(PIXEL_LEVELS))
+        return Splits(train, valid, test, outputs=10, source=DIGITS.source, shape=(8, 8), preprocessing=inked)

@@ -17,6 +17,8 @@ from nnreg.contracts import Dataset, Splits, check_range
 from nnreg_std.datasets._locating import load_images
 from nnreg_std.datasets._published import FASHION_MNIST_FILES, FileSet
 
+ARTICLES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+
 
 @dataclass(frozen=True)
 class FashionMNIST(Dataset):
@@ -45,4 +47,4 @@ class FashionMNIST(Dataset):
 
     def load(self) -> Splits:
         """Return 55,000 rows to train on, 5,000 to validate and 10,000 to test with, unless ``valid_size`` says otherwise."""
-        return load_images(self.files, self.data_dir, self.valid_size, self.rows)
+        return load_images(self.files, self.data_dir, self.valid_size, self.rows, ARTICLES)

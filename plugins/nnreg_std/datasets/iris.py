@@ -31,4 +31,10 @@ class Iris(ShippedRows):
 
     # 90 rows to train on, 30 to validate and 30 to test with, unless the shares say otherwise
     outputs = 3
-    table = Shipped("load_iris", ("iris.csv",), header=1)
+    table = Shipped(
+        "load_iris",
+        ("iris.csv",),
+        header=1,
+        columns=("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
+        classes=("setosa", "versicolor", "virginica"),
+    )

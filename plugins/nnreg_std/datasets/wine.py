@@ -12,6 +12,22 @@ from dataclasses import dataclass
 
 from nnreg_std.datasets._shipped import Shipped, ShippedRows
 
+COLUMNS = (
+    "alcohol",
+    "malic_acid",
+    "ash",
+    "alcalinity_of_ash",
+    "magnesium",
+    "total_phenols",
+    "flavanoids",
+    "nonflavanoid_phenols",
+    "proanthocyanins",
+    "color_intensity",
+    "hue",
+    "od280/od315_of_diluted_wines",
+    "proline",
+)
+
 
 @dataclass(frozen=True)
 class Wine(ShippedRows):
@@ -30,4 +46,4 @@ class Wine(ShippedRows):
 
     # 106 rows to train on, 36 to validate and 36 to test with, unless the shares say otherwise
     outputs = 3
-    table = Shipped("load_wine", ("wine_data.csv",), header=1)
+    table = Shipped("load_wine", ("wine_data.csv",), header=1, columns=COLUMNS, classes=("class_0", "class_1", "class_2"))

@@ -19,6 +19,8 @@ from nnreg.contracts import Array
 
 FILE = "network.npz"
 WIDEST = 8  # bytes of a number
+CARD = "card"  # what else the file says, which is not read here
+CARD_BYTES = 32 << 20  # of that, at most
 AROUND = 1024  # bytes of an archive around each array, and of its end
 SMALL = 8 << 20  # bytes of a file whose table of contents may be read, to say in what it differs
 
@@ -38,7 +40,7 @@ def read_named_arrays(path: str, wanted: Mapping[str, Array]) -> dict[str, Array
     file = given / FILE if given.is_dir() else given
     if not file.exists():
         raise FileNotFoundError(f"there is no file {file.absolute()}: init.file is {FILE} of a run that ended")
-    most = sum(WIDEST * array.size + AROUND for array in wanted.values()) + AROUND
+    most = sum(WIDEST * array.size + AROUND for array in wanted.values()) + AROUND + CARD_BYTES
     with _opened(file, max(most, SMALL)) as content:
         try:
             with zipfile.ZipFile(content) as archive:
@@ -65,6 +67,7 @@ def _opened(file: Path, most: int) -> Any:
 
 def _arrays(archive: zipfile.ZipFile, file: Path, wanted: Mapping[str, Array]) -> dict[str, Array]:
     members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    members.pop(CARD, None)
     for what, odd in (("lacks", wanted.keys() - members.keys()), ("has besides", members.keys() - wanted.keys())):
         if odd:
             listed = ", ".join(sorted(odd, key=lambda name: (len(name), name))[:5])

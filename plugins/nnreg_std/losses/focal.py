@@ -49,6 +49,13 @@ class Focal(Loss):
         losses: Array = -(as_values(targets, logits) * missing**self.gamma * log_p).sum(axis=1)  # L = −Σₖ tₖ (1 − pₖ)^γ log pₖ
         return losses
 
+    def probabilities(self, logits: Array) -> Array:
+        """Return how likely each class is."""
+        z = logits - logits.max(axis=1, keepdims=True)
+        p: Array = np.exp(z)
+        p /= p.sum(axis=1, keepdims=True)  # pₖ = exp(zₖ) / Σⱼ exp(zⱼ)
+        return p
+
     def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
         """Return the mean loss and write its gradient."""
         log_p, missing = _probabilities(logits)

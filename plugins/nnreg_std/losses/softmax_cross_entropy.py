@@ -50,6 +50,13 @@ class SoftmaxCrossEntropy(Loss):
         """Return the loss of each row."""
         return self._of_shares(logits, as_values(targets, logits), np.empty_like(logits))
 
+    def probabilities(self, logits: Array) -> Array:
+        """Return how likely each class is."""
+        z = logits - logits.max(axis=1, keepdims=True)
+        p: Array = np.exp(z)
+        p /= p.sum(axis=1, keepdims=True)  # pₖ = exp(zₖ) / Σⱼ exp(zⱼ)
+        return p
+
     def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
         """Return the mean loss and write its gradient.
 
