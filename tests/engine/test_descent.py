@@ -113,7 +113,7 @@ def test_every_rule_goes_down_and_never_the_same_way_differently(entry):
 # Surfaces as pictures need them: contours spaced in the logarithm, windows that show what matters.
 
 
-SURFACES = {name: entries.load_class(entry)() for name, entry in entries.techniques("surface").items()}
+SURFACES = {name: make_technique(entries.load_class(entry)) for name, entry in entries.techniques("surface").items()}
 every_surface = pytest.mark.parametrize(
     "surface", [pytest.param(surface, id=name) for name, surface in SURFACES.items() if len(surface.start) == 2]
 )

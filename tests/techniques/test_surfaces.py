@@ -12,6 +12,7 @@ from hypothesis.extra.numpy import array_shapes
 
 from nnreg.engine.descent import descend
 from nnreg.registry import entries
+from nnreg.registry.building import make_technique
 from nnreg_std.optimizers.adagrad import AdaGrad
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.momentum import Momentum
@@ -19,6 +20,7 @@ from nnreg_std.optimizers.sgd import SGD
 from nnreg_std.surfaces.ackley import Ackley
 from nnreg_std.surfaces.beale import Beale
 from nnreg_std.surfaces.himmelblau import Himmelblau
+from nnreg_std.surfaces.noisy import Noisy
 from nnreg_std.surfaces.noisy_quadratic import NoisyQuadratic
 from nnreg_std.surfaces.plateau import Plateau
 from nnreg_std.surfaces.quadratic import Quadratic
@@ -137,7 +139,7 @@ H = 1e-5
 
 
 def make(entry):
-    return entries.load_class(entry)()
+    return make_technique(entries.load_class(entry))
 
 
 def inside(surface, share):
@@ -334,3 +336,27 @@ def test_in_single_precision_a_spectrum_is_descended_as_in_double():
     single, double = (descend(Adam(0.1), Spectrum(), steps=60, dtype=dtype) for dtype in (np.float32, np.float64))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, double, atol=1e-4)
+
+
+def test_noise_around_a_surface_is_as_large_as_it_says_and_nothing_on_average():
+    surface, points = Noisy(Rosenbrock(), noise=0.5), np.tile(PLANE[:1], (40_000, 1))
+    errors = surface.gradient(points, rng=np.random.default_rng(0)) - Rosenbrock().gradient(points)
+    np.testing.assert_allclose(errors.mean(axis=0), 0, atol=4 * 0.5 / 200)
+    np.testing.assert_allclose(errors.std(axis=0), 0.5, rtol=0.02)
+    np.testing.assert_array_equal(surface.gradient(PLANE), Rosenbrock().gradient(PLANE))
+    assert (surface.start, surface.domain, surface.minima) == (Rosenbrock.start, Rosenbrock.domain, Rosenbrock.minima)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_plain_descent_through_noise_ends_in_the_cloud_of_an_autoregression(rate):
+    """x ← (1 − ηh)x − ηε has the variance ησ² / (h(2 − ηh)), as every AR(1) has."""
+    surface = Noisy(Quadratic(), noise=0.3)
+    path = descend(SGD(lr=rate), surface, steps=60_000, noise=np.random.default_rng(1))[2000:]
+    curvatures = np.array([0.1, 2.0])
+    np.testing.assert_allclose(path.var(axis=0), rate * 0.3**2 / (curvatures * (2 - rate * curvatures)), rtol=0.15)
+
+
+def test_a_noisy_surface_inside_adds_its_own_noise():
+    points = np.zeros((40_000, 2))
+    surface = Noisy(NoisyQuadratic(condition=1.0, noise=1.0), noise=1.0)
+    np.testing.assert_allclose(surface.gradient(points, rng=np.random.default_rng(2)).var(axis=0), 2.0**2 + 1.0, rtol=0.03)
