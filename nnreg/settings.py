@@ -50,7 +50,7 @@ def is_setting_of(task: str, setting: str) -> bool:
 
 _OF_TRAINING = (
     *("hidden", "batch", "train_size", "patience", "watch_train", "validate_every", "check_gradient"),
-    *("diagnostics", "diagnostics_every", "checkpoint_seconds", "dtype", "kernels"),
+    *("diagnostics", "diagnostics_every", "checkpoint_seconds", "dtype", "kernels", "pictures", "log_model"),
 )
 _OF_STEPS = ("steps", "clip_value", "clip_norm", "warmup")
 
@@ -91,7 +91,7 @@ def unused_words(task: str, words: Iterable[str], slots: Mapping[str, str], valu
 
 
 _NEEDS = {"diagnostics_every": ("diagnostics", "off"), "batch": ("sampler", "full")} | dict.fromkeys(
-    ("tracking_uri", "experiment_name"), ("tracking", "off")
+    ("tracking_uri", "experiment_name", "log_model"), ("tracking", "off")
 )
 """Settings that mean nothing where another has a value, or a technique is chosen."""
 
@@ -139,6 +139,9 @@ class Settings:
         check_gradient: compare the backward pass with central differences on the first batch, before the first update.
         checkpoint_seconds: seconds between two checkpoints, from which ``python -m nnreg resume`` goes on; 0: after every
             step; null: none.
+        pictures: ``all`` draws besides what the network answers on its validation rows: which classes it confuses, its worst
+            mistakes, its first layer's weights where rows are pictures, the plane that it divides where they have two
+            features; of values the predicted against the true.
         start: point at which a descent begins, such as [-7,2], a number for each dimension; null: the surface's own.
         tolerance: distance from a minimum within which a descent has arrived.
         animate: ``gif`` or ``mp4`` (needs ffmpeg) shows a descent grow; in a sweep one animation for all its paths.
@@ -152,6 +155,7 @@ class Settings:
         run_name: name of the run in MLflow; null: MLFLOW_RUN_NAME, else its techniques. What is swept follows.
         tags: further tags of the run in MLflow, such as {paper:fig2,batch:7}.
         notes: text above the run's description in MLflow.
+        log_model: log the network in MLflow as a model too, which ``mlflow.pyfunc.load_model`` loads; it takes a second or two.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -173,6 +177,7 @@ class Settings:
     diagnostics_every: int = 100
     check_gradient: bool = False
     checkpoint_seconds: float | None = 10.0
+    pictures: Literal["one", "all"] = "one"
     start: list[float] | None = None
     tolerance: float = 0.01
     animate: Literal["off", "gif", "mp4"] = "off"
@@ -184,6 +189,7 @@ class Settings:
     run_name: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
     notes: str | None = None
+    log_model: bool = False
 
     def __post_init__(self) -> None:
         check_range(self, seed="[0, inf)", steps="[1, inf)", batch="[1, inf)", warmup="[0, inf)")

@@ -278,12 +278,6 @@ class Network:
         return float(weight @ self._loss.row_losses(logits, targets)) / len(logits)  # type: ignore[attr-defined]
 
     @silently
-    def logits(self, x: Array | Unconverted) -> Array:
-        """Return the logits of any number of rows, float array (n, outputs), in evaluation mode."""
-        empty = np.empty((0, self._dlogits_rows.shape[1]), self.dtype)
-        return np.concatenate([empty, *(logits for _, logits in self._logits(x))])
-
-    @silently
     def evaluate(self, x: Array | Unconverted, targets: Targets, weight: Array | None = None) -> dict[str, float]:
         """Return how well the network does; parameters and gradient stay as they are.
 
@@ -339,9 +333,10 @@ class Network:
         """Return the logits of any number of rows in evaluation mode, a new float array (n, outputs); nothing else changes.
 
         Args:
-            x: features, float array (n, features), any n >= 1, or what is converted to such chunk by chunk, read.
+            x: features, float array (n, features), any n, or what is converted to such chunk by chunk, read.
         """
-        return np.concatenate([logits for _, logits in self._logits(x)])
+        none = np.empty((0, self._dlogits_rows.shape[1]), self.dtype)
+        return np.concatenate([none, *(logits for _, logits in self._logits(x))])
 
     def _logits(self, x: Array | Unconverted) -> Iterator[tuple[slice, Array]]:
         """Yield the rows of a chunk and their logits."""

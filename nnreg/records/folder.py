@@ -4,9 +4,9 @@ config.yaml       the resolved configuration; `python -m nnreg rerun FOLDER` tra
 history.csv.gz    every record, one `step,metric,value` a line (history.csv while the run is going)
 summary.json      what was run, and how it ended: status ("running" until then), final and best metrics
 checkpoint.npz    the latest state; `python -m nnreg resume FOLDER` goes on from it
-network.npz       the network that training ended with, named arrays and a card; `nnreg predict FOLDER` asks it, `init=saved` begins with it
+network.npz       the network that training ended with; `nnreg predict FOLDER` asks it, `init=saved` begins with it
 mlflow.json       where in MLflow the run is, and whether all of it is there, if it is tracked
-loss.png          the picture
+loss.png          the picture; pictures=all draws more, of what the network answers
 sources/          of techniques that were registered in Python, to be read only: nothing here is ever run
 diagnostics.png   the picture of the layers, where they were measured
 """

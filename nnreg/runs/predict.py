@@ -19,6 +19,7 @@ from rich.text import Text
 from nnreg.console import say, terminal, warn
 from nnreg.contracts import Array, Table
 from nnreg.errors import UserError, one_line
+from nnreg.numerals import measured, share
 from nnreg.records.earlier import current_config
 from nnreg.records.files import read_arrays, write_whole
 from nnreg.registry import entries
@@ -258,7 +259,7 @@ def _answers(network: TrainedNetwork, asked: Asked) -> tuple[list[str], list[lis
     if network.has_probabilities:
         names += [f"p({name})" for name in network.classes]
         shares = network.probabilities(asked.rows).tolist() if count else []
-        found = [[*row, *share] for row, share in zip(found, shares, strict=True)]
+        found = [[*row, *likely] for row, likely in zip(found, shares, strict=True)]
     given = iter(found)
     return names, [next(given) if whole else [""] * len(names) for whole in asked.whole]
 
@@ -301,15 +302,17 @@ def _likely(network: TrainedNetwork, row: Sequence[Any]) -> list[str]:
     if row[0] == "":
         return ["", ""]
     order = np.argsort(-np.asarray(row[1:], float), kind="stable")[:LIKELIEST]
-    return [str(row[0]), ", ".join(f"{network.classes[place]} {row[1 + place]:.1%}" for place in order)]
+    return [str(row[0]), ", ".join(f"{network.classes[place]} {share(row[1 + place])}" for place in order)]
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return measured(value, 6) if isinstance(value, float) else str(value)
 
 
 def _tell_truth(network: TrainedNetwork, asked: Asked) -> None:
     """Say how many answers are right, where the file has the true ones."""
     found = network.evaluate(asked.rows, asked.truth)
-    told = f"accuracy {found['accuracy']:.2%}" if "accuracy" in found else f"R² {found['r2']:.4f}" if "r2" in found else ""
-    say(f"{told}{', ' if told else ''}loss {found['loss']:.4f}, by the answers that stand in the file")
+    told = [f"accuracy {share(found['accuracy'], 2)}"] if "accuracy" in found else []
+    told += [f"R² {measured(found['r2'])}"] if "r2" in found else []
+    told.append(f"loss {measured(found['loss'])}")
+    say(f"{', '.join(told)}, by the answers that stand in the file")

@@ -7,11 +7,13 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from nnreg.console import warn
 from nnreg.engine.history import FINAL_LOSS, START_LOSS, Record
 from nnreg.engine.rows import Rows, converted
 from nnreg.engine.settling import arrays_of
 from nnreg.engine.stopping import Pruning
 from nnreg.engine.training import PAUSE, clipper, spread_validations, train
+from nnreg.errors import one_line
 from nnreg.records.card import Outcome, RunCard, Status, summarise
 from nnreg.records.folder import NETWORK
 from nnreg.records.network import card_of, write_network
@@ -95,6 +97,13 @@ class _Training:
         run, card = self._live.run, self._card
         kept = card_of(card.label, card.config, run.splits, answers_rows=run.answers_rows)
         write_network(card.folder / NETWORK, arrays_of(run.network), kept)
+        if run.settings.pictures == "all":
+            from nnreg.runs.pictures import draw_answers
+
+            try:
+                draw_answers(card.folder, run.network, kept, run.splits)
+            except Exception as error:  # a run is what it was, whether it can be drawn or not
+                warn(f"the network's answers cannot be drawn ({type(error).__name__}: {one_line(error)})")
 
     def outcome(self, recorder: Recorder, status: Status, error: str | None) -> Outcome:
         """Return what came of the steps made; a run that has diverged stays so, whatever happened afterwards."""
