@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from nnreg.contracts import check_range
@@ -29,6 +30,12 @@ LABELLED: Mapping[str, tuple[str, str]] = {
 """What the label of a run names, by task."""
 PICTURES: Mapping[str, str] = {TRAIN: "loss.png", DESCEND: "path.png", ACTIVATIONS: "outputs.png"}
 """File in the run folder that shows a run of each task."""
+
+
+def conf_folder() -> Path:
+    """Return where the YAML lives: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
 
 
 def task_of(config: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import version
@@ -30,6 +29,7 @@ from nnreg.registry.hydra_source import kinds_by_glob, register_source
 from nnreg.registry.nested_words import as_choices, completed
 from nnreg.registry.overrides import keep_text
 from nnreg.registry.varied import as_schedules
+from nnreg.settings import conf_folder
 from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
 from nnreg.sweeps.ending import sweep_folder
@@ -79,12 +79,6 @@ def store_uncopied() -> Iterator[None]:
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 Task = Callable[["DictConfig"], "Value"]
-
-
-def conf_folder() -> Path:
-    """Return where the YAML lives: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    return package / "conf" if (package / "conf").is_dir() else package.parent / "conf"
 
 
 def compose(words: Sequence[str], task: Task) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 
-from nnreg.cli.compose import compose, conf_folder, put_aside
+from nnreg.cli.compose import compose, put_aside
 from nnreg.comparison import compare as comparing
 from nnreg.comparison.compare import Comparison
 from nnreg.engine.history import Record
@@ -33,6 +33,7 @@ from nnreg.registry.schemas import schema_of
 from nnreg.runs import request, task
 from nnreg.runs.request import Request, request_of
 from nnreg.runs.task import Value
+from nnreg.settings import conf_folder
 from nnreg.studies import command
 from nnreg.sweeps.ending import sweep_folder
 

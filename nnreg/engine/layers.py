@@ -77,6 +77,11 @@ class Affine(Weighted):
         """What the last ``forward`` returned."""
         return self._y
 
+    @property
+    def bias(self) -> Array:
+        """What is added to each output, float array (fan_out,), for others to read."""
+        return self._b
+
     def _prepare_forward(self, x: Array) -> None:
         """Lay out the product; a step comes with the same array as the one before, and finds it ready."""
         self._x = self._dy = x  # what is prepared for dy belongs to an earlier x

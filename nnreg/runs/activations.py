@@ -32,11 +32,13 @@ from nnreg.registry import entries
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.runs.assembly import settle_start
 from nnreg.runs.attempt import Work
-from nnreg.runs.fit import LAYERED, check_rows, fitting
+from nnreg.runs.fit import check_rows, fitting
 from nnreg.runs.request import Request, describe
 from nnreg.settings import ACTIVATIONS, PICTURES, Settings
 
 QUANTITIES = ("mean", "std", "saturated", "edges", "dead")
+STACKED = ("init", "bias", "activation", "network", "norm", "dropout")
+"""Places in a configuration whose techniques make a stack."""
 FAR = 1e6  # from zero, where an activation is as good as at its bounds
 
 
@@ -74,10 +76,23 @@ def build_stack(config: DictConfig, choices: Mapping[str, str]) -> Stack:
         UserError: a setting or a parameter is wrong, or a plugin is broken; one line for the person.
     """
     settings = read_settings(config)
-    slots = ("init", "bias", "activation", "network", "norm", "dropout")
-    made = {slot: build_technique(config, choices, slot) for slot in slots}
-    names = {kind: str(config[kind].get("name") or choices[kind]) for kind in ("init", *LAYERED, "network")}
-    entered = {kind: entries.find_technique(kind, name) for kind, name in names.items()}
+    made = {slot: build_technique(config, choices, slot) for slot in STACKED}
+    names = {slot: str(config[slot].get("name") or choices[slot]) for slot in STACKED}
+    return stacked(settings, made, names)
+
+
+def stacked(settings: Settings, made: Mapping[str, Any], names: Mapping[str, str]) -> Stack:
+    """Build the network of techniques that are made already, and draw the noise.
+
+    Args:
+        settings: of the run.
+        made: the technique in each place of ``STACKED``, that stands in no network yet.
+        names: of them.
+
+    Raises:
+        UserError: they do not go together.
+    """
+    entered = {slot: entries.find_technique(entries.slots()[slot], name) for slot, name in names.items()}
     check_rows(entered, made, settings.batch)
     streams = Streams.from_seed(settings.seed)
     never: Any = SimpleNamespace(penalty=_never, add_gradient=_never)  # nothing is trained

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nnreg.cli.compose import conf_folder
+from nnreg.settings import conf_folder
 from nnreg.studies import definition
 
 PAGE = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")

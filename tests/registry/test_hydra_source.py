@@ -13,9 +13,9 @@ from hydra.plugins.config_source import ConfigSource
 from omegaconf import OmegaConf
 from omegaconf.errors import ValidationError
 
-from nnreg.cli.compose import conf_folder
 from nnreg.registry import entries, hydra_source
 from nnreg.registry.hydra_source import NnregConfigSource, kinds_by_glob, register_source
+from nnreg.settings import conf_folder
 from tests.registry.publishing import OPTIMIZER, publishing
 
 publish = pytest.fixture(publishing)

@@ -8,10 +8,10 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg.cli.compose import conf_folder
 from nnreg.registry import entries
 from nnreg.registry.hydra_source import register_source
 from nnreg.registry.mistakes import explain
+from nnreg.settings import conf_folder
 from tests.registry.publishing import publishing
 
 publish = pytest.fixture(publishing)

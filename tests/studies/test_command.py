@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nnreg.cli.compose import conf_folder
+from nnreg.settings import conf_folder
 from nnreg.studies import definition
 
 MINE = """\

@@ -8,10 +8,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from nnreg.cli.compose import conf_folder
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
 from nnreg.registry.hydra_source import register_source
+from nnreg.settings import conf_folder
 from nnreg.studies import claims, definition
 from nnreg.studies.definition import Study
 

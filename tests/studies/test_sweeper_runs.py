@@ -6,9 +6,9 @@ import json
 import pytest
 
 from nnreg import figures
-from nnreg.cli.compose import conf_folder
 from nnreg.records.folder import read_summary
 from nnreg.records.manifest import read_manifest
+from nnreg.settings import conf_folder
 from nnreg.studies import command
 from nnreg_std.datasets import _fetching, _locating
 from tests.tracking.stores import artifacts, client, new_database
