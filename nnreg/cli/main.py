@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
             sys.stdout.write(f"nnreg {version('nnreg')}\n")
             return 0
         if command.names_experiments(arguments):
-            from nnreg.cli.compose import conf_folder
+            from nnreg.settings import conf_folder
 
             if studies := command.study_words(arguments, conf_folder()):
                 return max([_compose(words) for words in studies])
@@ -212,10 +212,14 @@ def _play(parser: _Parser, arguments: Sequence[str]) -> int:
     """Open a page on which techniques move under one's hands: a slider for each parameter; Ctrl-C ends it."""
     parser.add_argument("--port", type=int, default=0, help="port to listen on (default: one that is free); this machine only")
     parser.add_argument("--no-open", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--follow", type=Path, action="append", default=[], metavar="SWEEP|RUN", help="show its curves while it trains"
+    )
     parsed = parser.parse_args(arguments)
+    from nnreg.play.following import followed_first
     from nnreg.play.server import Wanted, serve
 
-    return serve(Wanted(parsed.port, opens=not parsed.no_open))
+    return serve(Wanted(parsed.port, not parsed.no_open, followed_first(parsed.follow), tuple(parsed.follow)))
 
 
 def _rerun(parser: _Parser, arguments: Sequence[str]) -> int:
@@ -285,7 +289,7 @@ def _reproduce(parser: _Parser, arguments: Sequence[str]) -> int:
         "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
     )
     parsed = parser.parse_args(arguments)
-    from nnreg.cli.compose import conf_folder
+    from nnreg.settings import conf_folder
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:

@@ -102,6 +102,11 @@ class Computers:
     def __getitem__(self, name: str) -> Computer:
         return self._by_name.setdefault(name, Computer())
 
+    def end(self, name: str) -> None:
+        """End the computer of a purpose that has come to its end."""
+        if (computer := self._by_name.pop(name, None)) is not None:
+            computer.close()
+
     def renew(self) -> None:
         """Let fresh processes answer from the next question on."""
         for computer in self._by_name.values():

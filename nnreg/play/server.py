@@ -36,7 +36,7 @@ from nnreg.play.computer import Computers
 from nnreg.play.files import PluginFiles
 from nnreg.play.knobs import listed_techniques, shown_technique
 
-TABS = ("valley",)
+TABS = ("valley", "network", "layers")
 """Modules of this room, each the server's side of a tab: ``routes`` is a list of Starlette's."""
 WEB = Path(__file__).parent / "web"
 HOST = "127.0.0.1"
@@ -63,11 +63,13 @@ class Wanted:
         port: to listen on; 0 for any that is free.
         opens: whether to open a browser.
         fragment: state that the page begins in, as it stands behind the # of its address.
+        follow: folders of sweeps and runs whose curves the page offers, besides those that are trained below ``runs``.
     """
 
     port: int = 0
     opens: bool = True
     fragment: str = ""
+    follow: tuple[Path, ...] = ()
 
 
 def serve(wanted: Wanted) -> int:
@@ -79,6 +81,7 @@ def serve(wanted: Wanted) -> int:
     with _listening(wanted.port) as ear:
         port = ear.getsockname()[1]
         server = uvicorn.Server(_config(port))
+        server.config.app.state.followed = wanted.follow  # type: ignore[union-attr] # it is an application
         server.config.app.state.is_closing = lambda: server.should_exit  # type: ignore[union-attr] # it is an application
         address = f"http://{HOST}:{port}/" + (f"#{wanted.fragment}" if wanted.fragment else "")
         say(address)
@@ -126,7 +129,7 @@ def application(port: int) -> Starlette:
     guard = Middleware(Guard, hosts=frozenset(f"{name}:{port}" for name in (HOST, "localhost")))
     made = Starlette(routes=routes, middleware=[guard], lifespan=_lifespan, exception_handlers={UserError: _refused})
     made.state.computers, made.state.is_closing = Computers(), lambda: False
-    made.state.saved = Saved()
+    made.state.saved, made.state.followed = Saved(), ()
     return made
 
 

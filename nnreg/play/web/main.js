@@ -13,9 +13,11 @@
 // `api.post(path, object)` asks the server and returns its answer; what is wrong is an Error whose message is the line to show.
 // `api.techniques(kind)` and `api.technique(kind, name)` tell what is registered, and knobs and formulas of one.
 import { html } from "./chart.js";
+import * as layers from "./layers.js";
+import * as network from "./network.js";
 import * as valley from "./valley.js";
 
-const TABS = [valley];
+const TABS = [valley, network, layers];
 
 /** Ask the server. */
 async function post(path, body) {

@@ -1,0 +1,86 @@
+// What the Network is asked, and how it stands in the address: the words of a command line, as far as there are such.
+
+export const KINDS = ["dataset", "activation", "init", "norm", "dropout", "optimizer", "network", "loss", "regularizer", "schedule", "sampler", "augmentation"];
+export const USUAL = { dataset: "spirals", activation: "relu", init: "he", norm: "none", dropout: "none", optimizer: "adam", network: "mlp", loss: "softmax_cross_entropy", regularizer: "none", schedule: "constant", sampler: "with_replacement", augmentation: "none" };
+export const NUMBERS = { depth: 2, width: 16, steps: 2000, batch: 128, seed: 0, speed: 5 };
+export const DIFFER = ["activation", "init", "norm", "dropout", "optimizer", "network", "loss", "regularizer", "schedule", "sampler", "augmentation", "depth", "width", "batch"];
+const OF_SIZE = ["depth", "width", "batch"];
+
+/** Return the state that an address says, text by name; what cannot be read is as it is at first. */
+export function readState(words) {
+  const techniques = Object.fromEntries(KINDS.map((kind) => [kind, { name: words[kind] || USUAL[kind], values: behind(`${kind}.`, words) }]));
+  if (!words.optimizer) techniques.optimizer.values = { lr: 0.01, ...techniques.optimizer.values };
+  const state = { techniques, other: null };
+  for (const [name, usual] of Object.entries(NUMBERS)) state[name] = isNumber(words[name]) ? Math.round(Number(words[name])) : usual;
+  const differs = words.other;
+  if (OF_SIZE.includes(differs) && isNumber(words["other.value"])) state.other = { kind: differs, value: Math.round(Number(words["other.value"])) };
+  else if (DIFFER.includes(differs)) state.other = { kind: differs, name: words["other.name"] || USUAL[differs], values: behind("other:", words) };
+  state.group = words.follow || null;
+  return state;
+}
+
+/** Return an address's words for a state; what is as in a fresh page is left out. */
+export function writtenState(state) {
+  const words = {};
+  for (const kind of KINDS) {
+    const { name, values } = state.techniques[kind];
+    if (name !== USUAL[kind] || kind === "optimizer") words[kind] = name;
+    Object.assign(words, wordsOf(`${kind}.`, values));
+  }
+  for (const [name, usual] of Object.entries(NUMBERS)) if (state[name] !== usual) words[name] = state[name];
+  if (state.other) {
+    words.other = state.other.kind;
+    if ("value" in state.other) words["other.value"] = state.other.value;
+    else Object.assign(words, { "other.name": state.other.name }, wordsOf("other:", state.other.values));
+  }
+  if (state.group) words.follow = state.group;
+  return words;
+}
+
+/** Return what the server is asked for a state: one network, or two that differ in one choice. */
+export function questions(state) {
+  return state.other ? [question(state), question(besides(state))] : [question(state)];
+}
+
+/** Return a state of the second network alone. */
+export function besides(state) {
+  const { other } = state;
+  if ("value" in other) return { ...state, [other.kind]: other.value };
+  return { ...state, techniques: { ...state.techniques, [other.kind]: { name: other.name, values: other.values } } };
+}
+
+function question(state) {
+  const { depth, width, steps, batch, seed } = state;
+  return { techniques: state.techniques, settings: { hidden: Array(depth).fill(width), steps, batch, seed } };
+}
+
+/** Return what each of the two networks is called: by what it differs in. */
+export function namesOf(state) {
+  const { other, techniques } = state;
+  if (!other) return [""];
+  if ("value" in other) return [`${other.kind} ${state[other.kind]}`, `${other.kind} ${other.value}`];
+  const one = techniques[other.kind];
+  if (one.name !== other.name) return [one.name, other.name];
+  const turned = [...new Set([...Object.keys(one.values), ...Object.keys(other.values)])].filter((key) => one.values[key] !== other.values[key]);
+  if (!turned.length) return [one.name, other.name];
+  return [one, other].map(({ name, values }) => `${name} ${turned.map((key) => `${key} ${key in values ? values[key] : "as usual"}`).join(", ")}`);
+}
+
+function isNumber(word) {
+  return word !== undefined && word.trim() !== "" && Number.isFinite(Number(word));
+}
+
+function behind(prefix, words) {
+  const found = Object.entries(words).filter(([key]) => key.startsWith(prefix));
+  return Object.fromEntries(found.map(([key, word]) => [key.slice(prefix.length), valueOf(word)]));
+}
+
+function valueOf(word) {
+  if (word === "true" || word === "false") return word === "true";
+  if (word === "null") return null;
+  return isNumber(word) ? Number(word) : word;
+}
+
+function wordsOf(prefix, values) {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [prefix + key, String(value)]));
+}
