@@ -29,12 +29,18 @@ def chosen(value: float, digits: int = SETTING) -> str:
     return _written(value, digits, keep=False)
 
 
+def as_typed(value: float, digits: int = 6) -> str:
+    """Return a number as it is typed on a command line: ``0.001``, ``1000``, ``1e-5``."""
+    head, _, power = f"{value:.{digits}g}".partition("e")
+    return f"{head}e{int(power)}" if power else head
+
+
 def whole(value: float) -> str:
     """Return a count: ``1,000``."""
     return _unusual(value) or _signed(value, _at(value, 0))
 
 
-def share(value: float, decimals: int = 1) -> str:
+def percent(value: float, decimals: int = 1) -> str:
     """Return a share in percent: ``95.3 %``."""
     return _unusual(value) or f"{_signed(value, _at(100 * value, decimals))} %"
 

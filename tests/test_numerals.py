@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg import numerals
-from nnreg.numerals import beside, chosen, measured, share, ticks, whole
+from nnreg.numerals import beside, chosen, measured, percent, ticks, whole
 
 SHAPE = re.compile(r"−?(\d|[1-9]\d|[1-9]\d\d|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?|−?[1-9](\.\d+)?e-?[1-9]\d*")
 NUMBERS = st.floats(-1e300, 1e300)
@@ -69,8 +69,8 @@ def test_the_ticks_of_an_axis_are_told_apart_and_are_alike_in_decimals(power, fi
         (measured(0.3), "0.300"), (measured(1220.4), "1,220"), (measured(1.22e6), "1.22e6"), (measured(2.3e-6, 2), "2.3e-6"),
         (measured(999_999.6), "1.00e6"), (measured(9.996), "10.0"), (measured(-0.0), "0"), (measured(math.nan), "–"),
         (measured(-math.inf), "−∞"), (chosen(1e-3), "0.001"), (chosen(1e-5), "1e-5"), (chosen(1000), "1,000"),
-        (chosen(10.0), "10"), (chosen(1e6), "1e6"), (whole(999.6), "1,000"), (whole(-0.2), "0"), (share(0.9534), "95.3 %"),
-        (share(1.0), "100.0 %"), (" ± ".join(beside(12345.6, 4321.0)), "12,000 ± 4,000"),
+        (chosen(10.0), "10"), (chosen(1e6), "1e6"), (whole(999.6), "1,000"), (whole(-0.2), "0"), (percent(0.9534), "95.3 %"),
+        (percent(1.0), "100.0 %"), (" ± ".join(beside(12345.6, 4321.0)), "12,000 ± 4,000"),
         (" ± ".join(beside(8.4e-5, 2e-6)), "8.40e-5 ± 2.0e-6"), (" ± ".join(beside(-0.01, 0.4)), "0.0 ± 0.4"),
         (" ".join(ticks([0.0, 0.1, 0.2, 0.1 + 0.2])), "0.0 0.1 0.2 0.3"), (" ".join(ticks([0, 500, 1000])), "0 500 1,000"),
         (" ".join(ticks([0, 5e5, 1e6])), "0 5e5 1e6"), (" ".join(ticks([])), ""), (" ".join(ticks([7.5])), "7.5"),
@@ -88,7 +88,7 @@ def test_a_browser_writes_the_same():
     values += [0.0, -0.0, 5e-324, 1.7e308, 1e22, 1e23, 0.125, 0.375, 12500.0, 999_999.5, 1 / 3]
     halves = [1e-8, 3.14e-5, 0.0012, 0.034, 0.3, 2.9999, 32.1, 4321.0, 2.5e6]
     axes = [[step * place for place in range(5)] for step in (1e-7, 2e-5, 0.1, 0.25, 1.0, 250.0, 2e5, 5e6)]
-    calls = [(name, [value]) for name in ("measured", "chosen", "whole", "share") for value in values if abs(value) < 1e20]
+    calls = [(name, [value]) for name in ("measured", "chosen", "whole", "percent") for value in values if abs(value) < 1e20]
     calls += [(name, [value, digits]) for name in ("measured", "chosen") for value in values for digits in (1, 2, 5)]
     calls += [("beside", [value, half]) for value in values for half in halves if abs(value) < 1e20]
     calls += [("ticks", [axis]) for axis in axes]

@@ -14,6 +14,7 @@ from nnreg.comparison.judging import TRAINING, judged_words
 from nnreg.comparison.naming import clipped, enumerated, lead, runs_lost, settings_name
 from nnreg.comparison.pairs import FORBIDDEN, UNEQUAL, Difference, Matrix
 from nnreg.comparison.standings import measure
+from nnreg.numerals import chosen
 from nnreg.records.metrics import called, format_value, is_higher_better, with_half
 from nnreg.settings import DESCEND, task_of
 
@@ -271,7 +272,7 @@ class _Speaker:
     def _disagreeing(self, only: Difference) -> str:
         """Say why there is no winner where the plain interval is all on one side."""
         low, high = only.typical.interval() if only.typical is not None else (0.0, 0.0)
-        return f", but p is {only.p:.2g} and a win takes {self.compared.alpha:g}" if low * high > 0 else ""
+        return f", but p is {chosen(only.p, 2)} and a win takes {chosen(self.compared.alpha)}" if low * high > 0 else ""
 
     def _wins(self, leader: str, won: Sequence[Difference], names: Sequence[str], *, named: bool) -> str:
         """Say whom the leader beats for certain, and whom not."""

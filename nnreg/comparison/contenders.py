@@ -17,6 +17,7 @@ from nnreg.comparison.gathering import Arm
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.naming import lost_in, setting_words, settings_name, status_words
 from nnreg.comparison.standings import Standing
+from nnreg.numerals import percent
 from nnreg.records.card import UNTRAINED
 
 Ground = tuple[tuple[str, Any], ...]
@@ -184,4 +185,4 @@ def one_doing(a: Contender, b: Contender) -> str:
         return ""
     part = max(apart, key=apart.__getitem__)
     share = apart[part] / total
-    return f"{share:.0%} of the difference comes with {part}" if share > MOSTLY else ""
+    return f"{percent(share, 0)} of the difference comes with {part}" if share > MOSTLY else ""

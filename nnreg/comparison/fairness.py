@@ -16,6 +16,7 @@ from nnreg.comparison.naming import enumerated, status_words
 from nnreg.comparison.standings import gradients_a_step
 from nnreg.engine.history import LAST, TRAIN_LOSS
 from nnreg.figures.spec import CURVE_MARKS, RECORDED, stopped_early
+from nnreg.numerals import chosen
 from nnreg.records.manifest import GRID, RANDOM_SEARCH, TUNE_THEN_SEEDS
 from nnreg.records.metrics import TRAIN_FINAL, TRAIN_MEAN, called, drawn_metrics
 from nnreg.settings import DESCEND, task_of
@@ -86,7 +87,7 @@ def _looks(look: int) -> str:
     """Return what seeds cost that were added after a look at the first ones."""
     if look < 2:
         return ""
-    return f"look {look} at these runs, with other seeds than before: a win takes p ≤ {alpha_of_look(look):.2g}"
+    return f"look {look} at these runs, with other seeds than before: a win takes p ≤ {chosen(alpha_of_look(look), 2)}"
 
 
 def _pairing(gathered: Gathered) -> str:
@@ -145,7 +146,7 @@ def _edges(gathered: Gathered) -> str:
 
 def _work(gathered: Gathered) -> str:
     """Return how many gradients a step takes, where arms differ in it or it is not one: by then steps are no equal work."""
-    each = {arm.name: f"{gradients_a_step(arm.runs):.2g}" for arm in gathered.arms}
+    each = {arm.name: chosen(gradients_a_step(arm.runs), 2) for arm in gathered.arms}
     counts = Counter(each.values())
     if set(counts) == {"1"}:
         return ""

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnreg.records.metrics import compact
+from nnreg.numerals import chosen, measured
+from nnreg.records.card import is_number
 from nnreg.records.results import Result
 from nnreg.registry import entries
 
@@ -33,10 +34,10 @@ def factor(ratio: float, digits: int = 2) -> str:
     if math.isnan(ratio):
         return "–"
     if ratio < LEAST_RATIO or ratio > 1 / LEAST_RATIO:
-        return f"<{compact(f'{LEAST_RATIO:g}')}" if ratio < 1 else f">{compact(f'{1 / LEAST_RATIO:.0e}')}"
+        return f"<{chosen(LEAST_RATIO)}" if ratio < 1 else f">{chosen(1 / LEAST_RATIO)}"
     if abs(ratio - 1) < 0.1:
-        return f"{ratio:.{digits + 1}f}"
-    return compact(f"{ratio:#.{digits}g}".rstrip(".")) if ratio < 10**digits else f"{ratio:,.0f}"
+        return measured(ratio, digits + (1 if ratio < 1 else 2))
+    return measured(ratio, digits)
 
 
 def factors(ratio: float, low: float, high: float) -> tuple[str, str]:
@@ -108,7 +109,7 @@ def setting_words(key: str, value: Any, *, full: bool = False, exact: bool = Fal
     if isinstance(value, bool) or value is None:
         return f"{label} {json.dumps(value)}"
     if isinstance(value, float):
-        return f"{label} {value!r}" if exact else f"{label} {compact(f'{value:.4g}')}"
+        return f"{label} {value!r}" if exact else f"{label} {chosen(value)}"
     return f"{label} {'-'.join(map(str, value))}" if isinstance(value, tuple) else f"{label} {value}"
 
 
@@ -124,7 +125,7 @@ def value_word(value: Any) -> str:
     """Return a setting's value in words."""
     if isinstance(value, tuple):
         return "-".join(map(str, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("_", " ")
+    return chosen(value) if is_number(value) else str(value).replace("_", " ")
 
 
 def duration(seconds: float) -> str:

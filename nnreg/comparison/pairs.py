@@ -16,6 +16,7 @@ from nnreg.comparison.contenders import ARM, Contender, Ground, contenders, how_
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.naming import factor, factors
 from nnreg.comparison.standings import Standing
+from nnreg.numerals import chosen
 from nnreg.records.metrics import is_share, signed
 from nnreg.settings import DESCEND, task_of
 
@@ -261,7 +262,7 @@ def _correction(judged: Sequence[Difference], alpha: float) -> str:
     count = sum(each.typical is not None for each in judged)
     if not count:
         return f"fewer than {FEWEST} seeds carry no interval" if judged else "nothing to compare"
-    whole = f"with an error of at most {alpha * 100:g} %"
+    whole = f"with an error of at most {chosen(alpha * 100)} %"
     if count == 1:
         return f"95 % interval; a win holds {whole}"
     return f"95 % interval each; the wins hold for all {count} comparisons together {whole} (Holm)"

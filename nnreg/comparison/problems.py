@@ -18,6 +18,7 @@ from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.naming import setting_words
 from nnreg.comparison.pairs import FORBIDDEN, UNEQUAL, Difference, Matrix
 from nnreg.comparison.standings import Standing
+from nnreg.numerals import chosen
 from nnreg.records.statistics import LEVEL, Values
 
 
@@ -191,8 +192,8 @@ def _said(over: OverProblems | None, problems: int, count: int, alpha: float) ->
         return f"{problems} datasets carry no interval: {FEWEST} or more do"
     how = f"mean over {problems} datasets with Student's 95 % interval over them, each dataset one draw"
     if count == 1:
-        return f"{how}; a win holds with an error of at most {alpha * 100:g} %"
-    return f"{how}; the wins hold for all {count} comparisons together with an error of at most {alpha * 100:g} % (Holm)"
+        return f"{how}; a win holds with an error of at most {chosen(alpha * 100)} %"
+    return f"{how}; the wins hold for all {count} comparisons together with an error of at most {chosen(alpha * 100)} % (Holm)"
 
 
 def _place(cells: Mapping[tuple[Any, ...], Sequence[Standing]], ground: Ground, metric: str, ruler: Ruler) -> float:

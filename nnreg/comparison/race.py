@@ -17,6 +17,7 @@ from nnreg.comparison.contenders import ARM, contenders, how_lost
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.comparison.pairs import Matrix, measure_pair
 from nnreg.comparison.standings import Standing
+from nnreg.numerals import chosen
 from nnreg.records.manifest import Raced
 from nnreg.records.statistics import Values
 
@@ -163,6 +164,6 @@ def matrix_of_race(found: Sequence[Standing], metric: str, raced: Raced) -> Matr
         judged.append(dataclasses.replace(each, winner=winner, lost=lost))
     said = (
         "95 % interval each, at the seeds that both had; the wins hold for all pairs and looks of the race together with an "
-        f"error of at most {ALPHA * 100:g} %"
+        f"error of at most {chosen(ALPHA * 100)} %"
     )
     return Matrix(metric, ARM, names, judged, said, race.live)

@@ -17,6 +17,7 @@ from nnreg.comparison.gathering import Arm, Gathered
 from nnreg.comparison.judging import Ruler, ruler_of
 from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS
 from nnreg.errors import UserError, instead
+from nnreg.numerals import as_typed, chosen
 from nnreg.records.card import UNTRAINED
 from nnreg.records.metrics import (
     ARRIVAL,
@@ -154,7 +155,7 @@ def read_target(wanted: str) -> tuple[str, float]:
     if not metric or not math.isfinite(value):
         raise UserError(f"cannot read the target '{wanted}': {FORM}")
     if is_higher_better(metric) and value > 1:
-        raise UserError(f"{metric} is at most 1, got the target {value:g}: {FORM}")
+        raise UserError(f"{metric} is at most 1, got the target {chosen(value)}: {FORM}")
     return metric, value
 
 
@@ -164,7 +165,9 @@ def _wanted(runs: list[Result], wanted: str) -> Target:
     if any(DESCENT_DISTANCE in run.summary["metrics"] for run in runs):
         tolerances = sorted({float(run.config.get("tolerance", math.nan)) for run in runs})
         if metric == DESCENT_DISTANCE and value not in tolerances:
-            raise UserError(f"descents recorded only when they came within tolerance={tolerances[0]:g}: run them with another")
+            raise UserError(
+                f"descents recorded only when they came within tolerance={as_typed(tolerances[0])}: run them with another"
+            )
         known.append(DESCENT_DISTANCE)
     if metric not in known:
         raise UserError(f"no run recorded '{metric}'{instead(metric, known)}; a target is typed metric=value")

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from nnreg.contracts import Surface
 from nnreg.figures.page import NAME, Name, Page, PlainLogFormatter, finish, is_steep, name_ends, width_of
+from nnreg.numerals import chosen, measured
 from nnreg.records.statistics import Values
 
 TOP = 1e3  # times the height at the start, above which a curve is cut
@@ -52,7 +53,7 @@ def draw_heights(falls: Sequence[Fall], title: str, subtitle: str = "", footer: 
     _scale(axes, falls)
     finish(axes, "updates made", "f above its minimum")
     if len(falls) == 1:
-        ended = f"f = {falls[0].heights[-1]:.3g} above the minimum"
+        ended = f"f = {measured(float(falls[0].heights[-1]))} above the minimum"
         lost = falls[0].diverged_at
         axes.set_title(ended if lost is None else f"diverged at update {lost}", fontsize=8, color="#777777", pad=3, loc="right")
     else:
@@ -88,4 +89,4 @@ def explained(surfaces: Sequence[Surface]) -> str:
     line = f"A surface of {said} dimension{'s' if counts != [1] else ''}, so no map: height over updates."
     curvatures = {surface.largest_curvature for surface in surfaces}
     curvature = curvatures.pop() if len(curvatures) == 1 else None
-    return f"{line} Plain gradient descent is stable for lr < 2/L = {2 / curvature:g}." if curvature else line
+    return f"{line} Plain gradient descent is stable for lr < 2/L = {chosen(2 / curvature)}." if curvature else line

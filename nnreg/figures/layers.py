@@ -20,6 +20,7 @@ from nnreg.errors import UserError
 from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, ShownFigure, finish, legible, spread, wrapped
 from nnreg.figures.spec import Common, read_words
+from nnreg.numerals import chosen, measured, percent
 from nnreg.records.card import RunCard
 from nnreg.records.metrics import METRICS, Metric
 from nnreg.records.outputs import LayerOutputs, read_outputs
@@ -28,7 +29,6 @@ from nnreg.records.statistics import Values
 
 HEALTHY_UPDATE = 1e-3
 NARROWEST = 0.1  # span of a plain scale, of means above 1 a share: smaller differences are noise
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 ROUND = [1, 2, 2.5, 5, 10]  # distances of ticks, times a power of ten
 MOST_NAMES = 8
 NAME_HEIGHT = 0.085  # of a panel
@@ -144,8 +144,8 @@ def _set_scale(axes: Axes, panel: Metric, values: np.ndarray) -> None:
 
 
 def _power_of_ten(value: float, _: object) -> str:
-    """Return 10⁻³ for 1e-3, in plain letters: mathematical typesetting takes as long as the rest of the figure."""
-    return "10" + f"{np.log10(value):.0f}".translate(SUPERSCRIPTS)
+    """Return the words of a tick; mathematical typesetting takes as long as the rest of the figure."""
+    return chosen(value)
 
 
 def _colour(number: int, depth: int) -> str:
@@ -280,7 +280,8 @@ def _bars(axes: Axes, edges: Values, share: Values, top: float, colour: str) -> 
     spike = int(share.argmax())
     if share[spike] > top:
         is_left = spike < BINS * 0.6
-        words, place = (f" {share[spike]:.0%} ↑", edges[spike + 1]) if is_left else (f"↑ {share[spike]:.0%} ", edges[spike])
+        high = percent(float(share[spike]), 0)
+        words, place = (f" {high} ↑", edges[spike + 1]) if is_left else (f"↑ {high} ", edges[spike])
         style: dict[str, Any] = {"fontsize": 7.5, "color": legible(colour), "va": "center"}
         axes.text(place, 0.92 * top, words, ha="left" if is_left else "right", **style)
     finish(axes, "", "")
@@ -290,13 +291,13 @@ def _bars(axes: Axes, edges: Values, share: Values, top: float, colour: str) -> 
     axes.margins(x=0.0)
     axes.tick_params(labelsize=7.5)
     axes.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda place, _: chosen(place)))
 
 
 def _write(page: Page, left: float, top: float, layer: LayerOutputs) -> None:
     page.text(left, top, with_spread(layer.mean, layer.std), fontsize=7.5, color=INK)
     shares = (("saturated", layer.saturated), ("dead", layer.dead))
-    troubles = [f"{share:.0%} {name}" for name, share in shares if share > 0.005]
+    troubles = [f"{percent(share, 0)} {name}" for name, share in shares if share > 0.005]
     without = "mixes units: no slope" if math.isnan(layer.saturated) else "none saturated"
     page.text(left, top + 0.13, ", ".join(troubles) or without, fontsize=7, color=QUIET)
 
@@ -304,6 +305,6 @@ def _write(page: Page, left: float, top: float, layer: LayerOutputs) -> None:
 def with_spread(mean: float, std: float) -> str:
     """Return ``0.50 ± 0.46``: a mean to the digits that its spread gives a meaning."""
     if std == 0 or not 1e-4 <= std < 1e6:
-        return f"{mean:.2g} ± {std:.2g}"
+        return f"{measured(mean, 2)} ± {measured(std, 2)}"
     digits = max(0, 1 - math.floor(math.log10(std)))
     return f"{round(mean, digits) + 0.0:,.{digits}f} ± {std:,.{digits}f}"

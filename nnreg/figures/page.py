@@ -16,8 +16,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import Formatter, LogFormatter, ScalarFormatter
 from PIL import Image
+
+from nnreg.numerals import chosen, ticks
 
 INK, QUIET, RULE = "#222222", "#777777", "#dddddd"
 DPI = 110
@@ -91,12 +93,24 @@ class Page:
         return self.figure.text(x, y, words, **style | options)
 
 
+class PlainFormatter(Formatter):
+    """Writes the ticks of a linear axis as numbers are written everywhere."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the words for one tick, as it stands among the others."""
+        return ticks([*self.locs, x])[-1]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Return the words for all ticks."""
+        return ticks([float(value) for value in values])
+
+
 class PlainLogFormatter(LogFormatter):
     """Writes 0.4 where matplotlib has 4 × 10⁻¹, which is so wide that it pushes the name of the axis off the page."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """Return the words for a tick, none where there is no room for any."""
-        return f"{x:g}" if super().__call__(x, pos) else ""
+        return chosen(x) if super().__call__(x, pos) else ""
 
 
 @cache
@@ -134,6 +148,9 @@ def finish(axes: Axes, xlabel: str, ylabel: str) -> None:
     axes.tick_params(which="both", labelsize=8, color="#999999", labelcolor=INK)
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
+    for axis in (axes.xaxis, axes.yaxis):
+        if type(axis.get_major_formatter()) is ScalarFormatter:
+            axis.set_major_formatter(PlainFormatter())
     axes.set_title("", y=1.0)  # or each drawing measures all ticks to find a place for the title that there is not
 
 

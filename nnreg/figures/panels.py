@@ -16,7 +16,8 @@ from nnreg.figures.curves import Drawn, cross, draw_curve, scale, thin_dots, win
 from nnreg.figures.groups import ARM, Group, ended, groups, known
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
-from nnreg.records.metrics import across, axis_label, called, compact, format_value, is_higher_better, is_noisy
+from nnreg.numerals import chosen
+from nnreg.records.metrics import across, axis_label, called, format_value, is_higher_better, is_noisy
 from nnreg.records.results import Result, Results
 from nnreg.registry import entries
 
@@ -142,7 +143,7 @@ def _draw_all(page: Page, found: Sequence[Panel], words: Panels, columns: int, d
 
 def _write_ends(axes: Axes, panel: Panel, drawn: Sequence[Drawn]) -> None:
     names = [
-        Name(format_value(metric, end.end, digits=2).rstrip("%") if math.isfinite(end.end) else "×", end.end, group.colour)
+        Name(format_value(metric, end.end, digits=2).rstrip(" %") if math.isfinite(end.end) else "×", end.end, group.colour)
         for (group, metric), end in zip(panel.curves, drawn, strict=True)
     ]
     name_ends(axes, names, ENDS)
@@ -219,4 +220,4 @@ def _setting(run: Result, key: str) -> str:
     if key in entries.slots():
         return f"no {key}" if setting == "none" else str(setting).replace("_", " ")
     last = key.rpartition(".")[2].replace("_", " ")
-    return f"{last} " + (compact(f"{setting:.2g}") if isinstance(setting, float) else str(setting))
+    return f"{last} " + (chosen(setting, 2) if isinstance(setting, float) else str(setting))

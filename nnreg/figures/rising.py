@@ -8,6 +8,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from nnreg.engine.rising import Rising, Suggestion
 from nnreg.figures.page import INK, NAME, QUIET, Page, PlainLogFormatter, finish, is_steep, legible
+from nnreg.numerals import chosen
 
 ROOM = 0.15  # of the height that the smoothed loss takes, above its first
 
@@ -44,8 +45,8 @@ def rising_figure(found: Rising, suggestion: Suggestion | None, label: str, subt
     if suggestion is not None:
         axes.axvspan(suggestion.falls_from, suggestion.lowest, color=colour, alpha=0.07, linewidth=0)
         for rate, words, ink in (
-            (suggestion.rate, f"suggested: {suggestion.rate:g}", INK),
-            (suggestion.lowest, f"lowest: {suggestion.lowest:.2g}", QUIET),
+            (suggestion.rate, f"suggested: {chosen(suggestion.rate)}", INK),
+            (suggestion.lowest, f"lowest: {chosen(suggestion.lowest, 2)}", QUIET),
         ):
             height = float(np.interp(np.log(rate), np.log(found.rates), smoothed))
             axes.plot([rate], [height], marker="o", markersize=7 if ink == INK else 5, color=legible(ink), zorder=5)

@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History
 from nnreg.figures.page import INK, QUIET, PlainLogFormatter, ShownFigure, finish, legible
 from nnreg.records.card import RunCard
-from nnreg.records.metrics import VALID, across, axis_label, is_share, leading_metrics
+from nnreg.records.metrics import VALID, across, axis_label, format_value, is_share, leading_metrics
 from nnreg.records.statistics import WINDOW, Values, smooth
 
 TICKS = 5  # intervals between them; a tick costs a millisecond, and a sweep draws a figure for every run
@@ -90,7 +90,7 @@ def _draw_quality(axes: Axes, metric: str, card: RunCard, history: History) -> N
     lowest = float(values[np.isfinite(values)].min())
     axes.locator_params(axis="y", nbins=TICKS)
     axes.set_ylim(max(lowest - room, 0.0 if percent else -1.0), 101 if percent else 1.01)
-    _label_ends(axes, [(f"{quality[-1]:.1%}" if percent else f"{quality[-1]:.3f}", values, INK)])
+    _label_ends(axes, [(format_value(metric, float(quality[-1])), values, INK)])
     label = axis_label(metric, card.choices)
     _dress(axes, label.replace(" ", "\n", 1) if percent else label)  # with its unit it is longer than the axis
 

@@ -22,6 +22,7 @@ from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.heights import Fall, draw_heights, explained, lowest_of
 from nnreg.figures.page import INK, NAME, QUIET, Page, finish, legible, width_of
 from nnreg.figures.spec import Common, check_limits, read_words
+from nnreg.numerals import chosen, measured
 from nnreg.records.results import Result, Results
 from nnreg.records.statistics import Values
 from nnreg.registry import building
@@ -279,7 +280,7 @@ def _marks(axes: Axes, tracks: Sequence[Track], terrain: Terrain) -> None:
 def _ending(track: Track) -> str:
     if track.diverged_at is not None:
         return f"diverged at update {track.diverged_at}"
-    return "" if track.value is None else f"f = {track.value:.3g}"
+    return "" if track.value is None else f"f = {measured(track.value)}"
 
 
 def _footer(tracks: Sequence[Track], terrains: Sequence[Terrain], words: Paths) -> str:
@@ -295,7 +296,7 @@ def _footer(tracks: Sequence[Track], terrains: Sequence[Terrain], words: Paths) 
     if lost:
         parts.append(f"{lost} of {len(tracks)} diverged")
     if len(terrains) == 1 and (curvature := terrains[0].largest_curvature) is not None:
-        parts.append(f"plain gradient descent is stable for lr < 2/L = {2 / curvature:g}")
+        parts.append(f"plain gradient descent is stable for lr < 2/L = {chosen(2 / curvature)}")
     parts += [words.note.strip().rstrip(".")] if words.note.strip() else []
     return ". ".join(part[0].upper() + part[1:] for part in parts) + "."
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -26,6 +25,7 @@ from nnreg.engine.history import (
     VALID_LOSS,
     VALID_R2,
 )
+from nnreg.numerals import NOTHING, beside, measured, percent, whole
 from nnreg.settings import ACTIVATIONS, DESCEND, TRAIN
 
 TRAIN_FINAL, VALID_FINAL = FINAL_LOSS, f"{VALID_LOSS}_final"
@@ -35,6 +35,7 @@ TRAIN_MEAN = f"{TRAIN_LOSS}{MEAN_OF_LAST}"
 DESCENT_VALUE, DESCENT_DISTANCE, ARRIVAL = "descent/value", "descent/distance", "descent/steps_to_tolerance"
 SECONDS, STEPS = "seconds", "steps"
 VALID, TEST = "valid", "test"
+EXACT = 4  # digits of a single run's number
 SHARE, OF_LOSS = "%", "loss"  # units; the latter is that of the run's loss
 DECIDING: Mapping[str, Sequence[str]] = {TRAIN: (VALID_FINAL, TRAIN_FINAL, TRAIN_MEAN), DESCEND: (DESCENT_VALUE,)}
 """Metrics that a choice between runs of a task is made by, lowest first; the first that was recorded."""
@@ -55,7 +56,8 @@ class Metric:
         heading: of its column, where room is short; a table of many single runs leaves out what has none.
         best_heading: likewise, of its best value.
         note: beside it in the table of a run.
-        format: of one run's value, or "" for ``.2%`` of a share and ``.4f`` of a number.
+        counts: whether it is a count, written whole.
+        decimals: of a share of one run, in percent.
         higher: whether more of it is better.
         leads: whether it says how well the network of a run does on its split: accuracy, or R².
         noisy: whether it is that of single batches: smoothed in curves, and in the summary a mean of its last values stands for
@@ -77,7 +79,8 @@ class Metric:
     heading: str = ""
     best_heading: str = ""
     note: str = ""
-    format: str = ""
+    counts: bool = False
+    decimals: int = 2
     higher: bool = False
     leads: bool = False
     noisy: bool = False
@@ -121,7 +124,7 @@ _ROWS = (
     _of_layers("weight_norm", "weights ‖W‖", "positive"),
     _of_layers("distinct_units"),
     _of_layers("update_ratio", "update / weights ‖ΔW‖ / ‖W‖", "log"),
-    Metric(GRADIENTS, "gradients evaluated", heading="gradients", format=".0f", recorded="once", scale="linear", hidden=True),
+    Metric(GRADIENTS, "gradients evaluated", heading="gradients", counts=True, recorded="once", scale="linear", hidden=True),
     Metric(RATE, "learning rate", recorded="history", scale="linear"),
     Metric("rate/{}", "{}", recorded="history"),
     Metric("gradient_difference/{}", "gradient difference {}", recorded="history"),
@@ -130,23 +133,23 @@ _ROWS = (
     Metric("distance", "distance to the nearest minimum", task=DESCEND, recorded="history", scale="log"),
     Metric("x", "x", task=DESCEND, recorded="history", scale="linear"),
     Metric("y", "y", task=DESCEND, recorded="history", scale="linear"),
-    Metric("descent/x", "descent x", format=".4g", task=DESCEND, recorded="summary", hidden=True),
-    Metric("descent/y", "descent y", format=".4g", task=DESCEND, recorded="summary", hidden=True),
-    Metric(DESCENT_VALUE, "final value", heading="final value", format=".4g", task=DESCEND, recorded="summary"),
-    Metric("descent/path_length", "path length", heading="path length", format=".4g", task=DESCEND, recorded="summary"),
-    Metric(DESCENT_DISTANCE, "final distance to a minimum", heading="distance", format=".4g", task=DESCEND,
+    Metric("descent/x", "descent x", task=DESCEND, recorded="summary", hidden=True),
+    Metric("descent/y", "descent y", task=DESCEND, recorded="summary", hidden=True),
+    Metric(DESCENT_VALUE, "final value", heading="final value", task=DESCEND, recorded="summary"),
+    Metric("descent/path_length", "path length", heading="path length", task=DESCEND, recorded="summary"),
+    Metric(DESCENT_DISTANCE, "final distance to a minimum", heading="distance", task=DESCEND,
            recorded="summary"),
-    Metric(ARRIVAL, "steps to arrive", heading="steps to arrive", format=".0f", task=DESCEND, recorded="summary"),
-    Metric("descent/stable_below", "descent stable below", format=".4g", task=DESCEND, recorded="summary", hidden=True),
-    Metric("outputs/mean", "mean of the outputs", heading="last mean", format=".4g", task=ACTIVATIONS, recorded="both",
+    Metric(ARRIVAL, "steps to arrive", heading="steps to arrive", counts=True, task=DESCEND, recorded="summary"),
+    Metric("descent/stable_below", "descent stable below", task=DESCEND, recorded="summary", hidden=True),
+    Metric("outputs/mean", "mean of the outputs", heading="last mean", task=ACTIVATIONS, recorded="both",
            along="layer"),
-    Metric("outputs/std", "spread of the outputs", "std", heading="last std", format=".4g", task=ACTIVATIONS, recorded="both",
+    Metric("outputs/std", "spread of the outputs", "std", heading="last std", task=ACTIVATIONS, recorded="both",
            along="layer", scale="log"),
-    Metric("outputs/saturated", "saturated outputs", SHARE, heading="saturated", format=".1%", task=ACTIVATIONS,
+    Metric("outputs/saturated", "saturated outputs", SHARE, heading="saturated", decimals=1, task=ACTIVATIONS,
            recorded="both", along="layer", scale="linear"),
-    Metric("outputs/dead", "dead units", SHARE, heading="dead units", format=".1%", task=ACTIVATIONS, recorded="both",
+    Metric("outputs/dead", "dead units", SHARE, heading="dead units", decimals=1, task=ACTIVATIONS, recorded="both",
            along="layer"),
-    Metric("outputs/edges", "outputs < .05 or > .95", SHARE, heading="< .05 or > .95", format=".1%", task=ACTIVATIONS,
+    Metric("outputs/edges", "outputs < .05 or > .95", SHARE, heading="< .05 or > .95", decimals=1, task=ACTIVATIONS,
            recorded="both", along="layer", hidden=True),
     Metric(STEPS, "steps", task="", recorded="summary", hidden=True),
     Metric("steps_per_second", "steps a second", higher=True, recorded="summary", hidden=True),
@@ -317,24 +320,24 @@ def metrics_for_people(metrics: Sequence[str], compared: str = "") -> list[str]:
 def exact_value(metric: str, number: float) -> str:
     """Return the value of one run, with the digits that a table of single runs has."""
     row = metric_of(metric)
-    return format(number, row.format or (".2%" if row.unit == SHARE else ".4f"))
+    if row.unit == SHARE:
+        return percent(number, row.decimals)
+    return whole(number) if row.counts else measured(number, EXACT)
 
 
 def format_value(metric: str, number: float, digits: int = 3) -> str:
     """Return a value as a reader wants it: a share in percent, a large number whole, else some digits that matter."""
-    if is_share(metric):
-        return f"{number:.1%}"
-    return f"{number:,.0f}" if 10**digits <= abs(number) < 1e6 else compact(f"{number:#.{digits}g}".rstrip("."))
+    return percent(number) if is_share(metric) else measured(number, digits)
 
 
 def with_half(metric: str, mean: float, half: float | None) -> str:
     """Return a mean with half its interval, no more digits than the interval carries: ``0.16 ± 0.03``, ``95.3 ± 0.4 %``."""
     if not math.isfinite(mean):
-        return "–"
+        return NOTHING
     if half is None or half == 0 or not math.isfinite(half):  # equal at every seed, such as a step counted in hundreds
-        return f"{mean:,.0f}" if metric == STEPS else format_value(metric, mean)
+        return whole(mean) if metric == STEPS else format_value(metric, mean)
     factor, sign = (100.0, " %") if is_share(metric) else (1.0, "")
-    return " ± ".join(_fixed(factor * number, factor * half) for number in (mean, half)) + sign
+    return " ± ".join(beside(factor * mean, factor * half)) + sign
 
 
 def signed(metric: str, mean: float, half: float | None) -> tuple[str, str]:
@@ -347,17 +350,3 @@ def signed(metric: str, mean: float, half: float | None) -> tuple[str, str]:
     if not number.strip("0.,%– "):
         sign = ""  # no difference as far as the digits go
     return f"{sign}{number}", f"± {rest}" if rest else ""
-
-
-def _fixed(number: float, half: float) -> str:
-    """Return a number with the digits that half its interval carries: down to its first, where that is below 3 its second."""
-    if not 1e-6 < half < 1e6:
-        return compact(f"{number:.3g}")
-    exponent = math.floor(math.log10(half))
-    decimals = (1 if half / 10.0**exponent < 3 else 0) - exponent
-    return f"{round(number, decimals):,.{max(0, decimals)}f}"
-
-
-def compact(number: str) -> str:
-    """Return ``8.4e-5`` for ``8.4e-05``."""
-    return re.sub(r"e([+-])0+(?=\d)", r"e\1", number).replace("e+", "e")

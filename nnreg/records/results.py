@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnreg.engine.history import TRAIN_LOSS, History
 from nnreg.errors import UserError
+from nnreg.numerals import measured
 from nnreg.records.card import ENDINGS, UNTRAINED, config_hash, is_number
 from nnreg.records.earlier import current_choices, current_config
 from nnreg.records.files import read_yaml
@@ -47,7 +48,7 @@ class Result:
     def __repr__(self) -> str:
         """Return what was run, and how it ended."""
         metrics, shown = self.summary["metrics"], (TRAIN_FINAL, *leading_results(VALID), DESCENT_VALUE)
-        values = "".join(f", {name} {metrics[name]:.4g}" for name in shown if name in metrics)
+        values = "".join(f", {name} {measured(metrics[name], 4)}" for name in shown if name in metrics)
         return f"<{self.summary['label']}, seed {self.seed}: {self.summary['status']}{values}; {self.folder.name}>"
 
     @cached_property

@@ -19,6 +19,7 @@ from rich.table import Table
 from nnreg import errors
 from nnreg.contracts import Slot
 from nnreg.errors import UserError
+from nnreg.numerals import as_typed
 from nnreg.registry import entries, vocabulary
 from nnreg.registry.entries import BrokenPlugin, Entry, load_class, techniques
 from nnreg.registry.nested import RATE, main_slot, split_name
@@ -194,7 +195,10 @@ def _print_search(console: Console, entry: Entry, technique: type) -> None:
     ):
         console.print(f"\n[bold]searched[/bold]    {entry.kind}.{RATE} where the technique in {entry.kind}.{main} says")
     for name, (low, high) in declared.items():
-        console.print(f"\n[bold]searched[/bold]    {entry.kind}.{name} from {low:g} to {high:g} (protocol=tune_then_seeds)")
+        console.print(
+            f"\n[bold]searched[/bold]    {entry.kind}.{name} from {as_typed(low)} to {as_typed(high)} "
+            "(protocol=tune_then_seeds)"
+        )
 
 
 def _typed(value: object) -> str:

@@ -25,6 +25,7 @@ from nnreg.engine.layers import Activated, one_unit
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silently
 from nnreg.engine.training import Streams
+from nnreg.numerals import chosen
 from nnreg.records.card import Outcome, RunCard
 from nnreg.records.outputs import LayerOutputs, write_outputs
 from nnreg.records.recorder import Recorder
@@ -191,7 +192,7 @@ def _draw(card: RunCard, settings: Settings, layers: Sequence[LayerOutputs], lim
 
     activation, init = card.choices["activation"].replace("_", " "), card.choices["init"].replace("_", " ")
     title = f"What is left of a signal after {len(layers)} layer{'s' if len(layers) > 1 else ''} of {activation}?"
-    parameters = " ".join(f"{key} {value:g}" for key, value in card.config["init"].items() if isinstance(value, float))
+    parameters = " ".join(f"{key} {chosen(value)}" for key, value in card.config["init"].items() if isinstance(value, float))
     extra = [card.choices[kind].replace("_", " ") for kind in ("norm", "dropout") if card.choices[kind] != "none"]
     subtitle = ", ".join(part for part in (f"weights: {init} {parameters}".strip(), *extra) if part)
     note = f"{settings.batch:,} rows of N(0, 1) through untrained layers, seed {card.seed}."

@@ -16,6 +16,7 @@ from rich.table import Table
 from nnreg.console import LABEL_WIDTH, print_line
 from nnreg.engine.history import START_LOSS, TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
+from nnreg.numerals import as_typed, beside, chosen, measured, percent
 from nnreg.records.card import Outcome, RunCard, flattened
 from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.records.metrics import (
@@ -50,9 +51,9 @@ def brief_composition(card: RunCard) -> list[tuple[str, str]]:
     config, choices = card.config, card.choices
     if task_of(config) == DESCEND:
         start = config["start"]
-        begin = f"({', '.join(f'{each:g}' for each in start)})" if len(start) <= 3 else f"a point in {len(start)} dimensions"
+        begin = f"({', '.join(chosen(each) for each in start)})" if len(start) <= 3 else f"a point in {len(start)} dimensions"
         extra = [f"schedule {technique(choices['schedule'], config['schedule'])}"] if choices["schedule"] != "constant" else []
-        extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup") if config.get(key)]
+        extra += [f"{key}={as_typed(config[key])}" for key in ("clip_value", "clip_norm", "warmup") if config.get(key)]
         extra += [f"{VARY}.{place} {technique(str(node['name']), node)}" for place, node in varied_places(config)]
         plan = "; ".join([f"{card.steps:,} updates from {begin}, float64", *extra])
         shown = [(kind, technique(choices[kind], config[kind])) for kind in ("optimizer", "surface")]
@@ -102,9 +103,11 @@ def result(card: RunCard, outcome: Outcome) -> list[str]:
         if DESCENT_DISTANCE not in found:
             return parts
         arrival = "not arrived" if steps is None else f"arrived at {exact_value(ARRIVAL, steps)}"
-        return [*parts, f"distance {found[DESCENT_DISTANCE]:<9.3g}", arrival]
+        return [*parts, f"distance {measured(found[DESCENT_DISTANCE]):<9}", arrival]
     mean, std = (exact_value(metric, found[metric]) for metric in ("outputs/mean", "outputs/std"))
-    shares = [f"{found[f'outputs/{share}']:.0%} {share}" for share in ("saturated", "dead") if f"outputs/{share}" in found]
+    shares = [
+        f"{percent(found[f'outputs/{share}'], 0)} {share}" for share in ("saturated", "dead") if f"outputs/{share}" in found
+    ]
     return [", ".join([f"last layer: {mean} ± {std}", *shares])]
 
 
@@ -112,20 +115,20 @@ def _descent(card: RunCard, outcome: Outcome) -> list[tuple[str, str]]:
     found, tolerance = outcome.summary, card.config["tolerance"]
     place = [_place(found[key]) for key in ("descent/x", "descent/y") if key in found]
     lines = [("position", f"({', '.join(place)})")] if place else []
-    lines += [("value", f"{found[DESCENT_VALUE]:.6g}")] if DESCENT_VALUE in found else []
+    lines += [("value", measured(found[DESCENT_VALUE], 6))] if DESCENT_VALUE in found else []
     if DESCENT_DISTANCE in found:
-        lines.append(("distance", f"{found[DESCENT_DISTANCE]:.6g} from the nearest minimum"))
+        lines.append(("distance", f"{measured(found[DESCENT_DISTANCE], 6)} from the nearest minimum"))
         steps = found.get(ARRIVAL)
-        where = f"within {tolerance:g} of a minimum"
+        where = f"within {chosen(tolerance)} of a minimum"
         lines.append(("arrival", f"not {where}" if steps is None else f"{where} from update {steps:,.0f} on"))
-    lines += [("path length", f"{found['descent/path_length']:.6g}")] if "descent/path_length" in found else []
+    lines += [("path length", measured(found["descent/path_length"], 6))] if "descent/path_length" in found else []
     if "descent/stable_below" in found:
-        lines.append(("stability", f"plain gradient descent is stable for lr < 2/L = {found['descent/stable_below']:g}"))
+        lines.append(("stability", f"plain gradient descent is stable for lr < 2/L = {chosen(found['descent/stable_below'])}"))
     return lines
 
 
 def _place(coordinate: float) -> str:
-    return f"{round(coordinate, 6) + 0.0:.6f}" if abs(coordinate) < 1e6 else f"{coordinate:.6g}"
+    return beside(coordinate, COORDINATE)[0] if abs(coordinate) < 1e6 else measured(coordinate, 6)
 
 
 def _other_network(card: RunCard) -> str:
@@ -134,6 +137,7 @@ def _other_network(card: RunCard) -> str:
     return "" if name == "mlp" else f"{technique(name, card.config['network'])} "
 
 
+COORDINATE = 5e-6  # to which a place is told
 OTHERS = ("loss", "regularizer", "norm", "dropout", "schedule", "augmentation")
 
 
@@ -217,7 +221,7 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
         lines.append(("network", f"{_other_network(card)}{widths}, {card.parameters:,} parameters, {config['dtype']}"))
     used = [kind for kind in OTHERS if card.choices.get(kind, "none") not in ("none", "constant")]  # the rest needs no word
     extra = [f"{kind} {technique(card.choices[kind], config[kind])}" for kind in used]
-    extra += [f"{key}={config[key]:g}" for key in ("clip_value", "clip_norm", "warmup", "patience") if config.get(key)]
+    extra += [f"{key}={as_typed(config[key])}" for key in ("clip_value", "clip_norm", "warmup", "patience") if config.get(key)]
     extra += [f"{VARY}.{place} {technique(str(node['name']), node)}" for place, node in varied_places(config)]
     plan = f"{card.steps:,} steps, {_batches(config)}, seed {card.seed}"
     return [*lines, ("training", "; ".join([plan, *extra]))]
@@ -252,7 +256,7 @@ def job_line(card: RunCard, outcome: Outcome) -> str:
     elif outcome.status == "finished":
         quality = next((name for name in leading_results(VALID) if name in metrics), None)
         parts += [f"{heading_of(TRAIN_FINAL)} {exact_value(TRAIN_FINAL, metrics[TRAIN_FINAL])}"]
-        parts += [f"valid {exact_value(quality, metrics[quality]):>7}"] if quality else []
+        parts += [f"valid {exact_value(quality, metrics[quality]):>8}"] if quality else []
         parts += [f"{outcome.seconds:5.1f} s"]
         stopped_at = outcome.early_stop and outcome.early_stop.stopped_at
         parts += [f"stopped at {stopped_at}"] if stopped_at is not None else []

@@ -20,6 +20,7 @@ from nnreg.engine.history import Record
 from nnreg.engine.pace import Pace
 from nnreg.engine.training import Streams, clipper
 from nnreg.errors import UserError
+from nnreg.numerals import chosen
 from nnreg.records.card import Outcome, RunCard, Status, is_number
 from nnreg.records.recorder import Recorder
 from nnreg.registry.building import build_technique, read_settings
@@ -208,5 +209,5 @@ def _draw_heights(card: RunCard, surface: Surface, values: Values, diverged_at: 
 def _words(card: RunCard) -> tuple[str, str, str, str]:
     """Return what a picture says: names of the rule and the surface, the question, the rule's numbers."""
     optimizer, name = (str(card.choices[kind]) for kind in ("optimizer", "surface"))
-    parameters = ", ".join(f"{key} {value:g}" for key, value in card.config["optimizer"].items() if is_number(value))
+    parameters = ", ".join(f"{key} {chosen(value)}" for key, value in card.config["optimizer"].items() if is_number(value))
     return optimizer, name, f"How does {optimizer} descend {name.replace('_', ' ')}?", parameters

@@ -14,6 +14,7 @@ from nnreg.console import terminal
 from nnreg.engine.rising import FEWEST, Rising, Suggestion, measure_rising, rising_rates, suggest_rate
 from nnreg.engine.training import clipper, train
 from nnreg.errors import UserError
+from nnreg.numerals import as_typed, chosen, measured
 from nnreg.records.files import write_whole
 from nnreg.runs.assembly import Assembled, assemble
 from nnreg.runs.request import Request, describe, own_request
@@ -42,7 +43,7 @@ class Range:
 
     def __post_init__(self) -> None:
         if not 0 < self.low < self.high < float("inf"):
-            got = f"got {self.low:g} and {self.high:g}"
+            got = f"got {as_typed(self.low)} and {as_typed(self.high)}"
             raise UserError(f"the rate rises from --low to --high, both above 0, such as --low 1e-6 --high 10, {got}")
         if self.steps < FEWEST:
             raise UserError(f"a curve takes --steps {FEWEST} or more, got {self.steps}")
@@ -96,7 +97,7 @@ def find_rate(request: Request, tried: Range, words: Sequence[str]) -> int:
         from nnreg.figures.page import save_figure
         from nnreg.figures.rising import rising_figure
 
-        rise = f"{len(found.rates)} updates, the rate rising from {tried.low:g} to {found.rates[-1]:.2g}"
+        rise = f"{len(found.rates)} updates, the rate rising from {as_typed(tried.low)} to {chosen(found.rates[-1], 2)}"
         subtitle = f"{rise}; batch {run.settings.batch}, seed {card.seed}"
         figure = rising_figure(found, suggestion, f"{card.label} on {card.choices['dataset']}", subtitle, card.colour)
         save_figure(figure, request.folder / PICTURE)
@@ -133,16 +134,16 @@ def _write_table(path: Path, found: Rising) -> None:
 
 def _said(found: Rising, suggestion: Suggestion | None, tried: Range, words: Sequence[str]) -> list[str]:
     """Return what is printed of a sweep: what to type and why, or what to try instead."""
-    between = f"between {tried.low:g} and {found.rates[-1] if len(found.rates) else tried.high:.2g}"
+    between = f"between {as_typed(tried.low)} and {chosen(found.rates[-1] if len(found.rates) else tried.high, 2)}"
     if suggestion is None and found.has_exploded:
-        return [f"no suggestion: the loss explodes, and does not fall before, {between}: try --low {tried.low / 100:g}"]
+        return [f"no suggestion: the loss explodes, and does not fall before, {between}: try --low {as_typed(tried.low / 100)}"]
     if suggestion is None:
-        return [f"no suggestion: the loss does not fall {between}: try --high {tried.high * 100:g}"]
-    (high, low), rate = suggestion.drop, f"optimizer.lr={suggestion.rate:g}"
-    end = f"explodes at {found.rates[-1]:.2g}" if found.has_exploded else f"no explosion up to {tried.high:g}"
+        return [f"no suggestion: the loss does not fall {between}: try --high {as_typed(tried.high * 100)}"]
+    (high, low), rate = suggestion.drop, f"optimizer.lr={as_typed(suggestion.rate)}"
+    end = f"explodes at {chosen(found.rates[-1], 2)}" if found.has_exploded else f"no explosion up to {as_typed(tried.high)}"
     kept = [word for word in words if not re.match(r"optimizer\.([\w.]+\.)?lr=", word)]
     return [
-        f"suggestion    type {rate}: there the loss falls fastest; it falls from {high:.3g} at {suggestion.falls_from:.2g} to "
-        f"{low:.3g} at {suggestion.lowest:.2g}, {end}",
+        f"suggestion    type {rate}: there the loss falls fastest; it falls from {measured(high)} at "
+        f"{chosen(suggestion.falls_from, 2)} to {measured(low)} at {chosen(suggestion.lowest, 2)}, {end}",
         f"to train      {shlex.join(['python', '-m', 'nnreg', *kept, rate])}",
     ]

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, SCMode
 from nnreg import process
 from nnreg.engine import numerics
 from nnreg.engine.history import History, Record
+from nnreg.numerals import as_typed
 from nnreg.records.card import RunCard
 from nnreg.records.checkpoint import Checkpoint
 from nnreg.records.earlier import ADDED
@@ -182,7 +183,7 @@ def _swept(words: Sequence[str], sweep: Path, task: str, choices: Mapping[str, s
         is_named = is_named or key in ("seed", *LABELLED.get(task, ()))
         if typed.get(key) != value and not is_named and not key.startswith("hydra"):
             name = (key.partition("@")[2] or key).rpartition(".")[2]
-            found.append(f"{name}={f'{float(value):.3g}' if FLOAT.fullmatch(value) else value}")
+            found.append(f"{name}={as_typed(float(value), 3) if FLOAT.fullmatch(value) else value}")
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from nnreg.contracts import Layer
 from nnreg.engine.pace import Varied, recorded_steps
 from nnreg.engine.training import paced
 from nnreg.errors import UserError, one_line
+from nnreg.numerals import as_typed
 from nnreg.registry import entries
 from nnreg.registry.building import build_entry
 from nnreg.registry.probing import probe
@@ -53,7 +54,7 @@ def _check_range(number: Varied, owner: Any, steps: int) -> None:
         try:
             getattr(trial, "__post_init__", lambda: None)()
         except ValueError as error:
-            raise UserError(f"{VARY}.{number.place} leads to {value:g}: {one_line(error)}") from error
+            raise UserError(f"{VARY}.{number.place} leads to {as_typed(value)}: {one_line(error)}") from error
 
 
 def _copies(owner: Any, layers: Sequence[Layer]) -> list[object]:

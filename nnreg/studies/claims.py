@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.errors import UserError, instead
+from nnreg.numerals import chosen
 from nnreg.records.results import Result, Results
 from nnreg.records.statistics import half_width
 
@@ -310,9 +311,9 @@ def _compare(values: Values, expect: str) -> tuple[bool, str]:
     is_one = is_finite and np.ptp(values) == 0  # whose mean may be off by a rounding
     mean, half = float(values[0] if is_one else values.mean()) if is_finite else float("nan"), half_width(values)
     low, high = mean - (half or 0.0), mean + (half or 0.0)
-    shown = f"{mean:.6g}" if half is None else f"{mean:.4g} ± {half:.2g}"
+    shown = f"{chosen(mean)} ± {chosen(half, 2)}" if half is not None else chosen(mean, 6)
     if values.size and not is_finite:
-        shown = f"{values[0]}" if values.size == 1 else f"[{', '.join(f'{value:.4g}' for value in values)}]"
+        shown = chosen(values[0]) if values.size == 1 else f"[{', '.join(chosen(value) for value in values)}]"
     text = expect.strip()
     if found := re.fullmatch(rf"([<>]=?)\s*({NUMBER})", text):
         edges = [high if found[1].startswith("<") else low] if is_finite else [float(value) for value in values]
@@ -323,7 +324,7 @@ def _compare(values: Values, expect: str) -> tuple[bool, str]:
         return max(high - float(found[1]), float(found[1]) - low) <= float(found[2] or 0.0), shown
     if found := re.fullmatch(r"=\s*\[(.*)\]", text):
         wanted = [float(part) for part in found[1].split(",") if part.strip()]
-        listed = ", ".join(f"{value:.3g}" for value in values)
+        listed = ", ".join(chosen(value, 3) for value in values)
         return len(values) == len(wanted) and bool(np.allclose(values, wanted, rtol=5e-3)), f"[{listed}]"
     raise UserError(f"cannot read the expectation '{expect}': write > 2.29, in [0.19, 0.22], = 0.35 +- 1e-6 or = [0.1, 0.2]")
 

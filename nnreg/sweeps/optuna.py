@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnreg.console import say, warn
 from nnreg.engine.history import VALID_LOSS, Record
 from nnreg.errors import UserError, one_line
+from nnreg.numerals import measured
 from nnreg.records.card import COMPLETE, Outcome
 from nnreg.records.folder import read_summary
 from nnreg.registry import mistakes
@@ -346,12 +347,12 @@ class OptunaSearch(ProtocolSweeper):
         content: dict[str, Any] = {"name": "optuna"}
         if len(names) == 1:
             content |= {"best_params": dict(study.best_trial.params), "best_value": study.best_value}
-            say(f"best of {trials}, by {names[0]} ({study.best_value:.4g}): {_words(study.best_trial)}")
+            say(f"best of {trials}, by {names[0]} ({measured(study.best_value, 4)}): {_words(study.best_trial)}")
         else:
             content["solutions"] = [{"params": dict(trial.params), "values": list(trial.values)} for trial in study.best_trials]
             say(f"of {trials} {len(study.best_trials)} are such that no other is better in {' and '.join(names)}:")
             for trial in sorted(study.best_trials, key=lambda trial: trial.values):
-                say(f"  {', '.join(f'{value:.4g}' for value in trial.values)}: {_words(trial)}")
+                say(f"  {', '.join(measured(value, 4) for value in trial.values)}: {_words(trial)}")
         OmegaConf.save(OmegaConf.create(content), self._home / RESULTS)
 
 

@@ -12,6 +12,7 @@ from nnreg.comparison.naming import enumerated
 from nnreg.comparison.race import STAGES, Race, judge_race
 from nnreg.console import print_line, terminal
 from nnreg.errors import UserError
+from nnreg.numerals import percent
 from nnreg.records.manifest import RACE, Raced
 from nnreg.records.metrics import TRAIN_FINAL, called, is_known, plain_name, summary_name
 from nnreg.records.results import Result, read_results
@@ -161,4 +162,6 @@ class RaceSweeper(ProtocolSweeper):
         shares = [f"{seeds} {enumerated(names)}" for seeds, names in sorted(counts.items(), reverse=True)]
         print_line(console, "seeds", "; ".join(shares))
         saved, whole = self._saved(race), len(race.seeds) * len(self._seeds)
-        print_line(console, "saved", f"{saved} of {whole} runs, {saved / whole:.0%}, against {len(self._seeds)} seeds each")
+        print_line(
+            console, "saved", f"{saved} of {whole} runs, {percent(saved / whole, 0)}, against {len(self._seeds)} seeds each"
+        )

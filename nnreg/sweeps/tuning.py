@@ -18,6 +18,7 @@ from nnreg.comparison.chance import FEWEST
 from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
+from nnreg.numerals import as_typed
 from nnreg.records.card import is_number
 from nnreg.records.folder import known_facts
 from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
@@ -64,14 +65,18 @@ def range_of(
     if declared is None:
         declared, whose = _own_search(of, name).get(last), "it" if owner is node else name
     if given is not None:
-        return Range(*given, f"{given[0]:g} to {given[1]:g} as given")
+        return Range(*given, f"{as_typed(given[0])} to {as_typed(given[1])} as given")
     if declared is not None:
-        return Range(float(declared[0]), float(declared[1]), f"{declared[0]:g} to {declared[1]:g} as {whose} declares")
+        return Range(
+            float(declared[0]), float(declared[1]), f"{as_typed(declared[0])} to {as_typed(declared[1])} as {whose} declares"
+        )
     middle = owner[last]
     if not is_number(middle) or not 0 < middle < math.inf:
         raise UserError(f"{kind}={technique} declares no range for {parameter}: give one by protocol.range=[low,high]")
     low, high = (float(f"{middle * factor:.{DIGITS}g}") for factor in (0.1, 10))
-    return Range(low, high, f"{low:g} to {high:g}, two decades around {middle:g} as {whose} declares none")
+    return Range(
+        low, high, f"{as_typed(low)} to {as_typed(high)}, two decades around {as_typed(middle)} as {whose} declares none"
+    )
 
 
 def declared_by(kind: str, technique: str) -> Mapping[str, tuple[float, float]]:
@@ -242,7 +247,9 @@ class TuneThenSeeds(ProtocolSweeper):
         by, chosen = self._choose(trials, folders)
         self.tuned(self._tuned(by, chosen))
         for name, value in chosen.items():
-            print_line(console, "chosen", f"{name}: {self._parameter}={value:g} by {called(by)}{self._edge(name, value)}")
+            print_line(
+                console, "chosen", f"{name}: {self._parameter}={as_typed(value)} by {called(by)}{self._edge(name, value)}"
+            )
         self.launch([words for _, words in self._finals(axes, chosen)], alone=True)
 
     def _check(self, axes: Sequence[Axis]) -> None:

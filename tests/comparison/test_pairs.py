@@ -360,7 +360,7 @@ def test_the_values_of_an_axis_are_averaged_over_the_other_axis_at_each_seed():
 def test_an_average_that_is_one_arms_doing_says_whose():
     (of_inits,) = matrix(grid(GRID), METRIC, of="init").differences
     sgd, adam = math.log(3.1 * 3.2 * 3.0 / (1.0 * 1.2 * 1.1)), math.log(0.5 * 0.7 * 0.8 / (0.5 * 0.6 * 0.7))
-    assert of_inits.remark == f"{sgd / (sgd + adam):.0%} of the difference comes with sgd"
+    assert of_inits.remark == f"{100 * sgd / (sgd + adam):.0f} % of the difference comes with sgd"
     (of_optimizers,) = matrix(grid({key: [1.0, 1.1, 1.2] if key[0] == "sgd" else each for key, each in GRID.items()}), METRIC,
                               of="optimizer").differences  # fmt: skip
     assert of_optimizers.remark == ""

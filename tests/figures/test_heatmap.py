@@ -36,7 +36,7 @@ def frame(figure):
 
 def test_cells_hold_the_mean_over_seeds_and_the_best_is_framed():
     figure = table(runs(*grid()))
-    assert cells(figure) == ["80.0%", "60.0%", "90.0%", "70.0%"]
+    assert cells(figure) == ["80.0 %", "60.0 %", "90.0 %", "70.0 %"]
     assert frame(figure) == (0, 1)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["sgd", "adam"]
     assert "3 seeds" in texts(figure)
@@ -72,7 +72,7 @@ def test_a_pair_that_was_not_run_is_a_dash_and_divergence_is_counted_in_its_cell
     lost = run({METRIC: [0.1]}, optimizer="lion", init="he", status="diverged")
     half = [run({METRIC: [0.5]}, optimizer="lion", init="lecun"), run({}, optimizer="lion", init="lecun", status="diverged")]
     figure = table(runs(*grid(), lost, *half))
-    assert cells(figure)[4:] == ["–\n1 of 1 diverged", "50.0%\n1 of 2 diverged"]
+    assert cells(figure)[4:] == ["–\n1 of 1 diverged", "50.0 %\n1 of 2 diverged"]
     assert cells(table(runs(*grid()[:3], *grid()[9:])))[1:3] == ["–", "–"]
 
 

@@ -151,7 +151,7 @@ def test_a_lonely_tower_is_cut_and_its_share_is_written():
     for axes in figure.axes:
         shares, _ = bars(axes)
         assert shares[0] > axes.get_ylim()[1] > shares[1]
-        assert f"{shares[0]:.0%} ↑" in axes.texts[0].get_text()
+        assert f"{100 * shares[0]:.0f} % ↑" in axes.texts[0].get_text()
 
 
 def test_bars_of_a_row_have_one_scale():
@@ -161,7 +161,7 @@ def test_bars_of_a_row_have_one_scale():
 
 def test_mean_spread_saturated_and_dead_share_stand_below():
     said = texts(drawn(layer([-2.0, 0.0, 5.0, 5.0], saturated=0.42, dead=0.1), layer(normal())))
-    for words in ("2.0 ± 3.1", "42% saturated, 10% dead", "none saturated", "layer 2", "What is left?"):
+    for words in ("2.0 ± 3.1", "42 % saturated, 10 % dead", "none saturated", "layer 2", "What is left?"):
         assert words in said
 
 
@@ -172,8 +172,8 @@ def test_mean_spread_saturated_and_dead_share_stand_below():
         (-0.0005, 0.96, "0.00 ± 0.96"),
         (9780, 14662, "9,780 ± 14,662"),
         (3.94, 5.81, "3.9 ± 5.8"),
-        (1e-6, 1.5e-6, "1e-06 ± 1.5e-06"),
-        (0.5, 0.0, "0.5 ± 0"),
+        (1e-6, 1.5e-6, "1.0e-6 ± 1.5e-6"),
+        (0.5, 0.0, "0.50 ± 0"),
     ],
 )
 def test_a_mean_has_the_digits_that_its_spread_gives_a_meaning(mean, std, text):

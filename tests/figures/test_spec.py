@@ -102,11 +102,11 @@ def test_a_table_has_no_curves_that_end():
         ("distinct_units/layer1", 100.0, 2, "100"),
         ("distinct_units/layer1", 1.0, 2, "1.0"),
         ("value", 12345.6, 3, "12,346"),
-        ("value", -12345.6, 3, "-12,346"),
+        ("value", -12345.6, 3, "−12,346"),
         ("value", 123.4, 3, "123"),
         ("value", 2.5e6, 3, "2.50e6"),
         ("valid/loss", 0.01234, 3, "0.0123"),
-        ("valid/accuracy", 0.9534, 3, "95.3%"),
+        ("valid/accuracy", 0.9534, 3, "95.3 %"),
     ],
 )
 def test_a_value_has_the_digits_that_matter_and_large_ones_are_whole(metric, number, digits, words):

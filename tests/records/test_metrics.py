@@ -46,7 +46,7 @@ def seen(folder):
 def test_a_metric_that_is_added_is_told_in_the_table_of_a_run(nnreg, top3):
     answer = nnreg(*SMALL)
     (row,) = (line for line in answer.out.splitlines() if line.startswith("valid top3"))
-    assert row.split() == ["valid", "top3_accuracy", "93.75%", "93.75%"]
+    assert row.split() == ["valid", "top3_accuracy", "93.75", "%", "93.75", "%"]
 
 
 def test_a_metric_that_is_added_is_told_in_a_comparison_its_report_its_csv_and_mlflow(nnreg, top3, project):
@@ -54,7 +54,7 @@ def test_a_metric_that_is_added_is_told_in_a_comparison_its_report_its_csv_and_m
     assert answer.code == 0
     (heading,) = (line for line in answer.out.splitlines() if line.split()[:2] == ["#", "optimizer"])
     assert "valid top-3" in heading
-    assert "93.8%" in answer.out
+    assert "93.8 %" in answer.out
     assert "final validation top-3 accuracy" in answer.out
     page = (project / "swept/comparison/report.html").read_text(encoding="utf-8")
     assert "valid top-3" in page

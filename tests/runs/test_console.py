@@ -34,8 +34,8 @@ def test_the_table_has_final_and_best_values(tmp_path):
     text = shown(tmp_path, Outcome("finished", 200, 0.5, SUMMARY))
     assert "0.0312" in text
     assert "0.0011" in text
-    assert "97.20%" in text
-    assert "96.90%" in text
+    assert "97.20 %" in text
+    assert "96.90 %" in text
     assert "400" in text  # steps per second
 
 
@@ -48,7 +48,7 @@ def test_a_long_path_and_a_link_are_never_folded(tmp_path):
 
 def test_a_terminal_shows_a_live_bar_with_loss_and_validation_accuracy(tmp_path):
     text = shown(tmp_path, Outcome("finished", 200, 0.5), terminal=True)
-    assert "loss 0.5000  valid 75.00%" in text
+    assert "loss 0.5000  valid 75.00 %" in text
     assert "10/200" in text
 
 
@@ -82,4 +82,4 @@ def test_one_line_for_a_job_of_a_sweep(tmp_path):
     sink.open(card(tmp_path, job=3, sweep_id="s"))
     sink.write([])
     sink.close(Outcome("finished", 200, 1.25, SUMMARY), history())
-    assert paper.getvalue() == "#3    train loss 0.0312  valid  97.20%    1.2 s  optimizer=adam init=he\n"
+    assert paper.getvalue() == "#3    train loss 0.03120  valid  97.20 %    1.2 s  optimizer=adam init=he\n"

@@ -60,7 +60,7 @@ def test_what_a_plain_run_says_of_its_length_and_course_does_not_count(nnreg):
     [
         (
             ("--low", "1e-9", "--high", "1e-8"),
-            "the loss does not fall between 1e-09 and 1e-08: try --high 1e-06",
+            "the loss does not fall between 1e-9 and 1e-8: try --high 1e-6",
         ),
         (("--low", "1e4", "--high", "1e6"), "the loss explodes, and does not fall before, between 10000 and"),
     ],

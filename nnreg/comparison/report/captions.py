@@ -10,6 +10,7 @@ from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import grounds, is_ground, several
 from nnreg.comparison.naming import axis_word, status_words
 from nnreg.comparison.standings import Measured, Standing
+from nnreg.numerals import whole
 from nnreg.records.metrics import SECONDS, axis_label, called, format_value
 from nnreg.settings import DESCEND, task_of
 
@@ -112,8 +113,8 @@ def to_target(metric: str, found: Measured) -> str:
         return "not reached"
 
     def word(value: float) -> str:
-        whole = format_value(metric, value) if metric == SECONDS else f"{value:,.0f}"
-        return whole if math.isfinite(value) else "not reached"
+        told = format_value(metric, value) if metric == SECONDS else whole(value)
+        return told if math.isfinite(value) else "not reached"
 
     return word(found.mean) if found.low == found.high else f"{word(found.mean)} ({word(found.low)} to {word(found.high)})"
 

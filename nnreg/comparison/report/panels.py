@@ -17,6 +17,7 @@ from nnreg.comparison.report.views import HeatView, WinsView, strokes
 from nnreg.comparison.standings import WAYS, Measured, Standing
 from nnreg.figures.heatmap import best_of, shade
 from nnreg.figures.page import is_steep
+from nnreg.numerals import chosen
 from nnreg.records.metrics import called, heading_of, metrics_for_people, with_half
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def _win(found: tuple[Difference, int] | None, row: str, column: str, matrix: Ma
     word = "divided by" if each.ruler.scale == "ratio" else "minus"
     span = f", {interval}" if interval else ""
     apart = f"{row} {word} {column} is {number}{span}" if number else f"{row} and {column} have no seed in common"
-    apart += f", p {each.typical.p:.2g} alone and {each.p:.2g} with all others" if each.typical is not None else ""
+    apart += (
+        f", p {chosen(each.typical.p, 2)} alone and {chosen(each.p, 2)} with all others" if each.typical is not None else ""
+    )
     verdict = f"{each.winner} is better" if each.winner else f"they {TIED}" if each.undecided == TIED else each.undecided
     seeds = f"{each.seeds} seed{'s' if each.seeds != 1 else ''}, {'paired' if each.paired else 'unpaired'}"
     return {

@@ -21,6 +21,7 @@ from nnreg.figures.groups import Group
 from nnreg.figures.heatmap import Cell, Table, coloured
 from nnreg.figures.page import Page
 from nnreg.figures.surfaces import Picture, is_planar, picture
+from nnreg.numerals import measured
 from nnreg.records.metrics import SECONDS, VALID, drawn_metrics, is_higher_better, leading_metrics
 from nnreg.records.results import Results
 from nnreg.settings import DESCEND, task_of
@@ -154,9 +155,8 @@ def _ranks(comparison: Findings) -> Page | None:
         for name, rank in sorted(matrix.ranks.items(), key=lambda item: item[1])
     ]
     column = Column("rank", f"mean rank over {matrix.problems} datasets (1 is the best)")
-    about = (
-        f"Two whose bars overlap cannot be told apart by their ranks: critical difference {matrix.critical:.2f} (Nemenyi, 5 %)."
-    )
+    apart = f"critical difference {measured(matrix.critical)} (Nemenyi, 5 %)"
+    about = f"Two whose bars overlap cannot be told apart by their ranks: {apart}."
     return rows(made, [column], RANKS, about, line(comparison, [comparison.metric]))
 
 

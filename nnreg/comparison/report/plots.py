@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from nnreg.comparison.report.captions import to_target
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
@@ -232,7 +232,7 @@ def rates(view: RatesView, line: str) -> Page:
     finish(axes, "learning rate", view.label)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(10, numticks=12))
-    axes.xaxis.set_major_formatter(LogFormatterSciNotation())
+    axes.xaxis.set_major_formatter(PlainLogFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
     _limits(axes, view)
     for each in found:

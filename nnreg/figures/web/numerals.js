@@ -11,7 +11,7 @@ function chosen(value, digits = SETTING) { return written(value, digits, false);
 function whole(value) { return unusual(value) || signed(value, at(value, 0)); }
 
 // A share in percent: 95.3 %.
-function share(value, decimals = 1) { return unusual(value) || `${signed(value, at(100 * value, decimals))} %`; }
+function percent(value, decimals = 1) { return unusual(value) || `${signed(value, at(100 * value, decimals))} %`; }
 
 // A mean and half its interval, with the digits that this carries: its first one, of 1 and 2 the one after it too.
 function beside(value, half) {
@@ -71,4 +71,4 @@ function unusual(value) {
   return Number.isFinite(value) ? '' : signed(value, INFINITE);
 }
 
-export { measured, chosen, whole, share, beside, ticks };
+export { measured, chosen, whole, percent, beside, ticks };

@@ -197,7 +197,7 @@ def test_diverged_runs_are_named_in_the_panel_in_which_they_were_lost():
         ("final/train_loss", 0.15964, 0.0123, "0.160 ± 0.012"),
         ("final/train_loss", 0.15964, 0.034, "0.16 ± 0.03"),
         ("valid/accuracy_best", 0.9534, 0.0041, "95.3 ± 0.4 %"),
-        ("test/accuracy", 0.9534, None, "95.3%"),
+        ("test/accuracy", 0.9534, None, "95.3 %"),
         ("final/train_loss", math.nan, 0.1, "–"),
         ("final/train_loss", 2.5, math.nan, "2.50"),
         ("steps", 1300.0, 0.0, "1,300"),
@@ -206,7 +206,7 @@ def test_diverged_runs_are_named_in_the_panel_in_which_they_were_lost():
         ("seconds", 12345.6, 4321.0, "12,000 ± 4,000"),
         ("seconds", 45.6, 32.1, "50 ± 30"),
         ("seconds", 45.6, 2.0, "45.6 ± 2.0"),
-        ("final/train_loss", 1e-9, 1e-10, "1e-9 ± 1e-10"),
+        ("final/train_loss", 1e-9, 1e-10, "1.00e-9 ± 1.0e-10"),
     ],
 )
 def test_a_mean_has_the_digits_that_its_interval_carries(metric, mean, half, words):
