@@ -96,7 +96,7 @@ def drawn() -> Figure:
     Arrows to the ground are drawn from the floor above it alone.
     """
     rows = [[name for name in floor if (PACKAGE / name).is_dir()] or floor for floor in floors()]
-    rows[-1] = ["contracts", "settings · errors · console · process"]
+    rows[-1] = ["contracts", "settings · errors · console · numerals · process"]
     figure = Figure(figsize=(9.4, STEP * len(rows) + 0.5), dpi=110, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, 9.4), ylim=(0, STEP * len(rows) + 0.5))
