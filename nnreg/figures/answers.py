@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 
 from nnreg.contracts import Array
 from nnreg.figures.page import INK, NAME, QUIET, RULE, Page, finish, legible
-from nnreg.numerals import measured
-from nnreg.numerals import share as percent
+from nnreg.numerals import measured, percent
 from nnreg.registry.palette import COLOURS
 
 MOST_CLASSES = 40  # whose table is drawn

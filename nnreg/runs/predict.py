@@ -19,7 +19,7 @@ from rich.text import Text
 from nnreg.console import say, terminal, warn
 from nnreg.contracts import Array, Table
 from nnreg.errors import UserError, one_line
-from nnreg.numerals import measured, share
+from nnreg.numerals import measured, percent
 from nnreg.records.earlier import current_config
 from nnreg.records.files import read_arrays, write_whole
 from nnreg.registry import entries
@@ -302,7 +302,7 @@ def _likely(network: TrainedNetwork, row: Sequence[Any]) -> list[str]:
     if row[0] == "":
         return ["", ""]
     order = np.argsort(-np.asarray(row[1:], float), kind="stable")[:LIKELIEST]
-    return [str(row[0]), ", ".join(f"{network.classes[place]} {share(row[1 + place])}" for place in order)]
+    return [str(row[0]), ", ".join(f"{network.classes[place]} {percent(row[1 + place])}" for place in order)]
 
 
 def _shown(value: Any) -> str:
@@ -312,7 +312,7 @@ def _shown(value: Any) -> str:
 def _tell_truth(network: TrainedNetwork, asked: Asked) -> None:
     """Say how many answers are right, where the file has the true ones."""
     found = network.evaluate(asked.rows, asked.truth)
-    told = [f"accuracy {share(found['accuracy'], 2)}"] if "accuracy" in found else []
+    told = [f"accuracy {percent(found['accuracy'], 2)}"] if "accuracy" in found else []
     told += [f"R² {measured(found['r2'])}"] if "r2" in found else []
     told.append(f"loss {measured(found['loss'])}")
     say(f"{', '.join(told)}, by the answers that stand in the file")
