@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nnreg.cli.words import ordered, read_words
-from nnreg.console import warn
+from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, instead
 from nnreg.registry import vocabulary
 from nnreg.registry.overrides import quoted
@@ -215,11 +215,21 @@ def _play(parser: _Parser, arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--follow", type=Path, action="append", default=[], metavar="SWEEP|RUN", help="show its curves while it trains"
     )
+    parser.add_argument("--export", type=Path, metavar="FILE.html", help="write the Valley as one page that needs no server")
+    parser.add_argument("words", nargs="*", help="what it begins with: surface=, optimizer=a,b,c, steps=, start=[x,y], seed=")
     parsed = parser.parse_args(arguments)
+    from nnreg.play.export import export, fragment_of, read_words
+
+    wanted = read_words(parsed.words)
+    if parsed.export is not None:
+        export(parsed.export, wanted)
+        say(f"{parsed.export}")
+        return 0
     from nnreg.play.following import followed_first
     from nnreg.play.server import Wanted, serve
 
-    return serve(Wanted(parsed.port, not parsed.no_open, followed_first(parsed.follow), tuple(parsed.follow)))
+    fragment = fragment_of(wanted) if parsed.words else followed_first(parsed.follow)
+    return serve(Wanted(parsed.port, not parsed.no_open, fragment, tuple(parsed.follow)))
 
 
 def _rerun(parser: _Parser, arguments: Sequence[str]) -> int:

@@ -12,6 +12,7 @@ CHARTS = Path(__file__).parent / "web"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _WHOLE = re.compile(r'^import \* as (\w+) from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?:async )?(?:function\*?|const|class) (\w+)", re.MULTILINE)
+_LISTED = re.compile(r"^export \{([\w, ]*)\};\n?", re.MULTILINE)
 
 
 def bundle(name: str, folders: Sequence[Path] = (CHARTS,)) -> str:
@@ -51,9 +52,10 @@ def _gather(name: str, folders: Sequence[Path], order: list[str], texts: dict[st
 
 def _body(text: str) -> str:
     """Return a module's text as the body of a function that returns what it exports."""
-    exported = _EXPORT.findall(text)
+    exported = _EXPORT.findall(text) + [name.strip() for names in _LISTED.findall(text) for name in names.split(",")]
     text = _IMPORT.sub(lambda found: f"const {{{found[1].replace(' as ', ': ')}}} = {_variable(found[2])};\n", text)
     text = _WHOLE.sub(lambda found: f"const {found[1]} = {_variable(found[2])};\n", text)
+    text = _LISTED.sub("", text)
     text = re.sub(r"^export (?=(?:async )?(?:function|const|class) )", "", text, flags=re.MULTILINE)
     if left := re.search(r"^(import|export)\b.*", text, re.MULTILINE):
         raise ValueError(f"this cannot be put into one script: {left[0]}")

@@ -1,4 +1,4 @@
-"""What the Valley shows of a question: descents, the directions of the surface, one sentence."""
+"""What the Valley shows of a question: descents, and the directions of the surface."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from nnreg.contracts import Surface
 from nnreg.engine.descent import Values
 from nnreg.errors import UserError, one_line
 from nnreg.play.descents import Descent, walk
-from nnreg.play.knobs import made_technique
+from nnreg.play.knobs import colours_of, made_technique
 from nnreg.play.question import Question, Rule, command, made_surface
-from nnreg.play.sentences import outcome
-from nnreg.registry import palette
+from nnreg.play.stability import largest_stable_rate
 from nnreg.runs.descend import distance_to_minimum
 from nnreg.settings import Settings
 
 
 def answer(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return what the Valley shows of a question: the descents, the directions of the surface, and one sentence.
+    """Return what the Valley shows of a question: the descents, and the directions of the surface.
 
     What a rule raises is told beside its name; the others descend.
     """
@@ -37,12 +36,11 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         "lowest": lowest_of(surface),
         "tolerance": Settings.tolerance,
         "start": list(question.start or surface.start),
-        "sentence": outcome(question, surface, descents),
     }
 
 
 def _descended(question: Question, rule: Rule, surface: Surface) -> tuple[dict[str, Any], Descent | None]:
-    shown: dict[str, Any] = {"name": rule.name, "colour": palette.colour("optimizer", rule.name)}
+    shown: dict[str, Any] = {"name": rule.name, **colours_of("optimizer", rule.name)}
     try:
         made = made_technique("optimizer", rule.name, rule.values)
         descent = walk(question, made, surface)
@@ -59,8 +57,15 @@ def _descended(question: Question, rule: Rule, surface: Surface) -> tuple[dict[s
         "diverged_at": descent.diverged_at,
         "arrived_at": _whole_or_none(descent.summary.get("descent/steps_to_tolerance")),
         "distance": rounded(distance_to_minimum(descent.path, surface)) if surface.minima else None,
+        "rate": float(made.rate),
+        "bound": None if descent.diverged_at is None else _bound(question, rule, surface),
         "command": command(question, rule),
     }, descent
+
+
+def _bound(question: Question, rule: Rule, surface: Surface) -> float | None:
+    """Return the rate up to which theory has a rule stable, where nothing but the rate decides."""
+    return largest_stable_rate(rule.name, rule.values, surface.largest_curvature) if question.is_plain else None
 
 
 def _whole_or_none(value: float | None) -> int | None:

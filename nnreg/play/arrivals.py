@@ -44,8 +44,7 @@ def rates(asked: dict[str, Any]) -> dict[str, Any]:
     for value in rows if second is not None else [None]:
         values = {**rule.values, str(second): value} if second is not None else dict(rule.values)
         found.append(_row(question, surface, rule.name, values, key, columns))
-        plain = question.clip_norm is None and question.clip_value is None and question.schedule == "constant"
-        bounds.append(largest_stable_rate(rule.name, values, surface.largest_curvature) if plain else None)
+        bounds.append(largest_stable_rate(rule.name, values, surface.largest_curvature) if question.is_plain else None)
     return {"updates": found, "bounds": bounds}
 
 

@@ -80,7 +80,7 @@ def shown_technique(kind: str, name: str) -> dict[str, Any]:
     return {
         "kind": kind,
         "name": name,
-        "colour": palette.colour(kind, name),
+        **colours_of(kind, name),
         "summary": describe(entries.load_class(first)).summary,
         "formulas": [
             {"of": entry.name, "prefix": prefix, "text": describe(entries.load_class(entry)).formula.rstrip()}
@@ -92,10 +92,16 @@ def shown_technique(kind: str, name: str) -> dict[str, Any]:
     }
 
 
+def colours_of(kind: str, name: str) -> dict[str, str]:
+    """Return the colour of a technique, and what stands for it on dark paper."""
+    colour = palette.colour(kind, name)
+    return {"colour": colour, "dark": palette.on_dark(colour)}
+
+
 def listed_techniques(kind: str) -> list[dict[str, str]]:
     """Return the techniques of a kind with their colours; none is imported."""
     return [
-        {"name": entry.name, "colour": palette.colour(kind, entry.name), "distribution": entry.distribution}
+        {"name": entry.name, **colours_of(kind, entry.name), "distribution": entry.distribution}
         for entry in entries.techniques(kind).values()
     ]
 

@@ -64,6 +64,11 @@ class Question:
             if getattr(self, bound) is not None:
                 check_range(self, **{bound: "(0, inf)"})
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the learning rate is the same in every update, and the gradient is taken as it is."""
+        return self.clip_norm is None and self.clip_value is None and self.schedule == "constant" and not self.warmup
+
     @classmethod
     def read(cls, asked: Mapping[str, Any]) -> Question:
         """Return what a page asks for.

@@ -28,7 +28,7 @@ def moving_state(pristine: Optimizer, states: Sequence[Mapping[str, Array]], ste
         course = np.array([state[name] for state in states], dtype=np.float64).reshape(len(states), -1)
         if course.shape != steps.shape or not np.isfinite(course).all() or not np.any(course):
             continue
-        towards, own = float(np.sum(course * steps)), name.rpartition(".")[2]
+        towards, own = float(np.sum(course[1:] * steps[:-1])), name.rpartition(".")[2]  # what an update leaves of it
         return (own, course) if towards > 0 else (f"−{own}", -course)
     return "", None
 

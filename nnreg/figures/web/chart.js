@@ -8,6 +8,7 @@
 import { linear, log, number, drawn, onTheme } from "./scale.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
+const DEEPEST = 1e14; // from the highest to the lowest that a logarithmic axis shows: below it is rounding
 
 /** Return an element of SVG with attributes and children; a text becomes its content. */
 export function svg(name, attributes = {}, ...children) {
@@ -105,7 +106,7 @@ export function lineChart(host, options) {
     const width = host.clientWidth;
     if (!width) return;
     const seen = shown.series.map((line) => usable(line, y.log));
-    const right = names && shown.series.some((line) => line.name) ? Math.min(96, 12 + 7 * Math.max(...shown.series.map((line) => (line.name || "").length))) : 10;
+    const right = names && shown.series.some((line) => line.name) ? Math.min(118, 14 + 7.6 * Math.max(...shown.series.map((line) => (line.name || "").length))) : 10;
     const inside = { left: 52, top: 10, right: width - right, bottom: height - (x.label ? 38 : 24) };
     scales = { x: xScale(seen, inside), y: yScale(seen, inside) };
     picture.setAttribute("width", width);
@@ -142,6 +143,7 @@ export function lineChart(host, options) {
           high = Math.max(high, point[1]);
         }
     if (!(low <= high)) [low, high] = [y.log ? 0.1 : 0, 1];
+    if (y.log) low = Math.max(low, high / DEEPEST);
     if (y.log) return log(low / 1.3, high * 1.3 > low / 1.3 ? high * 1.3 : low * 10, inside.bottom, inside.top);
     const room = (high - low || Math.abs(high) || 1) * 0.06;
     return linear(low - room, high + room, inside.bottom, inside.top);

@@ -1,14 +1,9 @@
 // Scales, their ticks, numbers in words, and colours on light and dark paper: what every chart needs.
+import { chosen } from "./numerals.js";
 
-/** Return a number with so many digits that count, written plainly where that is short: 0.001, 1200, 1.2e-6. */
+/** Return a number as it stands on an axis or in a sentence: 0.001, 1,200, 1.2e-6; a dash for none. */
 export function number(value, digits = 3) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  const rounded = Number(value.toPrecision(digits));
-  const text = size >= 1e-4 && size < 1e6 ? String(rounded) : rounded.toExponential().replace("e+", "e");
-  return text.replace("-", text.startsWith("-") ? "−" : "-");
+  return value === null || value === undefined ? "–" : chosen(value, digits);
 }
 
 /** Return a scale from what is measured to pixels; `invert` goes back, `ticks` are round values. */
@@ -67,21 +62,16 @@ export function onTheme(redraw) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }
 
-/** Return a technique's colour as it is drawn: on dark paper as much lighter as it takes to be seen. */
-export function drawn(colour) {
-  if (!isDark()) return colour;
-  const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-  const light = luminance(parts);
-  const share = light < 0.3 ? Math.min(0.62, (0.3 - light) * 2.1) : 0;
-  return `#${parts.map((part) => Math.round(part + (255 - part) * share).toString(16).padStart(2, "0")).join("")}`;
+const onDark = new Map();
+
+/** Remember what stands for a technique's colour on dark paper, as the palette has it. */
+export function knowColour(colour, dark) {
+  if (dark) onDark.set(colour, dark);
 }
 
-function luminance(parts) {
-  const [red, green, blue] = parts.map((part) => {
-    const share = part / 255;
-    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-  });
-  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+/** Return a technique's colour as it is drawn on the reader's paper. */
+export function drawn(colour) {
+  return (isDark() && onDark.get(colour)) || colour;
 }
 
 /** Return the value of one of the page's colours, such as `--ink`. */

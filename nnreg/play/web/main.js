@@ -15,6 +15,7 @@
 import { html } from "./chart.js";
 import * as layers from "./layers.js";
 import * as network from "./network.js";
+import { knowColour } from "./scale.js";
 import * as valley from "./valley.js";
 
 const TABS = [valley, network, layers];
@@ -47,7 +48,12 @@ function once(answers, key, ask) {
 
 const api = {
   post,
-  techniques: (kind) => once(lists, kind, async () => told(await fetch(`/api/techniques/${encodeURIComponent(kind)}`))),
+  techniques: (kind) =>
+    once(lists, kind, async () => {
+      const found = await told(await fetch(`/api/techniques/${encodeURIComponent(kind)}`));
+      for (const { colour, dark } of found) knowColour(colour, dark);
+      return found;
+    }),
   technique: (kind, name) => once(shown, `${kind}/${name}`, () => post("/api/technique", { kind, name })),
 };
 

@@ -128,7 +128,8 @@ export function valleyMap(host, options) {
     }
     for (const rule of shown.rules) parts.push(...head(rule, at));
     picture.replaceChildren(...parts);
-    if (options.onStart && shown.start) picture.append(startHandle(at(shown.start)));
+    if (shown.start && options.onStart) picture.append(startHandle(at(shown.start)));
+    else if (shown.start) picture.append(svg("circle", { class: "ring still", r: 8, cx: at(shown.start)[0], cy: at(shown.start)[1] }));
   }
 
   function head(rule, at) {

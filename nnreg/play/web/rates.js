@@ -4,7 +4,8 @@ import { placeOf, valueAt } from "./knobs.js";
 import { colourOf, drawn, isDark, number } from "./scale.js";
 import { question } from "./valley_state.js";
 
-const [COLUMNS, ROWS] = [28, 15];
+const [COLUMNS, ROWS] = [24, 12];
+const DECADES = 3000; // from the smallest rate of the map to the largest
 const [LOST, NOT_YET] = [-1, -2];
 const LIGHT = ["#0b2a5b", "#135a9c", "#2e8fc4", "#7cc0dc", "#c9e6ee"]; // few updates to many
 const DARK = ["#e8f6ff", "#9fd4f5", "#519fd2", "#2a6ba6", "#1d4677"];
@@ -45,7 +46,7 @@ export function ratesMap(host, api, to) {
     const rule = Math.min(state.map.rule ?? state.moved.rule, state.rules.length - 1);
     const about = abouts[rule];
     const rate = about && about.knobs.find((knob) => knob.label === "lr");
-    const others = about ? about.knobs.filter((knob) => knob.form === "range" && knob !== rate) : [];
+    const others = about ? about.knobs.filter((knob) => knob.form === "range" && knob !== rate && (!api.stops || api.stops(about.name, knob.key))) : [];
     const second = others.find((knob) => knob.key === state.map.second && state.map.rule === rule) || others[0] || null;
     host.hidden = !rate || !ground || !ground.minima.length;
     if (host.hidden) return;
@@ -65,8 +66,9 @@ export function ratesMap(host, api, to) {
       return;
     }
     last = key;
-    const columns = Array.from({ length: COLUMNS }, (_, index) => valueAt(rate, (index + 0.5) / COLUMNS));
-    const rows = second ? Array.from({ length: ROWS }, (_, index) => valueAt(second, second.scale === "whole" ? index / (ROWS - 1) : (index + 0.5) / ROWS)) : [0];
+    const name = state.rules[rule].name;
+    const columns = api.stops?.(name, rate.key) || spread({ ...rate, low: Math.max(rate.low, rate.high / DECADES) }, COLUMNS);
+    const rows = second ? api.stops?.(name, second.key) || spread(second.scale === "one_minus" ? { ...second, high: 0.999 } : second, ROWS) : [0];
     now = { asked, rate, second, columns, rows: [...new Set(rows)], cells: new Map(), bounds: new Map(), here, rule, steps: state.steps, colour: about.colour };
     at = null;
     paint();
@@ -163,12 +165,12 @@ export function ratesMap(host, api, to) {
     const parts = [];
     lines.setAttribute("width", width + left + 4);
     lines.setAttribute("height", tall + 52);
-    const x = (value) => left + placeOf(now.rate, value) * width;
-    const y = (value) => top + tall - rowPlace(value) * tall;
-    for (const share of [0, 0.25, 0.5, 0.75, 1]) parts.push(tick(left + share * width, top + tall + 15, "middle", number(valueAt(now.rate, share), 2)));
+    const x = (value) => left + placeAmong(now.columns, now.rate, value) * width;
+    const y = (value) => top + tall - placeAmong(now.rows, now.second, value) * tall;
+    for (const index of evenly(now.columns.length, 5)) parts.push(tick(left + ((index + 0.5) / now.columns.length) * width, top + tall + 15, "middle", number(now.columns[index], 2)));
     parts.push(svg("text", { class: "axis", x: left + width / 2, y: top + tall + 36, "text-anchor": "middle" }, `learning rate ${now.rate.symbol}`.trim()));
     if (now.second) {
-      for (const share of [0, 0.5, 1]) parts.push(tick(left - 6, top + tall - share * tall + (share === 0 ? 0 : share === 1 ? 9 : 4), "end", number(valueAt(now.second, share), 3)));
+      for (const index of evenly(now.rows.length, 4)) parts.push(tick(left - 6, top + tall - ((index + 0.5) / now.rows.length) * tall + 4, "end", number(now.rows[index], 4)));
       parts.push(svg("text", { class: "axis", x: -(top + tall / 2), y: 12, transform: "rotate(-90)", "text-anchor": "middle" }, [now.second.symbol, now.second.label].filter(Boolean).join(" ")));
     }
     const known = now.rows.map((value, row) => [now.bounds.get(row), value, row]).filter(([bound]) => bound !== null && bound !== undefined);
@@ -182,11 +184,6 @@ export function ratesMap(host, api, to) {
     if (at) parts.push(svg("rect", { class: "pointed", x: left + (at.column * width) / now.columns.length, y: top + tall - ((at.row + 1) * tall) / now.rows.length, width: width / now.columns.length, height: tall / now.rows.length }));
     lines.replaceChildren(...parts);
     tell();
-  }
-
-  function rowPlace(value) {
-    if (now.second.scale !== "whole") return placeOf(now.second, value);
-    return (now.rows.reduce((best, each, index) => (Math.abs(each - value) < Math.abs(now.rows[best] - value) ? index : best), 0) + 0.5) / now.rows.length;
   }
 
   function tick(x, y, anchor, text) {
@@ -244,6 +241,29 @@ export function ratesMap(host, api, to) {
   });
 
   return { show };
+}
+
+/** Return so many values of a knob, evenly on its slider; fewer where whole numbers run out. */
+function spread(knob, count) {
+  const places = Array.from({ length: count }, (_, index) => (knob.scale === "log" ? (index + 0.5) / count : index / (count - 1)));
+  return [...new Set(places.map((place) => valueAt(knob, place)))];
+}
+
+/** Return about so many of the indices below a count. */
+function evenly(count, wanted) {
+  const some = Math.min(count, wanted);
+  return [...new Set(Array.from({ length: some }, (_, index) => Math.round((index * (count - 1)) / Math.max(1, some - 1))))];
+}
+
+/** Return where among cells, 0 to 1, a value is: between the middles of two by its place on the slider. */
+function placeAmong(values, knob, value) {
+  const places = values.map((each) => placeOf(knob, each));
+  const place = placeOf(knob, value);
+  let after = places.findIndex((each) => each > place);
+  if (after === 0) return 0.35 / values.length;
+  if (after < 0) after = places.length;
+  const next = after < places.length ? (place - places[after - 1]) / (places[after] - places[after - 1]) : value > values.at(-1) ? 0.35 : 0;
+  return (after - 1 + next + 0.5) / values.length;
 }
 
 /** Return the numbers below a count, every eighth first, so that a map is seen whole before it is seen sharp. */

@@ -1,9 +1,10 @@
 // The Valley: update rules come down a surface, and what each of their knobs does is seen at once.
-import { html, lineChart } from "./chart.js";
+import { html, lineChart, svg } from "./chart.js";
 import { formulaOf, knobRows, techniquePicker } from "./knobs.js";
 import { valleyMap } from "./map.js";
 import { ratesMap } from "./rates.js";
 import { drawn, number, onTheme } from "./scale.js";
+import { names, outcome } from "./sentence.js";
 import { firstState, question, readState, writtenState } from "./valley_state.js";
 
 export const id = "valley";
@@ -44,6 +45,7 @@ class Valley {
     this.at = { surface: at("card"), rules: at("rules"), pace: at("card pace"), sentence: html("p", { class: "sentence", role: "status", "aria-live": "polite" }), problem: html("p", { class: "problem", role: "alert" }) };
     this.at.maps = at("maps");
     this.at.legend = at("legend");
+    this.at.arrows = html("p", { class: "arrows small quiet" });
     this.at.formula = at("card formula-card");
     this.at.charts = at("valley-charts");
     this.at.commands = at("commands");
@@ -51,7 +53,7 @@ class Valley {
     this.at.add = html("button", { class: "button add", type: "button", onclick: () => this.addRule() }, "+ Add a rule");
     const views = this.viewButtons();
     this.at.controls = html("div", { class: "valley-controls" }, this.at.surface, this.at.rules, this.at.add, this.at.pace);
-    const stage = html("div", { class: "valley-stage" }, this.at.sentence, this.at.problem, html("div", { class: "stage-bar" }, this.at.legend, views), this.at.maps, this.timeBar());
+    const stage = html("div", { class: "valley-stage" }, this.at.sentence, this.at.problem, html("div", { class: "stage-bar" }, this.at.legend, views), this.at.maps, this.timeBar(), this.at.arrows);
     const height = at("chart-place");
     this.at.along = [at("chart-place"), at("chart-place")];
     this.at.alongTitles = [html("h2"), html("h2")];
@@ -74,12 +76,12 @@ class Valley {
   }
 
   timeBar() {
-    const button = (text, label, act) => html("button", { class: "button bare", type: "button", "aria-label": label, title: label, onclick: act }, text);
+    const button = (shape, label, act) => html("button", { class: "button bare", type: "button", "aria-label": label, title: label, onclick: act }, icon(shape));
     this.range = html("input", { type: "range", min: 0, step: 1, "aria-label": "update", class: "time" });
     this.range.addEventListener("input", () => this.setTime(Number(this.range.value)));
-    this.play = html("button", { class: "button main", type: "button", onclick: () => this.playOrPause() }, "▶ Play");
+    this.play = html("button", { class: "button main", type: "button", onclick: () => this.playOrPause() }, icon("on"), "Play");
     this.clock = html("output", { class: "clock" });
-    return html("div", { class: "time-bar" }, this.play, button("⏮", "back to the start", () => this.setTime(0)), button("◀", "one update back", () => this.setTime(this.time - 1)), button("▶", "one update on", () => this.setTime(this.time + 1)), button("⏭", "to the end", () => this.setTime(this.asked.steps)), this.range, this.clock);
+    return html("div", { class: "time-bar" }, this.play, button("start", "back to the start", () => this.setTime(0)), button("back", "one update back", () => this.setTime(this.time - 1)), button("on", "one update on", () => this.setTime(this.time + 1)), button("end", "to the end", () => this.setTime(this.asked.steps)), this.range, this.clock);
   }
 
   /** Build the controls anew, and ask. */
@@ -96,6 +98,11 @@ class Valley {
     }
     this.about = { surface: await this.about_("surface", asked.surface.name), schedule: await this.about_("schedule", asked.schedule.name), rules: await Promise.all(asked.rules.map((rule) => this.about_("optimizer", rule.name))) };
     if (turn !== this.turn) return;
+    if (asked.isUntuned) {
+      asked.isUntuned = false;
+      await this.tune(asked.rules.map((_, place) => place));
+      return;
+    }
     this.buildSurface();
     this.buildRules();
     this.buildPace();
@@ -111,6 +118,10 @@ class Valley {
 
   buildSurface() {
     const { asked, about } = this;
+    if (this.api.isFixed) {
+      this.at.surface.replaceChildren(html("div", { class: "card-head" }, html("h2", {}, "Surface"), html("b", { class: "fixed-name" }, asked.surface.name)), html("p", { class: "quiet small" }, about.surface.summary));
+      return;
+    }
     const picker = techniquePicker("surface", this.surfaces.filter((each) => each.name !== "noisy"), about.surface.chain, (name) => this.chooseSurface(name));
     const turn = (knob, value, isSettled) => {
       asked.surface.values[knob.key] = value;
@@ -134,7 +145,7 @@ class Valley {
   buildRules() {
     const { asked, about } = this;
     this.at.rules.replaceChildren(...asked.rules.map((rule, place) => this.ruleCard(rule, about.rules[place], place)));
-    this.at.add.hidden = asked.rules.length >= MOST_RULES;
+    this.at.add.hidden = this.api.isFixed || asked.rules.length >= MOST_RULES;
   }
 
   ruleCard(rule, about, place) {
@@ -144,9 +155,10 @@ class Valley {
       this.showFormula();
       this.changed(isSettled);
     };
+    if (this.api.isFixed) return this.fixedCard(rule, about, place, turn);
     const picker = techniquePicker("update rule", this.optimizers, about.chain, (name) => this.chooseRule(place, name));
     const tune = html("button", { class: "button bare", type: "button", title: "find the learning rate that comes lowest on this surface, of 25 that are tried", onclick: () => this.tune([place]) }, "Tune");
-    const remove = html("button", { class: "button bare", type: "button", "aria-label": `remove ${rule.name}`, title: "remove", onclick: () => this.removeRule(place) }, "✕");
+    const remove = html("button", { class: "button bare", type: "button", "aria-label": `remove ${rule.name}`, title: "remove", onclick: () => this.removeRule(place) }, icon("remove"));
     const first = about.knobs.slice(0, 3);
     const rest = about.knobs.slice(3);
     const more = rest.length ? html("details", { open: rest.some((knob) => knob.key in rule.values) || null }, html("summary", {}, `${rest.length} more`), knobRows(rest, rule.values, turn)) : null;
@@ -155,15 +167,25 @@ class Valley {
     return card;
   }
 
+  /** Return the card of a rule whose descents are there for some stops of its knobs alone. */
+  fixedCard(rule, about, place, turn) {
+    const stops = (knob) => this.api.stops(rule.name, knob.key);
+    const card = html("div", { class: "card rule", "data-rule": place, role: "group", "aria-label": rule.name }, html("div", { class: "card-head" }, html("b", { class: "fixed-name" }, rule.name)), html("p", { class: "problem rule-problem" }), knobRows(about.knobs, rule.values, turn, { only: (knob) => stops(knob) !== null, values: stops }));
+    card.style.setProperty("--technique", drawn(about.colour));
+    return card;
+  }
+
   buildPace() {
     const { asked, about } = this;
+    this.at.pace.hidden = Boolean(this.api.isFixed);
+    if (this.api.isFixed) return;
     const own = (knob, value, isSettled) => {
       asked[knob.key] = value;
       if (knob.key === "steps") this.range.max = value;
       this.changed(isSettled);
     };
     const knob = (key, label, meaning, scale, low, high, more = {}) => ({ key, label, symbol: "", meaning, form: "range", scale, low, high, default: null, may_be_none: false, ...more });
-    const steps = knob("steps", "updates", "how many updates each rule makes", "whole", 5, 300, { default: 60 });
+    const steps = knob("steps", "updates", "how many updates each rule makes", "whole", 5, 300, { default: 120 });
     const others = [
       knob("warmup", "warm-up", "updates over which the learning rate rises from 0", "whole", 0, Math.max(1, asked.steps - 1), { default: 0 }),
       knob("clip_norm", "clip length", "bound on the gradient's length; empty for none", "log", 0.01, 100, { may_be_none: true }),
@@ -230,15 +252,19 @@ class Valley {
   /** Draw what was found. */
   show() {
     const { found, asked } = this;
-    this.at.sentence.textContent = found.sentence;
+    this.at.sentence.textContent = outcome(found.rules, asked.steps);
+    const called = names(found.rules);
+    found.rules.forEach((rule, place) => (rule.called = called[place]));
     const seen = found.rules.filter((rule) => !rule.error);
     found.rules.forEach((rule, place) => {
       const at = this.at.rules.querySelector(`[data-rule="${place}"] .rule-problem`);
       if (at) at.textContent = rule.error ? `${rule.name}: ${rule.error}` : "";
     });
     this.showMaps(seen);
-    this.at.legend.replaceChildren(...seen.map((rule) => html("span", { class: "key" }, swatch(rule.colour), rule.name)), arrowKey("gradient", "downhill"), ...(seen.some((rule) => rule.velocity) ? [arrowKey("velocity", "velocity")] : []), arrowKey("step", "step"));
-    this.height.draw({ series: seen.map((rule) => ({ name: rule.name, colour: rule.colour, y: rule.heights })), x: [0, asked.steps] });
+    this.at.legend.replaceChildren(...seen.map((rule) => html("span", { class: "key" }, swatch(rule.colour), rule.called)));
+    const moving = [...new Set(seen.map((rule) => rule.velocity_name).filter(Boolean))];
+    this.at.arrows.replaceChildren("Before an update, at each head:", arrowKey("gradient", "the slope downhill"), ...(moving.length ? [arrowKey("velocity", `the velocity the rule keeps (${moving.join(", ")})`)] : []), arrowKey("step", "the step taken, true to scale"));
+    this.height.draw({ series: seen.map((rule) => ({ name: rule.called, colour: rule.colour, y: rule.heights })), x: [0, asked.steps] });
     this.showAlong(seen);
     this.at.commands.replaceChildren(...seen.map((rule) => commandLine(rule)));
     this.rates.show(this.asked, this.about.rules, found, this.ground);
@@ -282,7 +308,7 @@ class Valley {
       this.at.along[which].hidden = this.at.alongTitles[which].hidden = !isThere;
       if (!isThere) return;
       this.at.alongTitles[which].replaceChildren(names[which], html("span", { class: "quiet small" }, ` direction (${directions.vectors[which].slice(0, 4).map((part) => number(part, 2)).join(", ")}${directions.vectors[which].length > 4 ? ", …" : ""}), curvature ${number(directions.curvatures[which])}`));
-      const series = seen.map((rule, place) => ({ name: rule.name, colour: rule.colour, y: directions.coordinates[place].map((point) => point[which]) }));
+      const series = seen.map((rule, place) => ({ name: rule.called, colour: rule.colour, y: directions.coordinates[place].map((point) => point[which]) }));
       const reach = 1.15 * Math.max(...series.map((line) => Math.abs(line.y[0])), 1e-9);
       chart.draw({ series, x: [0, this.asked.steps], y: [-reach, reach], guides: [{ y: 0 }] });
     });
@@ -323,7 +349,7 @@ class Valley {
     }
     const [begun, from] = [performance.now(), this.time >= this.asked.steps ? 0 : this.time];
     const pace = Math.max(FRAMES, this.asked.steps / 8);
-    this.play.textContent = "❚❚ Pause";
+    this.play.replaceChildren(icon("pause"), "Pause");
     const frame = (now) => {
       const time = from + Math.floor(((now - begun) / 1000) * pace);
       this.setTime(time);
@@ -336,7 +362,7 @@ class Valley {
   pause() {
     if (this.playing !== null) cancelAnimationFrame(this.playing);
     this.playing = null;
-    if (this.play) this.play.textContent = "▶ Play";
+    if (this.play) this.play.replaceChildren(icon("on"), "Play");
   }
 
   setView(view) {
@@ -417,6 +443,12 @@ class Valley {
 
 function complaint(about) {
   return about.error ? [html("p", { class: "problem" }, about.error)] : [];
+}
+
+const SHAPES = { start: "M4 4h2.4v12H4zM16 4v12L7 10z", back: "M14.5 4v12L5 10z", on: "M5.5 4v12L15 10z", end: "M13.6 4H16v12h-2.4zM4 4v12l9-6z", pause: "M5 4h3.4v12H5zM11.6 4H15v12h-3.4z", remove: "M5.3 4l4.7 4.7L14.7 4 16 5.3 11.3 10l4.7 4.7-1.3 1.3-4.7-4.7L5.3 16 4 14.7 8.7 10 4 5.3z" };
+
+function icon(shape) {
+  return svg("svg", { class: "icon", viewBox: "0 0 20 20", width: 16, height: 16, "aria-hidden": "true" }, svg("path", { d: SHAPES[shape], fill: "currentColor" }));
 }
 
 function swatch(colour) {

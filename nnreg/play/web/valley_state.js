@@ -1,6 +1,6 @@
 // What the Valley is asked, and how it stands in the address: plain words that a person can read and change.
 
-const NUMBERS = { steps: 60, seed: 0, warmup: 0, noise: 0 };
+const NUMBERS = { steps: 120, seed: 0, warmup: 0, noise: 0 };
 const BOUNDS = ["clip_value", "clip_norm"];
 
 /** Return what is shown where the address says nothing: four rules in the book's long valley, each at a rate that suits it. */
@@ -20,7 +20,7 @@ export function firstState() {
     start: null,
     time: null,
     view: "one",
-    moved: { rule: 0, key: "lr" },
+    moved: { rule: 1, key: "momentum" },
     map: { rule: null, second: null },
   };
 }
@@ -38,6 +38,7 @@ export function readState(words) {
     if (start.every(Number.isFinite)) state.start = start;
   }
   if (isNumber(words.t)) state.time = Math.max(0, Math.round(Number(words.t)));
+  state.isUntuned = words.tune === "1";
   if (words.view === "each") state.view = "each";
   const moved = /^([1-4])\.(.+)$/.exec(words.moved || "");
   if (moved) state.moved = { rule: Number(moved[1]) - 1, key: moved[2] };
