@@ -129,9 +129,9 @@ def load(run: str | Path | Run) -> TrainedNetwork:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    from nnreg.runs import trained
+    from nnreg.runs import kept
 
-    return trained.load(run)
+    return kept.load(run)
 
 
 @_in_one_line

@@ -24,7 +24,8 @@ from nnreg.records.earlier import current_config
 from nnreg.records.files import read_arrays, write_whole
 from nnreg.registry import entries
 from nnreg.registry.building import build_technique
-from nnreg.runs.trained import TrainedNetwork, load
+from nnreg.runs.kept import load
+from nnreg.runs.trained import TrainedNetwork
 
 ON_A_TERMINAL = 60  # rows that are shown where nobody reads on
 LIKELIEST = 3  # classes whose probability is shown there
