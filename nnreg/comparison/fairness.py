@@ -174,7 +174,7 @@ def _recorded(metrics: Sequence[str], *, has_fewer: bool) -> list[str]:
 
 
 def _smoothing(metrics: Sequence[str], window: int) -> str:
-    return f"smoothed with a centred Kaiser window of {window} steps" if window > 1 else ""
+    return f"smoothed over {window} steps, a loss by its logarithm" if window > 1 else ""
 
 
 def _stopped(gathered: Gathered, metrics: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from nnreg.records.metrics import (
     VALID,
     called,
     is_higher_better,
+    is_loss,
     is_noisy,
     leading_metrics,
 )
@@ -98,7 +99,7 @@ def reached_at(run: Result, goal: Target) -> int | None:
     finite = np.isfinite(values)
     steps, values = steps[finite], values[finite]
     if is_noisy(goal.metric):
-        values = smooth(values)
+        values = smooth(values, log=is_loss(goal.metric))
     there = np.flatnonzero(values >= goal.value if is_higher_better(goal.metric) else values <= goal.value)
     return int(steps[there[0]]) if there.size else None
 

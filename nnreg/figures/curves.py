@@ -13,19 +13,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
-from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
-from nnreg.records.metrics import across, axis_label, is_loss, is_noisy, is_share
+from nnreg.figures.spec import FEW_SEEDS, Common, check_limits, footer, needed, read_words
+from nnreg.records.metrics import TRAIN_FINAL, across, axis_label, is_loss, is_noisy, is_share
 from nnreg.records.results import Result, Results, untrained_words
-from nnreg.records.statistics import WINDOW, Values, half_widths, smooth
+from nnreg.records.statistics import WINDOW, Values, band, smooth
 
 MANY = 500  # points of a curve from which what is behind it is pixels in an SVG too
 HUGE = 1e100  # matplotlib computes with the limits of axes
 EARLY = 0.75  # of the longest curve: one that is shorter is named where it ends
 CLOSEST = 0.08  # inches between two dots
 FEW = 30  # points of a curve up to which each has a dot
+MOST_BANDS = 5  # curves whose bands can be told apart in one picture
 
 
 @dataclass
@@ -38,7 +40,8 @@ class Curves(Common):
         smooth: records under the smoothing window, odd, 1 for none; left out: 11 for the training loss, else none.
         ylim: lower and upper end of the vertical axis.
         xlim: of the horizontal one.
-        log: whether the vertical axis is logarithmic.
+        log: whether the vertical axis is logarithmic; mean and interval are those of the logarithm then.
+        bands: whether each curve has its interval; left out: where five or fewer curves are not too many for it.
 
     Raises:
         UserError: the window cannot be centred, or limits are not two ends.
@@ -50,10 +53,25 @@ class Curves(Common):
     ylim: list[float] | None = None
     xlim: list[float] | None = None
     log: bool = False
+    bands: bool | None = None
 
     def __post_init__(self) -> None:
         window_for(self.metric, self.smooth)
         check_limits(ylim=self.ylim, xlim=self.xlim)
+
+
+class Style(NamedTuple):
+    """How curves are drawn.
+
+    Attributes:
+        window: of the smoothing, in records; 1 for none.
+        log: whether the axis is logarithmic.
+        bands: whether a curve of enough seeds has its interval.
+    """
+
+    window: int = 1
+    log: bool = False
+    bands: bool = True
 
 
 class Drawn(NamedTuple):
@@ -83,10 +101,11 @@ def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     found = groups(shown, words.by)
     labels = [labelled(group) for group in found]
     names = max(width_of(label + " ↑", NAME) for label in labels) + 0.35
-    line = footer(results, [group.runs for group in found], [words.metric], window, words.note)
+    style = Style(window, words.log, len(found) <= MOST_BANDS if words.bands is None else words.bands)
+    line = footer(results, [group.runs for group in found], [words.metric], window, words.note, bands=style.bands)
     page = Page(5.9 + names, 3.75, title, words.subtitle, line)
     axes = page.axes(0.8, 0.05, page.width - 0.8 - names, 3.15)
-    drawn = [draw_curve(axes, group, words.metric, window) for group in found]
+    drawn = [draw_curve(axes, group, words.metric, style) for group in found]
     scale(axes, drawn, words.metric, words, shown)
     thin_dots(axes)
     cross(axes, drawn)
@@ -129,8 +148,10 @@ def window_for(metric: str, wanted: int | None = None) -> int:
     return window
 
 
-def draw_curve(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
-    """Draw one group: the smoothed mean with its 95 % band, the unsmoothed mean behind it; diverged runs one by one.
+def draw_curve(axes: Axes, group: Group, metric: str, style: Style) -> Drawn:
+    """Draw one group: the smoothed mean, its 95 % band or the single seeds, the mean as recorded; diverged runs one by one.
+
+    What a training run is scored by, its final loss, is a dot at the end.
 
     Raises:
         UserError: no run of the group recorded the metric.
@@ -147,10 +168,24 @@ def draw_curve(axes: Axes, group: Group, metric: str, window: int) -> Drawn:
         low, high = min(each.lowest for each in lost), max(each.highest for each in lost)
         return Drawn(ends[len(ends) // 2], low, high, crosses, group.colour)
     steps, table = aligned(kept)
-    mean = _draw_mean(axes, group, steps, table, window, is_share=is_share(metric))
+    mean = _draw_mean(axes, group, steps, table, metric, style)
     if is_loss(metric):
         mean = _above_zero(mean, table)
+    if (final := final_loss(group.runs, metric, log=style.log)) is not None and (final > 0 or not style.log):
+        last = max(int(run.summary["steps"]) for run in group.runs if not run.is_untrained)
+        dot = {"marker": "o", "markersize": 5.5, "markeredgecolor": "white", "clip_on": False, "zorder": 5}
+        axes.plot([last], [final], color=group.colour, **dot)  # type: ignore[arg-type]
+        mean = mean._replace(end=final, lowest=min(mean.lowest, final), highest=max(mean.highest, final))
     return mean._replace(crosses=crosses, colour=group.colour)
+
+
+def final_loss(runs: Results, metric: str, *, log: bool) -> float | None:
+    """Return the mean final training loss of runs whose training loss is drawn; None where it was not measured."""
+    if metric != TRAIN_LOSS:
+        return None
+    found = [run.summary["metrics"].get(TRAIN_FINAL) for run in runs if not run.is_untrained]
+    values = np.array([value for value in found if value is not None and math.isfinite(value)])
+    return float(band(values[:, None], log=log)[0][0]) if values.size and values.size == len(found) else None
 
 
 def aligned(series: Sequence[tuple[npt.NDArray[np.int64], Values]]) -> tuple[npt.NDArray[np.int64], Values]:
@@ -211,22 +246,25 @@ def _finite(run: Result, metric: str) -> tuple[npt.NDArray[np.int64], Values]:
     return steps[np.isfinite(values)], values[np.isfinite(values)]
 
 
-def _draw_mean(axes: Axes, group: Group, steps: npt.NDArray[np.int64], table: Values, window: int, *, is_share: bool) -> Drawn:
-    smoothed = np.array([smooth(row, window) for row in table])
-    middle, colour = smoothed.mean(axis=0), group.colour
+def _draw_mean(axes: Axes, group: Group, steps: npt.NDArray[np.int64], table: Values, metric: str, style: Style) -> Drawn:
+    smoothed = np.array([smooth(row, style.window, log=is_loss(metric)) for row in table])
     if not steps.size:
         return Drawn(float("nan"), float("inf"), -float("inf"))
-    low = high = middle
-    if window > 1:
-        axes.plot(steps, table.mean(axis=0), color=colour, alpha=0.25, linewidth=0.6, rasterized=len(steps) > MANY)
-    if len(table) > 1:
-        half = half_widths(smoothed)
-        low, high = middle - half, middle + half
-        if is_share:
-            low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
-        axes.fill_between(steps, low, high, color=colour, alpha=0.22, linewidth=0, rasterized=len(steps) > MANY)
+    (middle, low, high), colour, many = band(smoothed, log=style.log), group.colour, len(steps) > MANY
+    if style.window > 1:
+        axes.plot(steps, band(table, log=style.log)[0], color=colour, alpha=0.25, linewidth=0.6, rasterized=many)
     dots = {"marker": "o", "markersize": 3.2} if len(steps) <= FEW else {}
     axes.plot(steps, middle, color=colour, linewidth=1.7, solid_joinstyle="round", **dots)  # type: ignore[arg-type]
+    if len(table) < FEW_SEEDS:
+        for row in smoothed if len(table) > 1 and style.bands else ():
+            axes.plot(steps, row, color=colour, alpha=0.45, linewidth=0.7, zorder=1.9, rasterized=many)
+        low, high = smoothed.min(axis=0), smoothed.max(axis=0)
+    elif style.bands:
+        if is_share(metric):
+            low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
+        axes.fill_between(steps, low, high, color=colour, alpha=0.22, linewidth=0, rasterized=many)
+    else:
+        low = high = middle
     return Drawn(float(middle[-1]), float(middle.min()), float(high.max()), last=float(steps[-1]))
 
 
@@ -266,7 +304,7 @@ class Facet(NamedTuple):
 def overlays(
     facets: Sequence[Facet], metric: str, title: str, subtitle: str, line: str, *, window: int, alike: bool = True
 ) -> Page:
-    """Draw the mean of each group with its 95 % band, diverged runs one by one up to their cross.
+    """Draw the mean of each group, diverged runs one by one up to their cross; see ``Curves`` for bands.
 
     Args:
         facets: the panels, row by row.
@@ -287,14 +325,16 @@ def overlays(
     across_page, down = wide + names + (0.45 if not alike else 0.1), high + 0.68
     page = Page(0.85 + across_page * columns, down * (rows - 1) + high + above + 0.45, title, subtitle, line)
     drawn: list[tuple[Axes, Facet, list[Drawn]]] = []
+    logs = _steep_ones([facet.groups for facet in facets], metric, window, alike=alike)
     for index, facet in enumerate(facets):
         row, column = divmod(index, columns)
         axes = page.axes(0.85 + across_page * column, above + down * row, wide, high)
-        drawn.append((axes, facet, [draw_curve(axes, group, metric, window) for group in facet.groups]))
+        style = Style(window, logs[index], len(facet.groups) <= MOST_BANDS)
+        drawn.append((axes, facet, [draw_curve(axes, group, metric, style) for group in facet.groups]))
         finish(axes, across(metric) if index + columns >= len(facets) else "", "")
         axes.set_title(facet.heading, fontsize=HEADING, weight="bold", color=INK, pad=4, loc="left")
     page.text(0.4, 0.08, axis_label(metric, facets[0].groups[0].runs[0].summary["choices"]), color=QUIET)
-    _scale(drawn, metric, alike=alike)
+    _scale(drawn, metric, logs, alike=alike)
     for axes, facet, ends in drawn:
         thin_dots(axes)
         cross(axes, ends)
@@ -303,15 +343,25 @@ def overlays(
     return page
 
 
-def _scale(drawn: Sequence[tuple[Axes, Facet, list[Drawn]]], metric: str, *, alike: bool) -> None:
+def _scale(drawn: Sequence[tuple[Axes, Facet, list[Drawn]]], metric: str, logs: Sequence[bool], *, alike: bool) -> None:
     together = [end for _, _, ends in drawn for end in ends]
-    for axes, facet, ends in drawn:
+    for (axes, facet, ends), log in zip(drawn, logs, strict=True):
         runs = Results(run for group in facet.groups for run in group.runs)
-        shown = together if alike else ends
-        scale(axes, shown, metric, Curves(metric=metric, log=_is_steep(shown)), runs)
+        scale(axes, together if alike else ends, metric, Curves(metric=metric, log=log), runs)
 
 
-def _is_steep(drawn: Sequence[Drawn]) -> bool:
-    lows = [each.lowest for each in drawn if math.isfinite(each.lowest)]
-    highs = [each.highest for each in drawn if math.isfinite(each.highest)]
-    return bool(lows) and is_steep(min(lows), max(highs))
+def _steep_ones(panels: Sequence[Sequence[Group]], metric: str, window: int, *, alike: bool) -> list[bool]:
+    """Return which panels are seen better on a logarithmic axis, by the curves of runs that have a result."""
+    ends = [_ends([run for group in panel for run in group.runs if not run.is_untrained], metric, window) for panel in panels]
+    if alike:
+        known = [pair for pair in ends if pair[1] > 0]
+        ends = [(min((low for low, _ in known), default=0.0), max((high for _, high in known), default=0.0))] * len(panels)
+    return [is_steep(low, high) for low, high in ends]
+
+
+def _ends(runs: Sequence[Result], metric: str, window: int) -> tuple[float, float]:
+    """Return the lowest and the highest value of some curves; losses of 0 do not count: they have no logarithm."""
+    found = [smooth(values, window, log=is_loss(metric)) for run in runs if (values := _finite(run, metric)[1]).size]
+    values = np.concatenate([*found, np.zeros(0)])
+    values = values[values > 0] if is_loss(metric) else values
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)

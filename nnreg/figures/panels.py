@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from nnreg.errors import UserError, instead
-from nnreg.figures.curves import Drawn, cross, draw_curve, scale, thin_dots, window_for
+from nnreg.figures.curves import MOST_BANDS, Drawn, Style, cross, draw_curve, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
@@ -126,7 +126,10 @@ def _draw_all(page: Page, found: Sequence[Panel], words: Panels, columns: int, d
         top = 0.2 + row * down + down - HEIGHT - 0.04
         axes = page.axes(0.72 + column * (WIDTH + BETWEEN), top, WIDTH, HEIGHT, sharex=first, sharey=first)
         first = first or axes
-        drawn = [draw_curve(axes, group, metric, _window(metric, words)) for group, metric in panel.curves]
+        bands = len(panel.curves) <= MOST_BANDS
+        drawn = [
+            draw_curve(axes, group, metric, Style(_window(metric, words), words.log, bands)) for group, metric in panel.curves
+        ]
         everything += drawn
         each.append((axes, panel, drawn))
         finish(axes, "", "")

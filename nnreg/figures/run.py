@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS, History
+from nnreg.engine.history import FINAL_LOSS, TRAIN_LOSS, VALID_LOSS, History
 from nnreg.figures.page import INK, QUIET, PlainLogFormatter, ShownFigure, finish, legible
+from nnreg.numerals import measured
 from nnreg.records.card import RunCard
 from nnreg.records.metrics import VALID, across, axis_label, format_value, is_share, leading_metrics
 from nnreg.records.statistics import WINDOW, Values, smooth
@@ -32,8 +34,8 @@ def loss_figure(card: RunCard, history: History) -> Figure:
     if watched:
         _draw_quality(figure.add_axes((0.1, 0.1, 0.76, 0.25), sharex=upper), watched, card, history)
         upper.xaxis.set_visible(False)
-    figure.text(0.1, 0.945, f"{card.label} on {card.choices['dataset']}", fontsize=14, weight="bold", color=INK)
-    figure.text(0.1, 0.905, _subtitle(card), fontsize=9, color=QUIET)
+    figure.text(0.1, 0.955, f"{card.label} on {card.choices['dataset']}", fontsize=14, weight="bold", color=INK)
+    figure.text(0.1, 0.943, _subtitle(card), fontsize=9, color=QUIET, va="top", linespacing=1.2)
     return figure
 
 
@@ -41,7 +43,8 @@ def _subtitle(card: RunCard) -> str:
     config = card.config
     return (
         f"{'-'.join(map(str, config['hidden']))} hidden, {card.choices['activation']}, "
-        f"batch {config['batch']}, seed {card.seed}. Training loss: each step's batch, before its update."
+        f"batch {config['batch']}, seed {card.seed}.\n"
+        f"Training loss: each step's batch, before its update, smoothed over {WINDOW}."
     )
 
 
@@ -49,9 +52,9 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
     steps, losses = history.series(TRAIN_LOSS)
     steps, losses = steps[np.isfinite(losses)], losses[np.isfinite(losses)]
     axes.plot(*_drawable(steps, losses), color=card.colour, alpha=0.25, linewidth=0.7)
-    curve = smooth(losses)
+    curve = smooth(losses, log=True)
     axes.plot(*_drawable(steps, curve), color=card.colour, linewidth=1.7)
-    ends = [(f"training,\nmean over {WINDOW}", curve, card.colour)]
+    ends = [(f"training,\nsmoothed over {WINDOW}", curve, card.colour)]
     valid_steps, valid = history.series(VALID_LOSS)
     if np.isfinite(valid).any():
         axes.plot(valid_steps, valid, color=INK, linewidth=1.2, marker="o", markersize=2.5)
@@ -62,6 +65,11 @@ def _draw_loss(axes: Axes, card: RunCard, history: History) -> None:
         axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5) if high > 10 * low else range(2, 10)))
         axes.yaxis.set_major_formatter(PlainLogFormatter())
         axes.yaxis.set_minor_formatter(PlainLogFormatter())
+    finals, final = history.series(FINAL_LOSS)
+    if final.size and np.isfinite(final[-1]) and (final[-1] > 0 or axes.get_yscale() == "linear"):
+        style: dict[str, Any] = {"markeredgecolor": "white", "clip_on": False, "zorder": 5}
+        axes.plot(finals[-1:], final[-1:], color=card.colour, marker="o", markersize=6, **style)
+        ends[0] = (f"training,\nfinal {measured(float(final[-1]))}", final[-1:], card.colour)
     _label_ends(axes, ends)
     axes.locator_params(axis="x", nbins=TICKS)
     _dress(axes, f"loss ({card.choices['loss']})")

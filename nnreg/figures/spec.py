@@ -71,6 +71,8 @@ def needed(example: str) -> Any:
     return dataclasses.field(default=MISSING, metadata={"example": example})
 
 
+FEW_SEEDS = 4
+"""Below it an interval says less than the seeds themselves."""
 RECORDED = "training loss: each step's batch, before its update, in the forward pass that made the gradient"
 
 
@@ -116,6 +118,7 @@ def footer(
     *,
     marks: Marks = CURVE_MARKS,
     is_mean: bool = True,
+    bands: bool = True,
 ) -> str:
     """Return the line that says how many seeds, what was smoothed, what is recorded when, and which runs are missing.
 
@@ -127,13 +130,16 @@ def footer(
         note: what a study adds.
         marks: what is drawn of a group.
         is_mean: whether groups are means over seeds, not a panel for a single run each.
+        bands: whether their intervals are drawn.
     """
+    if marks.of_seeds:
+        marks = marks._replace(of_seeds=_shown_of_seeds(groups, bands=bands))
     shown = [run for group in groups for run in group]
     parts = [_seeds(groups, marks)] if is_mean else ["each panel: one run"]
     if TRAIN_LOSS in metrics:
         parts.append(RECORDED)
     if window > 1:
-        parts.append(f"smoothed with a centred Kaiser window of {window} steps, the unsmoothed mean behind it")
+        parts.append(f"smoothed over {window} steps, a loss by its logarithm; as recorded: the faint line behind")
     if lost := untrained_words(shown):
         parts.append(f"{lost}: {marks.lost}")
     if any(map(stopped_early, shown)) and is_mean:
@@ -142,6 +148,18 @@ def footer(
         parts.append(f"{len(results) - len(shown)} of {len(results)} runs did not finish and are not shown")
     parts += [note.strip().rstrip(".")] if note.strip() else []
     return ". ".join(part[0].upper() + part[1:] for part in parts) + "."
+
+
+def _shown_of_seeds(groups: Sequence[Results], *, bands: bool) -> str:
+    """Return what is drawn of several seeds: an interval, or the seeds themselves where they are few."""
+    counts = {len(group.seeds) for group in groups} - {1}
+    if not bands:
+        return ": mean"
+    few = max(counts, default=0) < FEW_SEEDS
+    both = min(counts, default=0) < FEW_SEEDS and not few
+    return (
+        ": mean, and each seed thin" if few else f": mean and 95 % interval{', each seed where they are few' if both else ''}"
+    )
 
 
 def _seeds(groups: Sequence[Results], marks: Marks) -> str:

@@ -82,26 +82,48 @@ WINDOW = 11
 BETA = 2.0
 
 
-def smooth(values: Values, window: int = WINDOW, beta: float = BETA) -> Values:
-    """Return the smoothed curve.
+def smooth(values: Values, window: int = WINDOW, beta: float = BETA, *, log: bool = False) -> Values:
+    """Return the smoothed curve, which begins where the curve begins.
 
-    Near the ends, and where the curve is shorter than the window, the weights that fall outside are left out and the rest is
-    scaled to sum to one, so a constant stays constant and nothing is shifted.
+    Near the start the window is as wide as there are neighbours on both sides: a steep fall is not shifted, and the first point
+    is the first point. Near the end the weights that fall outside are left out and the rest is scaled to sum to one: the last
+    point is no single batch.
 
     Args:
         values: curve, (n,) float64, finite, n >= 0, read.
         window: number of weights, odd.
         beta: shape of the Kaiser window; 0 is a plain mean, larger is narrower.
+        log: whether the logarithm is smoothed, as suits a loss; not where a value has none.
 
     Raises:
         ValueError: ``window`` is even or not positive.
     """
     if window < 1 or window % 2 == 0:
         raise ValueError(f"window must be odd and positive, got {window}")
-    if len(values) == 0:
+    if len(values) == 0 or window == 1:
         return values
+    if log and values.min() > 0:
+        return np.asarray(np.exp(smooth(np.log(values), window, beta)))
     weights = np.kaiser(window, beta)
     half = window // 2
     total = np.convolve(values, weights)[half : half + len(values)]
     mass = np.convolve(np.ones(len(values)), weights)[half : half + len(values)]
-    return total / mass
+    smoothed = np.asarray(total / mass)
+    for place in range(min(half, (len(values) + 1) // 2)):
+        near = np.kaiser(2 * place + 1, beta)
+        smoothed[place] = near @ values[: 2 * place + 1] / near.sum()
+    return smoothed
+
+
+def band(table: Values, *, log: bool = False) -> tuple[Values, Values, Values]:
+    """Return the mean of every column of a table and the ends of its interval; those of the logarithm where an axis has it.
+
+    Args:
+        table: one row a seed, (n, columns) float64, finite, read.
+        log: whether the axis is logarithmic; not where a value has no logarithm.
+    """
+    if log and table.size and table.min() > 0:
+        middle, low, high = band(np.log(table))
+        return np.exp(middle), np.exp(low), np.exp(high)
+    middle, half = table.mean(axis=0), half_widths(table)
+    return middle, middle - half, middle + half

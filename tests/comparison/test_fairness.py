@@ -177,12 +177,12 @@ def test_what_was_recorded_and_smoothed_is_told():
     found = gathered(*arms([1, 2], [1, 2]))
     curves = fairness_line(found, ["train/loss"], 11)
     assert "Training loss: each step's batch, before its update, in the forward pass that made the gradient." in curves
-    assert "Smoothed with a centred Kaiser window of 11 steps." in curves
+    assert "Smoothed over 11 steps, a loss by its logarithm." in curves
     finals = fairness_line(found, ["final/train_loss"])
     assert "Final training loss: of the network that a run keeps, in evaluation mode, without penalty." in finals
     former = fairness_line(found, ["train/loss_mean_last_100"])
     assert "in the forward pass that made the gradient; mean of the last 100 steps, or of all where there are fewer." in former
-    assert "Kaiser" not in finals
+    assert "moothed" not in finals
     assert "raining loss" not in fairness_line(found, ["valid/accuracy_final"])
     assert "Seconds to the target: its steps at the run's mean pace." in fairness_line(found, ["seconds_to_target"])
 
@@ -215,7 +215,7 @@ def test_a_curve_that_ends_where_the_first_of_its_runs_stopped_says_so():
     ("counts", "said"),
     [
         ([8, None, None], "Gradients a step: 2 for a, 1 for the others."),
-        ([8, 9, None], "Gradients a step: 2 for a, 2.2 for b, 1 for c."),
+        ([8, 9, None], "Gradients a step: 2 for a, 2.3 for b, 1 for c."),
         ([8, 8, 8], "2 gradients a step."),
         ([None, None, None], ""),
     ],

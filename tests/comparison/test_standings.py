@@ -135,7 +135,7 @@ def test_where_every_rule_takes_one_gradient_a_step_nothing_is_said_of_them(tmp_
 
 
 def test_the_training_loss_reaches_a_target_smoothed_as_in_the_curves(tmp_path):
-    smoothed = smooth(np.array(CURVES["train/loss"]))
+    smoothed = smooth(np.array(CURVES["train/loss"]), log=True)
     standing = reached(tmp_path, Target("train/loss", float(smoothed[3]), "chosen"))
     assert standing.steps_to_target.by_seed == {1: 3.0}
 

@@ -30,7 +30,7 @@ def values(made):
 
 
 def test_a_curve_is_the_mean_over_seeds_and_its_band_the_students_interval():
-    made = seeds()
+    made = seeds(5)
     axes = overlay(runs(*made), smooth=1).axes[0]
     table = values(made)
     np.testing.assert_allclose(axes.lines[0].get_ydata(), table.mean(axis=0))
@@ -45,8 +45,57 @@ def test_a_smoothed_curve_has_the_unsmoothed_mean_behind_it_and_says_so():
     figure = overlay(runs(*made))
     raw, smoothed = figure.axes[0].lines[:2]
     np.testing.assert_allclose(raw.get_ydata(), values(made).mean(axis=0))
-    np.testing.assert_allclose(smoothed.get_ydata(), smooth(values(made).mean(axis=0)))
-    assert "Kaiser window of 11 steps" in texts(figure).replace("\n", " ")
+    np.testing.assert_allclose(smoothed.get_ydata(), np.mean([smooth(row, log=True) for row in values(made)], axis=0))
+    assert "Smoothed over 11 steps, a loss by its logarithm" in texts(figure).replace("\n", " ")
+
+
+def test_the_first_point_of_a_smoothed_curve_is_the_first_point():
+    steep = [
+        run({LOSS: 2.9394 * np.exp(-np.arange(100) / scale)}, seed=seed) for seed, scale in enumerate((1.5, 4.0, 20.0, 90.0))
+    ]
+    figure = overlay(runs(*steep), by="seed", log=True)
+    starts = [line.get_ydata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 100]
+    np.testing.assert_allclose(starts, 2.9394)
+
+
+def test_on_a_logarithmic_axis_mean_and_interval_are_those_of_the_logarithm():
+    rng = np.random.default_rng(1)
+    made = [run({LOSS: np.exp(rng.normal(-3, 2, 40))}, seed=seed) for seed in range(5)]
+    axes = overlay(runs(*made), smooth=1, log=True).axes[0]
+    logs = np.log(values(made))
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), stats.gmean(values(made), axis=0))
+    edges = np.log(axes.collections[0].get_paths()[0].vertices[:, 1])
+    for bound in stats.t.interval(0.95, 4, logs.mean(axis=0), stats.sem(logs)):
+        assert all(np.abs(edges - value).min() < 1e-9 for value in bound)
+    assert axes.collections[0].get_paths()[0].vertices[:, 1].min() > 0
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_few_seeds_are_drawn_themselves_instead_of_an_interval(count):
+    made = seeds(count)
+    axes = overlay(runs(*made), smooth=1).axes[0]
+    assert not axes.collections
+    drawn = [line.get_ydata() for line in axes.lines]
+    for row in values(made):
+        assert any(np.allclose(row, each) for each in drawn)
+
+
+def test_more_than_five_curves_have_their_bands_on_demand():
+    made = [each for name in ("sgd", "adam", "lion", "nadam", "radam", "adamax") for each in seeds(4, optimizer=name)]
+    assert not overlay(runs(*made), by="optimizer").axes[0].collections
+    assert len(overlay(runs(*made), by="optimizer", bands=True).axes[0].collections) == 6
+    assert len(overlay(runs(*made[:20]), by="optimizer").axes[0].collections) == 5
+
+
+@pytest.mark.parametrize(("log", "mean"), [(False, np.mean), (True, stats.gmean)])
+def test_the_final_loss_is_a_dot_at_the_end_of_its_curve(log, mean):
+    made = seeds(4)
+    finals = [0.5, 0.25, 1.0, 0.125]
+    for each, final in zip(made, finals, strict=True):
+        each.summary["metrics"]["final/train_loss"] = final
+    axes = overlay(runs(*made), log=log).axes[0]
+    (dot,) = (line for line in axes.lines if len(line.get_xdata()) == 1)
+    assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (50, pytest.approx(mean(finals)))
 
 
 def test_only_the_noisy_training_loss_is_smoothed_unasked():
@@ -56,9 +105,9 @@ def test_only_the_noisy_training_loss_is_smoothed_unasked():
 
 
 def test_the_figure_says_question_seeds_units_and_what_is_recorded_when():
-    said = texts(overlay(runs(*seeds()), subtitle="of three", note="tuned by hand")).replace("\n", " ")
+    said = texts(overlay(runs(*seeds(4)), subtitle="of four", note="tuned by hand")).replace("\n", " ")
     for words in (
-        "Which is fastest?", "of three", "3 seeds", "95 % interval", "training loss (cross-entropy, nats)",
+        "Which is fastest?", "of four", "4 seeds", "95 % interval", "training loss (cross-entropy, nats)",
         "step (updates made)", "before its update", "Tuned by hand.",
     ):  # fmt: skip
         assert words in said

@@ -18,16 +18,16 @@ def texts(figure):
 def test_raw_and_smoothed_loss_stand_in_one_panel_and_accuracy_in_another(tmp_path):
     past = history()
     upper, lower = loss_figure(card(tmp_path), past).axes
-    raw, smoothed, valid = (line.get_ydata() for line in upper.lines)
+    raw, smoothed, valid, _ = (line.get_ydata() for line in upper.lines)
     np.testing.assert_array_equal(raw, past.series(TRAIN_LOSS)[1])
-    np.testing.assert_array_equal(smoothed, smooth(past.series(TRAIN_LOSS)[1]))
+    np.testing.assert_array_equal(smoothed, smooth(past.series(TRAIN_LOSS)[1], log=True))
     np.testing.assert_array_equal(valid, past.series(VALID_LOSS)[1])
     np.testing.assert_array_equal(lower.lines[0].get_ydata(), 100 * past.series(VALID_ACCURACY)[1])
 
 
 def test_the_figure_says_what_was_run_what_is_smoothed_and_when_it_was_recorded(tmp_path):
     said = texts(loss_figure(card(tmp_path), history()))
-    for words in ("adam-he on digits", "seed 0", "mean over 11", "each step's batch, before its update"):
+    for words in ("adam-he on digits", "seed 0", "smoothed over 11", "each step's batch, before its update"):
         assert words in said
 
 
@@ -92,7 +92,7 @@ def test_of_a_very_long_run_the_curves_keep_every_extreme_and_both_ends_in_few_p
     for step, loss in enumerate(losses.tolist()):
         past.add(Record(step, TRAIN_LOSS, loss))
     (axes,) = loss_figure(card(tmp_path), past).axes
-    for line, whole in zip(axes.lines, (losses, smooth(losses)), strict=True):
+    for line, whole in zip(axes.lines, (losses, smooth(losses, log=True)), strict=True):
         steps, drawn = (np.asarray(part) for part in (line.get_xdata(), line.get_ydata()))
         assert len(drawn) <= 12_000
         np.testing.assert_array_equal(drawn, whole[steps])

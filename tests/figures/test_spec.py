@@ -10,6 +10,7 @@ from tests.figures.runs import run, runs, texts
 
 LOSS = "valid/loss"
 INTERVAL = "mean and 95 % interval"
+THIN = "mean, and each seed thin"
 
 
 def line(kind, made, **spec):
@@ -24,12 +25,13 @@ def made(seeds_of):
 @pytest.mark.parametrize(
     ("seeds_of", "said"),
     [
-        ({"a": [0, 1, 2], "b": [0, 1, 2]}, f"3 seeds, the same for every curve: {INTERVAL}."),
-        ({"a": [0, 1, 2]}, f"3 seeds, the same for every curve: {INTERVAL}."),
+        ({"a": [0, 1, 2, 3], "b": [0, 1, 2, 3]}, f"4 seeds, the same for every curve: {INTERVAL}."),
+        ({"a": [0, 1, 2]}, f"3 seeds, the same for every curve: {THIN}."),
         ({"a": [0], "b": [0]}, "One seed (0)."),
-        ({"a": [0, 1], "b": [2, 3]}, f"4 seeds, 2 seeds a curve, not the same for all: {INTERVAL}."),
-        ({"a": [0, 1, 2], "b": [0]}, f"3 seeds, 1 to 3 seeds a curve, not the same for all: {INTERVAL}."),
-        ({"a": [0, 0], "b": [1]}, f"2 seeds, one seed a curve, not the same for all: {INTERVAL}."),
+        ({"a": [0, 1], "b": [2, 3]}, f"4 seeds, 2 seeds a curve, not the same for all: {THIN}."),
+        ({"a": [0, 1, 2], "b": [0]}, f"3 seeds, 1 to 3 seeds a curve, not the same for all: {THIN}."),
+        ({"a": [0, 1, 2, 3], "b": [0, 1]}, f"2 to 4 seeds a curve, not the same for all: {INTERVAL}, each seed"),
+        ({"a": [0, 0], "b": [1]}, f"2 seeds, one seed a curve, not the same for all: {THIN}."),
         ({"a": [0], "b": [1], "c": [2]}, "3 seeds, one run a curve."),
     ],
 )

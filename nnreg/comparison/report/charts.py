@@ -22,7 +22,7 @@ from nnreg.figures.curves import Facet, aligned, window_for
 from nnreg.figures.groups import Group
 from nnreg.figures.page import is_steep
 from nnreg.records.card import UNTRAINED
-from nnreg.records.metrics import across, axis_label, called, drawn_metrics, is_higher_better, is_share
+from nnreg.records.metrics import across, axis_label, called, drawn_metrics, is_higher_better, is_loss, is_share
 from nnreg.records.results import Result, Results
 from nnreg.records.statistics import half_widths, smooth
 
@@ -70,7 +70,7 @@ def curve(arm: Arm, metric: str) -> Curve:
     lost = [_finite(run, metric) for run in arm.runs if run.is_untrained]
     kept = [(steps, values) for steps, values in kept if steps.size]
     steps, table = aligned(kept) if kept else (np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
-    smoothed = np.array([smooth(row, window_for(metric)) for row in table]).reshape(len(table), steps.size)
+    smoothed = np.array([smooth(row, window_for(metric), log=is_loss(metric)) for row in table]).reshape(len(table), steps.size)
     mean = smoothed.mean(axis=0) if len(table) else np.zeros(0)
     half = half_widths(smoothed) if len(table) else mean
     low, high = mean - half, mean + half
