@@ -186,10 +186,10 @@ def _check_events(text: str) -> None:
 
 
 def unpacked(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield what is in a gzip file, piece by piece.
+    """Yield what is in a gzip file of one member, piece by piece.
 
     Raises:
-        Refused: it is much larger than a history that packs to as much.
+        Refused: it is much larger than a history that packs to as much, or larger than it says of itself.
         OSError: it is no gzip file.
         EOFError: it is cut off.
         zlib.error: it is damaged.
@@ -197,14 +197,15 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes]:
     packed = os.fstat(file.fileno()).st_size
     most = max(UNPACKED, RATIO * packed)
     file.seek(max(0, packed - 4))
-    total = int.from_bytes(file.read(4), "little")  # what it says of itself, which may be a lie
+    said = int.from_bytes(file.read(4), "little")  # of itself, which may be a lie
     file.seek(0)
-    with gzip.GzipFile(fileobj=file) as content:
-        while total <= most and (block := content.read(BLOCK)):
-            yield block
-            total = content.tell()
-    if total > most:
+    if said > most:
         raise Refused(f"it unpacks to more than {most:,} bytes")
+    with gzip.GzipFile(fileobj=file) as content:
+        while block := content.read(BLOCK):
+            if content.tell() > said:
+                raise Refused(f"it unpacks to more than the {said:,} bytes that it says")
+            yield block
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.ArrayLike], *, is_lasting: bool = False) -> None:
