@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +16,16 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # whatever a name ho
 def terminal() -> Console:
     """Return where lines are printed: as text in a notebook too, where rich would make a block of HTML of each."""
     return Console(highlight=False, force_jupyter=False)
+
+
+ticking: Callable[[], None] | None = None
+"""What whoever has a moment calls about once a second while this process has a sweep; it shows where that stands."""
+
+
+def tick() -> None:
+    """Do it."""
+    if ticking is not None:
+        ticking()
 
 
 def say(line: str) -> None:

@@ -322,6 +322,21 @@ def _compare(parser: _Parser, arguments: Sequence[str]) -> int:
     return compare_command(parsed.folders, metric=parsed.metric, target=parsed.target, axes=parsed.axes, folder=parsed.folder)
 
 
+def _watch(parser: _Parser, arguments: Sequence[str]) -> int:
+    """Show where a sweep stands that runs elsewhere, from its folder alone: runs ended, time left, the best so far."""
+    parser.add_argument(
+        "sweep", type=Path, metavar="SWEEP", help="folder of a sweep or a study, such as runs/2026-01-31_..._sweep"
+    )
+    parser.add_argument("--once", action="store_true", help="show it once, not until the sweep ends")
+    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between two looks (default %(default)g)")
+    parsed = parser.parse_args(arguments)
+    if not 0.05 <= parsed.every <= 3600:
+        raise UserError(f"--every takes seconds from 0.05 to 3600, got {parsed.every:g}")
+    from nnreg.sweeps.standing import watch_sweep
+
+    return watch_sweep(parsed.sweep, once=parsed.once, seconds=parsed.every)
+
+
 def _find_lr(parser: _Parser, arguments: Sequence[str]) -> int:
     """Train once at rising learning rates, draw the loss over the rate, and suggest one to type."""
     from nnreg.runs.find_lr import Range, find_rate, words_for
@@ -371,4 +386,5 @@ COMMANDS: Mapping[str, Callable[[_Parser, Sequence[str]], int]] = {
     "reproduce": _reproduce,
     "compare": _compare,
     "find_lr": _find_lr,
+    "watch": _watch,
 }

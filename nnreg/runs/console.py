@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from nnreg import console
 from nnreg.console import LABEL_WIDTH, print_line
 from nnreg.engine.history import START_LOSS, TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
@@ -190,21 +191,26 @@ class ConsoleSink:
 class SweepLineSink:
     """Prints one line for one job of a sweep, or for a run in a script, when it has ended."""
 
-    period = float("inf")
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, paper: Console) -> None:
+        self._console = paper
+        self.period = float("inf") if console.ticking is None else 1.0
 
     def open(self, card: RunCard) -> None:
         """Remember which job it is."""
         self._card = card
+        console.tick()
 
     def write(self, records: Sequence[Record]) -> None:
-        """Stay quiet."""
+        """Let the sweep tell where it stands."""
+        console.tick()
 
     def close(self, outcome: Outcome, history: History) -> None:
         """Print the line."""
-        self._console.print(escape(job_line(self._card, outcome)), soft_wrap=True, highlight=False)
+        line = job_line(self._card, outcome)
+        if console.ticking is None:
+            self._console.print(escape(line), soft_wrap=True, highlight=False)
+        else:  # above what stays at the bottom
+            console.say(line)
 
 
 def composition(card: RunCard) -> list[tuple[str, str]]:

@@ -41,6 +41,7 @@ from nnreg.sweeps.ending import Ending, SweepTable
 from nnreg.sweeps.launchers.base import JobLauncher, ParallelLauncher
 from nnreg.sweeps.launchers.work import Job
 from nnreg.sweeps.resuming import JobCheck, Place, digest_of, is_whole, place
+from nnreg.sweeps.standing import Teller
 
 Kind = TypeVar("Kind")
 
@@ -342,6 +343,7 @@ class ProtocolSweeper(Sweeper):
         OmegaConf.save(self.config, self._home / "multirun.yaml")
         self._begun = True
         self._manifest.save(self._home)
+        self._held.enter_context(Teller(self._home))
 
     def _write(self, **changes: Any) -> None:
         """Change what the folder says of the sweep; of one that has begun nothing, nothing is written."""

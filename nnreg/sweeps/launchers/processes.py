@@ -102,6 +102,9 @@ class Worker:
         theirs.close()
 
 
+PAUSE = 1.0  # seconds after which it is shown where the sweep stands, though no run has ended
+
+
 def first_ended(busy: Sequence[Worker], timeout: float | None = None) -> list[Worker]:
     """Wait until one of some workers has something to tell, or ``timeout`` seconds; return those that have."""
     ready = wait([worker._pipe for worker in busy if worker._pipe is not None], timeout)
@@ -186,7 +189,8 @@ class JoblibLauncher(ParallelLauncher):
                 while waiting and free:
                     busy.append(free.pop())
                     busy[-1].begin(shared, waiting.popleft())
-                for worker in first_ended(busy):
+                console.tick()
+                for worker in first_ended(busy, PAUSE):
                     busy.remove(worker)
                     free.append(worker)
                     tell(worker.ended())

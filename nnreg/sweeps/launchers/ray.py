@@ -17,6 +17,7 @@ from typing import Any
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from nnreg import console
 from nnreg.errors import UserError, one_line
 from nnreg.process import terminable
 from nnreg.sweeps.launchers.base import GRACE, ParallelLauncher, Tell, died
@@ -65,7 +66,8 @@ class RayLauncher(ParallelLauncher):
             waiting = {task.remote(tuple(sys.path), common, job): job for job in jobs}
             try:
                 while waiting:
-                    for reference in ray.wait(list(waiting))[0]:
+                    console.tick()
+                    for reference in ray.wait(list(waiting), timeout=1.0)[0]:
                         tell(_ended(reference, waiting.pop(reference)))
             except BaseException:
                 _stop(waiting, tell)

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from nnreg import console
 from nnreg.sweeps.launchers.base import GRACE, ParallelLauncher, Tell, died, shielded
 from nnreg.sweeps.launchers.work import Ended, Job, Work
 
@@ -48,6 +49,7 @@ class SubmititLauncher(ParallelLauncher):
                 ended = [submitted for submitted in running if submitted.done()]
                 for submitted in ended:
                     tell(_ended(submitted, running.pop(submitted)))
+                console.tick()
                 if not ended:
                     time.sleep(self.pause)
         except BaseException:
