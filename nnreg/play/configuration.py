@@ -107,7 +107,7 @@ class Asked:
         """Return the command line that asks for the same run."""
         words = [f"task={self.task}"] if self.task != TRAIN else []
         for kind, (name, values) in self.techniques.items():
-            chosen, *turned = words_of(kind, name, values)
+            chosen, *turned = words_of(kind, name, values) if values else [f"{kind}={name}"]
             words += turned if name == plain_choices().get(kind) else [chosen, *turned]
         usual = dataclasses.asdict(Settings())
         words += [f"{name}={quoted(value)}" for name, value in self.settings.items() if value != usual[name]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class LayerOutputs:
     def of(cls, outputs: npt.NDArray[np.floating], saturated: float, dead: float) -> LayerOutputs:
         """Return what is kept of a layer's outputs, float array of any shape, finite, read."""
         values = outputs.astype(np.float64).ravel()
-        sample = np.quantile(values, np.linspace(0, 1, SAMPLE), method="closest_observation")
+        sample = np.sort(values)[_places(values.size)]
         edges = float(np.mean((values < 0.05) | (values > 0.95)))
         return cls(sample, float(values.mean()), float(values.std()), saturated, edges, dead)
 
@@ -51,6 +52,12 @@ class LayerOutputs:
         """Return the share of outputs between neighbouring edges."""
         counts: Values = np.histogram(self.sample, edges)[0] / self.sample.size
         return counts
+
+
+@lru_cache(maxsize=16)
+def _places(count: int) -> npt.NDArray[np.intp]:
+    """Return where the quantiles of so many sorted values stand among them; partitioning anew would take ten times as long."""
+    return np.quantile(np.arange(count), np.linspace(0, 1, SAMPLE), method="closest_observation").astype(np.intp)
 
 
 def write_outputs(folder: Path, layers: Sequence[LayerOutputs], bounds: tuple[float, float]) -> None:

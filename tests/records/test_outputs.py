@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnreg.records.outputs import LayerOutputs, read_outputs, write_outputs
+from nnreg.records.outputs import SAMPLE, LayerOutputs, read_outputs, write_outputs
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["normal", "half zero", "two values", "equal"]))
@@ -21,6 +21,13 @@ def test_the_sample_has_the_histogram_of_all_outputs(seed, kind):
     assert kept.mean == pytest.approx(values.mean())
     assert kept.std == pytest.approx(values.std())
     assert (kept.sample[0], kept.sample[-1]) == (values.min(), values.max())
+
+
+@pytest.mark.parametrize("count", [1, 7, 4001, 12_800])
+def test_the_sample_is_made_of_quantiles_that_were_observed(count):
+    values = np.random.default_rng(0).standard_normal(count)
+    expected = np.quantile(values, np.linspace(0, 1, SAMPLE), method="closest_observation")
+    assert LayerOutputs.of(values, 0.0, 0.0).sample.tolist() == expected.tolist()
 
 
 def test_shares_at_the_edges_are_counted():

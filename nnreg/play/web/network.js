@@ -66,6 +66,7 @@ class Network {
     this.lossChart = lineChart(loss, { label: "loss after each update, on a logarithmic axis: of each batch faintly, of held-out rows in full", x: {}, y: { log: true }, height: 190 });
     this.accuracyChart = lineChart(accuracy, { label: "share of held-out rows that are answered rightly, after each update", x: { label: "updates" }, y: {}, height: 150 });
     this.at.curves.append(html("h2", {}, "Loss ", html("span", { class: "quiet small" }, "of each batch, faint; of held-out rows, bold")), loss, html("h2", {}, "Accuracy on held-out rows"), accuracy);
+    this.at.sentence.textContent = "One moment: the process that trains is being started.";
     this.digits = digits(this.at.digits, (strokes) => this.api.post(`/api/network/${this.session}/read`, { strokes }));
     this.at.digits.hidden = true;
     this.running = runningRuns(this.at.running, this.api, () => this.asked.group, (group) => {

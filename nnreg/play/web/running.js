@@ -18,7 +18,7 @@ export function runningRuns(host, api, followed, follow) {
   const shown = html("div", { hidden: true }, loss, legend);
   host.replaceChildren(html("h2", {}, "Runs that train elsewhere"), note, choices, shown);
   const chart = lineChart(loss, { label: "validation loss of each run, on a logarithmic axis; training loss where there is none", x: { label: "updates" }, y: { log: true }, height: 230 });
-  let [timer, runs, group, isStopped] = [0, new Map(), null, false];
+  let [timer, runs, group, isStopped, isShown] = [0, new Map(), null, false, followed() === null];
 
   async function look() {
     clearTimeout(timer);
@@ -47,7 +47,7 @@ export function runningRuns(host, api, followed, follow) {
       ...found.groups.map((each) => {
         const name = each.name.replace(/^runs\//, "");
         const count = each.running ? `${each.running} training` : "none training";
-        return html("button", { class: "button run-choice", type: "button", "aria-pressed": each.name === group, onclick: () => choose(each.name === group ? null : each.name) }, html("b", {}, name), html("span", { class: "quiet" }, ` ${count}, ${each.ended} ended`));
+        return html("button", { class: "button run-choice", type: "button", "aria-pressed": String(each.name === group), onclick: () => choose(each.name === group ? null : each.name) }, html("b", {}, name), html("span", { class: "quiet" }, ` ${count}, ${each.ended} ended`));
       }),
     );
     for (const run of found.runs) {
@@ -60,6 +60,8 @@ export function runningRuns(host, api, followed, follow) {
       runs.set(run.name, { ...run, curves: known.curves });
     }
     draw();
+    if (group !== null && !isShown) host.scrollIntoView({ block: "nearest" });
+    isShown = true;
   }
 
   function draw() {
