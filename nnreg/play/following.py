@@ -43,9 +43,14 @@ def answer(asked: Mapping[str, Any], followed: Sequence[str]) -> dict[str, Any]:
     if wanted is not None and wanted not in groups:
         raise UserError(f"nothing is trained in {one_line(str(wanted))[:200]} any more")
     runs = groups.get(str(wanted), [])[:MOST_CURVES]
+    facts = [known_facts(folder) for folder in runs]
+    colours = _colours(facts)
     return {
         "groups": [_counted(name, folders) for name, folders in groups.items()],
-        "runs": [_run(folder, int(seen.get(folder.name, 0))) for folder in runs],
+        "runs": [
+            _run(folder, known, colour, int(seen.get(folder.name, 0)))
+            for folder, known, colour in zip(runs, facts, colours, strict=True)
+        ],
         "left_out": max(0, len(groups.get(str(wanted), [])) - MOST_CURVES),
     }
 
@@ -103,11 +108,18 @@ def _counted(name: str, folders: Sequence[Path]) -> dict[str, Any]:
     return {"name": name, "running": live, "ended": len(folders) - live}
 
 
-def _run(folder: Path, start: int) -> dict[str, Any]:
+def _colours(facts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the colour of each run: that of its technique of the first kind that differs, lighter or darker by what else does."""
+    words = [known.get("overrides") for known in facts]
+    listed = [[str(word) for word in each] if isinstance(each, list) else [] for each in words]
+    common = set.intersection(*map(set, listed)) if listed else set()
+    chosen = [known["choices"] if isinstance(known.get("choices"), dict) else {} for known in facts]
+    swept = [tuple(word for word in each if word not in common) for each in listed]
+    return [palette.of_run(choices, differing) for choices, differing in zip(chosen, swept, strict=True)]
+
+
+def _run(folder: Path, facts: Mapping[str, Any], colour: str, start: int) -> dict[str, Any]:
     """Return what is known of a run, and its curves from a byte on."""
-    facts = known_facts(folder)
-    choices = facts.get("choices")
-    optimizer = str(choices.get("optimizer", "")) if isinstance(choices, dict) else ""
     found: dict[str, tuple[list[int], list[float]]] = {}
     end = start
     with contextlib.suppress(OSError, ValueError, EOFError, zlib.error):  # not there yet, or just being packed
@@ -118,7 +130,7 @@ def _run(folder: Path, start: int) -> dict[str, Any]:
     return {
         "name": folder.name,
         "label": str(facts.get("label") or folder.name),
-        "colour": palette.colour("optimizer", optimizer),
+        "colour": colour,
         "status": "stopped" if is_running and not _is_live(folder) else str(facts.get("status", "")),
         "steps": facts.get("steps"),
         "end": end,

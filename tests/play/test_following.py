@@ -9,6 +9,7 @@ import pytest
 from nnreg import run
 from nnreg.errors import UserError
 from nnreg.play.following import FRESH, MOST_POINTS, answer, followed_first, thinned
+from nnreg.registry import palette
 
 
 @pytest.fixture
@@ -56,6 +57,15 @@ def test_a_run_that_ends_meanwhile_is_followed_to_its_end(project):
     assert found["groups"] == [{"name": str(made.folder), "running": 0, "ended": 1}]
     half = answer({"group": str(made.folder), "seen": {"one": shown["end"]}}, [str(made.folder)])
     assert half["runs"][0]["curves"] == {}
+
+
+def test_runs_have_the_colours_of_what_differs(growing):
+    for name, words in (("0", ["seed=1", "optimizer=adam", "init=he"]), ("1", ["seed=1", "optimizer=sgd", "init=he"])):
+        folder = growing(f"runs/sweep/{name}", "0,train/loss,1.0\n")
+        choices = dict(word.split("=") for word in words[1:])
+        (folder / "summary.json").write_text(json.dumps({"status": "running", "choices": choices, "overrides": words}))
+    found = answer({"group": "runs/sweep"}, [])["runs"]
+    assert [each["colour"] for each in found] == [palette.colour("optimizer", name) for name in ("adam", "sgd")]
 
 
 def test_a_run_that_has_not_written_for_long_is_not_being_trained(growing):

@@ -1,5 +1,6 @@
 // The Layers: what the spread of initial weights does to a deep stack, seen while it is turned.
 import { html, lineChart } from "./chart.js";
+import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
 import { commandLine } from "./network.js";
@@ -68,11 +69,12 @@ class Layers {
         asked[knob.key] = Math.max(knob.low, Math.round(value));
         this.changed(isSettled);
       });
-    this.at.choices.replaceChildren(
+    const cards = [
       html("section", { class: "card" }, html("h2", {}, "Weights"), choice("init"), numbers([size("depth", "Depth", "hidden layers", 1, 50), size("width", "Width", "units of each layer", 2, 400)])),
       html("section", { class: "card" }, html("h2", {}, "Layers"), choice("activation"), choice("norm"), choice("dropout"), choice("network")),
       html("section", { class: "card" }, html("h2", {}, "Signal"), html("p", { class: "quiet small" }, "Rows of normal noise, N(0, 1), as many columns as a layer has units."), numbers([size("batch", "Rows", "rows of noise", 2, 512), size("seed", "Seed", "what weights and noise are drawn from", 0, 20)])),
-    );
+    ];
+    keepingFocus(this.at.choices, () => this.at.choices.replaceChildren(...cards));
     this.ask();
   }
 

@@ -1,6 +1,7 @@
 // The Network: one network trains under one's hands, or two that differ in one choice, and what they make of the data is seen.
 import { html, lineChart } from "./chart.js";
 import { digits } from "./digits.js";
+import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
 import { besides, DIFFER, namesOf, questions, readState, USUAL, writtenState } from "./network_state.js";
@@ -348,13 +349,14 @@ class Network {
       asked.seed = Math.max(0, Math.round(value));
       this.changed(isSettled);
     });
-    this.at.choices.replaceChildren(
+    const cards = [
       html("section", { class: "card" }, html("h2", {}, "Data"), this.choice("dataset", about.dataset, asked.techniques.dataset, this.datasets())),
       html("section", { class: "card" }, html("h2", {}, "Network"), numbers([size("depth", "hidden layers", 1, 8), size("width", "units of each hidden layer", 1, 64)]), ...SHOWN.map(choose)),
       html("section", { class: "card" }, html("h2", {}, "Training"), choose("optimizer"), numbers([size("batch", "rows of a mini-batch", 1, 512), { ...size("steps", "updates of the whole run", 10, 10000, "log"), label: "Updates" }]), seed),
       this.otherCard(about, other),
       html("details", { class: "card more", "data-kind": "more", open: this.details.has("more") || MORE.some((each) => asked.techniques[each].name !== USUAL[each]) || null }, html("summary", {}, "Loss, regularizer, schedule and more"), ...MORE.map(choose)),
-    );
+    ];
+    keepingFocus(this.at.choices, () => this.at.choices.replaceChildren(...cards));
     if (this.found.length) this.draw();
   }
 
