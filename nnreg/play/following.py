@@ -109,7 +109,7 @@ def _counted(name: str, folders: Sequence[Path]) -> dict[str, Any]:
 
 
 def _colours(facts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the colour of each run: that of its technique of the first kind that differs, lighter or darker by what else does."""
+    """Return the colour of each run: that of its technique of the first kind that differs, its lightness by what else does."""
     words = [known.get("overrides") for known in facts]
     listed = [[str(word) for word in each] if isinstance(each, list) else [] for each in words]
     common = set.intersection(*map(set, listed)) if listed else set()
