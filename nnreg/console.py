@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 
 from rich.console import Console
@@ -37,6 +38,16 @@ def say(line: str) -> None:
 def warn(message: str) -> None:
     """Print a line for the person, beside the output."""
     sys.stderr.write(f"nnreg: {_CONTROL.sub(' ', message)}\n")
+
+
+def print_folded(console: Console, label: str, text: str) -> None:
+    """Print a labelled line, in a terminal folded between words behind its label; no word is cut."""
+    lines = [text]
+    if console.is_terminal:
+        room = max(console.width - LABEL_WIDTH, 20)
+        lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+    for number, line in enumerate(lines):
+        print_line(console, "" if number else label, line)
 
 
 def print_line(console: Console, label: str, text: str) -> None:

@@ -159,7 +159,28 @@ def _plugins(parser: _Parser, arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(arguments)
     from nnreg.registry.catalogue import show_plugins
 
-    return show_plugins(parsed.technique)
+    code = show_plugins(parsed.technique)
+    kind, _, name = (parsed.technique or "").partition("/")
+    if name:
+        from nnreg.settings import conf_folder
+        from nnreg.studies.listing import show_studies_of
+
+        show_studies_of(kind, name.partition("+")[0], [conf_folder()])
+    return code
+
+
+def _studies(parser: _Parser, arguments: Sequence[str]) -> int:
+    """List every study with its question, or show one: what is done and why, its claims."""
+    parser.add_argument("study", nargs="?", help="name of one, such as descent_momentum")
+    parser.add_argument(
+        "--config-dir", type=Path, action="append", default=[], help="folder with studies of your own in experiment/"
+    )
+    parsed = parser.parse_args(arguments)
+    from nnreg.settings import conf_folder
+    from nnreg.studies.listing import show_studies
+
+    command.check_folders(parsed.config_dir)
+    return show_studies(parsed.study, [*parsed.config_dir, conf_folder()], parsed.config_dir)
 
 
 def _check(parser: _Parser, arguments: Sequence[str]) -> int:
@@ -375,6 +396,7 @@ def _find_lr(parser: _Parser, arguments: Sequence[str]) -> int:
 
 COMMANDS: Mapping[str, Callable[[_Parser, Sequence[str]], int]] = {
     "plugins": _plugins,
+    "studies": _studies,
     "check": _check,
     "new": _new,
     "ui": _ui,

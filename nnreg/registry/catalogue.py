@@ -7,6 +7,7 @@ import inspect
 import re
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from nnreg.registry.entries import BrokenPlugin, Entry, load_class, techniques
 from nnreg.registry.nested import RATE, main_slot, split_name
 from nnreg.registry.schemas import parameters_of, schema_of
 
+HOME = "nnreg"  # the distribution of what is not said to be from another
 BROKEN = "[red]BROKEN[/red]"
 
 
@@ -127,14 +129,25 @@ def _known(kind: str) -> None:
 
 def _show_all(console: Console, kinds: tuple[str, ...]) -> int:
     entries = [entry for kind in kinds for entry in techniques(kind).values()]
-    rows = [("kind", "name", "distribution", "version"), *((e.kind, e.name, e.distribution, e.version) for e in entries)]
+    rows = [("kind", "name"), *((e.kind, e.name) for e in entries)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     summaries = ["summary", *_summaries(entries)]
-    for row, summary in zip(rows, summaries, strict=True):  # by hand: a table would fold or cut the summary at 80 columns
+    for row, summary in zip(rows, summaries, strict=True):  # by hand: a table would fold or cut what is searched
         cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        console.print(f"{escape(cells)}  {summary}", style="bold" if row is rows[0] else None)
-    console.print("\n[dim]python -m nnreg plugins KIND/NAME shows parameters, formula and source of one[/dim]")
+        for number, line in enumerate(_folded(console, summary, len(cells) + 2)):
+            begun = escape(cells) if not number else " " * len(cells)
+            console.print(f"{begun}  {line}", style="bold" if row is rows[0] else None)
+    counted = Counter(f"{entry.distribution} {entry.version}".strip() for entry in entries)
+    console.print("\nfrom " + ", ".join(f"{escape(name)} ({count})" for name, count in counted.most_common()))
+    console.print("[dim]python -m nnreg plugins KIND/NAME shows parameters, formula and source of one[/dim]")
     return 1 if any(summary.startswith(BROKEN) for summary in summaries) else 0
+
+
+def _folded(console: Console, summary: str, indent: int) -> list[str]:
+    """Return a summary in lines that fit beside its name in a terminal; elsewhere it stays a line, which is searched."""
+    if not console.is_terminal:
+        return [summary]
+    return textwrap.wrap(summary, max(console.width - indent, 20), break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _summaries(entries: list[Entry]) -> list[str]:
@@ -144,7 +157,9 @@ def _summaries(entries: list[Entry]) -> list[str]:
         try:
             schema_of(entry)
             alias = first.setdefault((entry.kind, entry.target), entry.name)
-            lines.append(escape(describe(load_class(entry)).summary if alias == entry.name else f"same as {alias}"))
+            said = describe(load_class(entry)).summary if alias == entry.name else f"same as {alias}"
+            theirs = f" ({entry.distribution} {entry.version})" if entry.distribution != HOME else ""
+            lines.append(escape(f"{said}{theirs}"))
         except BrokenPlugin as error:
             lines.append(f"{BROKEN} {escape(str(error))}")
     return lines
@@ -162,7 +177,7 @@ def _show_one(console: Console, entry: Entry) -> None:
     _print_parameters(console, entry, technique, description)
     _print_search(console, entry, technique)
     for note in description.notes:
-        console.print("\n" + escape(textwrap.fill(note, 100)), soft_wrap=True)
+        console.print("\n" + escape(textwrap.fill(note, min(100, console.width))), soft_wrap=True)
     console.print(f"\n[bold]written in[/bold]  {escape(place.file)}:{place.line}")
 
 

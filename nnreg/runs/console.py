@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from nnreg import console
-from nnreg.console import LABEL_WIDTH, print_line
+from nnreg.console import LABEL_WIDTH, print_folded, print_line
 from nnreg.engine.history import START_LOSS, TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
 from nnreg.numerals import as_typed, beside, chosen, measured, percent
@@ -160,7 +160,7 @@ class ConsoleSink:
         """Say what is composed and show an empty bar."""
         self._card = card
         for label, text in composition(card):
-            print_line(self._console, label, text)
+            print_folded(self._console, label, text)
         if card.resumed_at is not None:
             print_line(self._console, "resumed", f"after {card.resumed_at:,} of {card.steps:,} steps")
         self._progress = _progress(self._console, has_bar=task_of(card.config) == TRAIN)

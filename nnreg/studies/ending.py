@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from nnreg import (
     console,
@@ -141,6 +142,9 @@ class StudyEnding:
     def show(self, console: Console) -> None:
         """Print the claims, reproduced or not, and where the pictures are."""
         console.print()
+        if self.study.about:
+            console.print(Text(self.study.about.strip()))  # why it is so; what was measured stands below
+            console.print()
         print_verdicts(self.answers.verdicts, console)
         if self.failed:
             print_line(console, "failed", f"{self.failed} of {len(self.arms)} runs: no claim was checked")
@@ -193,7 +197,7 @@ class StudyEnding:
             metrics={**({} if self.changed else counts), "runs": len(self.runs)},
             overrides=(f"experiment={self.study.name}",),
             page=drawn[0].name if drawn else REPORT,
-            about=self.study.title,
+            about="\n\n".join(filter(None, (self.study.title, self.study.about.strip()))),
             error=f"{self.failed} runs failed" if self.failed else next(iter(self.answers.troubles), None),
         )
         log_answer(answer, self.runs, console.warn)

@@ -62,20 +62,20 @@ def shown(capsys, monkeypatch):
 def test_every_technique_has_a_line_with_its_summary(shown):
     code, text = shown()
     assert code == 0
-    lines = [line.split(maxsplit=4) for line in text.splitlines()[1:] if line and not line.startswith("python")]
+    lines = [line.split(maxsplit=2) for line in text.splitlines()[1:] if line and not line.startswith(("python", "from "))]
     assert [line[:2] for line in lines] == [[kind, name] for kind in entries.kinds() for name in entries.techniques(kind)]
-    assert all(len(line) == 5 for line in lines)
+    assert all(len(line) == 3 for line in lines)
 
 
 def test_a_kind_can_be_listed_alone(shown):
     code, text = shown("init")
     assert code == 0
-    assert {line.split()[0] for line in text.splitlines()[1:-2]} == {"init"}
+    assert {line.split()[0] for line in text.splitlines()[1:-3]} == {"init"}
 
 
 def test_a_second_name_of_a_technique_is_said_to_be_one(shown):
     _, text = shown("init")
-    assert any(line.split(maxsplit=4)[1::3] == ["xavier", "same as glorot"] for line in text.splitlines())
+    assert any(line.split(maxsplit=2)[1:] == ["xavier", "same as glorot"] for line in text.splitlines())
 
 
 @pytest.mark.parametrize(

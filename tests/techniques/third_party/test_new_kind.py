@@ -36,5 +36,5 @@ def test_the_catalogue_lists_and_shows_it(nnreg):
     answer = nnreg("plugins", "tempo", plugins=TEMPO)
     assert (answer.code, answer.err) == (0, "")
     listed = answer.out.splitlines()[1]
-    assert listed.split(maxsplit=4) == ["tempo", "halving", "nnreg-tempo", "2.1", "Halves something now and then."]
+    assert listed.split(maxsplit=2) == ["tempo", "halving", "Halves something now and then. (nnreg-tempo 2.1)"]
     assert "stairs | ramp" in nnreg("plugins", "tempo/halving", plugins=TEMPO).out
