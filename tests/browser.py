@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -87,4 +88,16 @@ def wide_things(page: Any) -> list[str]:
         """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")]
             .filter(each => each.getBoundingClientRect().right > innerWidth + 1).map(each => each.outerHTML.slice(0, 120))"""
     )
+    return found
+
+
+def until(page: Any, condition: str, argument: Any = None) -> Any:
+    """Wait until an expression, or a function of one argument, is true on a page, and return it.
+
+    Playwright's own waiting compiles text on the page, which a page's policy may forbid.
+    """
+    began = time.monotonic()
+    while not (found := page.evaluate(condition, argument)):
+        assert time.monotonic() - began < SECONDS, f"it does not come true: {condition}"
+        page.wait_for_timeout(50)
     return found

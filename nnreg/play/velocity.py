@@ -36,7 +36,7 @@ def moving_state(pristine: Optimizer, states: Sequence[Mapping[str, Array]], ste
 class _Bowl(Surface):
     """A bowl around a point, on which a descent from the origin is mirrored where the point is."""
 
-    start, domain, minima = (0.0, 0.0), ((-9.0, 9.0), (-9.0, 9.0)), ()
+    start, domain, minima = (0.0, 0.0), ((-99.0, 99.0), (-99.0, 99.0)), ()
 
     def __init__(self, *centre: float) -> None:
         self._centre = np.array(centre)
@@ -52,25 +52,42 @@ class _Bowl(Surface):
         return slopes
 
 
+ALIKE = 0.9
+"""Cosine of two states that count as one."""
+
+
 def _turning_states(pristine: Optimizer) -> list[str]:
-    """Return the states that begin at zero and turn around with the slopes, as two descents of a bowl show."""
-    first: list[dict[str, Array]] = []
-    last: list[dict[str, Array]] = []
-    for sign in (1.0, -1.0):
-        rule, seen = copy.deepcopy(pristine), list[dict[str, Array]]()
-
-        def note(_: int, rule: Optimizer = rule, seen: list[dict[str, Array]] = seen) -> float:
-            seen.append(state_vectors(rule))
-            return 1.0
-
-        descend(rule, _Bowl(sign, 2 * sign), steps=3, schedule=note)
-        first.append(seen[0])
-        last.append(state_vectors(rule))
+    """Return the states that begin at zero, turn around with the slopes, and do not care where the origin is."""
+    before, after = _after_three_steps(pristine, (0.0, 0.0), (1.0, 2.0))
+    mirrored = _after_three_steps(pristine, (0.0, 0.0), (-1.0, -2.0))[1]
+    moved = _after_three_steps(pristine, (30.0, -40.0), (31.0, -38.0))[1]
     return [
         name
-        for name, vector in last[0].items()
-        if np.any(vector) and not np.any(first[0][name]) and np.allclose(vector, -last[1][name], rtol=1e-6)
+        for name, vector in after.items()
+        if np.any(vector)
+        and not np.any(before[name])
+        and np.allclose(vector, -mirrored[name], rtol=1e-6)
+        and _cosine(vector, moved[name]) > ALIKE
     ]
+
+
+def _after_three_steps(
+    pristine: Optimizer, start: tuple[float, float], centre: tuple[float, float]
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the states of a rule before and after a short descent of a bowl."""
+    rule, seen = copy.deepcopy(pristine), list[dict[str, Array]]()
+
+    def note(_: int) -> float:
+        seen.append(state_vectors(rule))
+        return 1.0
+
+    descend(rule, _Bowl(*centre), steps=3, start=start, schedule=note)
+    return seen[0], state_vectors(rule)
+
+
+@np.errstate(all="ignore")
+def _cosine(one: Array, other: Array) -> float:
+    return float(np.dot(one.ravel(), other.ravel()) / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
 def state_vectors(rule: Optimizer) -> dict[str, Array]:

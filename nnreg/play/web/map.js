@@ -19,7 +19,9 @@ export function unpacked(ground) {
  */
 export function valleyMap(host, options) {
   const canvas = document.createElement("canvas");
-  const picture = svg("svg", { class: "map-lines", role: "group", "aria-label": options.label });
+  const layer = svg("g");
+  const handle = options.onStart ? startHandle() : svg("circle", { class: "ring still", r: 8 });
+  const picture = svg("svg", { class: "map-lines", role: "group", "aria-label": options.label }, layer, handle);
   const place = document.createElement("div");
   place.className = "map";
   place.append(canvas, picture);
@@ -28,7 +30,6 @@ export function valleyMap(host, options) {
   let heights = null;
   let shown = { rules: [], time: 0, start: null };
   let scales = null;
-  let handle = null;
   whenResized(host, () => redraw(true));
 
   function redraw(isGroundToo) {
@@ -127,9 +128,12 @@ export function valleyMap(host, options) {
       if (points.length <= 150) parts.push(svg("g", { fill: ink }, ...points.slice(0, now).map((point) => svg("circle", { class: "visited", r: 2, cx: point[0], cy: point[1] }))));
     }
     for (const rule of shown.rules) parts.push(...head(rule, at));
-    picture.replaceChildren(...parts);
-    if (shown.start && options.onStart) picture.append(startHandle(at(shown.start)));
-    else if (shown.start) picture.append(svg("circle", { class: "ring still", r: 8, cx: at(shown.start)[0], cy: at(shown.start)[1] }));
+    layer.replaceChildren(...parts);
+    if (!shown.start) return;
+    const [x, y] = at(shown.start);
+    handle.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+    handle.setAttribute("aria-valuetext", shown.start.map((value) => number(value)).join(", "));
+    handle.setAttribute("aria-valuenow", shown.start[0]);
   }
 
   function head(rule, at) {
@@ -160,12 +164,11 @@ export function valleyMap(host, options) {
     return [(across / length) * size, (down / length) * size];
   }
 
-  function startHandle(here) {
-    const focused = handle !== null && document.activeElement === handle;
-    handle = svg("g", { class: "start", tabindex: 0, role: "slider", "aria-label": "start of the descents; arrow keys move it", "aria-valuetext": shown.start.map((value) => number(value)).join(", "), "aria-valuenow": shown.start[0] }, svg("circle", { class: "reach", r: 22, cx: here[0], cy: here[1] }), svg("circle", { class: "ring", r: 10, cx: here[0], cy: here[1] }), svg("circle", { class: "pin", r: 2.5, cx: here[0], cy: here[1] }));
-    handle.addEventListener("keydown", keyed);
-    if (focused) queueMicrotask(() => handle.focus({ preventScroll: true }));
-    return handle;
+  function startHandle() {
+    const circles = [["reach", 22], ["ring", 10], ["pin", 2.5]].map(([name, r]) => svg("circle", { class: name, r }));
+    const made = svg("g", { class: "start", tabindex: 0, role: "slider", "aria-label": "start of the descents; arrow keys move it" }, ...circles);
+    made.addEventListener("keydown", keyed);
+    return made;
   }
 
   function keyed(event) {

@@ -33,6 +33,7 @@ function ofArrivals([first, ...others], isRace) {
 function ofTravel(rule) {
   if (rule.distance === null) return `${rule.called} is at height ${number(rule.heights.at(-1))}`;
   const left = rule.distance.at(-1);
+  if (left > 1.5 * rule.distance[0]) return `${rule.called} has moved away, to ${number(left)} from the minimum`;
   const travelled = rule.path.slice(1).reduce((sum, point, index) => sum + Math.hypot(...point.map((value, axis) => value - rule.path[index][axis])), 0);
   return travelled < HARDLY * left ? `${rule.called} has hardly moved, ${number(left)} from the minimum` : `${rule.called} is still ${number(left)} from the minimum`;
 }
