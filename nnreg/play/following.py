@@ -14,6 +14,7 @@ from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R
 from nnreg.errors import UserError, one_line
 from nnreg.records.folder import HISTORY, RUNNING, SUMMARY, known_facts, read_records
 from nnreg.registry import palette
+from nnreg.sweeps.standing import Watcher
 
 RUNS = Path("runs")
 """Where runs lie in a working directory."""
@@ -51,6 +52,7 @@ def answer(asked: Mapping[str, Any], followed: Sequence[str]) -> dict[str, Any]:
             _run(folder, known, colour, int(seen.get(folder.name, 0)))
             for folder, known, colour in zip(runs, facts, colours, strict=True)
         ],
+        "standing": _standing(str(wanted)) if wanted is not None else [],
         "left_out": max(0, len(groups.get(str(wanted), [])) - MOST_CURVES),
     }
 
@@ -106,6 +108,16 @@ def _is_live(folder: Path) -> bool:
 def _counted(name: str, folders: Sequence[Path]) -> dict[str, Any]:
     live = sum(map(_is_live, folders))
     return {"name": name, "running": live, "ended": len(folders) - live}
+
+
+_watchers: dict[str, Watcher] = {}
+
+
+def _standing(home: str) -> list[str]:
+    """Return where a sweep stands, a line or two; nothing for a run, and for what is not whole yet."""
+    with contextlib.suppress(UserError):
+        return _watchers.setdefault(home, Watcher(Path(home))).look().lines()
+    return []
 
 
 def _colours(facts: Sequence[Mapping[str, Any]]) -> list[str]:

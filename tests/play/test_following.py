@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nnreg import run
+from nnreg import run, sweep
 from nnreg.errors import UserError
 from nnreg.play.following import FRESH, MOST_POINTS, answer, followed_first, thinned
 from nnreg.registry import palette
@@ -45,6 +45,15 @@ def test_a_run_is_followed_as_it_grows(growing):
     growing("runs/sweep/0", "ss,1.25\n")
     last, _ = answer({"group": "runs/sweep", "seen": {"0": later["end"], "1": second["end"]}}, [])["runs"]
     assert last["curves"] == {"train/loss": [[3], [1.25]]}
+
+
+def test_where_a_sweep_stands_is_said(project):
+    sweep("dataset=blobs", "hidden=[4]", seed=[0, 1], steps=10, tracking="off", quiet=True, folder=project / "runs" / "two")
+    home = str(project / "runs" / "two")
+    found = answer({"group": home}, [home])
+    assert found["standing"][0].startswith("2 of 2 runs, ended after")
+    assert found["standing"][1].startswith("best so far: ")
+    assert [each["name"] for each in found["runs"]] == ["0", "1"]
 
 
 def test_a_run_that_ends_meanwhile_is_followed_to_its_end(project):

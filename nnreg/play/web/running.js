@@ -1,5 +1,6 @@
 // Runs that other processes train, their curves growing as they are written to disk.
 import { html, lineChart } from "./chart.js";
+import { drawn } from "./scale.js";
 
 const EVERY = 1000; // milliseconds between two looks while something is trained
 const SELDOM = 5000;
@@ -42,7 +43,7 @@ export function runningRuns(host, api, followed, follow) {
 
   function take(found) {
     if (!found.groups.length) note.textContent = "Nothing is being trained below runs/ now. Start a run or a sweep in another terminal, or name a folder: python -m nnreg play --follow FOLDER";
-    else note.textContent = group === null ? "Choose one to see its curves grow." : found.left_out ? `${found.left_out} more runs are left out.` : "";
+    else note.textContent = group === null ? "Choose one to see its curves grow." : [...found.standing, found.left_out ? `${found.left_out} more runs are left out` : ""].filter(Boolean).join("; ");
     choices.replaceChildren(
       ...found.groups.map((each) => {
         const name = each.name.replace(/^runs\//, "");
@@ -106,6 +107,6 @@ function isTwin(all, place) {
 
 function dot(run) {
   const made = html("span", { class: "swatch" });
-  made.style.setProperty("--technique", run.colour);
+  made.style.setProperty("--technique", drawn(run.colour));
   return made;
 }
