@@ -38,12 +38,17 @@ def fairness_line(gathered: Gathered, metrics: Sequence[str], window: int = 1, l
         window: of the smoothing, in records; 1 for none.
         look: number of this look at the runs of their sweep.
     """
+    return " ".join(fairness_sentences(gathered, metrics, window, look))
+
+
+def fairness_sentences(gathered: Gathered, metrics: Sequence[str], window: int = 1, look: int = 1) -> list[str]:
+    """Return the same, a sentence each."""
     has_fewer = any(int(run.summary.get("steps", LAST)) < LAST for arm in gathered.arms for run in arm.runs)
     parts = [_seeds(gathered), _splits(gathered), _looks(look), _budget(gathered), _edges(gathered), _work(gathered)]
     parts += _recorded(metrics, has_fewer=has_fewer)
     parts += [_smoothing(metrics, window)]
     parts += [_stopped(gathered, metrics), _lost(gathered), _left_out(gathered), _code(gathered)]
-    return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
+    return [f"{part[0].upper()}{part[1:]}." for part in parts if part]
 
 
 def _seeds(gathered: Gathered) -> str:
@@ -112,6 +117,12 @@ def _budget(gathered: Gathered) -> str:
         return f"{search}best of {_tried(gathered, _kind(tuning.parameter))}, chosen {by if is_certain(gathered.arms) else how}"
     tried = _tried(gathered, "configurations" if search else _kind(tuning.parameter))
     return f"{search}{tried}, all compared"
+
+
+def is_untuned(gathered: Gathered) -> bool:
+    """Tell whether every technique has the one configuration that it was given: another might turn the order."""
+    tuning = gathered.tuning
+    return tuning.protocol in (GRID, TUNE_THEN_SEEDS) and not (tuning.budget and tuning.technique)
 
 
 def _kind(parameter: str) -> str:

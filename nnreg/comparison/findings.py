@@ -14,7 +14,7 @@ from nnreg.comparison.answer import answer_lines
 from nnreg.comparison.chance import alpha_of_look
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import grounds, several
-from nnreg.comparison.fairness import fairness_line
+from nnreg.comparison.fairness import fairness_sentences
 from nnreg.comparison.gathering import Gathered
 from nnreg.comparison.naming import setting_words
 from nnreg.comparison.pairs import Matrix
@@ -101,7 +101,12 @@ class Findings:
     @cached_property
     def fairness(self) -> str:
         """Seeds, pairing, configurations tried, smoothing, what was recorded, what was lost: the line below every figure."""
-        return fairness_line(self.gathered, [matrix.metric for matrix in self.all_matrices], look=self.look)
+        return " ".join(self.fairness_sentences)
+
+    @property
+    def fairness_sentences(self) -> Sequence[str]:
+        """The same, a sentence each."""
+        return fairness_sentences(self.gathered, [matrix.metric for matrix in self.all_matrices], look=self.look)
 
 
 def find(

@@ -94,6 +94,14 @@ class Difference:
         number, half = number.removesuffix("%").rstrip(), half.removesuffix("%").rstrip()
         return (number, f"{half}{points}") if half else (f"{number}{points}" if number else "", "")
 
+    def advantage(self, metric: str, name: str) -> tuple[str, str]:
+        """Return how far a name is from the other, and the interval, such that of differences + is better.
+
+        Ratios of losses stay as they are: times the other's loss.
+        """
+        sign = 1 if self.a == name else -1
+        return self.words(metric, sign if self.ruler.scale == "ratio" or self.ruler.higher else -sign)
+
 
 UNEQUAL = "unequal budgets"
 FORBIDDEN = "may not be said to beat"

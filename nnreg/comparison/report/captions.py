@@ -9,6 +9,7 @@ from nnreg.comparison.chance import failure_interval
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import grounds, is_ground, several
 from nnreg.comparison.naming import axis_word, status_words
+from nnreg.comparison.searches import drawn_settings
 from nnreg.comparison.standings import Measured, Standing
 from nnreg.numerals import whole
 from nnreg.records.metrics import SECONDS, axis_label, called, format_value
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def asked(comparison: Findings) -> str:
     """Return what was swept, in words: ``optimizer``, ``combination of optimizer and init``."""
+    if drawn_settings(comparison.gathered, comparison.standings):
+        return "trial"
     axes = [axis_word(axis) for axis in several(comparison.gathered.axes) if not is_ground(axis)]
     if not axes:
         return "run"
@@ -123,6 +126,8 @@ RANKS = "Which ranks best over the datasets?"
 
 
 def against(matrix: Matrix) -> str:
-    """Return what a cell of a win matrix holds: losses are compared as ratios."""
-    is_ratio = any(each.ruler.scale == "ratio" for each in matrix.differences)
-    return "row divided by column" if is_ratio else "row minus column"
+    """Return what a cell of a win matrix holds: losses are compared as ratios, of differences + is better."""
+    if any(each.ruler.scale == "ratio" for each in matrix.differences):
+        return "row divided by column"
+    higher = all(each.ruler.higher for each in matrix.differences)
+    return "row minus column" if higher else "column minus row"

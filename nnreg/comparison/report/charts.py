@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,23 +16,28 @@ from nnreg.comparison.contenders import Ground, at_best_rates, ground_of
 from nnreg.comparison.differences import is_ground, several
 from nnreg.comparison.gathering import Arm
 from nnreg.comparison.naming import axis_word, setting_words, settings_name, value_word
+from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.rates import is_rate
-from nnreg.comparison.report.views import colours_of, profile_view, rates_view, strokes
+from nnreg.comparison.report.views import colours_of, profile_view, rates_view, strokes, technique_names
+from nnreg.comparison.standings import Standing
 from nnreg.comparison.tables import leading
-from nnreg.figures.curves import Facet, aligned, window_for
+from nnreg.engine.history import TRAIN_LOSS
+from nnreg.figures.curves import MOST_BANDS, Facet, aligned, window_for
 from nnreg.figures.groups import Group
 from nnreg.figures.page import is_steep
+from nnreg.figures.spec import FEW_SEEDS
 from nnreg.records.card import UNTRAINED
-from nnreg.records.metrics import across, axis_label, called, drawn_metrics, is_higher_better, is_loss, is_share
+from nnreg.records.metrics import TRAIN_FINAL, across, axis_label, called, drawn_metrics, is_higher_better, is_loss, is_share
 from nnreg.records.results import Result, Results
-from nnreg.records.statistics import half_widths, smooth
+from nnreg.records.statistics import band, smooth
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
 
 
-MOST = 300  # points of a curve
+MOST = 240  # points of a curve
 MOST_LOST = 60  # of a diverged one
+MOST_SHOWN = 12  # arms at first
 
 Values = npt.NDArray[np.float64]
 Steps = npt.NDArray[np.int64]
@@ -42,10 +48,12 @@ class Curve:
     """One arm.
 
     Attributes:
-        steps: (n,) int64, at most 300 of them.
-        mean: over the seeds whose run did not diverge, smoothed where the metric is noisy, (n,) float64.
-        low: lower end of the 95 % band; the mean itself for one seed.
+        steps: (n,) int64, some of those recorded: see ``decimated``.
+        mean: over the seeds whose run did not diverge, smoothed where the metric is noisy, of losses geometric, (n,) float64.
+        low: lower end of the 95 % band, of losses that of their logarithm; the mean itself below four seeds.
         high: its upper end.
+        raw: steps and mean as they were recorded, where the metric is smoothed; else empty.
+        singles: below four seeds, of two and three, the curve of each at the same steps.
         seeds: averaged.
         lost: diverged runs, each as steps and finite values, unsmoothed.
     """
@@ -54,6 +62,8 @@ class Curve:
     mean: Values
     low: Values
     high: Values
+    raw: tuple[Steps, Values]
+    singles: Sequence[Values]
     seeds: int
     lost: Sequence[tuple[Steps, Values]]
 
@@ -70,15 +80,27 @@ def curve(arm: Arm, metric: str) -> Curve:
     lost = [_finite(run, metric) for run in arm.runs if run.is_untrained]
     kept = [(steps, values) for steps, values in kept if steps.size]
     steps, table = aligned(kept) if kept else (np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
-    smoothed = np.array([smooth(row, window_for(metric), log=is_loss(metric)) for row in table]).reshape(len(table), steps.size)
-    mean = smoothed.mean(axis=0) if len(table) else np.zeros(0)
-    half = half_widths(smoothed) if len(table) else mean
-    low, high = mean - half, mean + half
+    window, log = window_for(metric), is_loss(metric)
+    smoothed = np.array([smooth(row, window, log=log) for row in table]).reshape(table.shape)
+    mean, low, high = band(smoothed, log=log) if len(table) else (np.zeros(0),) * 3
+    if len(table) < FEW_SEEDS:
+        low = high = mean
     if is_share(metric):
         low, high = np.maximum(low, 0.0), np.minimum(high, 1.0)
-    where = _thinned(steps.size, MOST)
-    ends = [(steps[_thinned(steps.size, MOST_LOST)], values[_thinned(steps.size, MOST_LOST)]) for steps, values in lost]
-    return Curve(steps[where], mean[where], low[where], high[where], len(table), ends)
+    where = decimated(_placed(mean, log=log), MOST)
+    raw = (np.zeros(0, dtype=np.int64), np.zeros(0))
+    if window > 1 and len(table):
+        recorded = band(table, log=log)[0]
+        peaks = decimated(_placed(recorded, log=log), MOST)
+        raw = steps[peaks], recorded[peaks]
+    singles = [row[where] for row in smoothed] if 1 < len(table) < FEW_SEEDS else []
+    ends = [(at[some], values[some]) for at, values in lost for some in (decimated(values, MOST_LOST),)]
+    return Curve(steps[where], mean[where], low[where], high[where], raw, singles, len(table), ends)
+
+
+def _placed(values: Values, *, log: bool) -> Values:
+    """Return where values stand on the axis that they are seen on first."""
+    return np.asarray(np.log(values)) if log and values.size and values.min() > 0 else values
 
 
 def _finite(run: Result, metric: str) -> tuple[Steps, Values]:
@@ -86,9 +108,22 @@ def _finite(run: Result, metric: str) -> tuple[Steps, Values]:
     return steps[np.isfinite(values)], values[np.isfinite(values)]
 
 
-def _thinned(count: int, most: int) -> npt.NDArray[np.intp]:
-    """Return which of so many points are kept: evenly spread, both ends among them."""
-    return np.unique(np.linspace(0, max(count - 1, 0), min(count, most)).round().astype(np.intp))
+def decimated(values: Values, most: int) -> npt.NDArray[np.intp]:
+    """Return which points of a curve are kept: both ends, and the lowest and the highest of each stretch.
+
+    A spike keeps its height, which points that are evenly spread would cut.
+
+    Args:
+        values: (n,) float64, finite, read.
+        most: points that are kept, at most, at least 4.
+    """
+    count = values.size
+    if count <= most:
+        return np.arange(count)
+    edges = np.linspace(1, count - 1, (most - 2) // 2 + 1).round().astype(np.intp)
+    stretches = [(low, high) for low, high in itertools.pairwise(edges) if high > low]
+    extremes = [low + place(values[low:high]) for low, high in stretches for place in (np.argmin, np.argmax)]
+    return np.unique(np.array([0, *extremes, count - 1], dtype=np.intp))
 
 
 MOST_TOGETHER = 4  # curves in one overlay of several settings
@@ -176,48 +211,76 @@ def charts(comparison: Findings) -> dict[str, Chart]:
 
 def curves(comparison: Findings) -> Chart | None:
     """Return the chart of the arms' curves, best arm first, every metric a view of it."""
-    arms = [each.arm for each in comparison.standings]
-    metrics = metrics_of(arms)
-    if not metrics:
-        return None
+    standings = comparison.standings
+    arms = [each.arm for each in standings]
     steps: dict[tuple[int, ...], int] = {}
     views = []
-    for metric in metrics:
+    for metric in metrics_of(arms):
         found = [curve(arm, metric) for arm in arms]
         lines = [_line(curve, steps) for curve in found]
+        if not any(curve.steps.size or any(at.size for at, _ in curve.lost) for curve in found):
+            continue
+        for line, each, drawn in zip(lines, standings, found, strict=True):
+            line |= _final(each, metric, int(drawn.steps[-1]) if drawn.steps.size else 0)
         means = [float(value) for curve in found for value in curve.mean if math.isfinite(value)]
         log = bool(means) and is_steep(min(means), max(means))
         views.append(_view(axis_label(metric, arms[0].runs[0].summary["choices"]), metric, lines, log=log))
+    if not views:
+        return None
     series = [
-        {"name": arm.name, "colour": colour, "dash": dash}
-        for arm, (colour, dash) in zip(arms, strokes(comparison), strict=True)
+        {"name": arm.name, "arms": [place], "colour": colour, "dash": dash}
+        for place, (arm, (colour, dash)) in enumerate(zip(arms, strokes(comparison), strict=True))
     ]
+    hidden = hidden_arms(comparison)
     return {
         "series": series,
-        "hidden": _hidden(comparison),
+        "hidden": hidden,
+        "bands": len(arms) - len(hidden) <= MOST_BANDS,
         "right": max(int(run.summary["steps"]) for arm in arms for run in arm.runs),
         "steps": [list(each) for each in steps],
         "views": views,
         "groups": _groups(comparison),
-        "across": across(metrics[0]),
+        "across": across(views[0]["metric"]),
         "cross": "step",
         "xlog": False,
     }
 
 
-def _hidden(comparison: Findings) -> list[int]:
-    """Return the arms that a chart does not show at first: at other than their best learning rate, or on another dataset."""
+def _final(each: Standing, metric: str, last: int) -> Chart:
+    """Return the point that is scored, after the last step of a training curve: the loss of the network that a run keeps."""
+    measured = each.metrics.get(TRAIN_FINAL) if metric == TRAIN_LOSS else None
+    if measured is None or not math.isfinite(measured.mean):
+        return {}
+    steps = [int(run.summary["steps"]) for run in each.arm.runs if run.summary["status"] == "finished"]
+    ends = [measured.low, measured.high] if measured.half is not None else []
+    return {"final": {"x": max(last, *steps), "y": rounded([measured.mean])[0], "ends": rounded(ends)}}
+
+
+def hidden_arms(comparison: Findings) -> list[int]:
+    """Return the arms that a chart does not show at first.
+
+    Those at other than their best learning rate, those on another dataset than the first, and of many all but the best.
+    """
     best = {each.arm.name for each in at_best_rates(comparison.standings, comparison.metric)}
     arms = [each.arm for each in comparison.standings]
-    return [place for place, arm in enumerate(arms) if arm.name not in best or ground_of(arm) != ground_of(arms[0])]
+    shown = [place for place, arm in enumerate(arms) if arm.name in best and ground_of(arm) == ground_of(arms[0])]
+    kept = {*shown[:MOST_SHOWN]} if len(shown) > MOST_SHOWN + 2 else {*shown}
+    return [place for place in range(len(arms)) if place not in kept]
 
 
 def _line(curve: Curve, steps: dict[tuple[int, ...], int]) -> Chart:
     """Return a curve; its steps, alike in most, stand once in a list that it names by number."""
-    key = tuple(int(step) for step in curve.steps)
-    line: Chart = {"x": steps.setdefault(key, len(steps)), "y": rounded(curve.mean)}
-    if curve.seeds > 1:
+
+    def numbered(at: Steps) -> int:
+        return steps.setdefault(tuple(map(int, at)), len(steps))
+
+    line: Chart = {"x": numbered(curve.steps), "y": rounded(curve.mean)}
+    if curve.seeds >= FEW_SEEDS:
         line |= {"low": rounded(curve.low), "high": rounded(curve.high)}
+    if len(curve.singles):
+        line["singles"] = [rounded(each) for each in curve.singles]
+    if curve.raw[0].size:
+        line["raw"] = {"x": numbered(curve.raw[0]), "y": rounded(curve.raw[1])}
     if len(curve.lost):
         line["lost"] = [{"x": [int(step) for step in at], "y": rounded(values)} for at, values in curve.lost]
     return line
@@ -226,6 +289,7 @@ def _line(curve: Curve, steps: dict[tuple[int, ...], int]) -> Chart:
 def _view(label: str, metric: str, lines: Sequence[Chart], *, log: bool) -> Chart:
     return {
         "name": label.partition(" (")[0],
+        "metric": metric,
         "label": label,
         "share": is_share(metric),
         "higher": is_higher_better(metric),
@@ -242,13 +306,14 @@ def _groups(comparison: Findings) -> list[Chart]:
     for axis in axes if len(axes) > 1 else ():
         values = [value for value in comparison.gathered.axes[axis] if any(arm.settings.get(axis) == value for arm in arms)]
         members = [[place for place, arm in enumerate(arms) if arm.settings.get(axis) == value] for value in values]
-        found.append({"name": axis_word(axis), "values": [value_word(value) for value in values], "members": members})
+        if len(values) <= MOST_SHOWN:
+            found.append({"name": axis_word(axis), "values": [value_word(value) for value in values], "members": members})
     return found
 
 
 def _sensitivity(comparison: Findings) -> Chart | None:
     view = rates_view(comparison)
-    if view is None:
+    if view is None or not any(math.isfinite(value.mean) for each in view.curves for value in each.values):
         return None
     found, lines = view.curves, []
     top = max((value.mean for each in found for value in each.values if math.isfinite(value.mean)), default=1.0)
@@ -256,28 +321,51 @@ def _sensitivity(comparison: Findings) -> Chart | None:
         kept = [(rate, value) for rate, value in zip(each.rates, each.values, strict=True) if math.isfinite(value.mean)]
         best = each.values[each.best].mean
         lost = [rate for rate, count in zip(each.rates, each.diverged, strict=True) if count]
-        lines.append({
+        line = {
             "x": [float(rate) for rate, _ in kept],
             "y": rounded(value.mean for _, value in kept),
-            "low": rounded(value.low if value.half is not None else value.mean for _, value in kept),
-            "high": rounded(value.high if value.half is not None else value.mean for _, value in kept),
             "lost": [{"x": [float(rate)], "y": [top]} for rate in lost],
             "rings": [{"x": float(each.rates[each.best]), "y": best, "edge": each.at_edge}] if math.isfinite(best) else [],
-        })  # fmt: skip
-    series = [{"name": each.label, "colour": each.colour} for each in found]
+        }
+        if any(value.half is not None for _, value in kept):
+            line["low"] = rounded(value.low if value.half is not None else value.mean for _, value in kept)
+            line["high"] = rounded(value.high if value.half is not None else value.mean for _, value in kept)
+        lines.append(line)
     shown = _view(view.label, view.metric, lines, log=view.log)
-    return {"series": series, "steps": [], "views": [shown], "across": "learning rate", "cross": "learning rate", "xlog": True}
+    return {
+        "series": _techniques(comparison, found),
+        "bands": len(found) <= MOST_BANDS,
+        "steps": [],
+        "views": [shown],
+        "across": "learning rate",
+        "cross": "learning rate",
+        "xlog": True,
+    }
+
+
+def _techniques(comparison: Findings, found: Sequence[Sensitivity] | Sequence[Profile]) -> list[Chart]:
+    """Return the series of techniques, whatever their rate or dataset, each with the arms that are its own."""
+    series = []
+    for each in found:
+        arms = [
+            place
+            for place, standing in enumerate(comparison.standings)
+            if each.name in technique_names(standing.arm.settings) or each.name == standing.arm.name
+        ]
+        label = each.label if isinstance(each, Sensitivity) else each.name
+        series.append({"name": label, "arms": arms, "colour": each.colour, "dash": ""})
+    return series
 
 
 def _profile(comparison: Findings) -> Chart | None:
     view = profile_view(comparison)
-    if view is None:
+    if view is None or len({tuple(map(float, each.shares)) for each in view.curves}) < 2:  # all alike tell nothing
         return None
     lines = [{"x": rounded(each.ratios), "y": rounded(each.shares)} for each in view.curves]
     shown = {"name": "share", "label": view.label, "share": True, "higher": True, "log": False, "curves": lines}
-    series = [{"name": each.name, "colour": each.colour} for each in view.curves]
     return {
-        "series": series,
+        "series": _techniques(comparison, view.curves),
+        "bands": False,
         "steps": [],
         "views": [shown],
         "across": view.across,

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnreg.comparison.contenders import at_best_rates
-from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.naming import duration
-from nnreg.comparison.report import charts, panels, views
-from nnreg.comparison.report.captions import RANKS, asked, fastest, goes_with, ground_word, is_split
+from nnreg.comparison.report import charts, panels, search, views
+from nnreg.comparison.report.captions import RANKS, fastest, goes_with, ground_word, is_split
+from nnreg.comparison.report.forest import unknowns
+from nnreg.comparison.report.glossary import Glossary
+from nnreg.comparison.report.inks import ink, ink_styles
 from nnreg.comparison.tables import main_pair, pairs
+from nnreg.engine.history import TRAIN_LOSS
 from nnreg.figures.curves import window_for
+from nnreg.figures.scripts import CHARTS, bundle
+from nnreg.figures.spec import FEW_SEEDS
 from nnreg.records.card import ENDINGS
 from nnreg.records.manifest import read_manifest
+from nnreg.records.metrics import TRAIN_FINAL, is_loss
 
 if TYPE_CHECKING:
     import jinja2
@@ -28,7 +36,13 @@ if TYPE_CHECKING:
 IMAGES = {"paths": "Which way do they take?", "ranks": RANKS}
 """Pictures that the page has no chart of its own for."""
 TEMPLATES = Path(__file__).parent
+WEB = TEMPLATES / "web"
+LOST = (
+    "Diverged runs, and those that failed to train, are results: they count against their arm. Failed, killed and unreadable "
+    "ones say nothing about it. None is dropped in silence."
+)
 MOST_LOST = 200
+MOST_PAIRS = 4  # that are named of those that cannot be told apart
 
 
 def html(comparison: Findings, pictures: Mapping[str, Path]) -> str:
@@ -48,7 +62,10 @@ def html_fragment(comparison: Findings) -> str:
 
 
 def _render(name: str, context: Mapping[str, Any]) -> str:
-    return _environment().get_template(name).render(context)
+    words = Glossary()
+    environment = _environment().overlay()
+    environment.filters = {**environment.filters, "explain": words.explained, "ink": ink}
+    return environment.get_template(name).render(context, glossary=words)
 
 
 @functools.cache
@@ -62,29 +79,51 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
     made = charts.charts(comparison)
     sources = {name: {"source": _source(path), "alt": _alt(comparison, name)} for name, path in pictures.items()}
     lost = _lost(comparison)
-    own = {name: (TEMPLATES / f"report.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
+    searched = search.search_panel(comparison)
     return {
         "title": f"{comparison.answers[0].partition(';')[0].rstrip('.')} - nnreg comparison",
-        "style": own["css"],
-        "script": own["js"],
+        "style": (WEB / "report.css").read_text(encoding="utf-8") + ink_styles(_colours(comparison, made)),
+        "script": bundle("report.js", (WEB, CHARTS)),
         "where": ", ".join(folder.resolve().name for folder in comparison.gathered.folders[:4]),
         "answers": _sided(comparison),
-        "fairness": comparison.fairness,
+        "unknowns": unknowns(comparison),
+        "most_pairs": MOST_PAIRS,
+        "fairness": comparison.fairness_sentences,
         "facts": _facts(comparison),
-        "curves": _curves(comparison, sources) if "curves" in made else None,
-        "standings": panels.standings(comparison),
+        "search": searched,
         "trials": comparison.trials,
-        "matrices": panels.matrices(views.wins_views(comparison)),
-        "wins_question": f"Which {asked(comparison)} beats which?",
-        "heat": panels.heat(views.heat_views(comparison)),
+        "forests": panels.forest_panels(comparison),
+        "forests_question": _ahead(comparison),
+        "curves": _curves(comparison, sources) if "curves" in made else None,
+        "standings": panels.informative(panels.standings(comparison)),
+        "heat": panels.heat(views.heat_views(comparison)) if searched is None else [],
         "heat_question": _goes_with(comparison),
-        "charts": _charts(comparison, sources),
+        "charts": [chart for chart in _charts(comparison, sources) if chart["name"] in made],
         "images": [_image(name, sources) for name in IMAGES if name in sources],
         "lost": lost[:MOST_LOST],
+        "lost_about": LOST,
         "more_lost": max(0, len(lost) - MOST_LOST),
         "commands": commands(comparison),
-        "data": {"charts": made},
+        "data": {"charts": {name: _inked(chart) for name, chart in made.items()}},
     }
+
+
+def _colours(comparison: Findings, made: Mapping[str, Any]) -> set[str]:
+    """Return every colour of an arm, or of a technique, on the page."""
+    return {colour for colour, _ in views.strokes(comparison)} | {
+        str(series["colour"]) for chart in made.values() for series in chart["series"]
+    }
+
+
+def _inked(chart: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a chart with its colours by name, as they are others on dark paper."""
+    series = [each | {"colour": ink(each["colour"]), "ink": ink(each["colour"], of_text=True)} for each in chart["series"]]
+    return {**chart, "series": series}
+
+
+def _ahead(comparison: Findings) -> str:
+    """Return the question that the leader's distances answer."""
+    return "How far is the leader ahead?" if len(comparison.gathered.arms) > 2 else "How far are they apart?"
 
 
 def _source(path: Path) -> str:
@@ -132,18 +171,26 @@ def _plural(word: str, count: int) -> str:
 def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
     metrics = charts.metrics_of(comparison.gathered.arms)
     tuned = len(at_best_rates(comparison.standings, comparison.metric)) < len(comparison.standings)
-    said = " Shown at first: each at its best learning rate; a click in the list shows the others." if tuned else ""
-    said += f" Shown at first: one {ground_word(comparison)}." if is_split(comparison) else ""
+    hidden = len(charts.hidden_arms(comparison))
+    kept = [word for word, holds in (("at its best learning rate", tuned),
+                                     (f"on one {ground_word(comparison)}", is_split(comparison))) if holds]  # fmt: skip
+    total = len(comparison.standings)
+    which = f", each {' and '.join(kept)}" if kept else ", the best"
+    said = f" Shown at first: {total - hidden} of {total}{which}; point at another in the table to see it." if hidden else ""
     window = max(window_for(metric) for metric in metrics)
-    shown = "Mean over seeds with its 95 % band" if len(comparison.gathered.seeds) > 1 else "One run for each"
-    smoothed = f"; training loss under a centred window of {window} steps" if window > 1 else ""
+    seeds = max(len(arm.runs) for arm in comparison.gathered.arms)
+    spread = "its 95 % band" if seeds >= FEW_SEEDS else "each seed by itself, as a thin line"
+    is_log = any(is_loss(metric) for metric in metrics)
+    shown = f"{'Geometric mean' if is_log else 'Mean'} over seeds, with {spread}" if seeds > 1 else "One run for each"
+    smoothed = f"; training loss smoothed over {window} steps, what was recorded faint behind it" if window > 1 else ""
+    scored = any(TRAIN_FINAL in each.metrics for each in comparison.standings) and TRAIN_LOSS in metrics
+    final = " Diamond: the final loss, which is what counts." if scored else ""
     has_lost = any(standing.untrained for standing in comparison.standings)
     lost = " Crosses: runs that diverged or failed to train, drawn one by one up to there." if has_lost else ""
     return {
         "question": fastest(comparison),
-        "about": f"{shown}{smoothed}.{lost}{said}",
+        "about": f"{shown}{smoothed}.{final}{lost}{said}",
         "pictures": [sources[name] for name in ("curves", "validation") if name in sources],
-        "fairness": fairness_line(comparison.gathered, metrics, window),
     }
 
 
@@ -152,7 +199,7 @@ def _charts(comparison: Findings, sources: Mapping[str, Any]) -> list[dict[str, 
     words = {"sensitivity": (rates.question, rates.about)} if rates is not None else {}
     words |= {"profile": (profile.question, profile.defined)} if profile is not None else {}
     return [
-        {"name": name, "question": question, "about": about, "picture": sources[name]}
+        {"name": name, "question": question, "about": about, "picture": sources.get(name)}
         for name, (question, about) in words.items()
     ]
 
@@ -164,16 +211,32 @@ def _image(name: str, sources: Mapping[str, Any]) -> dict[str, Any]:
 def _lost(comparison: Findings) -> list[dict[str, str]]:
     """Return the runs that diverged or failed, and the folders left out, each with what happened."""
     found = [
-        {"folder": str(run.folder), "arm": arm.name, "seed": str(run.seed), "what": _what(run.summary)}
+        {"folder": _inside(comparison, run.folder), "arm": arm.name, "seed": str(run.seed), "what": _what(run.summary)}
         for arm in comparison.gathered.arms
         for run in arm.runs
         if run.summary["status"] != "finished"
     ]
     left = [
-        {"folder": str(each.folder), "arm": "", "seed": "", "what": f"left out: {each.why}"}
+        {"folder": _inside(comparison, each.folder), "arm": "", "seed": "", "what": f"left out: {each.why}"}
         for each in comparison.gathered.left_out
     ]
     return found + left
+
+
+def _inside(comparison: Findings, folder: Path) -> str:
+    """Return a run's folder from its sweep's on: where that lies is nobody else's business."""
+    for home in comparison.gathered.folders:
+        with contextlib.suppress(ValueError):
+            return (Path(home.resolve().name) / folder.resolve().relative_to(home.resolve())).as_posix()
+    return folder.name
+
+
+def _from_here(folder: Path) -> str:
+    """Return a folder's path from the working directory, where the command is to be typed."""
+    try:
+        return os.path.relpath(folder)
+    except ValueError:  # on another drive
+        return str(folder)
 
 
 def _what(summary: Mapping[str, Any]) -> str:
@@ -205,7 +268,7 @@ def command(comparison: Findings) -> str:
         "-m",
         "nnreg",
         "compare",
-        *map(str, comparison.gathered.folders),
+        *map(_from_here, comparison.gathered.folders),
         "--metric",
         comparison.metric,
     ]

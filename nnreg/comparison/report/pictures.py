@@ -103,6 +103,8 @@ def _standings(comparison: Findings) -> Page | None:
 
 def _wins(comparison: Findings) -> Page | None:
     view = next((view for view in wins_views(comparison) if view.chosen), None)
+    if view is not None and not any(each.winner for each in view.matrix.differences):
+        return None  # grey all over
     return wins(view, line(comparison, [comparison.metric])) if view is not None else None
 
 

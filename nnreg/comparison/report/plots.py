@@ -59,18 +59,18 @@ def _paint(axes: Axes, matrix: Matrix, *, written: bool) -> None:
     axes.set_ylim(count - 0.5, -0.5)
     place = {name: index for index, name in enumerate(matrix.names)}
     for each in matrix.differences:
-        for row, column, sign in ((each.a, each.b, 1), (each.b, each.a, -1)):
+        for row, column in ((each.a, each.b), (each.b, each.a)):
             colour = OPEN if not each.winner else BETTER if each.winner == row else WORSE
             x, y = place[column], place[row]
             axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour, edgecolor="none"))
-            text = cell(each, sign, matrix.metric) if written else symbol(each, row)
+            text = cell(each, row, matrix.metric) if written else symbol(each, row)
             style = {"fontsize": 7.5 if written else 8, "color": INK if each.winner else QUIET}
             axes.text(x, y, text, ha="center", va="center", linespacing=1.2, **style)  # type: ignore[arg-type]
 
 
-def cell(difference: Difference, sign: int, metric: str) -> str:
+def cell(difference: Difference, row: str, metric: str) -> str:
     """Return what a cell says: ratio or difference and its interval, or which runs are missing."""
-    number, interval = difference.words(metric, sign)
+    number, interval = difference.advantage(metric, row)
     if not math.isfinite(difference.center):
         return "runs lost" if difference.lost else "–"
     return f"{number}\n{interval or 'no interval'}"

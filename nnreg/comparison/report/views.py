@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,11 +73,15 @@ def _technique_coloured(comparison: Findings, found: Sequence[Coloured]) -> list
     """Return curves of techniques, whatever their rate or dataset, in the colour that their arms have in the other charts."""
     colours: dict[str, str] = {}
     for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True):
-        for left_out in (is_rate, is_ground, lambda key: is_rate(key) or is_ground(key)):
-            colours.setdefault(
-                settings_name({key: value for key, value in each.arm.settings.items() if not left_out(key)}), colour
-            )
+        for name in technique_names(each.arm.settings):
+            colours.setdefault(name, colour)
     return [dataclasses.replace(each, colour=colours.get(each.name, each.colour)) for each in found]
+
+
+def technique_names(settings: Mapping[str, Any]) -> list[str]:
+    """Return what an arm's technique is called without its rate, without its dataset, and without both."""
+    without = (is_rate, is_ground, lambda key: is_rate(key) or is_ground(key))
+    return [settings_name({key: value for key, value in settings.items() if not left_out(key)}) for left_out in without]
 
 
 @dataclass(frozen=True)
@@ -221,11 +225,12 @@ def _wins(comparison: Findings, matrix: Matrix, *, chosen: bool) -> WinsView:
 
 @dataclass(frozen=True)
 class HeatCell:
-    """A mean, NaN for none, its words, and how many runs are in no mean, in words."""
+    """A mean, NaN for none, its words, how many runs are in no mean, in words, and the places of its arms in the standings."""
 
     mean: float
     text: str
     lost: str
+    arms: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -262,7 +267,12 @@ def heat_views(comparison: Findings) -> list[HeatView]:
     if wanted is not None:
         rest = [table for table in found if {table.rows, table.columns} != set(wanted)]
         found = [cell_table(comparison.standings, axes, oriented(wanted), comparison.metric), *rest]
-    return [_heat(comparison, table) for table in found]
+    return [_heat(comparison, table) for table in found if _differs(table)]
+
+
+def _differs(table: Cells) -> bool:
+    """Tell whether a table has two values at least: one colour all over tells nothing."""
+    return len({cell.measured.mean for row in table.cells for cell in row if cell and math.isfinite(cell.measured.mean)}) > 1
 
 
 def _heat(comparison: Findings, table: Cells) -> HeatView:
@@ -276,14 +286,26 @@ def _heat(comparison: Findings, table: Cells) -> HeatView:
         (axis_word(table.rows), axis_word(table.columns)),
         [value_word(value) for value in table.row_values],
         [value_word(value) for value in table.column_values],
-        [[_heat_cell(cell, comparison.metric) for cell in row] for row in table.cells],
+        [
+            [
+                _heat_cell(cell, comparison.metric, _places(comparison, {pair[0]: down, pair[1]: across}))
+                for across, cell in zip(table.column_values, row, strict=True)
+            ]
+            for down, row in zip(table.row_values, table.cells, strict=True)
+        ],
         lowest=not is_higher_better(comparison.metric),
         by_row=is_ground(table.rows),
     )
 
 
-def _heat_cell(cell: TableCell | None, metric: str) -> HeatCell:
+def _places(comparison: Findings, settings: Mapping[str, Any]) -> list[int]:
+    """Return the places of the arms that have some settings."""
+    arms = enumerate(each.arm for each in comparison.standings)
+    return [place for place, arm in arms if all(arm.settings.get(key) == value for key, value in settings.items())]
+
+
+def _heat_cell(cell: TableCell | None, metric: str, arms: Sequence[int]) -> HeatCell:
     if cell is None:
         return HeatCell(math.nan, "", "")
     text = with_half(metric, cell.measured.mean, cell.measured.half)
-    return HeatCell(cell.measured.mean, text, f"{cell.lost} of {cell.runs} lost" if cell.lost else "")
+    return HeatCell(cell.measured.mean, text, f"{cell.lost} of {cell.runs} lost" if cell.lost else "", arms)

@@ -63,9 +63,13 @@ def test_a_row_that_wins_is_blue_one_that_loses_orange_and_both_say_by_how_much(
     assert "0 · 0 · 1" in texts(figure)
 
 
-def test_what_is_compared_as_differences_has_signs():
-    figure = wins(view(matrix(typical=Typical(-0.5, 0.1 / 2.776, 4, 5), scale="difference")), "line").figure
-    assert [text.get_text() for text in figure.axes[0].texts] == ["−0.69\n± 0.10", "+0.69\n± 0.10"]
+@pytest.mark.parametrize("higher", [False, True])
+def test_plus_is_better_whatever_is_compared_as_a_difference(higher):
+    """The first is 0.69 lower: worse where more is better, and better where less is."""
+    apart = Typical(-0.5, 0.1 / 2.776, 4, 5)
+    figure = wins(view(matrix(typical=apart, scale="difference", higher=higher)), "line").figure
+    first, second = ("−", "+") if higher else ("+", "−")
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"{first}0.69\n± 0.10", f"{second}0.69\n± 0.10"]
 
 
 def test_one_seed_leaves_every_cell_open():
