@@ -45,19 +45,20 @@ def percent(value: float, decimals: int = 1) -> str:
     return _unusual(value) or f"{_signed(value, _at(100 * value, decimals))} %"
 
 
-def beside(value: float, half: float) -> tuple[str, str]:
+def beside(value: float, half: float, digits: int = 1) -> tuple[str, str]:
     """Return a mean and half its interval, with the digits that this carries: its first one, of 1 and 2 the one after it too.
 
     Args:
         value: finite.
         half: finite and positive.
+        digits: more of them, where ``half`` is no error but a spread.
     """
-    last = _exponent(half) - (1 if half < 3 * 10.0 ** _exponent(half) else 0)
+    last = _exponent(half) - max(digits - 1, 1 if half < 3 * 10.0 ** _exponent(half) else 0)
     larger = max(abs(value), half)
     if LEAST <= larger < MOST and -last <= FINEST:
         return _signed(value, _at(value, -last)), _at(half, -last)
-    digits = (max(1, min(_exponent(each) - last + 1, FINEST)) if each else 1 for each in (value, half))
-    number, width = (measured(each, count) for each, count in zip((value, half), digits, strict=True))
+    counts = (max(1, min(_exponent(each) - last + 1, FINEST)) if each else 1 for each in (value, half))
+    number, width = (measured(each, count) for each, count in zip((value, half), counts, strict=True))
     return number, width
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from nnreg.errors import UserError
-from nnreg.figures.page import image_of, in_few_colours
+from nnreg.figures.page import INK, MARGIN, SUBTITLE, image_of, in_few_colours
 from nnreg.figures.surfaces import Picture, Trail
+from nnreg.numerals import whole
 
 FRAMES = 60
 COLOURS = 255  # and one in which Pillow writes what did not change
@@ -42,23 +43,26 @@ def animate(picture: Picture, path: Path) -> None:
 
 
 def frames(picture: Picture) -> Iterator[Image.Image]:
-    """Yield what is seen: the starts, then more and more of the paths, at last the whole picture."""
+    """Yield what is seen: the starts, then more and more of the paths with the updates counted, at last how they ended."""
     figure: Any = picture.figure
+    counter = picture.page.text(picture.page.width - MARGIN, -0.1, "", fontsize=SUBTITLE, color=INK, ha="right")
     lines = [line for axes in figure.axes for line in sorted(axes.lines, key=lambda line: line.get_zorder())]
-    for line in lines:
-        line.set_visible(False)
+    for artist in (*lines, *picture.endings):
+        artist.set_visible(False)
     figure.canvas.draw()
     empty = figure.canvas.copy_from_bbox(figure.bbox)
-    for line in lines:
-        line.set_visible(True)
+    for artist in (*lines, *picture.endings):
+        artist.set_visible(True)
     longest = max(len(trail.positions) for trail in picture.trails) - 1
     for last in sorted({round(place) for place in np.linspace(0, longest, min(FRAMES, longest + 1))}):
         figure.canvas.restore_region(empty)
         for trail in picture.trails:
             _grow(trail, last)
-        for line in lines:
-            line.axes.draw_artist(line)
+        counter.set_text(f"update {whole(last)} of {whole(longest)}")
+        for artist in (*lines, counter, *(picture.endings if last == longest else ())):
+            figure.draw_artist(artist)
         yield image_of(figure)
+    counter.remove()
 
 
 def _grow(trail: Trail, last: int) -> None:

@@ -18,9 +18,22 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from nnreg.engine.history import History, layer_metrics
 from nnreg.errors import UserError
 from nnreg.figures.groups import ARM, Group, ended, groups
-from nnreg.figures.page import INK, NAME, QUIET, STEEP, Page, ShownFigure, finish, legible, spread, wrapped
+from nnreg.figures.page import (
+    INK,
+    NAME,
+    QUIET,
+    STEEP,
+    Page,
+    PlainLogFormatter,
+    ShownFigure,
+    finish,
+    is_steep,
+    legible,
+    spread,
+    wrapped,
+)
 from nnreg.figures.spec import Common, read_words
-from nnreg.numerals import chosen, measured, percent
+from nnreg.numerals import beside, chosen, measured, percent
 from nnreg.records.card import RunCard
 from nnreg.records.metrics import METRICS, Metric
 from nnreg.records.outputs import LayerOutputs, read_outputs
@@ -168,13 +181,13 @@ def _name_ends(axes: Axes, ends: dict[int, float], depth: int) -> None:
 
 
 BINS = 41
-WIDE = 20.0  # largest over smallest spread of a row's layers from which each layer has a range of its own
 SPIKE = 3.0  # times the second highest bar, from which the highest of a layer is cut off and its share written
 ROW_GUIDE = (
-    "Bars: share of a layer's outputs. Below: their mean ± standard deviation; saturated: outputs where the derivative is at "
-    "most 5 % of its steepest; dead: units where it is 0 on every row."
+    "Bars: share of a layer's outputs. Below: their mean ± standard deviation (std); saturated: outputs where the derivative "
+    "is at most 5 % of its steepest; dead: units where it is 0 on every row."
 )
 WIDTH, HEIGHT, ACROSS, DOWN, BESIDE = 1.62, 0.85, 1.86, 1.62, 1.72
+SPREAD = 1.35  # width of the line of the layers' spread
 
 
 @dataclass
@@ -214,22 +227,24 @@ def histograms(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
 def draw_rows(rows: Sequence[Row], title: str, subtitle: str = "", note: str = "") -> Figure:
     """Return the picture of some runs' layers."""
     columns = max(len(row.layers) for row in rows)
-    page = Page(BESIDE + ACROSS * columns + 0.1, 0.28 + DOWN * len(rows), title, subtitle, f"{note} {ROW_GUIDE}".strip())
+    last = BESIDE + ACROSS * columns + 0.35
+    page = Page(last + SPREAD + 0.25, 0.28 + DOWN * len(rows), title, subtitle, f"{note} {ROW_GUIDE}".strip())
     for column in range(columns):
         page.text(BESIDE + ACROSS * column, 0.1, f"layer {column + 1}", fontsize=NAME, color=QUIET)
+    page.text(last, 0.1, "std by layer", fontsize=NAME, color=QUIET)
     for place, row in enumerate(rows):
         top = 0.3 + DOWN * place
         lines = wrapped(row.label, NAME, BESIDE - 0.6, "bold")
         page.text(0.4, top + HEIGHT / 2, "\n".join(lines), weight="bold", color=legible(row.colour), linespacing=1.2)
-        shared, ranges = _ranges(row)
-        edges = [np.linspace(low, high, BINS + 1) for low, high in ranges]
-        shares = [layer.shares(bins) for layer, bins in zip(row.layers, edges, strict=True)]
+        edges = np.linspace(*_range(row), BINS + 1)
+        shares = [layer.shares(edges) for layer in row.layers]
         top_share = _top(shares)
         for column, layer in enumerate(row.layers):
             axes = page.axes(BESIDE + ACROSS * column, top, WIDTH, HEIGHT)
-            _bars(axes, edges[column], shares[column], top_share, row.colour)
-            axes.tick_params(labelbottom=not shared or column == 0)
+            _bars(axes, edges, shares[column], top_share, row.colour)
+            axes.tick_params(labelbottom=column == 0)
             _write(page, BESIDE + ACROSS * column, top + HEIGHT + 0.29, layer)
+        _draw_spread(page.axes(last, top, SPREAD, HEIGHT), row)
     return page.figure
 
 
@@ -247,16 +262,32 @@ def _source(results: Results) -> str:
     return f"{config['batch']:,} rows of N(0, 1) through untrained layers, seed {results[0].seed}. "
 
 
-def _ranges(row: Row) -> tuple[bool, list[tuple[float, float]]]:
-    """Return whether the layers share a range, and the range of each: the activation's own, else that of the data."""
+def _range(row: Row) -> tuple[float, float]:
+    """Return the range that a row's layers share, so that a signal that dies is seen to: its activation's or theirs."""
     low, high = row.bounds
     if np.isfinite([low, high]).all():
-        return True, [(low, high)] * len(row.layers)
+        return low, high
     ends = [_ends(layer) for layer in row.layers]
-    spans = [right - left for left, right in ends]
-    if max(spans) > WIDE * min(spans):
-        return False, ends
-    return True, [(min(left for left, _ in ends), max(right for _, right in ends))] * len(ends)
+    return min(left for left, _ in ends), max(right for _, right in ends)
+
+
+def _draw_spread(axes: Axes, row: Row) -> None:
+    """Draw the standard deviation of the outputs by layer, over decades where it lives and dies by them."""
+    spreads = np.array([layer.std for layer in row.layers])
+    places, positive = np.arange(1, len(spreads) + 1), spreads[spreads > 0]
+    axes.plot(places, spreads, color=row.colour, linewidth=1.5, marker="o", markersize=3.5)
+    finish(axes, "", "")
+    axes.tick_params(labelsize=7.5)
+    if positive.size and is_steep(float(positive.min()), float(positive.max())):
+        axes.set_yscale("log", nonpositive="clip")
+        axes.yaxis.set_major_locator(LogLocator(numticks=4))
+        axes.yaxis.set_major_formatter(PlainLogFormatter())
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(0.0, 1.15 * float(spreads.max()) or 1.0)
+        axes.yaxis.set_major_locator(MaxNLocator(3, steps=ROUND))
+    axes.set_xlim(0.7, max(len(spreads), 2) + 0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(min(5, max(len(spreads) - 1, 1)), integer=True))
 
 
 def _ends(layer: LayerOutputs) -> tuple[float, float]:
@@ -304,7 +335,4 @@ def _write(page: Page, left: float, top: float, layer: LayerOutputs) -> None:
 
 def with_spread(mean: float, std: float) -> str:
     """Return ``0.50 ± 0.46``: a mean to the digits that its spread gives a meaning."""
-    if std == 0 or not 1e-4 <= std < 1e6:
-        return f"{measured(mean, 2)} ± {measured(std, 2)}"
-    digits = max(0, 1 - math.floor(math.log10(std)))
-    return f"{round(mean, digits) + 0.0:,.{digits}f} ± {std:,.{digits}f}"
+    return " ± ".join(beside(mean, std, digits=2)) if std else f"{measured(mean, 2)} ± 0"

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from omegaconf import OmegaConf
 
 from nnreg.contracts import Surface
@@ -110,10 +111,17 @@ class Trail(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A picture of paths."""
+    """A picture of paths.
+
+    Attributes:
+        page: it stands on.
+        trails: the paths.
+        endings: what tells where they ended, which an animation keeps to its end.
+    """
 
     page: Page
     trails: Sequence[Trail]
+    endings: Sequence[Text] = ()
 
     @property
     def figure(self) -> Figure:
@@ -156,20 +164,19 @@ def _overlay(tracks: Sequence[Track], terrains: Sequence[Terrain], title: str, w
     trails = [_trail(axes, track, terrain) for track in tracks]
     _marks(axes, tracks, terrain)
     if alone:
-        axes.set_title(_ending(tracks[0]), fontsize=8, color=QUIET, pad=3, loc="right")
-    else:
-        _list(page, tracks, 0.8 + width + 0.15, height)
-    return Picture(page, trails)
+        return Picture(page, trails, [axes.set_title(_ending(tracks[0]), fontsize=8, color=QUIET, pad=3, loc="right")])
+    return Picture(page, trails, _list(page, tracks, 0.8 + width + 0.15, height))
 
 
-def _list(page: Page, tracks: Sequence[Track], left: float, height: float) -> None:
+def _list(page: Page, tracks: Sequence[Track], left: float, height: float) -> list[Text]:
     """Name the paths at the right, the one that ended lowest first: ends lie upon each other, so names cannot stand there."""
     order = sorted(tracks, key=lambda track: (track.diverged_at is not None, math.inf if track.value is None else track.value))
-    step = min(0.42, height / len(order))
+    step, endings = min(0.42, height / len(order)), []
     for place, track in enumerate(order):
         page.text(left, 0.25 + place * step, track.label, weight="bold", color=legible(track.colour))
         if step > 0.3:
-            page.text(left, 0.4 + place * step, _ending(track), fontsize=7.5, color=QUIET)
+            endings.append(page.text(left, 0.4 + place * step, _ending(track), fontsize=7.5, color=QUIET))
+    return endings
 
 
 def _panels(tracks: Sequence[Track], terrains: Sequence[Terrain], title: str, words: Paths) -> Picture:
@@ -183,7 +190,7 @@ def _panels(tracks: Sequence[Track], terrains: Sequence[Terrain], title: str, wo
     if len(shown) < len(tracks):
         words.note = f"{words.note} The first {len(shown)} of {len(tracks)} paths are shown"
     page = Page(max(left + across * columns, 5.2), down * rows + 0.1, title, words.subtitle, _footer(tracks, terrains, words))
-    trails = []
+    trails, endings = [], []
     for index, track in enumerate(shown):
         row, column = divmod(index, columns)
         terrain = terrains[track.surface]
@@ -194,12 +201,12 @@ def _panels(tracks: Sequence[Track], terrains: Sequence[Terrain], title: str, wo
         axes.set_title(track.label, fontsize=NAME, weight="bold", color=legible(track.colour), pad=3, loc="left")
         end = _ending(track)
         if width_of(track.label, NAME, "bold") + width_of(end, 7.5) < sizes[track.surface][0] - 0.1:
-            axes.set_title(end, fontsize=7.5, color=QUIET, pad=3, loc="right")
+            endings.append(axes.set_title(end, fontsize=7.5, color=QUIET, pad=3, loc="right"))
         alike, lowest = len(terrains) == 1, index + columns >= len(shown)
         axes.set_xlabel("x" if lowest else "", fontsize=8, labelpad=1)
         axes.set_ylabel("y" if column == 0 else "", fontsize=8, labelpad=1)
         axes.tick_params(labelsize=7.5, labelleft=column == 0 or not alike, labelbottom=lowest or not alike)
-    return Picture(page, trails)
+    return Picture(page, trails, endings)
 
 
 def _window(surface: Surface, tracks: Sequence[Track], words: Paths) -> Window:
@@ -247,7 +254,8 @@ def _trail(axes: Axes, track: Track, terrain: Terrain) -> Trail:
     every = max(1, math.ceil((len(seen) - 1) / DOTS))
     (line,) = axes.plot(*seen.T, color=track.colour, linewidth=1.3, alpha=0.95, solid_joinstyle="round")
     (dots,) = axes.plot(*seen[::every].T, color=track.colour, linestyle="", marker="o", markersize=2.8, markeredgewidth=0)
-    (head,) = axes.plot(*seen[-1:].T, color=track.colour, linestyle="", marker="o", markersize=6, markeredgecolor="white")
+    style: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 6, "markeredgecolor": "white", "zorder": 8}
+    (head,) = axes.plot(*seen[-1:].T, color=track.colour, **style)
     head.set_alpha(1.0 if is_here else 0.0)  # what is lost has no end
     return Trail(seen, line, dots, every, head)
 
@@ -274,7 +282,9 @@ def _marks(axes: Axes, tracks: Sequence[Track], terrain: Terrain) -> None:
     for start in {tuple(track.positions[0]) for track in tracks}:
         axes.plot(*start, marker="s", markersize=5.5, color=INK, markeredgecolor="white", zorder=6)
     for minimum in terrain.minima:
-        axes.plot(*minimum, marker="*", markersize=12, color="#ffd400", markeredgecolor=INK, markeredgewidth=0.8, zorder=7)
+        axes.plot(
+            *minimum, marker="*", markersize=12, color="#ffd400", markeredgecolor=INK, markeredgewidth=0.8, zorder=1.9
+        )  # below paths: they end there
 
 
 def _ending(track: Track) -> str:
@@ -326,7 +336,20 @@ def picture(results: Results, spec: Mapping[str, Any], title: str) -> Picture:
     alone = layout_of(words, len(groups(shown, words.by)), len(grounds)) == "panels"
     found = groups(shown, words.by, alone=alone)
     tracks = [_track(group, words, surfaces) for group in found]
+    tracks = sorted(tracks, key=_place) if alone else tracks
     return draw_paths(tracks, grounds, title, words)
+
+
+def _place(track: Track) -> tuple[int, bool, float]:
+    """Return what panels are sorted by: the surface, then who came lowest; diverged ones last."""
+    return track.surface, track.diverged_at is not None, 0.0 if track.value is None else track.value
+
+
+def rated(label: str, run: Result) -> str:
+    """Return what a descent is called, its learning rate too: with another one every rule looks good or bad."""
+    node = run.config.get("optimizer")
+    rate = node.get("lr") if isinstance(node, Mapping) else None
+    return label if rate is None or "lr " in label else f"{label}, lr {chosen(float(rate))}"
 
 
 def _descents(results: Results) -> Results:
@@ -340,7 +363,7 @@ def _descents(results: Results) -> Results:
 def _fall(group: Group) -> Fall:
     run = group.runs[0]
     heights = run.history.series("value")[1] - lowest_of(ground(run).surface)
-    return Fall(group.label, group.colour, heights, run.summary.get("diverged_at_step"))
+    return Fall(rated(group.label, run), group.colour, heights, run.summary.get("diverged_at_step"))
 
 
 def _track(group: Group, words: Paths, surfaces: list[str]) -> Track:
@@ -348,7 +371,7 @@ def _track(group: Group, words: Paths, surfaces: list[str]) -> Track:
     end = -words.drop_last or None
     value = None if words.drop_last else run.summary["metrics"].get("descent/value")
     where = surfaces.index(_key(run))
-    return Track(group.label, group.colour, path_of(run)[:end], value, run.summary.get("diverged_at_step"), where)
+    return Track(rated(group.label, run), group.colour, path_of(run)[:end], value, run.summary.get("diverged_at_step"), where)
 
 
 def path_of(run: Result) -> Values:

@@ -46,7 +46,7 @@ def test_the_height_at_every_update_is_drawn_on_a_logarithmic_scale():
 def test_several_are_named_at_their_ends_and_a_lost_one_does_not_stretch_the_axis():
     figure = drawn(fall(0.5), fall(1.0), fall(3.0, diverged_at=6), note="one study")
     said = texts(figure).replace("\n", " ")
-    for words in ("sgd 0.5", "sgd 1", "sgd 3 (diverged at 6)", "A surface of 5 dimensions", "lr < 2/L = 2", "one study"):
+    for words in ("sgd 0.5", "sgd 1", "sgd 3, lr 3 (diverged at 6)", "A surface of 5 dimensions", "lr < 2/L = 2", "one study"):
         assert words in said
     assert figure.axes[0].get_ylim()[1] < 1e5
     assert not overlaps(figure.axes[0].texts)

@@ -116,6 +116,11 @@ def normal(scale=1.0, seed=0):
     return np.random.default_rng(seed).standard_normal(5000) * scale
 
 
+def histograms(figure):
+    """Return the axes of the histograms, without those of the spread by layer."""
+    return [axes for axes in figure.axes if axes.patches]
+
+
 def drawn(*layers, bounds=UNBOUNDED):
     return draw_rows([Row("tanh", "#0072B2", layers, bounds)], "What is left?")
 
@@ -127,28 +132,36 @@ def bars(axes):
 
 def test_a_bounded_activation_is_shown_over_its_whole_range():
     figure = drawn(layer(0.5 + 0.01 * normal()), layer(0.5 + 0.02 * normal()), bounds=(0.0, 1.0))
-    for axes in figure.axes:
+    for axes in histograms(figure):
         assert (bars(axes)[1][0], bars(axes)[1][-1]) == (0, 1)
 
 
 def test_negative_and_large_outputs_are_seen():
-    (axes,) = drawn(layer(np.concatenate([normal(), [-4.0, 3.9]]))).axes
+    (axes,) = histograms(drawn(layer(np.concatenate([normal(), [-4.0, 3.9]]))))
     shares, edges = bars(axes)
     assert edges[0] < -2.5
     assert edges[-1] > 2.5
     assert shares.sum() == pytest.approx(1, abs=0.005)
 
 
-def test_layers_of_like_spread_share_a_range_and_others_have_their_own():
-    alike = [bars(axes)[1][-1] for axes in drawn(layer(normal(1.0)), layer(normal(0.3))).axes]
-    assert alike[0] == alike[1]
-    own = [bars(axes)[1][-1] for axes in drawn(layer(normal(1.0)), layer(normal(0.001))).axes]
-    assert own[0] > 500 * own[1]
+@pytest.mark.parametrize("spread", [0.3, 1e-4])
+def test_the_layers_of_a_row_share_one_axis_so_that_a_dying_signal_is_seen_to_die(spread):
+    wide, narrow = histograms(drawn(layer(normal(1.0)), layer(normal(spread))))
+    np.testing.assert_array_equal(bars(wide)[1], bars(narrow)[1])
+    assert wide.get_xlim() == narrow.get_xlim()
+
+
+def test_the_spread_by_layer_is_a_line_over_decades_where_it_falls_by_them():
+    steep, flat = (drawn(layer(normal(1.0)), layer(normal(std))).axes[-1] for std in (1e-4, 0.5))
+    for axes, std in ((steep, 1e-4), (flat, 0.5)):
+        (line,) = axes.lines
+        np.testing.assert_allclose(line.get_ydata(), [normal().std(), std * normal().std()], rtol=1e-6)
+    assert (steep.get_yscale(), flat.get_yscale()) == ("log", "linear")
 
 
 def test_a_lonely_tower_is_cut_and_its_share_is_written():
     figure = drawn(layer(np.maximum(normal(), 0)), layer(np.maximum(normal(seed=1), 0)), bounds=(0.0, np.inf))
-    for axes in figure.axes:
+    for axes in histograms(figure):
         shares, _ = bars(axes)
         assert shares[0] > axes.get_ylim()[1] > shares[1]
         assert f"{100 * shares[0]:.0f} % ↑" in axes.texts[0].get_text()
@@ -156,7 +169,7 @@ def test_a_lonely_tower_is_cut_and_its_share_is_written():
 
 def test_bars_of_a_row_have_one_scale():
     figure = drawn(layer(normal()), layer(normal(0.5)), bounds=(-5.0, 5.0))
-    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert len({axes.get_ylim() for axes in histograms(figure)}) == 1
 
 
 def test_mean_spread_saturated_and_dead_share_stand_below():
@@ -170,9 +183,9 @@ def test_mean_spread_saturated_and_dead_share_stand_below():
     [
         (0.4965, 0.4589, "0.50 ± 0.46"),
         (-0.0005, 0.96, "0.00 ± 0.96"),
-        (9780, 14662, "9,780 ± 14,662"),
+        (9780, 14662, "10,000 ± 15,000"),
         (3.94, 5.81, "3.9 ± 5.8"),
-        (1e-6, 1.5e-6, "1.0e-6 ± 1.5e-6"),
+        (1e-6, 1.5e-6, "1e-6 ± 1.5e-6"),
         (0.5, 0.0, "0.50 ± 0"),
     ],
 )
@@ -193,7 +206,7 @@ def test_a_row_for_each_run_and_no_words_overlap(tmp_path):
         write_outputs(folder, [layer(normal(), 0.5, 0.5)] * 5, (0.0, 1.0))
         made.append(run({"outputs/std": [1.0]}, arm=name, folder=folder, config={"batch": 1000, "task": "activations"}))
     figure = FIGURES["histograms"](runs(*made), {"note": "That is all."}, "Which is alive?")
-    assert len(figure.axes) == 10
+    assert len(histograms(figure)) == 10
     assert "1,000 rows of N(0, 1)" in texts(figure)
     assert "That is all." in texts(figure)
     assert not overlaps(figure.texts)

@@ -106,7 +106,7 @@ def test_one_technique_has_its_colour_in_panels_and_its_shades_in_one_picture():
     made = runs(descent(lr=0.2), descent(lr=0.95), descent("adam", 0.3))
     panels, overlay = drawn(made, layout="panels"), drawn(made, layout="overlay")
     sgd, adam = (palette.colour("optimizer", name) for name in ("sgd", "adam"))
-    assert [axes.lines[0].get_color() for axes in panels.axes] == [sgd, sgd, adam]
+    assert [axes.lines[0].get_color() for axes in panels.axes] == [sgd, adam, sgd]  # who came lowest first
     colours = [
         line.get_color() for line in overlay.axes[0].lines if len(line.get_xdata()) == 31 and line.get_linestyle() == "-"
     ]
@@ -203,6 +203,47 @@ def test_in_an_animation_all_paths_grow_from_start_to_end(growing):
             sizes.append([coloured(file, colour) for colour in ("#0072B2", "#D55E00")])
     assert np.all(np.diff(np.sum(sizes, axis=1)) > 0)  # one may come to lie upon the other
     assert np.all(np.array(sizes[-1]) > 4 * np.array(sizes[0]))
+
+
+def inked(image, words, figure):
+    """Count the pixels that are not paper where some words stand."""
+    box = words.get_window_extent()
+    high = figure.bbox.height
+    cut = image.convert("L").crop((int(box.x0), int(high - box.y1), int(box.x1) + 1, int(high - box.y0) + 1))
+    return int((np.asarray(cut) < 200).sum())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_animation_tells_how_a_path_ended_at_its_end_alone_and_counts_updates(count):
+    path = descend(SGD(0.9), Quadratic(), steps=50)
+    tracks = [Track(f"sgd {place}", "#0072B2", path, 0.1) for place in range(count)]
+    picture = draw_paths(tracks, [GROUND], "Who gets there?")
+    before = list(picture.figure.texts)
+    told, counted = [], []
+    for image in animation.frames(picture):
+        told.append(inked(image, picture.endings[0], picture.figure))
+        counted.append([text.get_text() for text in picture.figure.texts if text not in before])
+    assert len(picture.endings) == count
+    assert not any(told[:-1])
+    assert told[-1] > 20
+    assert counted[0] == ["update 0 of 50"]
+    assert counted[-1] == ["update 50 of 50"]
+    assert picture.figure.texts == before
+    assert all(words.get_visible() for words in picture.endings)
+
+
+def test_panels_are_sorted_by_result_and_tell_their_rates():
+    figure = drawn(runs(descent(lr=0.2), descent(lr=0.95), descent("adam", 0.3)), layout="panels")
+    ends = [float(axes.get_title("right").removeprefix("f = ").replace("−", "-")) for axes in figure.axes]
+    assert ends == sorted(ends)
+    assert all(", lr " in axes.get_title("left") or "lr " in axes.get_title("left") for axes in figure.axes)
+
+
+def test_the_star_lies_below_the_ends_of_paths():
+    axes = drawn(runs(descent(lr=0.95))).axes[0]
+    (star,) = (line for line in axes.lines if line.get_marker() == "*")
+    heads = [line for line in axes.lines if line.get_marker() == "o"]
+    assert all(star.get_zorder() < line.get_zorder() for line in heads)
 
 
 def test_an_animation_is_small(growing):

@@ -177,7 +177,7 @@ def _animate(comparison: Findings, folder: Path) -> None:
         return
     from nnreg.figures.animation import animate
 
-    picture = pictures.paths_picture(comparison)
+    picture = pictures.paths_picture(comparison, racing=True)
     if picture is None:
         return
     animate(picture, folder / f"paths.{kind}")

@@ -169,8 +169,16 @@ def _paths(comparison: Findings) -> Page | None:
     return picture.page if picture is not None else None
 
 
-def paths_picture(comparison: Findings) -> Picture | None:
-    """Return the paths of descents, one an arm; None where none was on a surface of two dimensions."""
+MOST_RACING = 14
+
+
+def paths_picture(comparison: Findings, *, racing: bool = False) -> Picture | None:
+    """Return the paths of descents, one an arm; None where none was on a surface of two dimensions.
+
+    Args:
+        comparison: of descents.
+        racing: whether all paths on one surface lie in one picture, unless they are too many.
+    """
     runs = Results(run for arm in comparison.gathered.arms for run in list(ended(arm))[:1] if is_planar(run))
     if not len(runs):
         return None
@@ -178,7 +186,9 @@ def paths_picture(comparison: Findings) -> Picture | None:
     where = value_word(surfaces[0]) if len(surfaces) == 1 else "each surface"
     is_one = len(comparison.gathered.seeds) < 2 or is_certain(comparison.gathered.arms)
     title = f"How do they descend {where}?" if len(rules) > 1 else f"How does {rules[0]} descend {where}?"
-    return picture(runs, {} if is_one else {"note": "Of several seeds the first is shown"}, title)
+    spec = {} if is_one else {"note": "Of several seeds the first is shown"}
+    together = racing and len(surfaces) == 1 and len(runs) <= MOST_RACING
+    return picture(runs, spec | {"layout": "overlay"} if together else spec, title)
 
 
 MAKERS: Mapping[str, Callable[[Findings], Page | None]] = {
