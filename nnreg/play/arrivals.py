@@ -20,8 +20,8 @@ from nnreg.play.stability import largest_stable_rate
 from nnreg.runs.descend import course, distance_to_minimum
 from nnreg.settings import Settings
 
-LOST, NOT_YET = -1, -2
-"""In place of a number of updates: thrown out, and still on the way."""
+LOST, NOT_YET = -1.0, -2.0
+"""In place of a number of updates: thrown out; and still on the way, less the share of the way that is left, at most 1."""
 MOST_CELLS = 64
 TRIED = 25
 """Rates that are tried for a rule; the range is three decades and more, so that two neighbours differ by a third."""
@@ -60,8 +60,8 @@ def _numbers(asked: Mapping[str, Any], name: str) -> list[float]:
 
 def _row(
     question: Question, surface: Surface, name: str, values: Mapping[str, Any], key: str, columns: Sequence[float]
-) -> list[int | None]:
-    """Return updates to arrive by learning rate, ``LOST``, ``NOT_YET``, or None where it cannot be made."""
+) -> list[float | None]:
+    """Return updates to arrive by learning rate, ``LOST``, from ``NOT_YET`` down, or None where it cannot be made."""
     try:
         prototype = made_technique("optimizer", name, values)
     except UserError:
@@ -82,16 +82,17 @@ def _with_rate(prototype: Optimizer, name: str, values: Mapping[str, Any], key: 
     return made
 
 
-def _updates(question: Question, surface: Surface, rule: Optimizer | None) -> int | None:
+def _updates(question: Question, surface: Surface, rule: Optimizer | None) -> float | None:
     descended = None if rule is None else _path(question, surface, rule)
     if descended is None:
         return None
     path, _, lost = descended
     if lost is not None:
         return LOST
-    away = np.flatnonzero(distance_to_minimum(path, surface) > Settings.tolerance)
+    distance = distance_to_minimum(path, surface)
+    away = np.flatnonzero(distance > Settings.tolerance)
     arrived = int(away[-1]) + 1 if away.size else 0
-    return arrived if arrived < len(path) else NOT_YET
+    return arrived if arrived < len(path) else NOT_YET - round(min(1.0, float(distance[-1] / distance[0])), 3)
 
 
 def _path(question: Question, surface: Surface, rule: Optimizer) -> Any:

@@ -1,4 +1,7 @@
-"""Takes the pictures of docs/play.md: ``python -m tests.docs.play_page`` writes them anew, in the browser that is installed."""
+"""Takes the pictures of docs/play.md, and exports docs/valley.html: ``python -m tests.docs.play_page`` writes them anew.
+
+The pictures are taken in the browser that is installed.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 
 from PIL import Image
 
+from nnreg.play.export import Exported, export
 from tests.browser import browsing
 from tests.play.conftest import playing
 
@@ -50,12 +54,23 @@ def drawn(page: Any) -> None:
     page.wait_for_selector(".digit.best")
 
 
+def descended(page: Any) -> None:
+    """Wait for the descents, and for the map of knobs to be whole."""
+    page.wait_for_selector("#tab-valley[data-drawn]")
+    page.wait_for_selector(".rates[data-filled]", timeout=120_000)
+
+
 def looked(page: Any) -> None:
     """Wait for the stack."""
     page.wait_for_selector("#tab-layers[data-drawn]")
 
 
 SHOWN: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "play.png": (
+        "tab=valley&surface=rosenbrock&rules=sgd,momentum,adam,lbfgs&1.lr=0.001&2.lr=0.001&2.momentum=0.92&3.lr=0.15"
+        "&steps=100&start=-1.3,2.2&t=17&moved=2.momentum",
+        descended,
+    ),
     "play_network.png": ("tab=network&dataset=spirals&depth=4&width=16&other=activation&other.name=sigmoid", trained(400)),
     "play_digits.png": ("tab=network&dataset=digits&depth=1&width=24&steps=600&speed=25", drawn),
     "play_layers.png": ("tab=layers&activation=relu&init=normal&init.std=0.1&depth=12", looked),
@@ -76,4 +91,5 @@ def take() -> None:
 
 
 if __name__ == "__main__":
+    export(DOCS / "valley.html", Exported(steps=80))
     take()

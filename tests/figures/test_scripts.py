@@ -16,7 +16,7 @@ def write(folder, **modules):
 def test_what_is_imported_stands_before_and_once(tmp_path):
     write(
         tmp_path,
-        one='import { two, other as another } from "./second.js";\nimport * as third from "./third.js";\ntwo(another, third);\n',
+        one='import { two, other as more } from "./second.js";\nimport * as third from "./third.js";\ntwo(more, third);\n',
         second='import { name } from "./third.js";\nexport function two() { return name; }\nexport const other = 2;\n',
         third="const name = 3;\nfunction hidden() {}\nexport { name };\n",
     )
@@ -27,7 +27,7 @@ def test_what_is_imported_stands_before_and_once(tmp_path):
     assert script.count("const name = 3;") == 1
     assert "return { two, other };" in script
     assert "return { name };" in script
-    assert "const { two, other: another } = module_second;" in script
+    assert "const { two, other: more } = module_second;" in script
 
 
 @pytest.mark.parametrize(

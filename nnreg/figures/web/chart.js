@@ -177,14 +177,15 @@ export function lineChart(host, options) {
     if (!marks || !scales) return;
     marks.replaceChildren();
     if (at === null) return;
-    const place = scales.x(at);
+    const across = scales.x(at);
     const [bottom, top] = [height - (x.label ? 38 : 24), 10];
-    marks.append(svg("line", { class: "cursor", x1: place, x2: place, y1: top, y2: bottom }));
+    marks.append(svg("line", { class: "cursor", x1: across, x2: across, y1: top, y2: bottom }));
     shown.series.forEach((line) => {
       const index = line.x ? line.x.findIndex((value) => value >= at) : Math.round(at);
       const value = line.y[Math.min(index < 0 ? line.y.length - 1 : index, line.y.length - 1)];
-      const isSeen = value !== null && value !== undefined && (!y.log || value > 0);
-      if (isSeen && index <= line.y.length - 1) marks.append(svg("circle", { r: 3.5, cx: place, cy: scales.y(value), fill: drawn(line.colour), class: "dot" }));
+      const place = value !== null && value !== undefined && (!y.log || value > 0) ? scales.y(value) : NaN;
+      const isSeen = place >= top - 3 && place <= bottom + 3;
+      if (isSeen && index <= line.y.length - 1) marks.append(svg("circle", { r: 3.5, cx: across, cy: place, fill: drawn(line.colour), class: "dot" }));
     });
   }
 

@@ -21,6 +21,16 @@ function cellOf(grid, values) {
   return grid.keys.reduce((cell, key, axis) => cell * grid.stops[axis].length + nearest(grid.stops[axis], values[key] ?? grid.best[key]), 0);
 }
 
+function distances(path) {
+  const { minima } = data.ground;
+  return minima.length ? path.map((point) => Math.min(...minima.map((minimum) => Math.hypot(point[0] - minimum[0], point[1] - minimum[1])))) : null;
+}
+
+function wayLeft(cell) {
+  const distance = distances(unpacked(cell.path, 2));
+  return distance ? Math.min(1, distance.at(-1) / distance[0]) : 1;
+}
+
 function descent(rule) {
   const grid = data.grids[rule.name];
   const place = cellOf(grid, rule.values);
@@ -28,8 +38,7 @@ function descent(rule) {
   const { colour } = data.shown[`optimizer/${rule.name}`];
   if (cell.error) return { name: rule.name, colour, error: cell.error };
   const path = unpacked(cell.path, 2);
-  const minima = data.ground.minima;
-  const distance = minima.length ? path.map((point) => Math.min(...minima.map((minimum) => Math.hypot(point[0] - minimum[0], point[1] - minimum[1])))) : null;
+  const distance = distances(path);
   const turned = grid.keys.map((key) => `optimizer.${key}=${grid.stops[grid.keys.indexOf(key)][nearest(grid.stops[grid.keys.indexOf(key)], rule.values[key] ?? grid.best[key])]}`);
   return { ...cell, name: rule.name, colour, path, distance, gradients: unpacked(cell.gradients, 2), velocity: cell.velocity && unpacked(cell.velocity, 2), heights: unpacked(cell.heights, 1).map(Math.exp), command: [grid.command, ...turned].join(" ") };
 }
@@ -47,7 +56,7 @@ function rates({ rules: [rule], rates: columns, values: rows, second, key }) {
     columns.map((column) => {
       const cell = grid.cells[cellOf(grid, { ...rule.values, [key]: column, ...(second ? { [second]: row } : {}) })];
       if (cell.error) return null;
-      return cell.diverged_at !== null ? -1 : cell.arrived_at === null ? -2 : cell.arrived_at;
+      return cell.diverged_at !== null ? -1 : cell.arrived_at === null ? -2 - wayLeft(cell) : cell.arrived_at;
     }),
   );
   return { updates, bounds: rows.map((row) => grid.bounds[second ? nearest(grid.stops[1], row) : 0]) };

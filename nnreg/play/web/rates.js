@@ -5,8 +5,8 @@ import { colourOf, drawn, isDark, number } from "./scale.js";
 import { question } from "./valley_state.js";
 
 const [COLUMNS, ROWS] = [24, 12];
-const DECADES = 3000; // from the smallest rate of the map to the largest
-const [LOST, NOT_YET] = [-1, -2];
+const DECADES = 10000; // from the smallest rate of the map to the largest
+const [LOST, NOT_YET] = [-1, -2]; // from -2 down to -3: still on the way, less the share of it that is left
 const LIGHT = ["#0b2a5b", "#135a9c", "#2e8fc4", "#7cc0dc", "#c9e6ee"]; // few updates to many
 const DARK = ["#e8f6ff", "#9fd4f5", "#519fd2", "#2a6ba6", "#1d4677"];
 
@@ -119,13 +119,10 @@ export function ratesMap(host, api, to) {
       });
     overlay();
     legend.replaceChildren(
-      html("span", { class: "ramp", "aria-hidden": "true" }),
-      `arrives after few … ${now.steps} updates`,
-      cellKey("still"),
-      "still on the way",
-      cellKey("lost"),
-      "thrown out",
-      ...([...now.bounds.values()].some((bound) => bound !== null) ? [cellKey("bound"), "where theory draws the line"] : []),
+      html("span", {}, html("span", { class: "ramp", "aria-hidden": "true" }), `arrives after few … ${now.steps} updates`),
+      cellKey("still", "still on the way"),
+      cellKey("lost", "thrown out"),
+      ...([...now.bounds.values()].some((bound) => bound !== null) ? [cellKey("bound", "where theory draws the line")] : []),
     );
     legend.querySelector(".ramp").style.background = `linear-gradient(90deg, ${ramp().join(", ")})`;
   }
@@ -137,7 +134,7 @@ export function ratesMap(host, api, to) {
   function fillOf(updates) {
     if (updates === undefined) return colourOf("--card");
     if (updates === null) return colourOf("--rule");
-    if (updates === NOT_YET) return colourOf("--rule");
+    if (updates <= NOT_YET) return mixed(ramp().at(-1), hexOf(colourOf("--rule")), Math.min(1, 0.25 + 1.1 * Math.sqrt(NOT_YET - updates)));
     if (updates === LOST) return isDark() ? "#3a1f22" : "#fbe3e0";
     const share = Math.min(0.999, updates / now.steps) * (ramp().length - 1);
     return mixed(ramp()[Math.floor(share)], ramp()[Math.floor(share) + 1], share % 1);
@@ -196,7 +193,7 @@ export function ratesMap(host, api, to) {
       return;
     }
     const updates = now.cells.get(at.row)?.[at.column];
-    const what = updates === undefined ? "not computed yet" : updates === null ? "cannot be made" : updates === LOST ? "thrown out" : updates === NOT_YET ? `not there after ${now.steps} updates` : `arrives after ${updates} updates`;
+    const what = updates === undefined ? "not computed yet" : updates === null ? "cannot be made" : updates === LOST ? "thrown out" : updates <= NOT_YET ? `not there after ${now.steps} updates, ${updates > -3 ? `${number(100 * (NOT_YET - updates), 2)} % of the way left` : "no nearer than the start"}` : `arrives after ${updates} updates`;
     const where = [`lr ${number(now.columns[at.column])}`, now.second ? `${now.second.label} ${number(now.rows[at.row], 5)}` : ""].filter(Boolean).join(", ");
     told.textContent = `${where}: ${what}`;
   }
@@ -274,8 +271,12 @@ function coarseFirst(count) {
   return order;
 }
 
-function cellKey(kind) {
-  return html("span", { class: `cell-key ${kind}`, "aria-hidden": "true" });
+function cellKey(kind, text) {
+  return html("span", {}, html("span", { class: `cell-key ${kind}`, "aria-hidden": "true" }), text);
+}
+
+function hexOf(colour) {
+  return colour.length === 4 ? `#${[...colour.slice(1)].map((digit) => digit + digit).join("")}` : colour;
 }
 
 function mixed(one, other, share) {

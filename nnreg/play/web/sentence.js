@@ -15,7 +15,7 @@ export function outcome(rules, steps) {
   if (still.length) parts.push(`after ${steps} updates ${listed(still.map(ofTravel))}`);
   for (const rule of well) if (rule.diverged_at !== null) parts.push(`${rule.called} is thrown out of the valley by update ${rule.diverged_at}${why(rule)}`);
   for (const rule of each) if (rule.error) parts.push(`${rule.called} could not descend`);
-  return `${parts.join("; ")}.`;
+  return `${parts.join("; ")}.`.replace(/^after/, "After");
 }
 
 /** Return what the rules are called, two of one name told apart by their learning rates, or their places. */

@@ -307,10 +307,12 @@ class Valley {
       const isThere = which < directions.curvatures.length;
       this.at.along[which].hidden = this.at.alongTitles[which].hidden = !isThere;
       if (!isThere) return;
-      this.at.alongTitles[which].replaceChildren(names[which], html("span", { class: "quiet small" }, ` direction (${directions.vectors[which].slice(0, 4).map((part) => number(part, 2)).join(", ")}${directions.vectors[which].length > 4 ? ", …" : ""}), curvature ${number(directions.curvatures[which])}`));
+      this.at.alongTitles[which].replaceChildren(names[which], html("span", { class: "quiet small" }, ` curvature ${number(directions.curvatures[which])}, direction (${directions.vectors[which].slice(0, 3).map((part) => number(part, 2)).join(", ")}${directions.vectors[which].length > 3 ? ", …" : ""})`));
       const series = seen.map((rule, place) => ({ name: rule.called, colour: rule.colour, y: directions.coordinates[place].map((point) => point[which]) }));
-      const reach = 1.15 * Math.max(...series.map((line) => Math.abs(line.y[0])), 1e-9);
-      chart.draw({ series, x: [0, this.asked.steps], y: [-reach, reach], guides: [{ y: 0 }] });
+      const begun = Math.max(...directions.coordinates.map(([first]) => Math.hypot(...first)), 1e-9);
+      const reached = Math.max(...series.flatMap((line) => line.y.map(Math.abs)).filter(Number.isFinite), 1e-9);
+      const far = Math.min(1.5 * begun, reached); // who flies off does not flatten the others
+      chart.draw({ series, x: [0, this.asked.steps], y: [-1.08 * far, 1.08 * far], guides: [{ y: 0 }] });
     });
   }
 
