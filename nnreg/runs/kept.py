@@ -25,6 +25,23 @@ from nnreg.runs.resume import saved_config
 from nnreg.runs.trained import TrainedNetwork
 from nnreg.settings import setting_names
 
+
+class _Asked:
+    """A network as MLflow asks one: ``mlflow.pyfunc.load_model("runs:/RUN/network").predict(rows)``."""
+
+    def __init__(self, network: TrainedNetwork) -> None:
+        self._network = network
+
+    def predict(self, rows: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Return what the network answers; see ``TrainedNetwork.predict``."""
+        return self._network.predict(rows)
+
+
+def _load_pyfunc(path: str) -> _Asked:
+    """Load what ``log_model=true`` has logged; MLflow calls it with the file."""
+    return _Asked(load(path))
+
+
 MADE_OF = ("network", "activation", "norm", "dropout", "regularizer", "loss")
 """Kinds of which a network consists, some of them by the layers that they add."""
 

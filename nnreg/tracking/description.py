@@ -28,6 +28,7 @@ from nnreg.records.checkpoint import FILE
 from nnreg.records.folder import NETWORK, SPOOL, TRACKED
 from nnreg.registry.nested import split_name
 from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
+from nnreg.tracking.location import MACHINE_LEARNING
 
 POINTS = 300
 
@@ -193,7 +194,7 @@ def figure_of(task: str) -> str:
 
 def note(command: str, experiment_id: str, run_id: str, page: str, about: str = "") -> str:
     """Return the description of a run: what it says, the command that reproduces it, and a link to the file that shows it."""
-    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{page}"
+    artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{page}?{MACHINE_LEARNING}"
     if not about or not page.endswith(".html"):
         begun = f"{about}\n\n" if about else ""
         return f"{begun}Reproduce this run:\n\n    {command}\n\nIts figure: [{page}]({artifact})\n"
@@ -303,6 +304,7 @@ class Told:
         closing: tags that say how it ended.
         metrics: final and best values, at ``step``.
         step: updates made.
+        logs_model: its network becomes a model.
     """
 
     name: str
@@ -317,12 +319,14 @@ class Told:
     closing: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     step: int = 0
+    logs_model: bool = False
 
 
 def describe_run(card: RunCard, outcome: Outcome | None = None, ended: int | None = None) -> Told:
     """Return what the store is told of a run, which has ended if there is an outcome."""
     about = card.about or str(card.config.get("notes") or "")
     told = Told(run_name(card), parameters(card), tags(card), _dataset(card.dataset), card.steps, about, card.page)
+    told = replace(told, logs_model=card.config.get("log_model") is True and not card.page)
     if outcome is None:
         return told
     values = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import sqlite3
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from filelock import FileLock
 from nnreg import console
 from nnreg.errors import one_line
 from nnreg.process import uncollected
+from nnreg.records.folder import NETWORK
+from nnreg.records.network import NetworkCard, read_network
 from nnreg.tracking.description import KEY_TAG, Point, Told, figure_of, files_of, note, shorten
 from nnreg.tracking.location import BY_ID, Target, UnreachableError, without_password
 
@@ -45,6 +48,8 @@ def make_tables(uri: str, make: Callable[[], object]) -> None:
             make()
 
 
+MODEL = "network"  # what a run calls the model that it logs
+LOADER = "nnreg.runs.kept"  # the module whose ``_load_pyfunc`` MLflow calls with the file
 _BATCH = 1_000  # metrics a call, the most MLflow takes
 _OF_AN_END = {"outcome", "error", "stopped_early_at_step"}  # tags that no longer hold once a run goes on
 _SETTINGS = {  # each only where the user has not set it
@@ -128,8 +133,27 @@ class Store:
         for file in files_of(folder):
             inside = file.parent.relative_to(folder).as_posix()
             self._client.log_artifact(run_id, str(file), None if inside == "." else inside)
+        if told.logs_model and (folder / NETWORK).exists():
+            self._log_model(run_id, folder / NETWORK, told)
         self._write_tags(run_id, told.closing)
         self._client.set_terminated(run_id, told.status, told.ended)
+
+    def _log_model(self, run_id: str, file: Path, told: Told) -> None:
+        """Log the network of a run as a model of the run, once, however often it is tried; nothing is pickled."""
+        experiment_id = self._client.get_run(run_id).info.experiment_id
+        found = self._client.search_logged_models([experiment_id], f"source_run_id = '{run_id}' AND name = '{MODEL}'")
+        model = next(iter(found), None)
+        if model is None:
+            model = self._client.create_logged_model(experiment_id, MODEL, source_run_id=run_id, model_type="network")
+        elif model.status == self._mlflow.entities.LoggedModelStatus.READY:
+            return
+        with tempfile.TemporaryDirectory() as aside:
+            path = Path(aside) / MODEL
+            save_model(file, path, told, run_id, model.model_id)
+            self._client.log_model_artifacts(model.model_id, str(path))
+        outputs = [self._mlflow.entities.LoggedModelOutput(model.model_id, told.step)]
+        self._client.log_outputs(run_id, outputs)
+        self._client.finalize_logged_model(model.model_id, "READY")
 
     def watch_system(self, run_id: str, warn: Callable[[str], None]) -> Callable[[], None] | None:
         """Begin to measure the machine, where MLflow is told to, and return what ends that; training goes on without, too."""
@@ -208,6 +232,51 @@ def _folder_of(experiment: str) -> str:
 def watches_system() -> bool:
     """Tell whether ``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING`` asks for the load of the machine."""
     return os.environ.get("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "").lower() in ("true", "1")
+
+
+def save_model(file: Path, path: Path, told: Told, run_id: str, model_id: str) -> None:
+    """Write the network in a file as a model that ``mlflow.pyfunc.load_model`` loads, with what it takes and answers."""
+    with warnings.catch_warnings():
+        # of MLflow's own classes, and that no example of rows was given: what a network takes is in its signature
+        warnings.simplefilter("ignore", UserWarning)
+        with uncollected():
+            import mlflow.pyfunc
+            from mlflow.models import Model
+
+        _, card = read_network(file)
+        mlflow.pyfunc.save_model(
+            path=str(path),
+            loader_module=LOADER,
+            data_path=str(file),
+            mlflow_model=Model(run_id=run_id, model_id=model_id),
+            pip_requirements=[f"{name}=={version}" for name, version in _distributions(told).items()],
+            signature=None if card is None else _signature(card),
+        )
+
+
+def _distributions(told: Told) -> Mapping[str, str]:
+    """Return the version of each distribution that a run was made with, as its tag says."""
+    named = (entry.rpartition(" ") for entry in told.tags.get("plugins", "").split(", "))
+    return {name: version for name, _, version in named if name}
+
+
+def _signature(card: NetworkCard) -> Any:
+    """Return which rows a network takes, and what it answers, in MLflow's words."""
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    made = card.preprocessing
+    if made.columns:
+        rows = Schema([ColSpec("string" if name in made.words else "double", name) for name in made.columns])
+    else:
+        rows = Schema([TensorSpec(np.dtype(np.float64), (-1, card.features))])
+    kinds = {type(name) for name in made.classes}
+    words = {str: "string", int: "long", float: "double"}
+    if card.answers != "classes":
+        answers = Schema([ColSpec("double", name) for name in made.targets] or [ColSpec("double")])
+        return ModelSignature(rows, answers if card.outputs == 1 else None)
+    return ModelSignature(rows, Schema([ColSpec(words[kinds.pop()] if kinds else "long")]) if len(kinds) < 2 else None)
 
 
 AWAY = 30.0  # seconds for which a store that did not answer is not asked again

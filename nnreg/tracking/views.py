@@ -88,7 +88,7 @@ def _seen(run: dict[str, Any]) -> SeenRun:
     data = run.get("data", {})
     params, tags = ({entry["key"]: entry["value"] for entry in data.get(kind, [])} for kind in ("params", "tags"))
     is_answer = "sweep_id" in tags and "job" not in tags
-    linked = re.search(r"/artifacts/([^)]+)\)", tags.get("mlflow.note.content", "")) if is_answer else None
+    linked = re.search(r"/artifacts/([^)?]+)[^)]*\)", tags.get("mlflow.note.content", "")) if is_answer else None
     return SeenRun(
         params,
         frozenset(metric["key"] for metric in data.get("metrics", [])),

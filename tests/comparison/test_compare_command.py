@@ -155,7 +155,7 @@ def test_a_tracked_sweep_has_its_comparison_as_the_newest_run_beside_it(nnreg, p
     content = json.loads((folder_of(project) / "comparison" / "comparison.json").read_text())
     note = newest.data.tags["mlflow.note.content"]
     assert note.startswith("\n\n".join(f"**{line}**" for line in content["answer"]))
-    assert "artifacts/report.html)" in note
+    assert "artifacts/report.html?workflowType=machine_learning)" in note
     assert {"report.html", "table.csv", "pairs.csv", "comparison.json"} <= artifacts(uri, newest.info.run_id)
     assert newest.data.metrics["summary/runs"] == 4
     assert newest.data.metrics["summary/arms"] == 2
