@@ -54,6 +54,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "curves": ("curves", "Curves"),
     "panels": ("panels", "Panels"),
     "heatmap": ("heatmap", "Heatmap"),
+    "against": ("searched", "Against"),
+    "search": ("searched", "Search"),
     "histograms": ("layers", "Histograms"),
     "paths": ("surfaces", "Paths"),
     "surface_3d": ("relief", "Surface3D"),

@@ -84,6 +84,7 @@ class Drawn(NamedTuple):
         crosses: where diverged runs ended, as (step, value), in the group's colour.
         colour: of the group.
         last: step at which its mean ends; infinite where it has none.
+        mean: its steps and values, or None where it has none.
     """
 
     end: float
@@ -92,6 +93,7 @@ class Drawn(NamedTuple):
     crosses: tuple[tuple[int, float], ...] = ()
     colour: str = ""
     last: float = math.inf
+    mean: tuple[npt.NDArray[np.int64], Values] | None = None
 
 
 def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
@@ -265,7 +267,7 @@ def _draw_mean(axes: Axes, group: Group, steps: npt.NDArray[np.int64], table: Va
         axes.fill_between(steps, low, high, color=colour, alpha=0.22, linewidth=0, rasterized=many)
     else:
         low = high = middle
-    return Drawn(float(middle[-1]), float(middle.min()), float(high.max()), last=float(steps[-1]))
+    return Drawn(float(middle[-1]), float(middle.min()), float(high.max()), last=float(steps[-1]), mean=(steps, middle))
 
 
 def _above_zero(drawn: Drawn, table: Values) -> Drawn:

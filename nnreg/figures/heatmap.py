@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, Page, is_steep, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
-from nnreg.records.metrics import axis_label, format_value, is_higher_better, is_noisy
+from nnreg.records.metrics import TRAIN_FINAL, axis_label, format_value, is_higher_better, is_noisy
 from nnreg.records.results import Result, Results, untrained_words
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
@@ -32,11 +33,13 @@ class Heatmap(Common):
     """What a table of colours may be told.
 
     Args:
-        metric: its last value counts; of the training loss, the mean of the last 100.
+        metric: its last value counts; of the training loss, the final one.
         rows: the setting that makes a row.
         columns: the setting that makes a column.
         log: whether colours follow the logarithm.
         lowest: whether the lowest value is the best; left out: of accuracies and R² the highest, of anything else the lowest.
+        enough: what is as good as can be told from perfect, such as 1e-6 of a gradient check: up to there, or from there on,
+            all cells have one calm colour, and none is framed.
     """
 
     metric: str = needed("test/accuracy")
@@ -44,6 +47,7 @@ class Heatmap(Common):
     columns: str = needed("init")
     log: bool = False
     lowest: bool | None = None
+    enough: float | None = None
 
 
 class Cell(NamedTuple):
@@ -85,7 +89,7 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
         [group.label for group in across],
         [[_cell(runs, words.metric) for runs in row] for row in cells],
     )
-    return coloured(table, title, words.subtitle, line, lowest=lowest, log=words.log).figure
+    return coloured(table, title, words.subtitle, line, lowest=lowest, log=words.log, enough=words.enough).figure
 
 
 def _note(cells: Sequence[Sequence[Results]], words: Heatmap) -> str:
@@ -93,7 +97,9 @@ def _note(cells: Sequence[Sequence[Results]], words: Heatmap) -> str:
     found = [runs for row in cells for runs in row if len(runs)]
     what = axis_label(words.metric, found[0][0].summary["choices"])
     over = "seeds" if any(len(runs.seeds) > 1 for runs in found) else "runs" if any(len(runs) > 1 for runs in found) else ""
-    if is_noisy(words.metric):
+    if is_noisy(words.metric) and all(TRAIN_FINAL in run.summary["metrics"] for runs in found for run in runs):
+        said = f"final {what}{f', mean over {over}' if over else ''}"
+    elif is_noisy(words.metric):
         said = f"mean of the last {LAST} steps' {what}{f' and over {over}' if over else ''}"
     else:
         said = f"last value of {what}{f', mean over {over}' if over else ''}"
@@ -101,7 +107,15 @@ def _note(cells: Sequence[Sequence[Results]], words: Heatmap) -> str:
 
 
 def coloured(
-    table: Table, title: str, subtitle: str, line: str, *, lowest: bool, log: bool | None, by_row: bool = False
+    table: Table,
+    title: str,
+    subtitle: str,
+    line: str,
+    *,
+    lowest: bool,
+    log: bool | None,
+    by_row: bool = False,
+    enough: float | None = None,
 ) -> Page:
     """Draw a table whose cells are coloured by their value; the best is framed.
 
@@ -113,6 +127,7 @@ def coloured(
         lowest: whether the lowest value is the best.
         log: whether colours follow the logarithm; None: where the highest is many times the lowest.
         by_row: whether each row has a scale of its own, and a best.
+        enough: see ``Heatmap``.
     """
     corner = "{} ↓  {} →".format(*table.settings)
     left = max([width_of(label, NAME) for label in table.rows] + [width_of(corner, CORNER)]) + 0.55
@@ -121,7 +136,7 @@ def coloured(
     across, down = len(table.columns), len(table.rows)
     page = Page(max(left + wide * across + 0.3, 5.2), 0.35 + HEIGHT * down, title, subtitle, line)
     axes = page.axes(left, 0.3, wide * across, HEIGHT * down)
-    _paint(axes, table.cells, lowest=lowest, log=log, by_row=by_row)
+    _paint(axes, table.cells, lowest=lowest, log=log, by_row=by_row, enough=enough)
     axes.set_xticks(range(across), list(table.columns), fontsize=NAME, color=INK)
     axes.set_yticks(range(down), list(table.rows), fontsize=NAME, color=INK)
     axes.xaxis.set_ticks_position("top")
@@ -168,9 +183,13 @@ def _levels(means: npt.NDArray[np.float64], *, log: bool | None, by_row: bool) -
     return np.asarray((means - low) / (high - low))
 
 
-def _paint(axes: Axes, table: Sequence[Sequence[Cell]], *, lowest: bool, log: bool | None, by_row: bool) -> None:
+def _paint(
+    axes: Axes, table: Sequence[Sequence[Cell]], *, lowest: bool, log: bool | None, by_row: bool, enough: float | None
+) -> None:
     cells = np.array([[cell.mean for cell in row] for row in table])
     levels = _levels(cells, log=log, by_row=by_row)
+    is_calm = np.zeros(cells.shape, dtype=bool) if enough is None else cells <= enough if lowest else cells >= enough
+    levels = np.where(is_calm, 0.0 if lowest else 1.0, levels)
     colours = colormaps["cividis_r" if lowest else "cividis"].with_extremes(bad=EMPTY)
     axes.imshow(np.ma.masked_invalid(levels), cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
     for (row, column), level in np.ndenumerate(levels):
@@ -178,7 +197,7 @@ def _paint(axes: Axes, table: Sequence[Sequence[Cell]], *, lowest: bool, log: bo
         ink = _ink(colours(level)) if np.isfinite(level) else INK
         size = 7.5 if "\n" in text else 9
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=ink, linespacing=1.1)
-    for row, column in best_of(cells, lowest=lowest, by_row=by_row):
+    for row, column in best_of(cells, lowest=lowest, by_row=by_row) if not is_calm.any() else ():
         frame = Rectangle((column - 0.47, row - 0.45), 0.94, 0.9, fill=False, edgecolor="#D55E00", linewidth=2)
         axes.add_patch(frame)
 
@@ -187,10 +206,20 @@ def _within(runs: Results, key: str, wanted: Any) -> Results:
     return Results(run for run in runs if _value(run, key) == wanted)
 
 
+def last_value(run: Result, metric: str) -> float:
+    """Return what a run ended with: of the training loss the final one where it was measured; NaN of a run without a result."""
+    if run.is_untrained:
+        return math.nan
+    if is_noisy(metric) and (final := run.summary["metrics"].get(TRAIN_FINAL)) is not None:
+        return float(final)
+    values = run.history.finite(metric)
+    return float(values[-(LAST if is_noisy(metric) else 1) :].mean()) if values.size else math.nan
+
+
 def _cell(runs: Results, metric: str) -> Cell:
     """Return the mean over the finished runs of a cell, and how many diverged or failed to train."""
-    series = [run.history.finite(metric) for run in runs if not run.is_untrained]
-    finals = [values[-(LAST if is_noisy(metric) else 1) :].mean() for values in series if values.size]
+    values = [last_value(run, metric) for run in runs if not run.is_untrained]
+    finals = [value for value in values if math.isfinite(value)]
     mean = float(np.mean(finals)) if finals else float("nan")
     note = f"\n{lost}" if (lost := untrained_words(runs)) else ""
     return Cell(mean, (format_value(metric, mean) if finals else "–") + note)

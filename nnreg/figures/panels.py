@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -22,6 +23,7 @@ from nnreg.records.results import Result, Results
 from nnreg.registry import entries
 
 OF_SPLITS = {"train": "#0072B2", "valid": "#009E73", "test": "#D55E00"}
+GAP = "#ececec"
 OTHERS = ("#CC79A7", "#56B4E9", "#E69F00")
 WIDTH, HEIGHT, BETWEEN, LINE = 1.75, 1.15, 0.55, 0.16
 HEADING = 8.5  # size of a panel's heading, in points
@@ -131,6 +133,8 @@ def _draw_all(page: Page, found: Sequence[Panel], words: Panels, columns: int, d
             draw_curve(axes, group, metric, Style(_window(metric, words), words.log, bands)) for group, metric in panel.curves
         ]
         everything += drawn
+        if len(words.metrics) == 2 and {metric.partition("/")[0] for metric in words.metrics} != {"train"}:
+            _shade_gap(axes, drawn)
         each.append((axes, panel, drawn))
         finish(axes, "", "")
         axes.set_title("\n".join(_heading(panel)), fontsize=HEADING, color=INK, pad=3, loc="left", linespacing=1.15)
@@ -142,6 +146,16 @@ def _draw_all(page: Page, found: Sequence[Panel], words: Panels, columns: int, d
         cross(axes, drawn)
         if words.ends:
             _write_ends(axes, panel, drawn)
+
+
+def _shade_gap(axes: Axes, drawn: Sequence[Drawn]) -> None:
+    """Shade what lies between training and validation, or test: overfitting is this gap."""
+    means = [each.mean for each in drawn if each.mean is not None]
+    if len(means) == 2:
+        (steps, one), (others, other) = means
+        common = np.intersect1d(steps, others)
+        ends = one[np.isin(steps, common)], other[np.isin(others, common)]
+        axes.fill_between(common, *ends, color=GAP, linewidth=0, zorder=0.5)
 
 
 def _write_ends(axes: Axes, panel: Panel, drawn: Sequence[Drawn]) -> None:

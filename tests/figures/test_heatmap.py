@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
 
@@ -90,3 +91,14 @@ def test_all_diverged_can_be_drawn_too(tmp_path):
 def test_an_unknown_metric_is_told_in_one_line():
     with pytest.raises(UserError, match="no run recorded 'test/acuracy'; did you mean 'test/accuracy'"):
         table(runs(*grid()), metric="test/acuracy")
+
+
+def test_differences_that_are_as_good_as_none_are_calm_and_none_of_them_is_framed():
+    made = [run({"gradient_worst/W1": [value]}, arm=arm, seed=seed) for arm, seed, value in (
+        ("a", 0, 2e-9), ("a", 1, 3e-12), ("b", 0, 4e-7), ("b", 1, 0.3),
+    )]  # fmt: skip
+    spec = {"metric": "gradient_worst/W1", "rows": "arm", "columns": "seed", "lowest": True, "enough": 1e-6}
+    (axes,) = FIGURES["heatmap"](runs(*made), spec, "Is it right?").axes
+    levels = np.asarray(axes.images[0].get_array())
+    np.testing.assert_array_equal(levels, [[0, 0], [0, 1]])
+    assert not axes.patches

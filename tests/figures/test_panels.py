@@ -132,3 +132,11 @@ def test_a_mistake_is_told_in_one_line(spec, complaint):
         grid(runs(*arms()), **spec)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_gap_between_training_and_validation_is_shaded():
+    made = [run({"train/accuracy": [0.1, 0.8, 0.99], "valid/accuracy": [0.1, 0.6, 0.7]}, seed=0)]
+    gap = grid(runs(*made), metrics=["train/accuracy", "valid/accuracy"]).axes[0].collections[0]
+    corners = {tuple(np.round(corner, 6)) for corner in gap.get_paths()[0].vertices}
+    assert {(1.0, 0.8), (1.0, 0.6), (2.0, 0.99), (2.0, 0.7)} <= corners
+    assert not grid(runs(*made), metrics=["train/accuracy"]).axes[0].collections
