@@ -57,7 +57,7 @@ class Comparison(Findings):
         return self._made[name]
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return the pictures that these runs have: ``curves``, ``standings``, ``wins``, ``heatmap``, ``target`` ..."""
+        """Return the pictures that these runs have: ``curves``, ``standings``, ``ahead``, ``wins``, ``heatmap`` ..."""
         from nnreg.comparison.report.pictures import MAKERS
 
         return {name: page.figure for name in MAKERS if (page := self.page(name)) is not None}

@@ -95,7 +95,7 @@ def test_arms_on_one_dataset_stand_together_as_numbers_on_another_mean_something
 
 def test_the_figures_are_those_that_the_runs_have(two, grid, tmp_path):
     assert "heatmap" not in compare([two]).figures()
-    assert set(compare([grid]).figures()) == {"curves", "standings", "wins", "heatmap", "validation", "target"}
+    assert set(compare([grid]).figures()) == {"curves", "standings", "ahead", "wins", "heatmap", "validation", "target"}
     rates = sweep(tmp_path / "rates", {("optimizer.lr=0.1",): [1.0, 2.0], ("optimizer.lr=1.0",): [3.0, 4.0]})
     assert "sensitivity" in compare([rates]).figures()
     alone = sweep(tmp_path / "alone", {("optimizer=adam",): [1.0]})

@@ -38,6 +38,11 @@ def fastest(comparison: Findings) -> str:
     return f"Which {asked(comparison)} {'descends' if descends else 'learns'} fastest?"
 
 
+def ahead_question(comparison: Findings) -> str:
+    """Return the question that the leader's distances answer."""
+    return "How far is the leader ahead?" if len(comparison.gathered.arms) > 2 else "How far are they apart?"
+
+
 def rate_words(comparison: Findings) -> str:
     """Return what a picture of learning rates shows."""
     searched = comparison.gathered.tuning.runs

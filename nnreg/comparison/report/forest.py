@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -285,3 +285,22 @@ def _round_ratios(low: float, high: float, most: int) -> list[float]:
         if len(kept) <= most:
             return kept
     return []
+
+
+FARTHEST = 0.35  # that an interval may widen the axis, in widths of what the means span
+
+
+def reach(found: Forest) -> tuple[float, float]:
+    """Return the ends of the axis: all means are on it, and intervals as far as they do not hide everything else."""
+    place, back = (math.log, math.exp) if found.is_ratio else (float, float)
+
+    def placed(values: Iterable[float]) -> list[float]:
+        return [place(value) for value in values if math.isfinite(value) and (value > 0 or not found.is_ratio)]
+
+    centers = [0.0, *placed(each.center for each in found.distances)]
+    ends = placed(end for each in found.distances for end in (each.low, each.high))
+    least, most = min(centers), max(centers)
+    wide = most - least or max(map(abs, ends), default=1.0) / FARTHEST or 1.0
+    low, high = max(min([least, *ends]), least - FARTHEST * wide), min(max([most, *ends]), most + FARTHEST * wide)
+    margin = 0.06 * (high - low) or 0.5
+    return back(low - margin), back(high + margin)

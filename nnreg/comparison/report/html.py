@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nnreg.comparison.contenders import at_best_rates
 from nnreg.comparison.naming import duration
 from nnreg.comparison.report import charts, panels, search, views
-from nnreg.comparison.report.captions import RANKS, fastest, goes_with, ground_word, is_split
+from nnreg.comparison.report.captions import RANKS, ahead_question, fastest, goes_with, ground_word, is_split
 from nnreg.comparison.report.forest import unknowns
 from nnreg.comparison.report.glossary import Glossary
 from nnreg.comparison.report.inks import ink, ink_styles
@@ -93,7 +93,7 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
         "search": searched,
         "trials": comparison.trials,
         "forests": panels.forest_panels(comparison),
-        "forests_question": _ahead(comparison),
+        "forests_question": ahead_question(comparison),
         "curves": _curves(comparison, sources) if "curves" in made else None,
         "standings": panels.informative(panels.standings(comparison)),
         "heat": panels.heat(views.heat_views(comparison)) if searched is None else [],
@@ -119,11 +119,6 @@ def _inked(chart: Mapping[str, Any]) -> dict[str, Any]:
     """Return a chart with its colours by name, as they are others on dark paper."""
     series = [each | {"colour": ink(each["colour"]), "ink": ink(each["colour"], of_text=True)} for each in chart["series"]]
     return {**chart, "series": series}
-
-
-def _ahead(comparison: Findings) -> str:
-    """Return the question that the leader's distances answer."""
-    return "How far is the leader ahead?" if len(comparison.gathered.arms) > 2 else "How far are they apart?"
 
 
 def _source(path: Path) -> str:

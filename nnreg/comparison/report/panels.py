@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,7 +152,7 @@ MOST_ROWS, MOST_TICKS = 60, 5
 
 
 def _forest(comparison: Findings, found: Forest, view: WinsView) -> Panel:
-    low, high = _reach(found)
+    low, high = forest.reach(found)
     colours = [stroke[0] for stroke in strokes(comparison)]
     none = 1.0 if found.is_ratio else 0.0
 
@@ -190,25 +190,6 @@ def _verdict(each: Distance) -> str:
         return each.verdict
     said = "cannot tell" if each.verdict == TIED else each.verdict
     return f"{said}: {each.seeds} seeds would" if each.seeds and said == "cannot tell" else said
-
-
-FARTHEST = 0.35  # that an interval may widen the axis, in widths of what the means span
-
-
-def _reach(found: Forest) -> tuple[float, float]:
-    """Return the ends of the axis: all means are on it, and intervals as far as they do not hide everything else."""
-    place, back = (math.log, math.exp) if found.is_ratio else (float, float)
-
-    def placed(values: Iterable[float]) -> list[float]:
-        return [place(value) for value in values if math.isfinite(value) and (value > 0 or not found.is_ratio)]
-
-    centers = [0.0, *placed(each.center for each in found.distances)]
-    ends = placed(end for each in found.distances for end in (each.low, each.high))
-    least, most = min(centers), max(centers)
-    wide = most - least or max(map(abs, ends), default=1.0) / FARTHEST or 1.0
-    low, high = max(min([least, *ends]), least - FARTHEST * wide), min(max([most, *ends]), most + FARTHEST * wide)
-    margin = 0.06 * (high - low) or 0.5
-    return back(low - margin), back(high + margin)
 
 
 STRIP, EDGE = 150.0, 7.0  # width of a strip and of its margins, in pixels

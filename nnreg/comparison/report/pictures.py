@@ -10,10 +10,21 @@ from nnreg.comparison.certainty import is_certain
 from nnreg.comparison.fairness import fairness_line
 from nnreg.comparison.naming import setting_words, value_word
 from nnreg.comparison.report import charts
-from nnreg.comparison.report.captions import RANKS, asked, fastest, is_split, lost_words, quantity, reached_words, target_words
+from nnreg.comparison.report.captions import (
+    RANKS,
+    ahead_question,
+    asked,
+    fastest,
+    is_split,
+    lost_words,
+    quantity,
+    reached_words,
+    target_words,
+)
 from nnreg.comparison.report.charts import ended, facets
-from nnreg.comparison.report.plots import Column, Row, profile, rates, rows, wins
-from nnreg.comparison.report.views import heat_views, profile_view, rates_view, strokes, wins_views
+from nnreg.comparison.report.forest import forests
+from nnreg.comparison.report.plots import Column, Row, ahead, profile, rates, rows, wins
+from nnreg.comparison.report.views import MOST_NAMES, heat_views, profile_view, rates_view, strokes, wins_views
 from nnreg.comparison.standings import WAYS, Measured
 from nnreg.engine.history import VALID_LOSS
 from nnreg.figures.curves import Facet, overlays, window_for
@@ -101,11 +112,21 @@ def _standings(comparison: Findings) -> Page | None:
     return rows(made, [column], f"Which {asked(comparison)} ends best?", subtitle, line(comparison, [metric]))
 
 
+def _ahead(comparison: Findings) -> Page | None:
+    """Return how far the leader is ahead; on several datasets that of the first setting over all of them, else none."""
+    view = next((view for view in wins_views(comparison) if view.chosen), None)
+    found = forests(comparison, view.matrix) if view is not None else []
+    if view is None or len(found) != 1:
+        return None
+    colours = [colour for colour, _ in strokes(comparison)]
+    return ahead(found[0], view, colours, ahead_question(comparison), line(comparison, [comparison.metric]))
+
+
 def _wins(comparison: Findings) -> Page | None:
     view = next((view for view in wins_views(comparison) if view.chosen), None)
-    if view is not None and not any(each.winner for each in view.matrix.differences):
-        return None  # grey all over
-    return wins(view, line(comparison, [comparison.metric])) if view is not None else None
+    if view is None or len(view.matrix.names) > MOST_NAMES or not any(each.winner for each in view.matrix.differences):
+        return None  # hundreds of dots, or grey all over
+    return wins(view, line(comparison, [comparison.metric]))
 
 
 def _heatmap(comparison: Findings) -> Page | None:
@@ -195,6 +216,7 @@ MAKERS: Mapping[str, Callable[[Findings], Page | None]] = {
     "curves": _curves,
     "paths": _paths,
     "standings": _standings,
+    "ahead": _ahead,
     "wins": _wins,
     "sensitivity": _sensitivity,
     "profile": _profile,

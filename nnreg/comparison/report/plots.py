@@ -13,12 +13,14 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from nnreg.comparison.report.captions import to_target
+from nnreg.comparison.report.forest import reach, ticks
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
 from nnreg.records.metrics import is_share, with_half
 
 if TYPE_CHECKING:
     from nnreg.comparison.pairs import Difference, Matrix
     from nnreg.comparison.profiles import Sensitivity
+    from nnreg.comparison.report.forest import Distance, Forest
     from nnreg.comparison.report.views import ProfileView, RatesView, WinsView
     from nnreg.comparison.standings import Measured
 
@@ -100,6 +102,61 @@ def _key(page: Page, left: float, top: float, undecided: str) -> None:
         page.figure.add_artist(Rectangle((x, y), width, height, facecolor=colour, transform=page.figure.transFigure))
         page.text(left + 0.27, top, words, fontsize=8)
         left += width_of(words, 8) + 0.5
+
+
+def ahead(found: Forest, view: WinsView, colours: Sequence[str], title: str, line: str) -> Page:
+    """Draw how far a leader is ahead of each of the others, with intervals; filled where that is decided, hollow where not.
+
+    Args:
+        found: the distances; those beyond the first sixty are left out.
+        view: of the matrix that they are of.
+        colours: of every arm, by its place in the standings.
+        title: the question.
+        line: below the figure: how it came about.
+    """
+    shown = found.distances[:MOST]
+    what = "times the loss of the leader" if found.is_ratio else "better or worse than the leader"
+    texts = [" ".join(filter(None, (each.number + ("×" if found.is_ratio and each.number else ""), each.interval)))
+             for each in shown]  # fmt: skip
+    left = max(width_of(name, NAME) for name in (found.short, *(each.short for each in shown))) + 0.6
+    right = max(width_of(text, 8) for text in (*texts, "leads")) + 0.3
+    subtitle = (
+        f"Mean and 95 % interval of {view.quantity}{view.averaged}. Filled: decided (Holm), hollow: these seeds cannot tell."
+    )
+    page = Page(max(left + PLOT + right, 6.2), ROW_HEIGHT * (len(shown) + 1) + 0.62, title, subtitle, line)
+    axes = page.axes(left, 0.05, PLOT, ROW_HEIGHT * (len(shown) + 1))
+    none = 1.0 if found.is_ratio else 0.0
+    finish(axes, f"{what}: {'more is worse' if found.is_ratio else 'more is better'}", "")
+    axes.axvline(none, color=QUIET, linewidth=1, linestyle=(0, (3, 3)))
+    axes.plot([none], [0], "D", markersize=6, color=colours[found.arms[0]], clip_on=False)
+    _distances(axes, shown, colours)
+    low, high = reach(found)
+    if found.is_ratio:
+        axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.set_xticks([], minor=True)
+    marks = ticks(low, high, 5, log=found.is_ratio)
+    axes.set_xticks([value for value, _ in marks], [text for _, text in marks])
+    axes.set_ylim(len(shown) + 0.5, -0.5)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", visible=False)
+    rows = [(found.short, colours[found.arms[0]], "leads")]
+    rows += [(each.short, colours[each.arms[0]] if each.arms else INK, text) for each, text in zip(shown, texts, strict=True)]
+    for place, (name, colour, text) in enumerate(rows):
+        page.text(left - 0.14, 0.05 + ROW_HEIGHT * (place + 0.5), name, color=legible(colour), ha="right")
+        page.text(left + PLOT + 0.1, 0.05 + ROW_HEIGHT * (place + 0.5), text, fontsize=8, color=INK)
+    return page
+
+
+def _distances(axes: Axes, shown: Sequence[Distance], colours: Sequence[str]) -> None:
+    for place, each in enumerate(shown, 1):
+        colour = colours[each.arms[0]] if each.arms else INK
+        if math.isfinite(each.low) and math.isfinite(each.high):
+            axes.plot((each.low, each.high), (place, place), color=colour, linewidth=2.2, solid_capstyle="butt")
+        if math.isfinite(each.center):
+            face = "white" if each.is_open else colour
+            axes.plot([each.center], [place], "o", markersize=6, markerfacecolor=face, markeredgecolor=colour, zorder=4)
 
 
 ROW_HEIGHT = 0.25  # of a row, in inches

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 
 from nnreg.comparison.chance import Typical
 from nnreg.comparison.judging import Ruler
 from nnreg.comparison.pairs import Difference, Matrix
 from nnreg.comparison.profiles import Profile, Sensitivity
-from nnreg.comparison.report.plots import BETTER, OPEN, WORSE, Column, Row, profile, rates, rows, wins
+from nnreg.comparison.report.forest import Distance, Forest
+from nnreg.comparison.report.plots import BETTER, OPEN, WORSE, Column, Row, ahead, profile, rates, rows, wins
 from nnreg.comparison.report.views import ProfileView, RatesView, WinsView
 from nnreg.comparison.standings import Measured
 from nnreg.figures.curves import Facet, overlays
@@ -70,6 +72,38 @@ def test_plus_is_better_whatever_is_compared_as_a_difference(higher):
     figure = wins(view(matrix(typical=apart, scale="difference", higher=higher)), "line").figure
     first, second = ("−", "+") if higher else ("+", "−")
     assert [text.get_text() for text in figure.axes[0].texts] == [f"{first}0.69\n± 0.10", f"{second}0.69\n± 0.10"]
+
+
+def distances(*, is_ratio=True):
+    """Return one that is decided, one that is open and reaches beyond the axis, and one that was lost."""
+    told = Distance("sgd", "sgd", [1], 4.0, 3.0, 5.0, "4.0", "3.0 to 5.0", "worse", is_open=False, seeds="")
+    still = Distance(
+        "lion", "lion", [2], 2.0, 1e-6, 1e6, "2.0", "<1e-6 to >1e6", "cannot be told apart", is_open=True, seeds="9"
+    )
+    lost = Distance("lars", "lars", [3], math.nan, math.nan, math.nan, "", "", "worse", is_open=False, seeds="")
+    return Forest("", "adam", "adam", [0], [told, still, lost], is_ratio, may_be=True)
+
+
+def test_distances_are_filled_where_decided_and_no_interval_hides_the_others():
+    colours = ["#0051f6", "#701439", "#00a4a1", "#686101"]
+    figure = ahead(distances(), view(matrix(4)), colours, "How far?", "line").figure
+    (axes,) = figure.axes
+    dots = {
+        round(line.get_xdata()[0], 6): to_hex(line.get_markerfacecolor()) for line in axes.lines if line.get_marker() == "o"
+    }
+    assert dots == {4.0: "#701439", 2.0: "#ffffff"}
+    low, high = axes.get_xlim()
+    assert 0.1 < low < 1 < 4 < high < 20
+    assert axes.get_xscale() == "log"
+    assert all(words in texts(figure) for words in ("adam", "sgd", "lion", "lars", "leads", "4.0× 3.0 to 5.0"))
+    figure.canvas.draw()
+    assert not overlaps(figure.findobj(Text))
+
+
+def test_of_differences_the_axis_is_linear_and_says_which_side_is_better():
+    figure = ahead(distances(is_ratio=False), view(matrix(4)), ["#0051f6"] * 4, "How far?", "line").figure
+    assert figure.axes[0].get_xscale() == "linear"
+    assert figure.axes[0].get_xlabel().endswith("more is better")
 
 
 def test_one_seed_leaves_every_cell_open():

@@ -6,6 +6,7 @@ import { LINE, widthOf, clipped, spread } from "./names.js";
 import { light, relight, onLight, isLit } from "./links.js";
 
 const NEAR = 26; // pixels from which a line is meant
+const ON_PAPER = 680; // pixels between the margins of a page
 const FEW = 30; // points of a curve up to which each has a dot
 
 export function chart(host, id, options) {
@@ -108,8 +109,8 @@ export function chart(host, id, options) {
     return [zero ? 0 : low - room, view().share ? Math.min(1.01, high + room) : high + room];
   }
 
-  function draw() {
-    width = Math.max(260, canvas.clientWidth || 700);
+  function draw(wanted) {
+    width = wanted || Math.max(260, canvas.clientWidth || 700);
     const log = isLog(), shown = curves(), letters = font();
     const names = shown.map(({ own }) => own.name);
     const longest = Math.max(0, ...names.map((name) => widthOf(name, letters)));
@@ -305,6 +306,8 @@ export function chart(host, id, options) {
   });
   offer();
   draw();
+  addEventListener('beforeprint', () => draw(ON_PAPER));
+  addEventListener('afterprint', () => draw());
   new ResizeObserver(() => { if (canvas.clientWidth !== width && canvas.clientWidth) draw(); }).observe(canvas);
 }
 

@@ -12,4 +12,3 @@ all('.chart').forEach((host) => chart(host, host.dataset.chart, content.charts[h
 link();
 terms();
 relight();
-addEventListener('beforeprint', () => dispatchEvent(new Event('resize')));
