@@ -45,7 +45,7 @@ class Layers {
     const stage = html("div", { class: "net-stage" }, this.at.sentence, this.at.problem, html("h2", {}, "What each layer puts out ", html("span", { class: "quiet small" }, "on one shared axis")), this.at.rows, this.at.ends);
     const side = html("div", { class: "net-side" }, html("h2", {}, "Spread of the outputs, layer by layer ", html("span", { class: "quiet small" }, "logarithmic")), chart, this.at.why, html("section", { class: "card" }, html("h2", {}, "The same on the command line"), this.at.command));
     this.element.classList.add("network", "stack");
-    this.element.append(this.at.choices, stage, side);
+    this.element.append(stage, this.at.choices, side);
     onTheme(() => this.found && this.draw());
   }
 
@@ -140,7 +140,7 @@ class Layers {
     const values = series.flatMap((line) => line.y).filter((value) => value > 0 && value < 1e30);
     const [low, high] = [Math.min(...values, 0.5), Math.max(...values, 1.5)];
     this.chart.draw({ series, x: [1, Math.max(2, depth)], y: [low, high], guides: [{ y: 1, label: "the input's" }] });
-    this.at.why.textContent = theory ? "Theory: of wide layers the spread of one follows from that of the layer before it, whatever the activation." : why;
+    this.at.why.textContent = theory ? `Theory is that of very wide layers, whatever the activation; layers of ${this.asked.width} units stray from it, the further the deeper.` : why;
     this.at.command.replaceChildren(commandLine(command));
   }
 

@@ -76,9 +76,9 @@ class Network {
     });
     const stage = html("div", { class: "net-stage" }, this.at.sentence, this.at.problem, bar, this.at.planes, this.at.digits);
     const side = html("div", { class: "net-side" }, this.at.curves, html("section", { class: "layers-card" }, this.at.layers));
-    const below = html("div", { class: "net-below" }, html("section", { class: "card" }, html("h2", {}, "The same on the command line"), this.at.commands), this.at.running);
+    const below = html("div", { class: "net-below" }, html("section", { class: "card same" }, html("h2", {}, "The same on the command line"), this.at.commands), this.at.running);
     this.element.classList.add("network");
-    this.element.append(this.at.choices, stage, side, below);
+    this.element.append(stage, this.at.choices, side, below);
     onTheme(() => this.found.length && this.draw());
   }
 
@@ -204,7 +204,7 @@ class Network {
 
   /** Draw the last frame. */
   draw() {
-    const names = namesOf(this.asked);
+    const names = namesOf(this.asked, this.usual);
     this.drawPlanes(names);
     this.drawCurves(names);
     this.drawLayers(names);
@@ -332,6 +332,7 @@ class Network {
     const known = await Promise.all(kinds.map((kind) => this.known(kind, asked.techniques[kind].name)));
     const other = asked.other && "name" in asked.other ? await this.known(asked.other.kind, asked.other.name) : null;
     if (turn !== this.turn) return;
+    this.usual = Object.fromEntries((other ? other.knobs : []).map((knob) => [knob.key, knob.default]));
     const [one, two] = [asked.other && "name" in asked.other ? asked.techniques[asked.other.kind] : asked.techniques.optimizer, other];
     const kind = two ? asked.other.kind : "optimizer";
     const first = known[kinds.indexOf(kind)].colour;
@@ -373,7 +374,8 @@ class Network {
   choice(kind, about, chosen, list = this.lists[kind], label = NAMES[kind] || "dataset") {
     const choose = (name) => {
       chosen.name = name;
-      chosen.values = {};
+      const first = this.asked.techniques[kind];
+      chosen.values = chosen !== first && first.name === name ? { ...first.values } : {};
       this.build();
       this.changed(true);
     };

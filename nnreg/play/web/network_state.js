@@ -54,8 +54,8 @@ function question(state) {
   return { techniques: state.techniques, settings: { hidden: Array(depth).fill(width), steps, batch, seed } };
 }
 
-/** Return what each of the two networks is called: by what it differs in. */
-export function namesOf(state) {
+/** Return what each of the two networks is called: by what it differs in; `usual` has what is not turned, by its key. */
+export function namesOf(state, usual = {}) {
   const { other, techniques } = state;
   if (!other) return [""];
   if ("value" in other) return [`${other.kind} ${state[other.kind]}`, `${other.kind} ${other.value}`];
@@ -63,7 +63,7 @@ export function namesOf(state) {
   if (one.name !== other.name) return [one.name, other.name];
   const turned = [...new Set([...Object.keys(one.values), ...Object.keys(other.values)])].filter((key) => one.values[key] !== other.values[key]);
   if (!turned.length) return [one.name, other.name];
-  return [one, other].map(({ name, values }) => `${name} ${turned.map((key) => `${key} ${key in values ? values[key] : "as usual"}`).join(", ")}`);
+  return [one, other].map(({ name, values }) => `${name} ${turned.map((key) => `${key} ${key in values ? values[key] : usual[key] ?? "as usual"}`).join(", ")}`);
 }
 
 function isNumber(word) {
