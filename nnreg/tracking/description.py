@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnreg.engine.history import History, Record
+from nnreg.engine.history import FINAL_LOSS, START_LOSS, History, Record
 from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard, Status, flattened
 from nnreg.records.checkpoint import FILE
 from nnreg.records.folder import NETWORK, SPOOL, TRACKED
@@ -322,6 +322,19 @@ class Told:
     logs_model: bool = False
 
 
+ONCE = (START_LOSS, FINAL_LOSS)
+"""Metrics of a single point that the numbers of a run's end repeat: no curve is sent of them."""
+
+
+def summarised(name: str) -> str:
+    """Return what a number of a run's end is called in the store: without a slash, so that it stands below all curves.
+
+    MLflow's pages put the charts of what is before the last slash together, in alphabetical order, and behind them those of
+    names without any.
+    """
+    return name.replace("/", "_")
+
+
 def describe_run(card: RunCard, outcome: Outcome | None = None, ended: int | None = None) -> Told:
     """Return what the store is told of a run, which has ended if there is an outcome."""
     about = card.about or str(card.config.get("notes") or "")
@@ -330,8 +343,7 @@ def describe_run(card: RunCard, outcome: Outcome | None = None, ended: int | Non
     if outcome is None:
         return told
     values = {**outcome.summary, "seconds": outcome.seconds, "steps": float(outcome.steps)}
-    # one slash only: the charts of what is before the last slash stand together
-    metrics = {f"summary/{name.replace('/', '_')}": float(value) for name, value in values.items() if math.isfinite(value)}
+    metrics = {summarised(name): float(value) for name, value in values.items() if math.isfinite(value)}
     closing = closing_tags(outcome)
     return replace(
         told, status=_STATUS[outcome.status], ended=ended or now(), closing=closing, metrics=metrics, step=outcome.steps

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nnreg.engine.history import History, Record
 from nnreg.errors import one_line
 from nnreg.records.card import Outcome, RunCard, Status
+from nnreg.records.metrics import SECONDS, STEPS
 from nnreg.records.results import Result, Results
 from nnreg.tracking.description import Told, describe_run, process_tags
 from nnreg.tracking.location import (
@@ -206,7 +207,11 @@ def log_answer(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) ->
     status: Status = "failed" if answer.error else "finished"
     outcome = Outcome(status, 1, answer.seconds, dict(answer.metrics), error=answer.error)
     # that of a resumed sweep stays one run
-    sink.begin(card.folder, process_tags(card), Tracked.read(card.folder), describe_run(card, outcome))
+    told = describe_run(card, outcome)
+    # how long many runs took is no number beside those of one
+    metrics = {name: value for name, value in told.metrics.items() if name not in (SECONDS, STEPS)}
+    told = replace(told, metrics=metrics, tags={**told.tags, SECONDS: f"{answer.seconds:g}"})
+    sink.begin(card.folder, process_tags(card), Tracked.read(card.folder), told)
     if (sender := current_uploader(card.folder)) is not None:
         sink.ids = sender.send(card.folder)
     return sink.where_to_look()

@@ -21,6 +21,7 @@ import requests
 from nnreg.engine.history import TRAIN_LOSS, VALID_LOSS
 from nnreg.errors import UserError
 from nnreg.records.metrics import DESCENT_VALUE, METRICS, TEST, VALID, Metric, is_higher_better, leading_metrics, summary_name
+from nnreg.tracking.description import summarised
 from nnreg.tracking.location import MACHINE_LEARNING, without_password
 
 _ASK_SECONDS = 10.0
@@ -39,13 +40,28 @@ def links(base: str) -> list[str]:
             return [f"no runs yet: {without_password(base)}"]
         experiment = runs[0]["info"]["experiment_id"]
         seen = [_seen(run) for run in _search(base, [experiment], 500)]
+        elsewhere = _last_sweep(base, ids) if all(run.sweep_id is None for run in seen) else None
     except requests.RequestException as error:
         if error.response is not None and error.response.status_code in (401, 403):
             return [f"the runs are at {without_password(base)}"]
         raise UserError(f"{without_password(base)} does not answer as an MLflow server does") from error
     found = _lines(base, experiment, seen)
+    if elsewhere is not None:  # single runs have come since, in another experiment, or very many
+        of_sweep = _lines(base, *elsewhere)
+        found |= {"the last sweep": of_sweep.pop("compare all runs"), **of_sweep}
     width = max(map(len, found)) + 1
     return [f"{label + ':':<{width}} {link}" for label, link in found.items()]
+
+
+def _last_sweep(base: str, experiments: list[str]) -> tuple[str, list[SeenRun]] | None:
+    """Return the experiment and the runs of the sweep that was begun last in any experiment, or None."""
+    newest = next(iter(_search(base, experiments, 1, "tags.sweep_id != ''")), None)
+    sweep_id = _seen(newest).sweep_id if newest else None
+    if newest is None or sweep_id is None:
+        return None
+    experiment = newest["info"]["experiment_id"]
+    quoted = sweep_id.replace("'", "")
+    return experiment, [_seen(run) for run in _search(base, [experiment], 500, f"tags.sweep_id = '{quoted}'")]
 
 
 def _lines(base: str, experiment: str, seen: list[SeenRun]) -> dict[str, str]:
@@ -78,8 +94,13 @@ def _link(base: str, experiment: str, shared: SharedView) -> str:
     return f"{page}&viewStateShareKey={shared.key}"
 
 
-def _search(base: str, experiments: list[str], most: int) -> list[dict[str, Any]]:
-    query = {"experiment_ids": experiments, "max_results": most, "order_by": ["attributes.start_time DESC"]}
+def _search(base: str, experiments: list[str], most: int, which: str = "") -> list[dict[str, Any]]:
+    query: dict[str, Any] = {
+        "experiment_ids": experiments,
+        "max_results": most,
+        "order_by": ["attributes.start_time DESC"],
+    }
+    query |= {"filter": which} if which else {}
     runs: list[dict[str, Any]] = _ask(base, "runs/search", query).get("runs", [])
     return runs
 
@@ -199,7 +220,7 @@ def view(runs: Sequence[SeenRun], *, sweep_id: str | None = None, average_seeds:
     varying = varying_params(compared)
     seen = frozenset().union(*(run.metrics for run in compared))
     params = [f"params.`{name}`" for name in dict.fromkeys((*_FIRST_PARAMS, *varying))][:8]
-    metrics = [f"metrics.`{name}`" for row in METRICS.values() if row.column and (name := _summarised(row.name)) in seen]
+    metrics = [f"metrics.`{name}`" for row in METRICS.values() if row.column and (name := _summarised(row.name, seen)) in seen]
     state: dict[str, Any] = {
         "selectedColumns": ["attributes.`Duration`", *params, *metrics],
         "columnOrder": [*_COLUMNS_BEFORE, *params, *metrics],
@@ -225,14 +246,24 @@ def view(runs: Sequence[SeenRun], *, sweep_id: str | None = None, average_seeds:
 def _best_first(seen: frozenset[str]) -> dict[str, Any]:
     """Return the part of a view that sorts many runs by their result, so that those drawn are the best."""
     for metric in (*leading_metrics(VALID), VALID_LOSS, DESCENT_VALUE):
-        if (name := _summarised(metric)) in seen:
+        if (name := _summarised(metric, seen)) in seen:
             return {"orderByKey": f"metrics.`{name}`", "orderByAsc": not is_higher_better(metric)}
     return {}
 
 
-def _summarised(metric: str) -> str:
+FORMER = "summary/"  # what numbers of a run's end began with in the stores of earlier versions
+
+
+def _summarised(metric: str, seen: frozenset[str]) -> str:
     """Return the name that a run's last value of a metric has in the store."""
-    return f"summary/{summary_name(metric).replace('/', '_')}"
+    name = summarised(summary_name(metric))
+    return f"{FORMER}{name}" if name not in seen and f"{FORMER}{name}" in seen else name
+
+
+def _is_summary(metric: str) -> bool:
+    """Tell whether it is a number of a run's end, and no curve."""
+    row = METRICS.get(metric)
+    return metric.startswith(FORMER) or ("/" not in metric and (row is None or row.recorded == "summary"))
 
 
 def _sections() -> list[dict[str, Any]]:
@@ -242,10 +273,10 @@ def _sections() -> list[dict[str, Any]]:
 
 def _charts(seen: frozenset[str], of_answers: frozenset[str]) -> list[dict[str, Any]]:
     charts = [_curve(row) for row in METRICS.values() if row.scale and row.name in seen]
-    results = map(_summarised, (*leading_metrics(TEST), *leading_metrics(VALID), TRAIN_LOSS))
+    results = [_summarised(metric, seen) for metric in (*leading_metrics(TEST), *leading_metrics(VALID), TRAIN_LOSS)]
     charts += [_bar(metric) | {"metricSectionId": _OVERVIEW} for metric in results if metric in seen][:1]
     shown = {chart["metricKey"] for chart in charts}
-    charts += [_bar(metric) for metric in sorted(seen) if metric.startswith("summary/") and metric not in shown]
+    charts += [_bar(metric) for metric in sorted(seen) if _is_summary(metric) and metric not in shown]
     repeated = [row.name for row in METRICS.values() if row.recorded == "once" and row.name in seen]  # in the summary too
     left_out = repeated + sorted(of_answers)
     return charts + [_bar(metric) | {"deleted": True} for metric in left_out]
@@ -272,7 +303,7 @@ def _bar(metric: str) -> dict[str, Any]:
         "type": "BAR",
         "uuid": f"nnreg-{metric}",
         "metricKey": metric,
-        "displayName": metric.removeprefix("summary/"),
+        "displayName": metric.removeprefix(FORMER),
         "metricSectionId": "nnreg-summary",
         "runsCountToCompare": _MANY,
         "deleted": False,

@@ -157,8 +157,8 @@ def test_a_tracked_sweep_has_its_comparison_as_the_newest_run_beside_it(nnreg, p
     assert note.startswith("\n\n".join(f"**{line}**" for line in content["answer"]))
     assert "artifacts/report.html?workflowType=machine_learning)" in note
     assert {"report.html", "table.csv", "pairs.csv", "comparison.json"} <= artifacts(uri, newest.info.run_id)
-    assert newest.data.metrics["summary/runs"] == 4
-    assert newest.data.metrics["summary/arms"] == 2
+    assert newest.data.metrics["runs"] == 4
+    assert newest.data.metrics["arms"] == 2
     assert "optimizer" not in newest.data.params  # it is no run of one of them
     assert "seed" not in newest.data.params
     assert newest.data.params["dataset"] == "iris"

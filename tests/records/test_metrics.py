@@ -39,7 +39,7 @@ def seen(folder):
     facts = read_summary(folder)
     return SeenRun(
         {"optimizer": facts["choices"]["optimizer"]},
-        frozenset([*read_history(folder).metrics, *(f"summary/{name.replace('/', '_')}" for name in facts["metrics"])]),
+        frozenset([*read_history(folder).metrics, *(f"{name.replace('/', '_')}" for name in facts["metrics"])]),
     )
 
 
@@ -64,7 +64,7 @@ def test_a_metric_that_is_added_is_told_in_a_comparison_its_report_its_csv_and_m
     assert [float(row[f"{TOP3}_final"]) for row in rows] == [0.9375, 0.9375]
     shared = view([seen(project / "swept/0"), seen(project / "swept/1")])
     content = json.loads(zlib.decompress(base64.b64decode(shared.value.partition(";")[2])))
-    assert "metrics.`summary/valid_top3_accuracy_final`" in content["selectedColumns"]
+    assert "metrics.`valid_top3_accuracy_final`" in content["selectedColumns"]
     curves = {chart["metricKey"]: chart.get("scaleType") for chart in content["compareRunCharts"] if chart["type"] == "LINE"}
     assert curves[TOP3] == "linear"
 

@@ -278,7 +278,7 @@ def test_a_study_with_a_figure_that_cannot_be_drawn_is_tracked_and_its_arms_are_
     runs = witness.search_runs([experiment.experiment_id for experiment in witness.search_experiments()])
     (study,) = [run for run in runs if run.info.run_name == "study mine"]
     assert study.info.status == "FAILED"  # and its page says why
-    assert study.data.metrics["summary/claims_reproduced"] == 2
+    assert study.data.metrics["claims_reproduced"] == 2
     assert {"claims.csv", "study.json"} <= artifacts(uri, study.info.run_id)
     compared = nnreg("compare", str(home_of(project)))
     assert compared.code == 0
@@ -341,7 +341,7 @@ def test_a_study_is_tracked_as_a_run_of_its_own_beside_its_members(nnreg, projec
     (study,) = studies
     assert study.info.status == "FINISHED"
     assert {"mine.png", "claims.csv", "study.json"} <= artifacts(uri, study.info.run_id)
-    assert study.data.metrics["summary/claims_reproduced"] == study.data.metrics["summary/claims_total"] == 2
+    assert study.data.metrics["claims_reproduced"] == study.data.metrics["claims_total"] == 2
     assert "python -m nnreg '--config-dir=my studies, 2' experiment=mine" in study.data.tags["mlflow.note.content"]
 
 

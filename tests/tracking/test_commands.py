@@ -78,7 +78,7 @@ def test_a_run_kept_while_the_server_was_away_arrives_whole_and_only_once(projec
     assert (run.info.run_name, run.info.status) == ("adam-he", "FINISHED")
     assert run.data.params["optimizer.lr"] == "0.001"
     assert run.data.tags["mlflow.runColor"] == "#e69f00"
-    assert run.data.metrics["summary/valid_loss_final"] == FINISHED.summary["valid/loss_final"]
+    assert run.data.metrics["valid_loss_final"] == FINISHED.summary["valid/loss_final"]
     assert len(curve(road.uri, run.info.run_id, TRAIN_LOSS)) == 200
     assert artifacts(road.uri, run.info.run_id) == ARTIFACTS
     assert is_whole(tracked.folder)

@@ -59,12 +59,12 @@ def ended(home, name="one"):
 
 def counted(uri, run):
     """Return how often the store has each point of the training loss and of the summary."""
-    metrics = (TRAIN_LOSS, "summary/steps", "summary/seconds")
+    metrics = (TRAIN_LOSS, "steps", "seconds")
     points = (point for metric in metrics for point in client(uri).get_metric_history(run.info.run_id, metric))
     return Counter((point.key, point.step) for point in points)
 
 
-ALL = Counter([(TRAIN_LOSS, step) for step in range(200)] + [("summary/steps", 200), ("summary/seconds", 200)])
+ALL = Counter([(TRAIN_LOSS, step) for step in range(200)] + [("steps", 200), ("seconds", 200)])
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def spool_of(folder, uri, **changes):
         "tags": tags,
         "dataset": {},
         "started": 1_000,
-        "points": [["summary/runs", 4.0, 2_000, 1]],
+        "points": [["runs", 4.0, 2_000, 1]],
         "status": "FINISHED",
         "ended": 2_000,
         "resumed": False,
@@ -167,7 +167,7 @@ def test_an_answer_that_a_version_before_kept_is_pushed(home, store):
     assert pushed(home)[0].startswith("comparison: sent to")
     run = only_run(store.target.uri)
     assert (run.info.run_name, run.info.status) == ("comparison", "FINISHED")
-    assert (run.data.metrics, run.data.params) == ({"summary/runs": 4.0}, {"optimizer": "adam"})
+    assert (run.data.metrics, run.data.params) == ({"runs": 4.0}, {"optimizer": "adam"})
     assert run.data.tags["mlflow.note.content"].startswith("adam beats sgd\n\nAll of it: [report.html](")
 
 

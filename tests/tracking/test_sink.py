@@ -70,8 +70,8 @@ def test_curves_are_those_recorded_and_the_summary_stands_at_the_last_step(home)
     sink = tracked.whole()
     steps, values = tracked.past.series(TRAIN_LOSS)
     assert curve(embedded(home), sink.ids[1], TRAIN_LOSS) == dict(zip(steps, values, strict=True))
-    assert curve(embedded(home), sink.ids[1], "summary/valid_loss_final") == {200: tracked.past.finite(VALID_LOSS)[-1]}
-    assert curve(embedded(home), sink.ids[1], "summary/seconds") == {200: 1.5}
+    assert curve(embedded(home), sink.ids[1], "valid_loss_final") == {200: tracked.past.finite(VALID_LOSS)[-1]}
+    assert curve(embedded(home), sink.ids[1], "seconds") == {200: 1.5}
 
 
 def test_the_description_holds_the_command_and_links_the_figure(home):
@@ -106,7 +106,7 @@ def test_what_is_not_finite_is_never_sent(home):
     summary = {"train/loss_best": math.inf, "train/loss_mean_last_100": 1.5}
     sink = Tracked(home, past=past).whole(Outcome("diverged", 3, 1.0, summary, diverged_at=1))
     assert curve(embedded(home), sink.ids[1], TRAIN_LOSS) == {0: 2.0, 2: 1.0}
-    assert "summary/train_loss_best" not in run_of(home).data.metrics
+    assert "train_loss_best" not in run_of(home).data.metrics
 
 
 def test_a_run_that_could_not_be_assembled_is_recorded_without_its_data(home):

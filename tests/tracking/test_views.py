@@ -3,18 +3,20 @@
 import base64
 import json
 import zlib
+from pathlib import Path
 
 import pytest
 import requests
 
 from nnreg.errors import UserError
 from nnreg.tracking import views
+from nnreg.tracking.description import describe_run
 from nnreg.tracking.views import TAG, SeenRun, links, view
-from tests.tracking.stores import free_port
+from tests.records.cards import card
+from tests.tracking.stores import FINISHED, free_port
 
 METRICS = frozenset(
-    {"train/loss", "valid/loss", "valid/accuracy", "test/accuracy"}
-    | {"summary/test_accuracy", "summary/valid_accuracy_final", "summary/seconds"}
+    {"train/loss", "valid/loss", "valid/accuracy", "test/accuracy"} | {"test_accuracy", "valid_accuracy_final", "seconds"}
 )
 
 
@@ -48,7 +50,7 @@ def test_columns_are_the_techniques_what_differs_and_the_results():
     columns = content(view([run(batch="32"), run(batch="64", seed=1)]))["selectedColumns"]
     assert columns[1:4] == ["params.`optimizer`", "params.`init`", "params.`batch`"]
     assert "params.`seed`" not in columns
-    assert "metrics.`summary/test_accuracy`" in columns
+    assert "metrics.`test_accuracy`" in columns
 
 
 def test_a_view_has_one_name_for_one_content():
@@ -67,13 +69,27 @@ def test_seeds_are_averaged_over_everything_else_that_differs():
 
 
 def test_a_comparison_is_no_chart_and_part_of_no_group():
-    answer = SeenRun({"dataset": "digits"}, frozenset({"summary/arms", "summary/seconds"}), is_answer=True)
+    answer = SeenRun({"dataset": "digits"}, frozenset({"arms", "seconds"}), is_answer=True)
     state = content(view([answer, run(seed=0), run(seed=1), run("sgd")], average_seeds=True))
     charts = {chart["metricKey"]: chart["deleted"] for chart in state["compareRunCharts"]}
-    assert charts["summary/arms"]
-    assert not charts["summary/seconds"]
+    assert charts["arms"]
+    assert not charts["seconds"]
     assert [key["groupByData"] for key in state["groupBy"]["groupByKeys"]] == ["optimizer"]
     assert "params.`dataset`" not in state["selectedColumns"]
+
+
+def test_a_store_of_an_earlier_version_is_shown_as_it_was():
+    former = SeenRun({}, frozenset({"train/loss", "summary/test_accuracy", "summary/seconds"}))
+    state = content(view([former]))
+    assert "metrics.`summary/test_accuracy`" in state["selectedColumns"]
+    assert {"summary/test_accuracy", "summary/seconds"} <= {chart["metricKey"] for chart in state["compareRunCharts"]}
+
+
+def test_numbers_of_a_runs_end_stand_in_no_section_of_their_own_above_the_curves():
+    """MLflow sorts sections by what is before the last slash of a name; those of names without one come last."""
+    told = describe_run(card(Path()), FINISHED)
+    assert told.metrics["valid_loss_final"] == FINISHED.summary["valid/loss_final"]
+    assert not any("/" in name for name in told.metrics)
 
 
 def test_a_sweep_is_shown_by_itself():
@@ -86,14 +102,12 @@ def test_of_very_many_runs_the_best_are_drawn():
     assert few["runsHiddenMode"] == "SHOW_ALL"
     assert "orderByKey" not in few
     assert many["runsHiddenMode"] == "FIRST_20_RUNS"
-    assert (many["orderByKey"], many["orderByAsc"]) == ("metrics.`summary/valid_accuracy_final`", False)
+    assert (many["orderByKey"], many["orderByAsc"]) == ("metrics.`valid_accuracy_final`", False)
     assert "orderByKey" not in content(view([run()] * 61, average_seeds=True))  # or the averages were those of the best
 
 
 def test_a_view_of_many_metrics_and_parameters_fits_the_tag_of_an_old_server():
-    many = SeenRun(
-        {f"kind{n}.parameter": "1" for n in range(200)}, frozenset({*METRICS, *(f"summary/m{n}" for n in range(40))})
-    )
+    many = SeenRun({f"kind{n}.parameter": "1" for n in range(200)}, frozenset({*METRICS, *(f"m{n}" for n in range(40))}))
     other = SeenRun({f"kind{n}.parameter": "2" for n in range(200)}, frozenset())
     assert len(view([many, other]).value) < 5_000
 
@@ -159,6 +173,24 @@ def test_the_last_sweep_has_a_link_where_there_are_other_runs_too(monkeypatch):
     assert [line.partition(":")[0] for line in lines] == ["compare all runs", "the last sweep", "seeds averaged"]
     lines, _ = served(monkeypatch, experiments=["7"], runs=[swept(0)])
     assert [line.partition(":")[0] for line in lines] == ["compare all runs"]
+
+
+def test_the_last_sweep_is_found_in_another_experiment_than_that_of_a_single_run_since(monkeypatch):
+    single = {"info": {"experiment_id": "9", "run_id": "single"}, "data": {"params": [], "tags": []}}
+
+    class Filtering(Answers):
+        def __call__(self, url, json, **options):
+            answer = super().__call__(url, json, **options)
+            if "filter" in json:
+                body = {"runs": [run for run in answer.json()["runs"] if run["data"].get("tags")]}
+                answer.json = lambda: body
+            return answer
+
+    monkeypatch.setattr(requests, "post", Filtering(experiments=["7", "9"], runs=[single, ANSWER, swept(0), swept(1)]))
+    lines = links("https://mlflow.example.org")
+    assert [line.partition(":")[0] for line in lines] == ["compare all runs", "the last sweep", "seeds averaged", "its report"]
+    assert "experiments/9/" in lines[0]
+    assert all("experiments/7/" in line for line in lines[1:])
 
 
 def test_the_report_of_the_last_sweep_has_a_link(monkeypatch):
