@@ -38,6 +38,8 @@ from nnreg.play.knobs import listed_techniques, shown_technique
 
 TABS = ("valley", "network", "layers")
 """Modules of this room, each the server's side of a tab: ``routes`` is a list of Starlette's."""
+FIRST = ("knobs", "valley")
+"""Computers that a page asks as soon as it is opened."""
 WEB = Path(__file__).parent / "web"
 HOST = "127.0.0.1"
 LARGEST = 2**18
@@ -144,14 +146,20 @@ class Saved:
 @contextlib.asynccontextmanager
 async def _lifespan(made: Starlette) -> AsyncIterator[None]:
     """Watch the files of plugins while the server lives, and leave no process behind."""
-    watching = asyncio.create_task(_watch(made))
+    tasks = [asyncio.create_task(_watch(made)), *(asyncio.create_task(_begin(made, name)) for name in FIRST)]
     try:
         yield
     finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         made.state.computers.close()
+
+
+async def _begin(made: Starlette, computer: str) -> None:
+    """Let a process import what it needs before the page asks for it."""
+    with contextlib.suppress(UserError):  # who asks is told
+        await made.state.computers[computer].ask(listed_techniques, "optimizer")
 
 
 async def _watch(made: Starlette) -> None:

@@ -100,6 +100,23 @@ def test_the_start_is_dragged(browse, address):
     assert moved[1] == pytest.approx(2 + 90 / box["height"] * 20, abs=0.2)
 
 
+def test_the_start_is_dragged_by_a_finger(browse, address):
+    page = browse(f"{address}#{TWO}", width=420, has_touch=True)
+    said = drawn(page)
+    ring = page.locator(".start .pin").bounding_box()
+    x, y = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2
+    finger = page.context.new_cdp_session(page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 9):
+        finger.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + 5 * step, "y": y + 10 * step}]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert drawn(page) != said
+    moved = [float(each) for each in state(page)["start"].split(",")]
+    assert moved[0] > -6
+    assert moved[1] < 0  # downwards too: the page has not scrolled away under the finger
+    assert page.evaluate("scrollY") == 0
+
+
 def test_all_of_it_is_used_by_keyboard_alone(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)

@@ -200,6 +200,8 @@ export function valleyMap(host, options) {
       event.preventDefault();
       handle.focus({ preventScroll: true });
     });
+    // what touch-action says of a part of a picture is not heard everywhere: a finger on the ring does not scroll the page
+    picture.addEventListener("touchstart", (event) => event.target.closest(".start") && event.preventDefault(), { passive: false });
     picture.addEventListener("pointermove", (event) => isDragging && move(pointed(event), false));
     const release = (event) => {
       if (!isDragging) return;
@@ -207,7 +209,10 @@ export function valleyMap(host, options) {
       move(pointed(event), true);
     };
     picture.addEventListener("pointerup", release);
-    picture.addEventListener("pointercancel", () => (isDragging = false));
+    picture.addEventListener("pointercancel", () => {
+      if (isDragging) move(shown.start, true);
+      isDragging = false;
+    });
     picture.addEventListener("dblclick", (event) => scales && shown.start && move(pointed(event), true));
   }
 
