@@ -124,7 +124,7 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
         (("optimizer=[sgd",), "cannot read optimizer=[sgd: a setting is typed key=value"),
         (
             ("adam",),
-            "Commands: plugins, check, new, ui, rerun, resume, runs, reproduce, compare, find_lr; adam is an optimizer",
+            f"Commands: {', '.join(main.COMMANDS)}; adam is an optimizer",
         ),
         (("plugin",), "there is no command 'plugin'; did you mean 'plugins'?"),
         (("plugins", "optimiser"), "there is no kind 'optimiser'; did you mean 'optimizer'?"),
