@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nnreg.contracts import Array, Split, Splits
+from nnreg.contracts import Array, Splits
 from nnreg.contracts.objective import reads_probabilities
 from nnreg.engine.diagnostics import Stage, of_outputs, stages_of
 from nnreg.engine.history import TRAIN_LOSS, Record
 from nnreg.engine.numerics import silently
-from nnreg.engine.rows import converted
 from nnreg.engine.training import PAUSE
 from nnreg.errors import UserError, one_line
 from nnreg.play.configuration import Asked, told
 from nnreg.play.packing import packed
+from nnreg.play.pictures import Plane, class_colours, first_weights, mistakes, normalised, softmax
 from nnreg.play.strokes import row_of
 from nnreg.registry import palette
 from nnreg.runs.assembly import assemble
@@ -40,14 +39,8 @@ SETTINGS = ("hidden", "steps", "batch", "seed", "train_size", "clip_norm", "clip
 MOST_NETWORKS = 2
 MOST_UPDATES = 500
 """Updates from one picture to the next."""
-GRID = 72
-"""Points to a side of the plane at which a network is asked."""
-MARGIN = 0.12
-"""Of the plane's width around the outermost points."""
 MOST_POINTS = 600
 BINS = 40
-MOST_WRONG = 12
-MOST_UNITS = 24
 FADED = 12
 """Powers of ten below which a gradient is as good as none."""
 
@@ -67,7 +60,6 @@ class Axes:
     high: float = 0.0
     steep: float = -math.inf
     flat: float = math.inf
-    outputs: list[Array] = field(default_factory=list)
 
 
 class Training:
@@ -128,10 +120,13 @@ class Training:
     def picture(self) -> dict[str, Any]:
         """Return what the network answers now, with the parameters that it would be evaluated with."""
         with self.live.elsewhere.swapped():
-            return self._plane.picture(self) if self._plane is not None else pictures_of(self)
+            if self._plane is not None:
+                return self._plane.picture(self.probabilities)
+            weights = self._stages[0].head.weights.theta
+            return mistakes(self.run.splits, self.probabilities) | first_weights(weights, self.run.splits.shape or ())
 
     def probabilities(self, x: Array) -> Array:
-        """Return the probability of each class, float64 array (n, classes), for rows as the network wants them."""
+        """Return the probability of each class, float64 array (n, classes)."""
         logits = self.run.network.logits(x)
         loss: Any = self.run.network.loss
         found: Array = normalised(loss.probabilities(logits)) if reads_probabilities(loss) else softmax(logits)
@@ -187,22 +182,6 @@ def rounded_out(value: float) -> float:
     return math.copysign(step * power, value)
 
 
-def softmax(logits: Array) -> Array:
-    """Return exp(z) over its sum, row by row, in float64."""
-    z = logits.astype(np.float64)
-    z -= z.max(axis=1, keepdims=True)
-    powers = np.exp(z)
-    shares: Array = powers / powers.sum(axis=1, keepdims=True)
-    return shares
-
-
-def normalised(found: Array) -> Array:
-    """Return probabilities that add up to 1 in each row, in float64: answers of single questions do not."""
-    found = found.astype(np.float64)
-    shares: Array = found / np.maximum(found.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    return shares
-
-
 def check_shown(splits: Splits) -> None:
     """Refuse data that has no picture here.
 
@@ -216,62 +195,6 @@ def check_shown(splits: Splits) -> None:
         raise UserError(
             f"this page shows points in the plane and small pictures, and rows of this data have {features} features"
         )
-
-
-class Plane:
-    """The plane in which points lie, and what a network answers in all of it.
-
-    Args:
-        x: features, float array (n, 2).
-    """
-
-    def __init__(self, x: npt.NDArray[Any]) -> None:
-        low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
-        half = float((high - low).max()) * (0.5 + MARGIN) or 1.0
-        middle = (low + high) / 2
-        self.domain = [[float(each - half), float(each + half)] for each in middle]
-        across, up = (np.linspace(first, last, GRID) for first, last in self.domain)
-        self.points = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)
-
-    def picture(self, training: Training) -> dict[str, Any]:
-        """Return the probabilities at all points as bytes, class by class, from the lowest row to the highest."""
-        found = training.probabilities(self.points.astype(training.run.network.dtype))
-        return {"plane": packed(np.round(np.nan_to_num(found) * 255).astype(np.uint8).T)}
-
-
-def pictures_of(training: Training) -> dict[str, Any]:
-    """Return the pictures that are read wrongly, the surest mistakes first, and the weights of the first layer as pictures."""
-    splits = training.run.splits
-    split = watched_rows(training)
-    x = converted(split, training.run.network.dtype, splits.divisor).x[:]
-    found = training.probabilities(x)
-    said, sure = found.argmax(axis=1), found.max(axis=1)
-    wrong = np.flatnonzero(said != split.y)
-    worst = wrong[np.argsort(-sure[wrong], kind="stable")][:MOST_WRONG]
-    ink = np.abs(x).max() or 1.0
-    shown = [
-        {"pixels": packed(np.round(x[row] / ink * 255).astype(np.uint8)), "is": int(split.y[row]), "said": int(said[row]),
-         "sure": float(sure[row])}
-        for row in worst
-    ]  # fmt: skip
-    return {"wrong": shown, "wrong_count": len(wrong), "of": len(x)} | first_weights(training)
-
-
-def first_weights(training: Training) -> dict[str, Any]:
-    """Return the weights of the first layer's units, each of the shape of a row, from -1 to 1 in 255 steps."""
-    head = training._stages[0].head.weights.theta
-    shape = training.run.splits.shape or ()
-    if head.shape[0] != math.prod(shape):
-        return {"weights": []}
-    largest = float(np.abs(head).max()) or 1.0
-    steps = np.round(np.nan_to_num(head.T[:MOST_UNITS] / largest) * 127 + 128).astype(np.uint8)
-    return {"weights": [packed(unit) for unit in steps], "units": head.shape[1], "largest": largest}
-
-
-def watched_rows(training: Training) -> Split:
-    """Return the rows whose mistakes are shown: those held out to watch training with, where there are some."""
-    splits = training.run.splits
-    return splits.valid if splits.valid is not None else splits.train
 
 
 @dataclass
@@ -392,15 +315,6 @@ def facts_of(training: Training) -> dict[str, Any]:
     return found
 
 
-_FAR_APART = (0, 6, 5, 2, 11, 8, 7, 3, 9, 4)
-"""Places of colours that tell classes apart side by side: blue and amber first."""
-
-
-def class_colours(count: int) -> list[str]:
-    """Return a colour for each class."""
-    return [palette.COLOURS[_FAR_APART[k % len(_FAR_APART)]] for k in range(count)]
-
-
 def read_drawing(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return what each network reads in a drawing, and the picture of it that they are given.
 
@@ -422,8 +336,3 @@ def read_drawing(asked: Mapping[str, Any]) -> dict[str, Any]:
         except Exception as raised:  # a plugin may fail in any way
             raise UserError(one_line(told(raised, None))) from raised
     return {"pixels": packed(np.round(row * 255).astype(np.uint8)), "shape": list(shape), "answers": answers}
-
-
-def trainings() -> Iterator[Training]:
-    """Yield the networks that are there."""
-    yield from (training for training in _shown.trainings if training is not None)

@@ -9,7 +9,8 @@ from nnreg import run
 from nnreg.contracts import Activation
 from nnreg.errors import UserError
 from nnreg.play import trainings
-from nnreg.play.trainings import GRID, advance, begin, read_drawing
+from nnreg.play.pictures import GRID
+from nnreg.play.trainings import advance, begin, read_drawing
 from nnreg.registry import entries
 from nnreg_std.datasets.digits import Digits
 from tests.play.test_strokes import DRAWINGS

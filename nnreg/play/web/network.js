@@ -4,7 +4,7 @@ import { digits } from "./digits.js";
 import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
-import { besides, DIFFER, namesOf, questions, readState, USUAL, writtenState } from "./network_state.js";
+import { DIFFER, namesOf, questions, readState, USUAL, writtenState } from "./network_state.js";
 import { plane } from "./plane.js";
 import { runningRuns } from "./running.js";
 import { drawn, number, onTheme } from "./scale.js";
@@ -267,9 +267,7 @@ class Network {
     const colours = this.colours();
     const last = Math.max(40, ...this.curves.map((curve) => ((curve["train/loss"] || [[0]])[0].at(-1) || 0) + 1));
     const lines = (metric, more) => this.curves.map((curve, which) => ({ name: more.faint ? "" : names[which], colour: colours[which], dash: which && !more.faint ? "6 4" : null, x: (curve[metric] || [[], []])[0], y: (curve[metric] || [[], []])[1], ...more }));
-    const start = this.curves.map((curve) => curve["start/train_loss"] && curve["start/train_loss"][1][0]);
-    const valid = lines("valid/loss", {}).map((line, which) => (start[which] !== undefined && start[which] !== null && line.x.length ? line : line));
-    this.lossChart.draw({ series: [...lines("train/loss", { faint: true }), ...valid], x: [0, last] });
+    this.lossChart.draw({ series: [...lines("train/loss", { faint: true }), ...lines("valid/loss", {})], x: [0, last] });
     this.accuracyChart.draw({ series: lines("valid/accuracy", {}), x: [0, last], y: [0, 1] });
   }
 
