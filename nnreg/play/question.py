@@ -165,5 +165,9 @@ def command(question: Question, rule: Rule) -> str:
     if question.schedule != "constant":
         words += words_of("schedule", question.schedule, question.schedule_values or {})
     words += [f"warmup={question.warmup}"] if question.warmup else []
-    words += [f"{name}={value!r}" for name in ("clip_value", "clip_norm") if (value := getattr(question, name)) is not None]
+    words += [
+        f"{name}={repr(value).removesuffix('.0')}"
+        for name in ("clip_value", "clip_norm")
+        if (value := getattr(question, name)) is not None
+    ]
     return " ".join(["python -m nnreg", *(f"'{word}'" if set(word) & set("[]{}()*,'\" ") else word for word in words)])

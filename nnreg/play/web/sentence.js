@@ -12,7 +12,7 @@ export function outcome(rules, steps) {
   const arrived = well.filter((rule) => rule.arrived_at !== null).sort((one, other) => one.arrived_at - other.arrived_at);
   if (arrived.length) parts.push(ofArrivals(arrived, well.length > 1));
   const still = well.filter((rule) => rule.arrived_at === null && rule.diverged_at === null);
-  if (still.length) parts.push(`after ${steps} updates ${listed(still.map(ofTravel))}`);
+  if (still.length) parts.push(`after ${steps} updates ${ofTravels(still)}`);
   for (const rule of well) if (rule.diverged_at !== null) parts.push(`${rule.called} is thrown out of the valley by update ${rule.diverged_at}${why(rule)}`);
   for (const rule of each) if (rule.error) parts.push(`${rule.called} could not descend`);
   return `${parts.join("; ")}.`.replace(/^after/, "After");
@@ -30,12 +30,23 @@ function ofArrivals([first, ...others], isRace) {
   return said + (others.length ? `, ${listed(others.map((rule) => `${rule.called} after ${rule.arrived_at}`))}` : "");
 }
 
-function ofTravel(rule) {
-  if (rule.distance === null) return `${rule.called} is at height ${number(rule.heights.at(-1))}`;
+function ofTravels(rules) {
+  if (rules[0].distance === null) return listed(rules.map((rule, place) => `${rule.called} is ${place ? "" : "at height "}${number(rule.heights.at(-1))}`));
+  const groups = { still: [], hardly: [], away: [] };
+  for (const rule of rules) groups[courseOf(rule)].push(rule);
+  const said = [];
+  const each = (group, verb) => listed(group.map((rule, place) => `${rule.called} ${place ? "" : verb}${number(rule.distance.at(-1))}`));
+  if (groups.still.length) said.push(`${each(groups.still, "is still ")} from the minimum`);
+  if (groups.hardly.length) said.push(`${listed(groups.hardly.map((rule) => rule.called))} ${groups.hardly.length > 1 ? "have" : "has"} hardly moved`);
+  if (groups.away.length) said.push(`${each(groups.away, "has moved away, to ")} from the minimum`);
+  return listed(said);
+}
+
+function courseOf(rule) {
   const left = rule.distance.at(-1);
-  if (left > 1.5 * rule.distance[0]) return `${rule.called} has moved away, to ${number(left)} from the minimum`;
+  if (left > 1.5 * rule.distance[0]) return "away";
   const travelled = rule.path.slice(1).reduce((sum, point, index) => sum + Math.hypot(...point.map((value, axis) => value - rule.path[index][axis])), 0);
-  return travelled < HARDLY * left ? `${rule.called} has hardly moved, ${number(left)} from the minimum` : `${rule.called} is still ${number(left)} from the minimum`;
+  return travelled < HARDLY * left ? "hardly" : "still";
 }
 
 function why(rule) {

@@ -133,7 +133,8 @@ class Valley {
       asked[knob.key] = value;
       this.changed(isSettled);
     };
-    const knobs = [noise, ...(asked.noise > 0 || asked.seed ? [seed] : [])];
+    const isNoisy = about.surface.knobs.some((each) => each.key === "noise"); // it has a knob of its own
+    const knobs = [...(isNoisy && !asked.noise ? [] : [noise]), ...(isNoisy || asked.noise > 0 || asked.seed ? [seed] : [])];
     const rows = knobRows(knobs, asked, (knob, value, isSettled) => {
       const was = asked.noise > 0;
       own(knob, value, isSettled);
