@@ -105,8 +105,9 @@ def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     names = max(width_of(label + " ↑", NAME) for label in labels) + 0.35
     style = Style(window, words.log, len(found) <= MOST_BANDS if words.bands is None else words.bands)
     line = footer(results, [group.runs for group in found], [words.metric], window, words.note, bands=style.bands)
-    page = Page(5.9 + names, 3.75, title, words.subtitle, line)
-    axes = page.axes(0.8, 0.05, page.width - 0.8 - names, 3.15)
+    high = max(3.15, LINE * len(found))
+    page = Page(5.9 + names, high + 0.6, title, words.subtitle, line)
+    axes = page.axes(0.8, 0.05, page.width - 0.8 - names, high)
     drawn = [draw_curve(axes, group, words.metric, style) for group in found]
     scale(axes, drawn, words.metric, words, shown)
     thin_dots(axes)
