@@ -209,17 +209,23 @@ def _open(comparison: Findings, matrix: Matrix, side: str) -> Unknown | None:
 
 
 def _leaders(pairs: Sequence[tuple[Forest, Distance]]) -> str:
-    heads = list(dict.fromkeys(forest.leader for forest, _ in pairs))
+    heads = list(dict.fromkeys(_spoken(forest.leader) for forest, _ in pairs))
     if len(heads) > 1:
         return "the leaders are ahead of these"
-    others = [each.name for _, each in pairs]
+    others = [_spoken(each.name) for _, each in pairs]
     shown = enumerated(others) if len(others) < 4 else f"{len(others)} others"
     return f"{heads[0]} is ahead of {shown}"
 
 
 def _versus(forest: Forest, each: Distance) -> str:
     where = f" on {forest.heading}" if forest.heading else ""
-    return f"{forest.short} and {each.short}{where}"
+    return f"{_spoken(forest.short)} and {_spoken(each.short)}{where}"
+
+
+def _spoken(name: str) -> str:
+    """Return a name as it stands in a sentence, as the answer has it: ``adam (he)``."""
+    first, _, rest = name.partition(", ")
+    return f"{first} ({rest})" if rest else first
 
 
 def _seeds(each: Distance) -> str:

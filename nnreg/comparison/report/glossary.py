@@ -197,4 +197,4 @@ class Glossary:
     @property
     def used(self) -> list[tuple[str, Term]]:
         """The words that were explained so far, in the order of the alphabet."""
-        return sorted(self._used.items(), key=lambda item: item[1].name)
+        return sorted(self._used.items(), key=lambda item: item[1].name.casefold())

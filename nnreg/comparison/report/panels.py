@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -224,7 +225,8 @@ def standings(comparison: Findings) -> Panel:
     if max(len(arm.runs) for arm in comparison.gathered.arms) < 2:
         about = "One run for each."
     if comparison.target is not None:
-        about += f" Target: {target_words(comparison)}; the updates until then are a median and a range over seeds."
+        about += f" Target: {target_words(comparison)}; the updates until then are a median and a range over seeds,"
+        about += " or how many of them reached it, and the first."
     if len(at_best_rates(comparison.standings, comparison.metric)) < len(comparison.standings):
         about += f" Compared with the best: each technique at its best learning rate by {called(comparison.metric)}."
     return {"question": f"How did each {asked(comparison)} do?", "columns": columns, "rows": rows, "about": about}
@@ -248,7 +250,9 @@ def informative(table: Panel) -> Panel:
         texts = {cell["text"] for cell in cells[place]}
         if table["columns"][place].get("kind") == "strips":
             return any(cell.get("strip") for cell in cells[place])
-        return place < 2 or (not texts <= {*EMPTY} and not texts <= {*EMPTY, "ahead"})
+        if table["columns"][place]["label"] == "runs" and len(texts) == 1:  # the head of the page says how many
+            return any(cell["note"] for cell in cells[place])
+        return place < 2 or not texts <= {*EMPTY, "ahead"}
 
     kept = [place for place in range(len(table["columns"])) if tells(place)]
     rows = [[row[place] for place in kept] for row in table["rows"]]
@@ -279,7 +283,7 @@ def _row(
         row += [_against_best(comparison, each)] if len(comparison.standings) > 1 else []
     row += [_number(metric, each.metrics.get(metric)) for metric in others]
     if comparison.target is not None:
-        row += [_to_target(way, measured) for way, measured in each.ways_to_target.items() if way != SECONDS]
+        row += [_to_target(each, way, measured) for way, measured in each.ways_to_target.items() if way != SECONDS]
     total = len(each.arm.runs)
     lost = "; ".join(filter(None, (lost_words(each).replace(f" of {total}", ""), lost_interval(each))))
     row.append({"text": str(total), "sort": total, "kind": "number", "note": f"({lost})" if lost else ""})
@@ -293,15 +297,17 @@ def _number(metric: str, measured: Measured | None) -> Panel:
     return {"text": number, "sort": measured.mean, "kind": "number", "note": f"± {half}" if half else ""}
 
 
-def _to_target(metric: str, measured: Measured) -> Panel:
-    text, _, note = to_target(metric, measured).partition(" (")
+def _to_target(each: Standing, way: str, measured: Measured) -> Panel:
+    """Return median and range of what it took to reach the target; where some did not reach it, how many did and the first."""
+    text, _, note = to_target(way, measured).partition(" (")
+    if measured.by_seed and not math.isfinite(measured.high):
+        reached = f"{each.reached} of {len(each.arm.runs)}"
+        first = to_target(way, replace(measured, mean=measured.low, high=measured.low))
+        is_known = math.isfinite(measured.mean)
+        text, note = (text, f"from {first}, {reached})") if is_known else (f"{reached}", f"from {first})")
     sort = measured.mean if math.isfinite(measured.mean) else ""
-    return {
-        "text": text,
-        "sort": sort,
-        "kind": "number" if measured.by_seed else "number quiet",
-        "note": f"({note}" if note else "",
-    }
+    kind = "number" if measured.by_seed else "number quiet"
+    return {"text": text, "sort": sort, "kind": kind, "note": f"({note}" if note else ""}
 
 
 def _against_best(comparison: Findings, each: Standing) -> Panel:

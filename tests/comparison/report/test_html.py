@@ -13,7 +13,7 @@ import pytest
 from nnreg.comparison.compare import compare
 from tests.comparison.sweeps import sweep
 
-VOID = {"meta", "img", "br", "link", "input", "hr", "line", "circle", "rect", "path"}
+VOID = {"meta", "col", "img", "br", "link", "input", "hr", "line", "circle", "rect", "path"}
 NASTY = '<img src=x onerror=alert(1)> & "q" \'é</script>'
 
 
