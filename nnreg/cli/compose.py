@@ -20,7 +20,8 @@ from hydra.core.utils import JobRuntime
 from hydra.plugins.completion_plugin import CompletionPlugin
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from nnreg.cli.words import is_sweep, ordered
+from nnreg.cli.words import is_sweep, ordered, tuned_on_a_surface
+from nnreg.console import say
 from nnreg.errors import UserError
 from nnreg.process import terminable
 from nnreg.records.folder import discard
@@ -103,6 +104,11 @@ def compose(words: Sequence[str], task: Task) -> int:
         from nnreg.sweeps.resuming import completed_words
 
         words = completed_words(words)
+        if added := tuned_on_a_surface(words):
+            say(
+                f"tuning        each rule's learning rate: {' '.join(added)} (optimizer.lr=0.1: one for all, protocol=grid: their own)"
+            )
+            words = [*words, *added]
     register_source()
     register(searches=any(word.startswith("-") or "hparams_search" in word or "sweeper" in word for word in words))
     register_sweeper()

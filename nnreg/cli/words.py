@@ -78,6 +78,21 @@ def is_sweep(words: Sequence[str]) -> bool:
     return bool({"-m", _SWEEPING} & set(words))
 
 
+ON_A_SURFACE = ("protocol=tune_then_seeds", "protocol.range=[0.0003,3]")
+"""The one budget that each rule is tuned with where all are let down a surface: their defaults are made for networks."""
+_CHOSEN = re.compile(r"\+*(protocol|hparams_search|experiment|seed|hydra/sweeper|sweep\.resume|optimizer\.([\w.]+\.)?lr)\b.*=")
+
+
+def tuned_on_a_surface(words: Sequence[str]) -> list[str]:
+    """Return words that add the tuning of each rule's learning rate to a sweep of descents over a glob of rules.
+
+    Nothing is added where a rate, seeds, a protocol or a study was chosen.
+    """
+    is_descent = is_sweep(words) and "task=descend" in words
+    has_glob = any(re.match(r"optimizer=.*\bglob\(", word) for word in words)
+    return list(ON_A_SURFACE) if is_descent and has_glob and not any(map(_CHOSEN.match, words)) else []
+
+
 def _option(word: str, left: list[str]) -> str:
     """Return an option in one word, and take its value from the words that are left where it has none."""
     typed, assigned, value = word.partition("=")

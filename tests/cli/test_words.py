@@ -7,7 +7,7 @@ import sys
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from nnreg.cli.words import FLAGS, VALUED, ordered, read_words
+from nnreg.cli.words import FLAGS, VALUED, ordered, read_words, tuned_on_a_surface
 from nnreg.errors import UserError
 from nnreg.registry import entries
 
@@ -151,3 +151,24 @@ def test_two_values_for_one_learning_rate_are_refused_as_one_would_be_lost(typed
 )
 def test_one_value_for_a_learning_rate_is_read_wherever_it_stands(typed):
     assert ordered(typed.split()) == typed.split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_tuned"),
+    [
+        ("--multirun task=descend optimizer=glob(*)", True),
+        ("--multirun task=descend surface=rosenbrock optimizer=sgd,glob(ada*) steps=50", True),
+        ("--multirun task=descend optimizer=sgd,adam", False),
+        ("--multirun optimizer=glob(*)", False),
+        ("task=descend optimizer=glob(*)", False),
+        ("--multirun task=descend optimizer=glob(*) optimizer.lr=0.1", False),
+        ("--multirun task=descend optimizer=glob(*) ++optimizer.inner.lr=0.1", False),
+        ("--multirun task=descend optimizer=glob(*) protocol=grid", False),
+        ("--multirun task=descend optimizer=glob(*) seed=1,2", False),
+        ("--multirun sweep.resume=FOLDER task=descend optimizer=glob(*)", False),
+    ],
+)
+def test_all_rules_on_a_surface_are_tuned_with_one_budget_unless_something_else_was_chosen(typed, is_tuned):
+    added = tuned_on_a_surface(typed.split())
+    assert bool(added) is is_tuned
+    assert added in ([], ["protocol=tune_then_seeds", "protocol.range=[0.0003,3]"])
