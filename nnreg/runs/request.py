@@ -181,10 +181,20 @@ def _swept(words: Sequence[str], sweep: Path, task: str, choices: Mapping[str, s
         place = key.partition("@")[2].partition(".")[0]
         is_named = place in LABELLED.get(task, ()) and f"{JOINT}{value}" in choices.get(place, "")
         is_named = is_named or key in ("seed", *LABELLED.get(task, ()))
-        if typed.get(key) != value and not is_named and not key.startswith("hydra"):
+        if not _is_same(typed.get(key), value) and not is_named and not key.startswith("hydra"):
             name = (key.partition("@")[2] or key).rpartition(".")[2]
             found.append(f"{name}={as_typed(float(value), 3) if FLOAT.fullmatch(value) else value}")
     return tuple(found)
+
+
+def _is_same(typed: str | None, value: str) -> bool:
+    """Tell whether a word's value is what was typed, which Hydra writes in its own way: True for true, 0.001 for 1e-3."""
+    if typed is None or typed.lower() == value.lower():
+        return typed is not None
+    try:
+        return float(typed) == float(value)
+    except ValueError:
+        return False
 
 
 def _command_of_a_study(config: DictConfig) -> str:

@@ -22,10 +22,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnreg.engine.history import FINAL_LOSS, START_LOSS, History, Record
+from nnreg.engine.history import History, Record
 from nnreg.records.card import TRACKING, DatasetCard, Outcome, RunCard, Status, flattened
 from nnreg.records.checkpoint import FILE
 from nnreg.records.folder import NETWORK, SPOOL, TRACKED
+from nnreg.records.metrics import metric_of
 from nnreg.registry.nested import split_name
 from nnreg.settings import PICTURES, TRAIN, is_setting_of, task_of
 from nnreg.tracking.location import MACHINE_LEARNING
@@ -322,8 +323,9 @@ class Told:
     logs_model: bool = False
 
 
-ONCE = (START_LOSS, FINAL_LOSS)
-"""Metrics of a single point that the numbers of a run's end repeat: no curve is sent of them."""
+def is_curve(metric: str) -> bool:
+    """Tell whether a metric has more points than one, which the numbers of a run's end repeat."""
+    return metric_of(metric).recorded != "once"
 
 
 def summarised(name: str) -> str:

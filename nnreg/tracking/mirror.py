@@ -34,7 +34,7 @@ from nnreg.records.folder import (
     read_history,
     read_records,
 )
-from nnreg.tracking.description import NAME_TAG, ONCE, RESUMED, Point, Thinner, Told, describe_run, now
+from nnreg.tracking.description import NAME_TAG, RESUMED, Point, Thinner, Told, describe_run, is_curve, now
 from nnreg.tracking.location import Target
 from nnreg.tracking.store import Store
 
@@ -248,7 +248,7 @@ class Mirror:
 
     def _points(self, records: Sequence[Record]) -> list[Point]:
         """Return records, each with the time at which it was measured as nearly as is known."""
-        records = [record for record in records if record.metric not in ONCE]
+        records = [record for record in records if is_curve(record.metric)]
         steps, times = zip(*self._clock, strict=True)
         millis = np.interp([record.step for record in records], steps, times)
         return [Point(metric, value, int(at), step) for (step, metric, value), at in zip(records, millis, strict=True)]

@@ -13,7 +13,7 @@ import pytest
 from nnreg.errors import UserError
 from nnreg.records.folder import TRACKED
 from nnreg.tracking import commands
-from nnreg.tracking.description import ONCE, files_of
+from nnreg.tracking.description import files_of, is_curve
 from nnreg.tracking.mirror import Tracked as Noted
 from tests.tracking.stores import Tracked, client
 from tests.tracking.team.postgresql import PASSWORD, USER
@@ -64,7 +64,7 @@ def expected_points(folder, run):
     """Return every point of a run as its folder has it."""
     lines = gzip.decompress((folder / "history.csv.gz").read_bytes()).decode().splitlines()[1:]
     told = [line.split(",") for line in lines]
-    points = [(run, metric, int(step), float(value)) for step, metric, value in told if metric not in ONCE]
+    points = [(run, metric, int(step), float(value)) for step, metric, value in told if is_curve(metric)]
     summary = json.loads((folder / "summary.json").read_text())
     values = summary["metrics"] | {"steps": summary["steps"]}
     return Counter(points + [(run, key.replace("/", "_"), summary["steps"], value) for key, value in values.items()])
