@@ -124,7 +124,7 @@ export function valleyMap(host, options) {
       const points = rule.path.map(at);
       const now = Math.min(shown.time, points.length - 1);
       parts.push(svg("path", { class: "path later", d: pathThrough(points.slice(now)), stroke: ink }));
-      parts.push(svg("path", { class: "path", d: pathThrough(points.slice(0, now + 1)), stroke: ink }));
+      parts.push(svg("path", { class: "path", d: pathThrough(points.slice(0, now + 1)), stroke: ink, "stroke-dasharray": rule.dash }));
       if (points.length <= 150) parts.push(svg("g", { fill: ink }, ...points.slice(0, now).map((point) => svg("circle", { class: "visited", r: 2, cx: point[0], cy: point[1] }))));
     }
     for (const rule of shown.rules) parts.push(...head(rule, at));

@@ -5,7 +5,7 @@ const HARDLY = 0.02; // of the way that is left: who has come less far has hardl
 
 /** Return the sentence for rules as the server answers them, after so many updates. */
 export function outcome(rules, steps) {
-  const called = names(rules);
+  const called = names(rules, (name, rate) => `${name} (lr ${rate})`);
   const each = rules.map((rule, place) => ({ ...rule, called: called[place] }));
   const well = each.filter((rule) => !rule.error);
   const parts = [];
@@ -19,8 +19,8 @@ export function outcome(rules, steps) {
 }
 
 /** Return what the rules are called, two of one name told apart by their learning rates, or their places. */
-export function names(rules) {
-  const shown = rules.map((rule) => (rules.filter((other) => other.name === rule.name).length > 1 && rule.rate != null ? `${rule.name} ${number(rule.rate)}` : rule.name));
+export function names(rules, both = (name, rate) => `${name} ${rate}`) {
+  const shown = rules.map((rule) => (rules.filter((other) => other.name === rule.name).length > 1 && rule.rate != null ? both(rule.name, number(rule.rate)) : rule.name));
   return shown.map((name, place) => (shown.indexOf(name) !== place || shown.lastIndexOf(name) !== place ? `${name} (${place + 1})` : name));
 }
 

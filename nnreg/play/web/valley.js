@@ -11,6 +11,7 @@ export const id = "valley";
 export const title = "Valley";
 
 const MOST_RULES = 4;
+const DASHES = [null, "7 5", "2 5", "11 4 2 4"]; // of rules of one name, which have one colour
 const FRAMES = 14; // updates a second that are played where there are few; a long descent takes eight seconds
 
 /** Build the tab. */
@@ -255,7 +256,10 @@ class Valley {
     const { found, asked } = this;
     this.at.sentence.textContent = outcome(found.rules, asked.steps);
     const called = names(found.rules);
-    found.rules.forEach((rule, place) => (rule.called = called[place]));
+    found.rules.forEach((rule, place) => {
+      rule.called = called[place];
+      rule.dash = DASHES[found.rules.slice(0, place).filter((other) => other.name === rule.name).length];
+    });
     const seen = found.rules.filter((rule) => !rule.error);
     found.rules.forEach((rule, place) => {
       const at = this.at.rules.querySelector(`[data-rule="${place}"] .rule-problem`);
@@ -265,7 +269,7 @@ class Valley {
     this.at.legend.replaceChildren(...seen.map((rule) => html("span", { class: "key" }, swatch(rule.colour), rule.called)));
     const moving = [...new Set(seen.map((rule) => rule.velocity_name).filter(Boolean))];
     this.at.arrows.replaceChildren("Before an update, at each head:", arrowKey("gradient", "the slope downhill"), ...(moving.length ? [arrowKey("velocity", `the velocity the rule keeps (${moving.join(", ")})`)] : []), arrowKey("step", "the step taken, true to scale"));
-    this.height.draw({ series: seen.map((rule) => ({ name: rule.called, colour: rule.colour, y: rule.heights })), x: [0, asked.steps] });
+    this.height.draw({ series: seen.map((rule) => ({ name: rule.called, colour: rule.colour, dash: rule.dash, y: rule.heights })), x: [0, asked.steps] });
     this.showAlong(seen);
     this.at.commands.replaceChildren(...seen.map((rule) => commandLine(rule)));
     this.rates.show(this.asked, this.about.rules, found, this.ground);
@@ -309,7 +313,7 @@ class Valley {
       this.at.along[which].hidden = this.at.alongTitles[which].hidden = !isThere;
       if (!isThere) return;
       this.at.alongTitles[which].replaceChildren(names[which], html("span", { class: "quiet small" }, ` curvature ${number(directions.curvatures[which])}, direction (${directions.vectors[which].slice(0, 3).map((part) => number(part, 2)).join(", ")}${directions.vectors[which].length > 3 ? ", …" : ""})`));
-      const series = seen.map((rule, place) => ({ name: rule.called, colour: rule.colour, y: directions.coordinates[place].map((point) => point[which]) }));
+      const series = seen.map((rule, place) => ({ name: rule.called, colour: rule.colour, dash: rule.dash, y: directions.coordinates[place].map((point) => point[which]) }));
       const begun = Math.max(...directions.coordinates.map(([first]) => Math.hypot(...first)), 1e-9);
       const reached = Math.max(...series.flatMap((line) => line.y.map(Math.abs)).filter(Number.isFinite), 1e-9);
       const far = Math.min(1.5 * begun, reached); // who flies off does not flatten the others
