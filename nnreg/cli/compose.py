@@ -105,9 +105,8 @@ def compose(words: Sequence[str], task: Task) -> int:
 
         words = completed_words(words)
         if added := tuned_on_a_surface(words):
-            say(
-                f"tuning        each rule's learning rate: {' '.join(added)} (optimizer.lr=0.1: one for all, protocol=grid: their own)"
-            )
+            others = "optimizer.lr=0.1 gives all one, protocol=grid their own"
+            say(f"tuning        each rule's learning rate: {' '.join(added)} ({others})")
             words = [*words, *added]
     register_source()
     register(searches=any(word.startswith("-") or "hparams_search" in word or "sweeper" in word for word in words))

@@ -258,11 +258,17 @@ def _plot(axes: Axes, shown: Sequence[Row], index: int, column: Column) -> None:
     elif values.size and values.min() == values.max() != 0:
         axes.set_xlim(min(0.0, 2 * float(values[0])), max(0.0, 2 * float(values[0])))
     elif values.size:
-        axes.set_xlim(*_row_limits(values, axes.get_xlim()))
+        left, right = _row_limits(values, axes.get_xlim())
+        axes.set_xlim(max(left, 0.0) if column.is_to_target else left, right)
     if is_share(column.metric):
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
     if not values.size:
         axes.set_xticks([])
+    for place, row in enumerate(shown if column.is_to_target else ()):
+        measured = row.measured[index]
+        if math.isfinite(measured.low) and measured.high == math.inf:  # some did not reach it: the range has no end
+            ends = measured.low, axes.get_xlim()[1]
+            axes.plot(ends, (place, place), color=row.colour, linewidth=2.2, alpha=0.45, linestyle=(0, (1, 1)))
 
 
 def _row_limits(values: npt.NDArray[np.float64], wanted: tuple[float, float]) -> tuple[float, float]:
