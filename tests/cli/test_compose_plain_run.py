@@ -15,11 +15,11 @@ ALLOWED = {"nnreg.sweeps.ending", "nnreg.studies.command"}  # Hydra calls the on
 ENGINES = {"ray", "submitit", "mlflow", "optuna"}
 
 
-def test_a_plain_run_imports_no_launcher_no_sweeper_and_at_most_80_of_our_modules(tmp_path):
+def test_a_plain_run_imports_no_launcher_no_sweeper_and_at_most_82_of_our_modules(tmp_path):
     done = subprocess.run([sys.executable, "-c", CODE], cwd=tmp_path, capture_output=True, text=True, check=True)
     modules = set(done.stdout.splitlines()[-1].split()[1:])
     ours = {name for name in modules if name.partition(".")[0] == "nnreg"}
     assert "nnreg.runs.train" in ours
-    assert len(ours) <= 80
+    assert len(ours) <= 82  # one writes numbers, one keeps the network with its card
     assert {name for name in ours if name.startswith(ROOMS)} == ALLOWED
     assert not ENGINES & modules
