@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -180,7 +181,7 @@ def test_a_sweep_prints_a_line_a_job_and_one_table_best_first(nnreg, project):
     assert answer.code == 0
     assert answer.err == ""
     lines = answer.out.splitlines()
-    assert [line.split()[0] for line in lines if line.startswith("#")] == ["#0", "#1", "#2", "#3"]  # where it stands, between
+    assert [line.split()[0] for line in lines if re.match(r"#\d", line)] == ["#0", "#1", "#2", "#3"]  # where it stands, between
     header = next(index for index, line in enumerate(lines) if line.lstrip().startswith("#  optimizer"))
     losses = [float(line.split()[3]) for line in lines[header + 1 : header + 5]]
     assert losses == sorted(losses)
