@@ -191,7 +191,7 @@ def test_the_terminal_says_what_the_target_is_and_when_runs_reached_it(nnreg, tm
     curve = "step,metric,value\n0,train/loss,2.0\n1,train/loss,2.0\n"
     (home / "0" / "history.csv.gz").write_bytes(gzip.compress(curve.encode()))
     answer = nnreg("compare", str(home), "--target", "train/loss=1.8")
-    assert "not reached (0 to not reached)" in answer.out
+    assert "not reached (1 to not reached)" in answer.out, "no curve is at its second value before its second step"
     assert "Target: training loss of 1.80 (chosen); steps to it: median and range over seeds." in answer.out
 
 
