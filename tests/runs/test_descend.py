@@ -199,7 +199,7 @@ def test_a_descent_is_typed_in_one_line_and_told_in_a_few(nnreg, project):
     folder = next((project / "runs").iterdir())
     assert folder.name.endswith("lion-rosenbrock")
     assert {"path.png", "path.gif", "summary.json", "history.csv.gz"} <= {path.name for path in folder.iterdir()}
-    for words in ("lion (lr=0.05", "40 updates from (-1.2, 1), float64", "position", "distance", "path length", "path.png"):
+    for words in ("lion (lr=0.05", "40 updates from (−1.2, 1), float64", "position", "distance", "path length", "path.png"):
         assert words in answer.out
     assert "digits" not in answer.out
 
