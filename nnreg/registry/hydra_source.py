@@ -14,7 +14,8 @@ import re
 import sys
 import types
 from collections.abc import Collection, Sequence
-from typing import Any
+from fnmatch import fnmatch
+from typing import Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
@@ -35,8 +36,16 @@ from nnreg.settings import run_label, task_of
 
 SETTINGS = "settings"
 
-swept_by_glob: dict[str, frozenset[str]] = {}
-"""Kinds of which this process lists what a sweep by glob can run, and the parameters in its words; set by who reads those."""
+
+class Globbed(NamedTuple):
+    """What the words of a sweep say of a kind that it sweeps over by a glob: the patterns, and the parameters in all words."""
+
+    patterns: frozenset[str]
+    given: frozenset[str]
+
+
+swept_by_glob: dict[str, Globbed] = {}
+"""Kinds of which this process lists only what a sweep by glob can run; set by who reads its words."""
 
 
 class Text(StringNode):
@@ -83,9 +92,10 @@ class NnregConfigSource(ConfigSource):
         known = techniques(path)
         if path not in swept_by_glob:
             return list(known)
-        given = swept_by_glob[path]
+        patterns, given = swept_by_glob[path]
         faults = {name: fault for name, entry in known.items() if (fault := _fault_of(entry) or _lack_of(entry, given))}
-        for fault in dict.fromkeys(faults.values()):  # what stands inside others by default is told once
+        meant = {fault: None for name, fault in faults.items() if any(fnmatch(name, each) for each in patterns)}
+        for fault in meant:  # what stands inside others by default is told once
             sys.stderr.write(f"skipped: {fault}\n")
         return [name for name in known if name not in faults]
 
@@ -162,11 +172,17 @@ class NnregSearchPath(SearchPathPlugin):
         search_path.append(provider="schema", path="nnreg://")
 
 
-def kinds_by_glob(words: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Return the kinds that some words of a command line sweep over by a glob, each with the parameters that the words give."""
-    found = (re.match(r"\+{0,2}(\w+)(@[\w.:]+)?=.*\bglob\(", word) for word in words)
+def kinds_by_glob(words: Sequence[str]) -> dict[str, Globbed]:
+    """Return the kinds that some words of a command line sweep over by a glob, in whichever of their places."""
     given = frozenset(word.partition("=")[0].rpartition(".")[2] for word in words if "." in word.partition("=")[0])
-    return dict.fromkeys(sorted({match[1] for match in found if match} & set(entries.kinds())), given)
+    found: dict[str, Globbed] = {}
+    for word in words:
+        match = re.match(r"\+{0,2}(\w+)(@[\w.:]+)?=.*?\bglob\(([^)]*)", word)
+        if match and match[1] in entries.kinds():
+            patterns = frozenset(re.findall(r"[^\s,\[\]]+", match[3].partition("exclude")[0]))
+            before = found.get(match[1], Globbed(frozenset(), given))
+            found[match[1]] = Globbed(before.patterns | patterns, given)
+    return found
 
 
 def register_source() -> None:

@@ -82,7 +82,7 @@ def test_a_broken_plugin_is_a_composition_error_of_one_line(source, publish):
 
 def test_a_sweep_by_glob_sees_sound_plugins_only_and_says_what_it_skips(source, publish, monkeypatch, capsys):
     publish("zoo", {"zoo_module": "1 / 0"}, optimizer={"zebra": "zoo_module:Rule"}, init={"zebra": "zoo_module:Rule"})
-    monkeypatch.setattr(hydra_source, "swept_by_glob", {"optimizer": frozenset()})
+    monkeypatch.setattr(hydra_source, "swept_by_glob", kinds_by_glob(["optimizer=glob(*)"]))
     assert "zebra" not in source.list("optimizer", None)
     assert capsys.readouterr().err.startswith("skipped: optimizer 'zebra' (zoo 1.0) is broken")
     assert "zebra" in source.list("init", None)
@@ -90,16 +90,20 @@ def test_a_sweep_by_glob_sees_sound_plugins_only_and_says_what_it_skips(source, 
 
 def test_whatever_sweeps_over_a_kind_by_glob_is_known():
     words = ["+optimizer=glob(*)", "init@bias=glob([z*,c*])", "activation=relu", "steps=choice(1,2)", "optimizer.lr=glob(1)"]
-    assert kinds_by_glob(words) == {"optimizer": {"lr"}, "init": {"lr"}}
+    assert kinds_by_glob(words) == {"optimizer": ({"*"}, {"lr"}), "init": ({"z*", "c*"}, {"lr"})}
+    assert kinds_by_glob(["optimizer=glob([a*], exclude=adam)"]) == {"optimizer": ({"a*"}, frozenset())}
 
 
 def test_a_sweep_by_glob_leaves_out_what_needs_a_value_that_nobody_gave(source, monkeypatch, capsys):
-    monkeypatch.setattr(hydra_source, "swept_by_glob", {"init": frozenset()})
+    monkeypatch.setattr(hydra_source, "swept_by_glob", kinds_by_glob(["init=glob(*)"]))
     assert "he" in source.list("init", None)
     assert "saved" not in source.list("init", None)
     assert "skipped: init=saved needs a value for file\n" in capsys.readouterr().err
-    monkeypatch.setattr(hydra_source, "swept_by_glob", {"init": frozenset({"file"})})
+    monkeypatch.setattr(hydra_source, "swept_by_glob", kinds_by_glob(["init=glob(s*)", "init.file=runs/a"]))
     assert "saved" in source.list("init", None)
+    monkeypatch.setattr(hydra_source, "swept_by_glob", kinds_by_glob(["init=glob([h*])"]))
+    source.list("init", None)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_composed_configuration_holds_the_settings_and_a_node_for_each_kind():
