@@ -102,6 +102,7 @@ def foreign(words):
     return [text for each in words if FOREIGN.search(text := each.get_text())]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind_and_spec", SPECS, ids=[f"{kind} {' '.join(map(str, spec.values()))}" for kind, spec in SPECS])
 @pytest.mark.parametrize("name", SWEEPS)
 def test_no_words_overlap_and_every_number_is_written_in_the_one_way(name, kind_and_spec):
@@ -114,6 +115,7 @@ def test_no_words_overlap_and_every_number_is_written_in_the_one_way(name, kind_
     assert not foreign(words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("far", [1.0, 1e4, 1e-4])
 @pytest.mark.parametrize("count", [1, 3, 9, 14])
 def test_descents_too(count, far):

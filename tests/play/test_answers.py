@@ -22,6 +22,7 @@ from tests.registry.publishing import publishing
 publish = pytest.fixture(publishing)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "asked",
     [

@@ -70,6 +70,7 @@ def test_rows_before_their_scaling_are_answered_as_the_run_measured_them(trained
 NETWORKS = ["mlp", "residual", "convolutional"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("norm", list(entries.techniques("norm")))
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_with_every_norm_is_the_one_that_was_trained(trained, network, norm):
@@ -78,6 +79,7 @@ def test_every_network_with_every_norm_is_the_one_that_was_trained(trained, netw
     agrees(load(folder).evaluate(*rows_of("digits")), final(folder))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("loss", list(entries.techniques("loss")))
 def test_every_loss_reads_its_own_network(trained, loss):
     data = "diabetes" if loss == "huber" else "digits"
