@@ -191,7 +191,13 @@ MUTANTS = (
     ),
     Fault(
         "report bands from unsmoothed spread",
-        (Edit(f"{COMPARISON}/report/charts.py", "half = half_widths(smoothed)", "half = half_widths(table)"),),
+        (
+            Edit(
+                f"{COMPARISON}/report/charts.py",
+                "low, high = band(smoothed, log=log) if",
+                "low, high = (band(smoothed, log=log)[0], *band(table, log=log)[1:]) if",
+            ),
+        ),
         test="tests/comparison/report/test_charts.py::test_a_band_is_that_of_the_smoothed_curves_that_it_surrounds",
     ),
     Fault(

@@ -117,7 +117,7 @@ def test_the_catalogue_lists_it_with_its_distribution_and_version(nnreg):
     answer = nnreg("plugins", "optimizer", plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
     (line,) = (line for line in answer.out.splitlines() if " tiger " in line)
-    assert line.split(maxsplit=4) == ["optimizer", "tiger", "nnreg-tiger", "2.1", "A big cat that never walks slowly."]
+    assert line.split(maxsplit=2) == ["optimizer", "tiger", "A big cat that never walks slowly. (nnreg-tiger 2.1)"]
 
 
 def test_the_catalogue_shows_all_there_is_to_know_about_it(nnreg, installed):
