@@ -21,7 +21,7 @@ GROUNDS = ("dataset", "surface")
 OWNERS: Mapping[str, str] = {"start": "surface"}
 """Settings that a technique fills in, as it does its own parameters."""
 IGNORED = frozenset(
-    (*TRACKING, "checkpoint_seconds", "animate", "diagnostics", "diagnostics_every", "check_gradient", "watch_train")
+    (*TRACKING, "pictures", "checkpoint_seconds", "animate", "diagnostics", "diagnostics_every", "check_gradient", "watch_train")
 )  # fmt: skip
 """Settings that leave the training as it is."""
 LOCATIONS = ("data_dir",)  # parameters of a dataset that say where it lies, not what it is
