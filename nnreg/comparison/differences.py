@@ -21,8 +21,11 @@ GROUNDS = ("dataset", "surface")
 OWNERS: Mapping[str, str] = {"start": "surface"}
 """Settings that a technique fills in, as it does its own parameters."""
 IGNORED = frozenset(
-    (*TRACKING, "pictures", "checkpoint_seconds", "animate", "diagnostics", "diagnostics_every", "check_gradient", "watch_train")
-)  # fmt: skip
+    (
+        *(*TRACKING, "pictures", "checkpoint_seconds", "animate"),
+        *("diagnostics", "diagnostics_every", "check_gradient", "watch_train"),
+    )
+)
 """Settings that leave the training as it is."""
 LOCATIONS = ("data_dir",)  # parameters of a dataset that say where it lies, not what it is
 ABSENT = "\0absent"  # of a technique that has no such parameter
