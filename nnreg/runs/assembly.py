@@ -157,7 +157,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     Raises:
         UserError: a setting or a parameter is wrong, a plugin is broken, data is missing; one line for the person.
     """
-    settings, config = read_settings(config), _with_added_kinds(config)
+    settings, config = read_settings(config), with_added_kinds(config)
     places = {slot: kind for slot, kind in entries.slots().items() if slot in config}
     entered = {slot: _entry(slot, kind, config[slot], choices) for slot, kind in places.items()}
     built = {slot: build_technique(config, choices, slot) for slot in places}
@@ -170,7 +170,10 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
     batches = _batches(entered["sampler"], built["sampler"], settings, splits, streams)
     card = _dataset_card(choices["dataset"], splits, digest)
     with fitting(settings, entered, built, f"dataset={card.name}"):
-        network = _network(settings, built, splits, streams, batches.largest)
+        network = stack_network(
+            settings, built, splits.train.x.shape[1], splits.outputs, splits.shape, rows=batches.largest, masks=streams.dropout
+        )
+        network.initialise(built["init"], streams.init, built["bias"])
         settle_start(
             entered["init"].name, built["init"], network, lambda: first_rows(splits, settings.batch, network.dtype)[0], streams
         )
@@ -199,7 +202,7 @@ def answers_rows(architecture: object) -> bool:
     return getattr(architecture, "target", "targets") == "inputs"
 
 
-def _with_added_kinds(config: DictConfig) -> DictConfig:
+def with_added_kinds(config: DictConfig) -> DictConfig:
     """Return a configuration with those kinds that a user's own, written before there were any, does not choose from."""
     missing = OmegaConf.create({kind: {"name": name} for kind, name in ADDED.items() if kind not in config})
     whole = OmegaConf.merge(config, missing) if missing else config
@@ -242,7 +245,7 @@ def check_ahead(config: DictConfig, choices: Mapping[str, str], metrics: Sequenc
     Raises:
         UserError: it would be refused, or records no such metric.
     """
-    settings, config = read_settings(config), _with_added_kinds(config)
+    settings, config = read_settings(config), with_added_kinds(config)
     if settings.task == DESCEND:
         check_warmup(settings)
     if settings.task != TRAIN:
@@ -266,7 +269,7 @@ def load_splits(config: DictConfig) -> Splits:
     Raises:
         UserError: it is not there, or does not go together with the loss or the network.
     """
-    settings, config = read_settings(config), _with_added_kinds(config)
+    settings, config = read_settings(config), with_added_kinds(config)
     entered = {kind: _entry(kind, kind, config.get(kind), {}) for kind in ("dataset", "loss", "network")}
     built = {kind: build_entry(entry, config[kind]) for kind, entry in entered.items()}
     return _fitting(settings, config["dataset"], entered, built)[0]
@@ -305,25 +308,42 @@ def _batches(entry: Entry, sampler: Sampler, settings: Settings, splits: Splits,
         raise BrokenPlugin(f"{entry} is broken: begin raised {type(error).__name__}: {one_line(error)}") from error
 
 
-def _network(settings: Settings, built: Mapping[str, Any], splits: Splits, streams: Streams, rows: int) -> Network:
-    """Stack the layers of a run, for batches of at most so many rows, and draw their starting values."""
-    network = Network(
-        splits.train.x.shape[1],
+def stack_network(
+    settings: Settings,
+    built: Mapping[str, Any],
+    features: int,
+    outputs: int,
+    shape: tuple[int, ...] | None,
+    *,
+    rows: int,
+    masks: np.random.Generator | None = None,
+) -> Network:
+    """Stack the layers of a run's network, which are not filled yet.
+
+    Args:
+        settings: of the run.
+        built: its techniques by kind.
+        features: columns of a row.
+        outputs: of the network.
+        shape: the natural shape of a row, or None.
+        rows: of a batch, at most.
+        masks: that layers draw from in training; None for a network that trains no more.
+    """
+    return Network(
+        features,
         settings.hidden,
-        splits.outputs,
+        outputs,
         architecture=built["network"],
-        shape=splits.shape,
+        shape=shape,
         activation=built["activation"],
         loss=built["loss"],
         regularizer=built["regularizer"],
         norm=built["norm"],
         dropout=built["dropout"],
-        masks=streams.dropout,
+        masks=masks,
         rows=rows,
         dtype=settings.dtype,
     )
-    network.initialise(built["init"], streams.init, built["bias"])
-    return network
 
 
 def _load(entry: Entry, dataset: Any) -> Splits:

@@ -20,7 +20,7 @@ from nnreg.records.folder import NETWORK, SUMMARY, known_facts
 from nnreg.records.network import NetworkCard, card_of, read_network
 from nnreg.registry.building import build_technique, read_settings
 from nnreg.registry.nested import is_node
-from nnreg.runs.assembly import _with_added_kinds, assemble
+from nnreg.runs.assembly import assemble, stack_network, with_added_kinds
 from nnreg.runs.resume import saved_config
 from nnreg.runs.trained import TrainedNetwork
 from nnreg.settings import setting_names
@@ -117,7 +117,7 @@ def _check_sizes(card: NetworkCard, arrays: Mapping[str, Array]) -> None:
 
 def build_all(said: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the techniques of which a network consists, built from a configuration, and the settings of its run."""
-    config = _with_added_kinds(OmegaConf.create(current_config(said)))
+    config = with_added_kinds(OmegaConf.create(current_config(said)))
     settings = read_settings(OmegaConf.masked_copy(config, [key for key in setting_names() if key in config]))
     return {"settings": settings, **{kind: build_technique(config, {}, kind) for kind in MADE_OF}}
 
@@ -132,20 +132,7 @@ def _build(card: NetworkCard, arrays: Mapping[str, Array], made: Mapping[str, An
         found = arrays.get(shape.name)
         if found is None or found.shape != tuple(shape.shape):
             raise ValueError(f"{shape.name} {shape.shape} is wanted, there is {'none' if found is None else found.shape}")
-    network = Network(
-        card.features,
-        settings.hidden,
-        card.outputs,
-        architecture=made["network"],
-        shape=card.shape,
-        activation=made["activation"],
-        loss=made["loss"],
-        regularizer=made["regularizer"],
-        norm=made["norm"],
-        dropout=made["dropout"],
-        rows=1,
-        dtype=settings.dtype,
-    )
+    network = stack_network(settings, made, card.features, card.outputs, card.shape, rows=1)
     wanted = arrays_of(network)
     if wanted.keys() != arrays.keys():
         odd = ", ".join(sorted(wanted.keys() ^ arrays.keys())[:5])
