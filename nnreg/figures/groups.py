@@ -115,3 +115,14 @@ def _label(by: str, value: Any) -> str:
 def known(run: Result) -> list[str]:
     """Return the names of everything that was configured of a run."""
     return [ARM, *run.summary["choices"], *(key for key, _ in flattened(run.config))]
+
+
+def check_metric(runs: Results, metric: str) -> None:
+    """Refuse a metric that no run recorded.
+
+    Raises:
+        UserError: naming one that is meant.
+    """
+    recorded = {name for run in runs for name in run.history.metrics}
+    if metric not in recorded:
+        raise UserError(f"no run recorded '{metric}'{instead(metric, sorted(recorded))}")

@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nnreg.engine.history import LAST
-from nnreg.errors import UserError, instead
-from nnreg.figures.groups import ended, groups
+from nnreg.figures.groups import check_metric, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, Page, is_steep, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
 from nnreg.records.metrics import TRAIN_FINAL, axis_label, format_value, is_higher_better, is_noisy
@@ -77,9 +76,7 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     """Draw a table of colours, as ``Heatmap`` says; the best cell is framed."""
     words, shown = read_words(Heatmap, spec), ended(results)
     across, down = groups(shown, words.columns), groups(shown, words.rows)
-    known = {name for run in shown for name in run.history.metrics}
-    if words.metric not in known:
-        raise UserError(f"no run recorded '{words.metric}'{instead(words.metric, sorted(known))}")
+    check_metric(shown, words.metric)
     lowest = not is_higher_better(words.metric) if words.lowest is None else words.lowest
     cells = [[_within(row.runs, words.columns, column.value) for column in across] for row in down]
     line = footer(results, [runs for row in cells for runs in row if len(runs)], [], 1, _note(cells, words), marks=CELL_MARKS)

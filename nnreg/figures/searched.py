@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from nnreg.errors import UserError, instead
-from nnreg.figures.groups import ARM, ended, groups, known
+from nnreg.figures.groups import ARM, check_metric, ended, groups, known
 from nnreg.figures.heatmap import last_value
 from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, name_ends, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
@@ -223,17 +223,6 @@ def _scaled(axes: Axes, name: str, values: Values) -> None:
     axis.set_major_locator(LogLocator(10, numticks=9))
     axis.set_major_formatter(PlainLogFormatter())
     axis.set_minor_formatter(NullFormatter())
-
-
-def check_metric(runs: Results, metric: str) -> None:
-    """Refuse a metric that no run recorded.
-
-    Raises:
-        UserError: naming one that is meant.
-    """
-    recorded = {name for run in runs for name in run.history.metrics}
-    if metric not in recorded:
-        raise UserError(f"no run recorded '{metric}'{instead(metric, sorted(recorded))}")
 
 
 def _number(run: Result, key: str) -> float:

@@ -32,7 +32,7 @@ from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry, kinds, techniques
 from nnreg.registry.nested import JOINT, chosen_names, defaults_of, slots_text, split_name
 from nnreg.registry.schemas import REQUIRED, meant_as_text, parameters_of, schema_of, settings, sweep
-from nnreg.settings import run_label, task_of
+from nnreg.settings import key_of, run_label, task_of
 
 SETTINGS = "settings"
 
@@ -174,7 +174,7 @@ class NnregSearchPath(SearchPathPlugin):
 
 def kinds_by_glob(words: Sequence[str]) -> dict[str, Globbed]:
     """Return the kinds that some words of a command line sweep over by a glob, in whichever of their places."""
-    given = frozenset(word.partition("=")[0].rpartition(".")[2] for word in words if "." in word.partition("=")[0])
+    given = frozenset(key_of(word).rpartition(".")[2] for word in words if "." in key_of(word))
     found: dict[str, Globbed] = {}
     for word in words:
         match = re.match(r"\+{0,2}(\w+)(@[\w.:]+)?=.*?\bglob\(([^)]*)", word)

@@ -18,7 +18,7 @@ from nnreg.numerals import as_typed, chosen, measured
 from nnreg.records.files import write_whole
 from nnreg.runs.assembly import Assembled, assemble
 from nnreg.runs.request import Request, describe, own_request
-from nnreg.settings import TRAIN, is_of_a_sweep, task_of
+from nnreg.settings import TRAIN, is_of_a_sweep, key_of, task_of
 
 PICTURE, TABLE = "find_lr.png", "find_lr.csv"
 FOLDER = "hydra.run.dir=runs/${now:%Y-%m-%d_%H-%M-%S-%f}_find_lr-${run_label:}"
@@ -58,7 +58,7 @@ def words_for(words: Sequence[str], tried: Range) -> list[str]:
     if {"-m", "--multirun"} & set(words):
         raise UserError("find_lr makes one training at rising rates, so leave out -m; a sweep is -m optimizer.lr=0.01,0.1")
     for word in words:
-        key, _, value = word.lstrip("+").partition("=")
+        key, value = key_of(word), word.partition("=")[2]
         if key == "hparams_search" or is_of_a_sweep(word):
             raise UserError(f"find_lr makes one training at rising rates, so leave out {word}, which belongs to a sweep")
         if key == "steps" and re.fullmatch(r"-\d+|0+", value):

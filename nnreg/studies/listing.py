@@ -15,6 +15,7 @@ from rich.text import Text
 
 from nnreg.console import print_folded, terminal, warn
 from nnreg.errors import UserError, one_line
+from nnreg.settings import key_of
 from nnreg.studies.definition import FOLDER, Study, names, read_study
 
 MOST = 3  # studies that are named under a technique
@@ -118,6 +119,5 @@ def _used(study: Study, kind: str, defaults: Sequence[Any]) -> Iterator[str]:
                 yield from str(value).split("+")
     words = [word for member in study.members() for word in member.overrides]
     for word in words:
-        key, _, value = word.lstrip("+").partition("=")
-        if key.partition("@")[0] == kind:
-            yield from value.split("+")
+        if key_of(word).partition("@")[0] == kind:
+            yield from word.partition("=")[2].split("+")
