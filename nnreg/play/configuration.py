@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from nnreg.errors import UserError, instead, one_line
-from nnreg.play.knobs import checked_value, node_of, words_of
+from nnreg.play.knobs import Chosen, checked_choice, checked_value, node_of, words_of
 from nnreg.registry import entries
 from nnreg.registry.nested import entry_at, techniques_inside, whole_name
 from nnreg.registry.overrides import quoted
@@ -24,9 +24,6 @@ MOST_ROWS = 4096
 MOST_STEPS = 100_000
 BOUNDS: Mapping[str, int] = {"steps": MOST_STEPS, "batch": MOST_ROWS, "seed": 2**32 - 1}
 """Largest value that a page may ask for."""
-
-Chosen = tuple[str, Mapping[str, Any]]
-"""Name of a technique, and its knobs that are turned."""
 
 
 @cache
@@ -73,7 +70,7 @@ class Asked:
         for name, known in [*((kind, kinds) for kind in techniques), *((each, settings) for each in values)]:
             if name not in known:
                 raise UserError(f"'{one_line(str(name))[:80]}' cannot be asked for here{instead(str(name), known)}")
-        chosen = {kind: _technique(kind, technique) for kind, technique in techniques.items()}
+        chosen = {kind: checked_choice(kind, technique) for kind, technique in techniques.items()}
         return cls(task, chosen, {name: _setting(name, value) for name, value in values.items()})
 
     def config(self) -> DictConfig:
@@ -131,13 +128,6 @@ def told(error: BaseException, asked: Asked | None) -> str:
         culprit = by_module.get(frame.tb_frame.f_globals.get("__name__", ""), culprit)
         frame = frame.tb_next
     return f"{culprit}: {line}" if culprit is not None else line
-
-
-def _technique(kind: str, said: Any) -> Chosen:
-    values = said.get("values", {}) if isinstance(said, dict) else None
-    if not isinstance(said, dict) or not isinstance(said.get("name"), str) or not isinstance(values, dict):
-        raise UserError(f"{kind} must be chosen by name")
-    return said["name"], values
 
 
 def _setting(name: str, value: Any) -> Any:

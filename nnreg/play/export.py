@@ -19,6 +19,7 @@ from nnreg.figures.scripts import CHARTS, bundle
 from nnreg.play.answers import answer, directions, lowest_of
 from nnreg.play.ground import shown_ground
 from nnreg.play.knobs import Knob, knobs_of, listed_techniques, shown_technique
+from nnreg.play.packing import packed
 from nnreg.play.question import MOST_RULES, Question, Rule, command, made_surface
 from nnreg.play.stability import largest_stable_rate
 from nnreg.records.files import whole_file
@@ -173,7 +174,7 @@ def _cell(question: Question) -> dict[str, Any]:
         return {"error": found["error"], "rank": (3, 0.0)}
     surface = made_surface(question)
     reach = 6 * max(float(abs(end)) for interval in surface.domain for end in interval)
-    packed = {
+    arrays = {
         "path": packed_array(np.clip(np.array(found["path"]), -reach, reach)),
         "gradients": packed_array(np.array(found["gradients"])),
         "velocity": None if found["velocity"] is None else packed_array(np.array(found["velocity"])),
@@ -186,14 +187,14 @@ def _cell(question: Question) -> dict[str, Any]:
         rank = 0, float(np.linalg.norm(np.diff(found["path"], axis=0), axis=1).sum())
     else:
         rank = 1, found["heights"][-1]
-    return {**kept, **packed, "rank": rank}
+    return {**kept, **arrays, "rank": rank}
 
 
 def packed_array(values: Values) -> list[Any]:
     """Return an array as its largest size, and its numbers in shares of that, 16 bits each, as text."""
     largest = float(np.abs(values).max(initial=0.0)) or 1.0
     shares = np.round(values / largest * FULL).astype("<i2")
-    return [float(f"{largest:.6g}"), base64.b64encode(shares.tobytes()).decode()]
+    return [float(f"{largest:.6g}"), packed(shares)]
 
 
 def read_words(words: Sequence[str]) -> Exported:

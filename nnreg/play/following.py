@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
+
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, Record
 from nnreg.errors import UserError, one_line
 from nnreg.records.folder import HISTORY, RUNNING, SUMMARY, known_facts, read_records
+from nnreg.records.statistics import decimated
 from nnreg.registry import palette
 from nnreg.sweeps.standing import Watcher
 
@@ -160,11 +163,5 @@ def _gather(records: Sequence[Record], found: dict[str, tuple[list[int], list[fl
 
 def thinned(steps: list[int], values: list[float]) -> list[list[float]]:
     """Return steps and values of a curve, the least and the greatest of each stretch where there are more than a page draws."""
-    if len(steps) <= MOST_POINTS:
-        return [list(map(float, steps)), values]
-    stretch = 2 * len(steps) / MOST_POINTS
-    kept = {0, len(steps) - 1}
-    for number in range(MOST_POINTS // 2):
-        part = range(int(number * stretch), min(len(steps), int((number + 1) * stretch)))
-        kept |= {min(part, key=values.__getitem__), max(part, key=values.__getitem__)}
-    return [[float(steps[at]) for at in sorted(kept)], [values[at] for at in sorted(kept)]]
+    kept = decimated(np.array(values), MOST_POINTS).tolist()
+    return [[float(steps[at]) for at in kept], [values[at] for at in kept]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from nnreg.engine.descent import Terrain, Values, measure
 from nnreg.play.answers import lowest_of
 from nnreg.play.knobs import made_technique
+from nnreg.play.packing import packed
 
 FULL = 65535
 
@@ -27,10 +27,10 @@ def shown_ground(asked: dict[str, Any]) -> dict[str, Any]:
         "lowest": lowest_of(surface),
         "largest_curvature": surface.largest_curvature,
     }
-    return about | (packed(measure(name, surface)) if len(surface.start) == 2 else {})
+    return about | (_heights(measure(name, surface)) if len(surface.start) == 2 else {})
 
 
-def packed(terrain: Terrain) -> dict[str, Any]:
+def _heights(terrain: Terrain) -> dict[str, Any]:
     """Return the heights of a map as text: their logarithm above the lowest point, in 65,536 steps.
 
     Contours are evenly spaced in it. Rows go from the lowest y to the highest; what is not finite is as high as can be.
@@ -45,7 +45,7 @@ def packed(terrain: Terrain) -> dict[str, Any]:
         "least": least,
         "greatest": greatest,
         "levels": len(levels),
-        "heights": base64.b64encode(_shares(above, least, greatest).astype("<u2").tobytes()).decode(),
+        "heights": packed(_shares(above, least, greatest).astype("<u2")),
     }
 
 

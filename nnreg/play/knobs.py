@@ -24,6 +24,8 @@ from nnreg.registry.probing import probe
 from nnreg.registry.schemas import REQUIRED, Parameter, parameters_of
 
 Form = Literal["range", "box", "list", "text", "fixed"]
+Chosen = tuple[str, Mapping[str, Any]]
+"""Name of a technique, and its knobs that are turned."""
 Scale = Literal["linear", "log", "log_from_zero", "one_minus", "whole"]
 
 MOST_VALUES = 64
@@ -186,6 +188,29 @@ def checked_value(place: str, value: Any) -> Any:
     if isinstance(value, list) and len(value) <= MOST_VALUES and not any(isinstance(each, list | dict) for each in value):
         return [checked_value(place, each) for each in value]
     raise UserError(f"{place} must be a finite number, a short text, true, false or null, got {one_line(repr(value))[:80]}")
+
+
+def checked_whole(name: str, value: Any, low: int, high: int) -> int:
+    """Return a whole number that came from a page.
+
+    Raises:
+        UserError: it is something else.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise UserError(f"{name} must be a whole number from {low} to {high}")
+    return value
+
+
+def checked_choice(kind: str, said: Any) -> Chosen:
+    """Return the technique that came from a page: ``{"name": "adam", "values": {"lr": 0.1}}``.
+
+    Raises:
+        UserError: it is something else.
+    """
+    values = said.get("values", {}) if isinstance(said, dict) else None
+    if not isinstance(said, dict) or not isinstance(said.get("name"), str) or not isinstance(values, dict):
+        raise UserError(f"{kind} must be chosen by name")
+    return said["name"], values
 
 
 def _named(kind: str, name: Any) -> str:

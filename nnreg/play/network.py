@@ -20,6 +20,7 @@ from starlette.routing import Route
 from nnreg.errors import UserError
 from nnreg.play import following, trainings
 from nnreg.play.computer import Computer, Computers
+from nnreg.play.knobs import checked_whole
 from nnreg.play.server import finite, sent_object
 
 MOST_SESSIONS = 4
@@ -53,11 +54,11 @@ class Session:
         if "networks" in said:
             self._asked, self._left = {"networks": said["networks"]}, 0.0
         if "updates" in said:
-            self._updates = _whole(said["updates"], "updates", 1, trainings.MOST_UPDATES)
+            self._updates = checked_whole("updates", said["updates"], 1, trainings.MOST_UPDATES)
         if "seen" in said:
-            self._seen = max(self._seen, _whole(said["seen"], "seen", 0, self._sent))
+            self._seen = max(self._seen, checked_whole("seen", said["seen"], 0, self._sent))
         if "step" in said:
-            self._left = float(_whole(said["step"], "step", 1, 10))
+            self._left = float(checked_whole("step", said["step"], 1, 10))
         if said.get("run"):
             self._left = float("inf")
         if said.get("pause"):
@@ -94,12 +95,6 @@ class Session:
             self._left = 0.0
         self._sent += 1
         return {**found, "number": self._sent, "is_running": self._left > 0}
-
-
-def _whole(value: Any, name: str, low: int, high: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise UserError(f"{name} must be a whole number from {low} to {high}")
-    return value
 
 
 class Sessions:

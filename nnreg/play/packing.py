@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 
-def packed(array: npt.NDArray[np.uint8]) -> str:
+def packed(array: npt.NDArray[Any]) -> str:
     """Return the bytes of an array, in C order, in base64."""
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from nnreg.contracts import Schedule, Surface
 from nnreg.contracts.checks import check_range
 from nnreg.contracts.objective import watched_by
 from nnreg.errors import UserError, one_line
-from nnreg.play.knobs import made_technique, words_of
+from nnreg.play.knobs import Chosen, checked_choice, made_technique, words_of
 from nnreg.registry.overrides import quoted
 from nnreg.runs.descend import VALUE
 
@@ -102,12 +103,9 @@ class Question:
             raise UserError(one_line(error)) from error
 
 
-def _chosen(said: Any, kind: str) -> tuple[str, Mapping[str, Any]]:
-    """Return name and values of a technique that a page has chosen."""
-    said = {"name": said} if isinstance(said, str) else said
-    if not isinstance(said, dict) or not isinstance(said.get("name"), str) or not isinstance(said.get("values", {}), dict):
-        raise UserError(f"{kind} must be chosen by name")
-    return said["name"], said.get("values", {})
+def _chosen(said: Any, kind: str) -> Chosen:
+    """Return name and values of a technique that a page has chosen, or named alone."""
+    return checked_choice(kind, {"name": said} if isinstance(said, str) else said)
 
 
 def _is_finite(value: Any) -> bool:
@@ -170,4 +168,4 @@ def command(question: Question, rule: Rule) -> str:
         for name in ("clip_value", "clip_norm")
         if (value := getattr(question, name)) is not None
     ]
-    return " ".join(["python -m nnreg", *(f"'{word}'" if set(word) & set("[]{}()*,'\" ") else word for word in words)])
+    return shlex.join(["python", "-m", "nnreg", *words])

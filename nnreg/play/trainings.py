@@ -23,6 +23,7 @@ from nnreg.engine.numerics import silently
 from nnreg.engine.training import PAUSE
 from nnreg.errors import UserError, one_line
 from nnreg.play.configuration import Asked, told
+from nnreg.play.knobs import checked_whole
 from nnreg.play.packing import packed
 from nnreg.play.pictures import Plane, class_colours, first_weights, mistakes, normalised, softmax
 from nnreg.play.strokes import row_of
@@ -244,9 +245,7 @@ def advance(asked: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: nothing was begun, as after a file of a plugin was saved.
     """
-    updates = asked.get("updates", 1)
-    if not isinstance(updates, int) or isinstance(updates, bool) or not 1 <= updates <= MOST_UPDATES:
-        raise UserError(f"updates must be a whole number from 1 to {MOST_UPDATES}")
+    updates = checked_whole("updates", asked.get("updates", 1), 1, MOST_UPDATES)
     if not _shown.trainings:
         raise UserError("nothing is being trained here: begin again")
     found = []

@@ -1,7 +1,8 @@
-"""Intervals of means, and smoothing of curves."""
+"""Intervals of means, and curves: smoothed, and thinned."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -127,3 +128,21 @@ def band(table: Values, *, log: bool = False) -> tuple[Values, Values, Values]:
         return np.exp(middle), np.exp(low), np.exp(high)
     middle, half = table.mean(axis=0), half_widths(table)
     return middle, middle - half, middle + half
+
+
+def decimated(values: Values, most: int) -> npt.NDArray[np.intp]:
+    """Return which points of a curve are kept: both ends, and the lowest and the highest of each stretch.
+
+    A spike keeps its height, which points that are evenly spread would cut.
+
+    Args:
+        values: (n,) float64, finite, read.
+        most: points that are kept, at most, at least 4.
+    """
+    count = values.size
+    if count <= most:
+        return np.arange(count)
+    edges = np.linspace(1, count - 1, (most - 2) // 2 + 1).round().astype(np.intp)
+    stretches = [(low, high) for low, high in itertools.pairwise(edges) if high > low]
+    extremes = [low + place(values[low:high]) for low, high in stretches for place in (np.argmin, np.argmax)]
+    return np.unique(np.array([0, *extremes, count - 1], dtype=np.intp))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nnreg.records.statistics import half_width, half_widths, simultaneous, smooth, welch_half_width
+from nnreg.records.statistics import decimated, half_width, half_widths, simultaneous, smooth, welch_half_width
 
 DRAWS = 2000
 
@@ -153,3 +153,14 @@ def test_the_curve_is_only_read():
 def test_a_window_without_a_centre_is_refused(window):
     with pytest.raises(ValueError, match=f"window must be odd and positive, got {window}"):
         smooth(np.arange(9.0), window=window)
+
+
+@given(st.integers(5, 3000), st.integers(4, 400), st.integers(0, 2**32 - 1))
+def test_a_thinned_curve_keeps_its_ends_and_the_height_of_its_spikes(count, most, seed):
+    values = np.random.default_rng(seed).normal(size=count)
+    kept = decimated(values, most)
+    assert len(kept) <= max(most, 4)
+    assert (np.diff(kept) > 0).all()
+    assert {0, count - 1} <= {*kept.tolist()}
+    assert values[kept].max() == values.max()
+    assert values[kept].min() == values.min()

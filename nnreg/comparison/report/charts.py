@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from nnreg.figures.spec import FEW_SEEDS
 from nnreg.records.card import UNTRAINED
 from nnreg.records.metrics import TRAIN_FINAL, across, axis_label, called, drawn_metrics, is_higher_better, is_loss, is_share
 from nnreg.records.results import Result, Results
-from nnreg.records.statistics import band, smooth
+from nnreg.records.statistics import band, decimated, smooth
 
 if TYPE_CHECKING:
     from nnreg.comparison.findings import Findings
@@ -48,7 +47,7 @@ class Curve:
     """One arm.
 
     Attributes:
-        steps: (n,) int64, some of those recorded: see ``decimated``.
+        steps: (n,) int64, some of those recorded: see ``records.statistics.decimated``.
         mean: over the seeds whose run did not diverge, smoothed where the metric is noisy, of losses geometric, (n,) float64.
         low: lower end of the 95 % band, of losses that of their logarithm; the mean itself below four seeds.
         high: its upper end.
@@ -106,24 +105,6 @@ def _placed(values: Values, *, log: bool) -> Values:
 def _finite(run: Result, metric: str) -> tuple[Steps, Values]:
     steps, values = run.history.series(metric)
     return steps[np.isfinite(values)], values[np.isfinite(values)]
-
-
-def decimated(values: Values, most: int) -> npt.NDArray[np.intp]:
-    """Return which points of a curve are kept: both ends, and the lowest and the highest of each stretch.
-
-    A spike keeps its height, which points that are evenly spread would cut.
-
-    Args:
-        values: (n,) float64, finite, read.
-        most: points that are kept, at most, at least 4.
-    """
-    count = values.size
-    if count <= most:
-        return np.arange(count)
-    edges = np.linspace(1, count - 1, (most - 2) // 2 + 1).round().astype(np.intp)
-    stretches = [(low, high) for low, high in itertools.pairwise(edges) if high > low]
-    extremes = [low + place(values[low:high]) for low, high in stretches for place in (np.argmin, np.argmax)]
-    return np.unique(np.array([0, *extremes, count - 1], dtype=np.intp))
 
 
 MOST_TOGETHER = 4  # curves in one overlay of several settings

@@ -4,12 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nnreg.comparison.compare import compare, metrics
 from nnreg.comparison.gathering import gather
-from nnreg.comparison.report.charts import MOST_CURVES, curve, curves, decimated, facets
+from nnreg.comparison.report.charts import MOST_CURVES, curve, curves, facets
 from tests.comparison.sweeps import leave, sweep
 
 
@@ -77,17 +75,6 @@ def test_below_four_seeds_each_is_drawn_and_no_band(tmp_path, seeds, singles):
     drawn = curves_of(tmp_path, np.random.default_rng(1).lognormal(size=(seeds, 20)))
     assert len(drawn.singles) == singles
     assert (drawn.high > drawn.mean).any() == (seeds > 3)
-
-
-@given(st.integers(5, 3000), st.integers(4, 400), st.integers(0, 2**32 - 1))
-def test_a_thinned_curve_keeps_its_ends_and_the_height_of_its_spikes(count, most, seed):
-    values = np.random.default_rng(seed).normal(size=count)
-    kept = decimated(values, most)
-    assert len(kept) <= max(most, 4)
-    assert (np.diff(kept) > 0).all()
-    assert {0, count - 1} <= {*kept.tolist()}
-    assert values[kept].max() == values.max()
-    assert values[kept].min() == values.min()
 
 
 def test_what_is_scored_is_the_point_at_the_end_of_the_training_curve_alone(tmp_path):
