@@ -1,9 +1,9 @@
 // The Layers: what the spread of initial weights does to a deep stack, seen while it is turned.
 import { html, lineChart } from "./chart.js";
+import { commandLine } from "./command.js";
 import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
-import { commandLine } from "./network.js";
 import { drawn, number, onTheme } from "./scale.js";
 
 export const id = "layers";

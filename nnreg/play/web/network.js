@@ -1,5 +1,6 @@
 // The Network: one network trains under one's hands, or two that differ in one choice, and what they make of the data is seen.
 import { html, lineChart } from "./chart.js";
+import { commandLine } from "./command.js";
 import { digits } from "./digits.js";
 import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
@@ -488,14 +489,4 @@ function illness(network) {
 
 function complaint(about) {
   return about.error ? [html("p", { class: "problem" }, about.error)] : [];
-}
-
-/** Return a command line with a button that copies it. */
-export function commandLine(text) {
-  const copy = html("button", { class: "button", type: "button", onclick: async () => {
-    await navigator.clipboard.writeText(text).catch(() => null);
-    copy.textContent = "Copied";
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
-  } }, "Copy");
-  return html("div", { class: "command" }, html("code", {}, text), copy);
 }

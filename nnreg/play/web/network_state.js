@@ -1,4 +1,5 @@
 // What the Network is asked, and how it stands in the address: the words of a command line, as far as there are such.
+import { isNumber, valuesBehind, wordsOf } from "./words.js";
 
 export const KINDS = ["dataset", "activation", "init", "norm", "dropout", "optimizer", "network", "loss", "regularizer", "schedule", "sampler", "augmentation"];
 export const USUAL = { dataset: "spirals", activation: "relu", init: "he", norm: "none", dropout: "none", optimizer: "adam", network: "mlp", loss: "softmax_cross_entropy", regularizer: "none", schedule: "constant", sampler: "with_replacement", augmentation: "none" };
@@ -8,13 +9,13 @@ const OF_SIZE = ["depth", "width", "batch"];
 
 /** Return the state that an address says, text by name; what cannot be read is as it is at first. */
 export function readState(words) {
-  const techniques = Object.fromEntries(KINDS.map((kind) => [kind, { name: words[kind] || USUAL[kind], values: behind(`${kind}.`, words) }]));
+  const techniques = Object.fromEntries(KINDS.map((kind) => [kind, { name: words[kind] || USUAL[kind], values: valuesBehind(`${kind}.`, words) }]));
   if (!words.optimizer) techniques.optimizer.values = { lr: 0.01, ...techniques.optimizer.values };
   const state = { techniques, other: null };
   for (const [name, usual] of Object.entries(NUMBERS)) state[name] = isNumber(words[name]) ? Math.round(Number(words[name])) : usual;
   const differs = words.other;
   if (OF_SIZE.includes(differs) && isNumber(words["other.value"])) state.other = { kind: differs, value: Math.round(Number(words["other.value"])) };
-  else if (DIFFER.includes(differs)) state.other = { kind: differs, name: words["other.name"] || USUAL[differs], values: behind("other:", words) };
+  else if (DIFFER.includes(differs)) state.other = { kind: differs, name: words["other.name"] || USUAL[differs], values: valuesBehind("other:", words) };
   state.group = words.follow || null;
   return state;
 }
@@ -64,23 +65,4 @@ export function namesOf(state, usual = {}) {
   const turned = [...new Set([...Object.keys(one.values), ...Object.keys(other.values)])].filter((key) => one.values[key] !== other.values[key]);
   if (!turned.length) return [one.name, other.name];
   return [one, other].map(({ name, values }) => `${name} ${turned.map((key) => `${key} ${key in values ? values[key] : usual[key] ?? "as usual"}`).join(", ")}`);
-}
-
-function isNumber(word) {
-  return word !== undefined && word.trim() !== "" && Number.isFinite(Number(word));
-}
-
-function behind(prefix, words) {
-  const found = Object.entries(words).filter(([key]) => key.startsWith(prefix));
-  return Object.fromEntries(found.map(([key, word]) => [key.slice(prefix.length), valueOf(word)]));
-}
-
-function valueOf(word) {
-  if (word === "true" || word === "false") return word === "true";
-  if (word === "null") return null;
-  return isNumber(word) ? Number(word) : word;
-}
-
-function wordsOf(prefix, values) {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [prefix + key, String(value)]));
 }

@@ -1,5 +1,6 @@
 // The Valley: update rules come down a surface, and what each of their knobs does is seen at once.
 import { html, lineChart, svg } from "./chart.js";
+import { commandLine } from "./command.js";
 import { formulaOf, knobRows, techniquePicker } from "./knobs.js";
 import { valleyMap } from "./map.js";
 import { ratesMap } from "./rates.js";
@@ -271,7 +272,7 @@ class Valley {
     this.at.arrows.replaceChildren("Before an update, at each head:", arrowKey("gradient", "the slope downhill"), ...(moving.length ? [arrowKey("velocity", `the velocity the rule keeps (${moving.join(", ")})`)] : []), arrowKey("step", "the step taken, true to scale"));
     this.height.draw({ series: seen.map((rule) => ({ name: rule.called, colour: rule.colour, dash: rule.dash, y: rule.heights })), x: [0, asked.steps] });
     this.showAlong(seen);
-    this.at.commands.replaceChildren(...seen.map((rule) => commandLine(rule)));
+    this.at.commands.replaceChildren(...seen.map((rule) => commandLine(rule.command, rule.name)));
     this.rates.show(this.asked, this.about.rules, found, this.ground);
     this.setTime(asked.time ?? asked.steps, false);
   }
@@ -466,18 +467,4 @@ function swatch(colour) {
 
 function arrowKey(kind, text) {
   return html("span", { class: `key arrow-key ${kind}` }, html("span", { class: "stroke" }), text);
-}
-
-function commandLine(rule) {
-  const copy = html("button", { class: "button", type: "button", "aria-label": `copy the command for ${rule.name}` }, "Copy");
-  copy.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(rule.command);
-      copy.textContent = "Copied";
-    } catch {
-      copy.textContent = "Select it";
-    }
-    setTimeout(() => (copy.textContent = "Copy"), 1500);
-  });
-  return html("div", { class: "command" }, html("code", {}, rule.command), copy);
 }

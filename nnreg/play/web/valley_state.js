@@ -1,4 +1,5 @@
 // What the Valley is asked, and how it stands in the address: plain words that a person can read and change.
+import { isNumber, valuesBehind, wordsOf } from "./words.js";
 
 const NUMBERS = { steps: 120, seed: 0, warmup: 0, noise: 0 };
 const BOUNDS = ["clip_value", "clip_norm"];
@@ -73,23 +74,4 @@ function noisy({ surface, noise }) {
   if (!(noise > 0)) return surface;
   const inside = Object.fromEntries(Object.entries(surface.values).map(([key, value]) => [`inner.${key}`, value]));
   return { name: `noisy+${surface.name}`, values: { noise, ...inside } };
-}
-
-function isNumber(word) {
-  return word !== undefined && word.trim() !== "" && Number.isFinite(Number(word));
-}
-
-function valuesBehind(prefix, words) {
-  const found = Object.entries(words).filter(([key]) => key.startsWith(prefix));
-  return Object.fromEntries(found.map(([key, word]) => [key.slice(prefix.length), valueOf(word)]));
-}
-
-function valueOf(word) {
-  if (word === "true" || word === "false") return word === "true";
-  if (word === "null") return null;
-  return isNumber(word) ? Number(word) : word;
-}
-
-function wordsOf(prefix, values) {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [prefix + key, String(value)]));
 }
