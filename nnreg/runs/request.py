@@ -102,7 +102,7 @@ def techniques_in(config: Mapping[str, Any], places: Iterable[str]) -> dict[str,
 
     The schedule of a number belongs to the technique whose number it is: ``optimizer.vary.momentum``.
     """
-    found, own = dict[str, str](), set(places)
+    found, own = dict[str, str](), tuple(places)
     for slot in own:
         found |= techniques_inside(slot, config.get(slot))
     courses = {place: str(node["name"]) for place, node in varied_places(config)}

@@ -23,7 +23,6 @@ from nnreg import console
 from nnreg.comparison.naming import duration
 from nnreg.console import say, terminal
 from nnreg.errors import UserError, one_line
-from nnreg.numerals import measured, percent
 from nnreg.records.card import UNTRAINED, is_number
 from nnreg.records.folder import HISTORY, LOCK, RUNNING, SUMMARY, known_facts
 from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
@@ -32,8 +31,8 @@ from nnreg.records.metrics import (
     TRAIN_FINAL,
     VALID,
     called,
+    format_value,
     is_higher_better,
-    is_share,
     leading_results,
     summary_name,
 )
@@ -59,8 +58,7 @@ class Best:
 
     def __str__(self) -> str:
         over = f", mean of {self.runs} seeds" if self.runs > 1 else ""
-        value = percent(self.value) if is_share(self.metric) else measured(self.value)
-        return f"{self.label}: {called(self.metric)} {value}{over}"
+        return f"{self.label}: {called(self.metric)} {format_value(self.metric, self.value)}{over}"
 
 
 @dataclass(frozen=True)

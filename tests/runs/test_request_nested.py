@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 from nnreg.errors import UserError
 from nnreg.records.folder import read_summary
 from nnreg.runs import resume
+from nnreg.runs.request import techniques_in
 from tests.registry.publishing import OPTIMIZER, edit, publishing
 
 publish = pytest.fixture(publishing)
@@ -100,3 +101,11 @@ def test_a_sweep_over_what_stands_inside_names_each_whole(nnreg, project, undraw
     ]  # fmt: skip
     assert nnreg("-m", *TINY, "optimizer=lookahead", "optimizer.inner=sgd,adam", "hydra.sweep.dir=t").code == 0
     assert [read_summary(project / "t" / str(n))["label"] for n in range(2)] == ["lookahead+sgd-he", "lookahead+adam-he"]
+
+
+def test_techniques_are_told_in_the_order_of_their_places():
+    """Not in that of a set, which is another one in each process: it is the order in which a run records its code."""
+    places = ["schedule", "optimizer", "loss", "init", "norm", "dropout", "sampler"]
+    config = {place: {"name": "none"} for place in reversed(places)}
+    assert list(techniques_in(config, places)) == places
+    assert list(techniques_in(config, iter(places))) == places
