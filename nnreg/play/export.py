@@ -23,6 +23,8 @@ from nnreg.play.packing import packed
 from nnreg.play.question import MOST_RULES, Question, Rule, command, made_surface
 from nnreg.play.stability import largest_stable_rate
 from nnreg.records.files import whole_file
+from nnreg.registry import entries
+from nnreg.registry.nested import JOINT
 from nnreg.settings import Settings
 
 WEB = Path(__file__).parent / "web"
@@ -115,7 +117,7 @@ def exported_data(wanted: Exported) -> dict[str, Any]:
 
 
 def _listed(kind: str, names: Sequence[str]) -> list[dict[str, str]]:
-    return [each for each in listed_techniques(kind) if each["name"] in {part for name in names for part in name.split("+")}]
+    return [each for each in listed_techniques(kind) if each["name"] in {part for name in names for part in name.split(JOINT)}]
 
 
 def _grid(wanted: Exported, name: str) -> dict[str, Any]:
@@ -201,7 +203,7 @@ def read_words(words: Sequence[str]) -> Exported:
     """Return what words of a command line ask for: ``surface=rosenbrock optimizer=adam,sgd steps=100 start=[0,1] seed=3``.
 
     Raises:
-        UserError: a word is none of these.
+        UserError: a word is none of these, or names a technique that there is not.
     """
     wanted = Exported()
     for word in words:
@@ -225,6 +227,9 @@ def read_words(words: Sequence[str]) -> Exported:
                 f"{word}: {key} must be {'a point, such as start=[-7,2]' if key == 'start' else 'a whole number'}"
             ) from error
         wanted = replace(wanted, **change)
+    for kind, names in (("surface", (wanted.surface,)), ("optimizer", wanted.rules)):
+        for part in (part for name in names for part in name.split(JOINT)):
+            entries.find_technique(kind, part)
     Question.read(
         {
             "surface": wanted.surface,

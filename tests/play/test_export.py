@@ -33,6 +33,9 @@ def test_words_say_what_a_page_begins_with():
         ("start=[a,b]", "start must be a point"),
         ("steps=100000", "steps must be in"),
         ("optimizer=", "rules must be 1 to 4"),
+        ("optimizer=sgd,adm", "there is no optimizer 'adm'; did you mean 'adam'?"),
+        ("optimizer=sam+momentom", "there is no optimizer 'momentom'; did you mean 'momentum'?"),
+        ("surface=rosenbrok", "there is no surface 'rosenbrok'; did you mean 'rosenbrock'?"),
     ],
 )
 def test_other_words_are_refused_in_one_line(nnreg, word, said):
