@@ -245,7 +245,7 @@ def log_comparison(comparison: Findings, home: Path, warn: Callable[[str], None]
     answer = AnswerRun(
         label=LABEL,
         folder=home / FOLDER,
-        command=manifest.command if manifest is not None and manifest.command else html.command(comparison),
+        command=manifest.command if manifest is not None and manifest.command else html.command(comparison)[0],
         sweep_id=home.name,
         metrics=metrics(comparison),
         about="\n\n".join([*(f"**{line}**" for line in comparison.answers), comparison.fairness]),

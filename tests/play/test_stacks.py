@@ -10,6 +10,7 @@ from nnreg import run
 from nnreg.contracts import Activation
 from nnreg.errors import UserError
 from nnreg.play.stacks import answer
+from nnreg.process import limited_threads
 from nnreg.registry import entries
 
 
@@ -25,7 +26,8 @@ def spreads(found):
 
 @pytest.mark.parametrize("asked", [stack(), stack("tanh", ("glorot", {}), 4), stack(norm="batch_norm", depth=3)])
 def test_layers_are_those_of_the_task_to_the_bit(asked, project):
-    found = answer(asked)
+    with limited_threads():  # as the page's server is, from its start
+        found = answer(asked)
     recorded = run(*shlex.split(found["command"])[3:], tracking="off", quiet=True)
     for quantity in ("std", "mean", "dead", "saturated"):
         _, values = recorded.history.series(f"outputs/{quantity}")

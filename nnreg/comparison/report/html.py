@@ -226,12 +226,19 @@ def _inside(comparison: Findings, folder: Path) -> str:
     return folder.name
 
 
-def _from_here(folder: Path) -> str:
-    """Return a folder's path from the working directory, where the command is to be typed."""
+def _typed(folders: Sequence[Path]) -> tuple[list[str], str]:
+    """Return the paths of folders as a command names them, and where it is to be typed, from which they do not lead upwards."""
+    there = [folder.resolve() for folder in folders]
+    here = Path.cwd()
+    if all(folder.is_relative_to(here) for folder in there):
+        return [str(folder.relative_to(here)) for folder in there], ""
     try:
-        return os.path.relpath(folder)
-    except ValueError:  # on another drive
-        return str(folder)
+        base = Path(os.path.commonpath([folder.parent for folder in there]))
+    except ValueError:  # on several drives
+        return [str(folder) for folder in there], ""
+    paths = [str(folder.relative_to(base)) for folder in there]
+    held = dict.fromkeys(Path(path).parts[0] for path in paths)
+    return paths, f", typed in the folder that holds {', '.join(held)}"
 
 
 def _what(summary: Mapping[str, Any]) -> str:
@@ -253,22 +260,16 @@ def commands(comparison: Findings) -> list[tuple[str, str]]:
     if not found:
         first = gathered.arms[0].runs[0].summary.get("command", "")
         found = [("The first of the runs:", str(first))] if first else []
-    return [*found, ("This comparison, from the run folders alone:", command(comparison))]
+    typed, where = command(comparison)
+    return [*found, (f"This comparison, from the run folders alone{where}:", typed)]
 
 
-def command(comparison: Findings) -> str:
-    """Return the command line that makes this comparison again."""
-    words: Sequence[str] = [
-        "python",
-        "-m",
-        "nnreg",
-        "compare",
-        *map(_from_here, comparison.gathered.folders),
-        "--metric",
-        comparison.metric,
-    ]
+def command(comparison: Findings) -> tuple[str, str]:
+    """Return the command line that makes this comparison again, and where it is to be typed, if not here."""
+    paths, where = _typed(comparison.gathered.folders)
+    words = ["python", "-m", "nnreg", "compare", *paths, "--metric", comparison.metric]
     if comparison.target is not None and comparison.target.rule == "chosen":
-        words = [*words, "--target", f"{comparison.target.metric}={comparison.target.value!r}"]
+        words += ["--target", f"{comparison.target.metric}={comparison.target.value!r}"]
     if comparison.axes is not None:
-        words = [*words, "--axes", ",".join(comparison.axes)]
-    return shlex.join(words)
+        words += ["--axes", ",".join(comparison.axes)]
+    return shlex.join(words), where

@@ -145,6 +145,8 @@ def test_no_path_of_this_computer_is_on_the_page(tmp_path):
     home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, None]})
     report = report_of(home, tmp_path / "out")
     assert str(tmp_path) not in report
+    assert "python -m nnreg compare sweep --metric" in Page(report).text, "not as it lies from here"
+    assert "typed in the folder that holds sweep" in report
     assert "sweep/3" in Page(report).text, "the lost run, from its sweep's folder on"
 
 
