@@ -31,7 +31,6 @@ from nnreg.registry.nested_words import as_choices, completed
 from nnreg.registry.overrides import keep_text
 from nnreg.registry.varied import as_schedules
 from nnreg.settings import conf_folder
-from nnreg.studies.command import register_sweeper
 from nnreg.sweeps import ending, register
 from nnreg.sweeps.ending import sweep_folder
 
@@ -110,7 +109,6 @@ def compose(words: Sequence[str], task: Task) -> int:
             words = [*words, *added]
     register_source()
     register(searches=any(word.startswith("-") or "hparams_search" in word or "sweeper" in word for word in words))
-    register_sweeper()
     hydra_source.swept_by_glob = kinds_by_glob(words)
     ending.started = None
     main = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")(task)

@@ -20,7 +20,6 @@ from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, instead
 from nnreg.registry import vocabulary
 from nnreg.registry.overrides import quoted
-from nnreg.studies import command
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -49,12 +48,7 @@ def run(arguments: Sequence[str]) -> int:
         if "--version" in arguments:
             sys.stdout.write(f"nnreg {version('nnreg')}\n")
             return 0
-        if command.names_experiments(arguments):
-            from nnreg.settings import conf_folder
-
-            if studies := command.study_words(arguments, conf_folder()):
-                return max([_compose(words) for words in studies])
-        return _compose(arguments)
+        return max([_compose(words) for words in _studied(arguments) or [arguments]])
     except UserError as error:
         warn(str(error))
         return 2
@@ -70,6 +64,16 @@ def run(arguments: Sequence[str]) -> int:
             f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}; what was recorded until then is kept"
         )
         return 1
+
+
+def _studied(arguments: Sequence[str]) -> list[list[str]]:
+    """Return what Hydra is told for each study that is named; nothing where there is none."""
+    if not any(word.startswith("experiment=") for word in arguments):
+        return []
+    from nnreg.settings import conf_folder
+    from nnreg.studies import command
+
+    return command.study_words(arguments, conf_folder()) if command.names_experiments(arguments) else []
 
 
 def _check_here() -> None:
@@ -177,6 +181,7 @@ def _studies(parser: _Parser, arguments: Sequence[str]) -> int:
     )
     parsed = parser.parse_args(arguments)
     from nnreg.settings import conf_folder
+    from nnreg.studies import command
     from nnreg.studies.listing import show_studies
 
     command.check_folders(parsed.config_dir)
@@ -321,6 +326,7 @@ def _reproduce(parser: _Parser, arguments: Sequence[str]) -> int:
     )
     parsed = parser.parse_args(arguments)
     from nnreg.settings import conf_folder
+    from nnreg.studies import command
 
     names, typed = ([word for word in parsed.names if ("=" in word) is wanted] for wanted in (False, True))
     if bool(names) == parsed.all:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nnreg.errors import UserError
 from nnreg.settings import is_of_a_sweep
 
-if TYPE_CHECKING:  # every command line asks this module first
+if TYPE_CHECKING:
     from nnreg.studies.claims import Verdict
 
 EXPERIMENT, MEMBER = "experiment=", "member="
@@ -23,14 +23,6 @@ _COMPARING = ("sweep.metric=", "sweep.target=", "sweep.axes=", "sweep.objectives
 
 Compose = Callable[[Sequence[str]], int]
 """Lets Hydra do what some words say, and returns the exit code."""
-
-
-def register_sweeper() -> None:
-    """Make Hydra know ``protocol=study`` in this process; it imports the sweeper when a study is asked for."""
-    from hydra.core.plugins import Plugins
-
-    known: dict[str, Any] = Plugins.instance().class_name_to_class
-    known["hydra_plugins.nnreg.StudySweeper"] = "nnreg.studies.sweeper.StudySweeper"
 
 
 def names_experiments(arguments: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ SWEEPERS = {
     "hydra_plugins.nnreg.Race": "nnreg.sweeps.race.RaceSweeper",
     "hydra_plugins.nnreg.TuneThenSeeds": "nnreg.sweeps.tuning.TuneThenSeeds",
     "hydra_plugins.nnreg.OptunaSearch": "nnreg.sweeps.optuna.OptunaSearch",
+    "hydra_plugins.nnreg.StudySweeper": "nnreg.studies.sweeper.StudySweeper",
 }
 """Name in ``conf/hydra/sweeper`` to the class."""
 IN_PLACE_OF = {
