@@ -119,12 +119,14 @@ class Arm:
             follow from the swept ones and were typed, such as a learning rate that was tuned for each optimizer.
         runs: all of them, ordered by seed: finished, diverged, failed, killed.
         colour: of its technique, hexadecimal.
+        marker: of its technique, as matplotlib names it; "" where it is the only arm.
     """
 
     name: str
     settings: Mapping[str, Any]
     runs: Results
     colour: str
+    marker: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,8 +248,9 @@ def _arms(runs: Sequence[Result], apart: Axes, left_out: list[LeftOut]) -> list[
     names = _names(list(settings.values()), runs[0])
     sorted_runs = [Results(dataclasses.replace(run, arm=name) for run in group.values()).sorted_by_seed()
                    for name, group in zip(names, groups.values(), strict=True)]  # fmt: skip
-    colours = _colours(sorted_runs, apart.swept)
-    return [Arm(*parts) for parts in zip(names, settings.values(), sorted_runs, colours, strict=True)]
+    looks = _looks(sorted_runs, apart.swept)
+    parts = zip(names, settings.values(), sorted_runs, looks, strict=True)
+    return [Arm(name, values, group, *look) for name, values, group, look in parts]
 
 
 def _rank(run: Result) -> tuple[int, float, str]:
@@ -263,13 +266,13 @@ def _names(settings: Sequence[Mapping[str, Any]], first: Result) -> list[str]:
     return [name if once.count(name) == 1 else f"{name} #{number}" for number, name in enumerate(once)]
 
 
-def _colours(arms: Sequence[Results], swept: Sequence[str]) -> list[str]:
-    """Return a colour for each arm: its technique's, in shades where several arms share one; a scale for numbers."""
+def _looks(arms: Sequence[Results], swept: Sequence[str]) -> list[tuple[str, str]]:
+    """Return colour and marker of each arm: its technique's, in shades where several arms share one; a scale for numbers."""
     from nnreg.figures.groups import ARM, groups, known  # half a second for matplotlib
 
     runs = Results(run for arm in arms for run in arm)
     alone = len(swept) == 1 and all(swept[0] in known(run) for run in runs)
-    by = {group.value: group.colour for group in groups(runs, swept[0] if alone else ARM)}
+    by = {group.value: (group.colour, group.marker) for group in groups(runs, swept[0] if alone else ARM)}
     return [by[frozen(arm[0].value(swept[0])) if alone else arm[0].arm] for arm in arms]
 
 

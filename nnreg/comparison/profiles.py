@@ -31,6 +31,7 @@ class Sensitivity:
         diverged: runs lost at each rate: diverged, failed or killed.
         best: index of the best rate, by the metric that it was chosen by, among those that lost no run where there are any.
         at_edge: whether that is the lowest or highest rate tried.
+        marker: as matplotlib names it; "" for none.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Sensitivity:
     diverged: Sequence[int]
     best: int
     at_edge: bool
+    marker: str = ""
 
     @property
     def label(self) -> str:
@@ -60,7 +62,7 @@ def sensitivities(gathered: Gathered, metric: str) -> Sequence[Sensitivity]:
         return ()
     found = {others: tried for others, tried in rates.by_technique(members, rate).items() if len(tried) > 1}
     by = gathered.tuning.by if len(gathered.tuning.runs) else metric
-    return [_curve(dict(others), tried, metric, by, _colour(gathered, dict(others))) for others, tried in found.items()]
+    return [_curve(dict(others), tried, metric, by, _look(gathered, dict(others))) for others, tried in found.items()]
 
 
 def _members(runs: Results) -> list[tuple[Mapping[str, Any], Results]]:
@@ -73,21 +75,23 @@ def _members(runs: Results) -> list[tuple[Mapping[str, Any], Results]]:
     return [(dict(key), group.sorted_by_seed()) for key, group in groups.items()]
 
 
-def _colour(gathered: Gathered, settings: Mapping[str, Any]) -> str:
-    """Return the colour of a technique's arm: the middle one of its shades, where it has several."""
-    alike = [
-        arm.colour for arm in gathered.arms if all(arm.settings.get(key, value) == value for key, value in settings.items())
-    ]
-    return alike[len(alike) // 2] if alike else gathered.arms[0].colour
+def _look(gathered: Gathered, settings: Mapping[str, Any]) -> tuple[str, str]:
+    """Return colour and marker of a technique's arm: of the middle one of its shades, where it has several."""
+    alike = [arm for arm in gathered.arms if all(arm.settings.get(key, value) == value for key, value in settings.items())]
+    arm = alike[len(alike) // 2] if alike else gathered.arms[0]
+    return arm.colour, arm.marker
 
 
-def _curve(settings: Mapping[str, Any], tried: Mapping[float, Results], metric: str, by: str, colour: str) -> Sensitivity:
+def _curve(
+    settings: Mapping[str, Any], tried: Mapping[float, Results], metric: str, by: str, look: tuple[str, str]
+) -> Sensitivity:
     values = [measure(runs, metric) for runs in tried.values()]
     lost = [sum(run.summary["status"] != "finished" for run in runs) for runs in tried.values()]
     first = next(iter(tried.values()))[0]
     name = settings_name(settings) or str(first.summary["choices"].get("optimizer", first.summary.get("label", "")))
     known, best = list(tried), rates.best_rate(tried, by)
-    return Sensitivity(name, colour, known, values, lost, known.index(best), rates.is_at_edge(best, known))
+    colour, marker = look
+    return Sensitivity(name, colour, known, values, lost, known.index(best), rates.is_at_edge(best, known), marker)
 
 
 TINY = 1e-12  # below it losses are equally good; a ratio to 0 would say nothing
@@ -105,6 +109,7 @@ class Profile:
         ratios: ascending factors from 1, (points,) float64.
         shares: of the (dataset, seed) problems on which it is within that factor of the best, (points,) in [0, 1].
         problems: how many there are.
+        marker: as matplotlib names it; "" for none.
     """
 
     name: str
@@ -112,6 +117,7 @@ class Profile:
     ratios: npt.NDArray[np.float64]
     shares: npt.NDArray[np.float64]
     problems: int
+    marker: str = ""
 
 
 def profiles(gathered: Gathered, metric: str) -> Sequence[Profile]:
@@ -130,10 +136,10 @@ def profiles(gathered: Gathered, metric: str) -> Sequence[Profile]:
     table = np.array([[found.get(problem, np.inf) for problem in problems] for found in costs.values()])
     factors = _ratios(table)
     points = np.unique(np.concatenate([[1.0], factors[np.isfinite(factors)]]))
-    colours = {key: found[0].arm.colour for key, found in groups.items()}
+    first = {key: found[0].arm for key, found in groups.items()}
     shares = [(row[None, :] <= points[:, None]).mean(axis=1) for row in factors]
     made = [
-        Profile(settings_name(dict(key)), colours[key], points, share, len(problems))
+        Profile(settings_name(dict(key)), first[key].colour, points, share, len(problems), first[key].marker)
         for key, share in zip(groups, shares, strict=True)
     ]
     return sorted(made, key=lambda profile: -float(profile.shares.mean()))

@@ -16,7 +16,21 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
-from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
+from nnreg.figures.page import (
+    INK,
+    NAME,
+    QUIET,
+    Name,
+    Page,
+    PlainLogFormatter,
+    finish,
+    is_steep,
+    legible,
+    marks,
+    name_ends,
+    shaped,
+    width_of,
+)
 from nnreg.figures.spec import FEW_SEEDS, Common, check_limits, footer, needed, read_words
 from nnreg.records.metrics import TRAIN_FINAL, across, axis_label, is_loss, is_noisy, is_share
 from nnreg.records.results import Result, Results, untrained_words
@@ -27,6 +41,7 @@ HUGE = 1e100  # matplotlib computes with the limits of axes
 EARLY = 0.75  # of the longest curve: one that is shorter is named where it ends
 CLOSEST = 0.08  # inches between two dots
 FEW = 30  # points of a curve up to which each has a dot
+DOT, SIGN = 3.2, 4.6  # points, of what each of them has: of a curve alone, and of one among others
 MOST_BANDS = 5  # curves whose bands can be told apart in one picture
 
 
@@ -114,7 +129,7 @@ def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     cross(axes, drawn)
     finish(axes, across(words.metric), axis_label(words.metric, shown[0].summary["choices"]))
     named = [
-        (each, Name(label, each.end, each.colour or group.colour))
+        (each, Name(label, each.end, each.colour or group.colour, group.marker))
         for label, each, group in zip(labels, drawn, found, strict=True)
     ]
     longest = max((each.last for each in drawn if math.isfinite(each.last)), default=0.0)
@@ -127,7 +142,7 @@ def curves(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
 
 def _name_inside(axes: Axes, drawn: Drawn, name: Name, place: int) -> None:
     """Name a curve that ends long before the others, above its end."""
-    axes.plot([drawn.last], [drawn.end], marker="o", markersize=5, color=name.colour, markeredgecolor="white", zorder=4)
+    axes.plot([drawn.last], [drawn.end], **shaped(name.marker, 6), color=name.colour, markeredgecolor="white", zorder=4)
     tie = {"arrowstyle": "-", "color": name.colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
     style: dict[str, Any] = {"color": legible(name.colour), "fontsize": NAME, "ha": "left", "va": "center", "arrowprops": tie}
     axes.annotate(name.text, (drawn.last, drawn.end), (14, 24 + 14 * place), textcoords="offset points", **style)
@@ -176,8 +191,8 @@ def draw_curve(axes: Axes, group: Group, metric: str, style: Style) -> Drawn:
         mean = _above_zero(mean, table)
     if (final := final_loss(group.runs, metric, log=style.log)) is not None and (final > 0 or not style.log):
         last = max(int(run.summary["steps"]) for run in group.runs if not run.is_untrained)
-        dot = {"marker": "o", "markersize": 5.5, "markeredgecolor": "white", "clip_on": False, "zorder": 5}
-        axes.plot([last], [final], color=group.colour, **dot)  # type: ignore[arg-type]
+        dot = shaped(group.marker, 6.5) | {"markeredgecolor": "white", "clip_on": False, "zorder": 5}
+        axes.plot([last], [final], color=group.colour, **dot)
         mean = mean._replace(end=final, lowest=min(mean.lowest, final), highest=max(mean.highest, final))
     return mean._replace(crosses=crosses, colour=group.colour)
 
@@ -225,13 +240,14 @@ def scale(axes: Axes, drawn: Sequence[Drawn], metric: str, words: Any, runs: Res
 
 
 def thin_dots(axes: Axes) -> None:
-    """Take the dots off curves on which they would touch; the limits are final."""
+    """Take the dots off curves on which they would touch, and all but some of the markers; the limits are final."""
     left, right = axes.get_xlim()
     inch = (right - left) / (axes.get_window_extent().width / axes.figure.dpi)
     for line in axes.lines:
         at = np.asarray(line.get_xdata(), dtype=np.float64)
-        if line.get_marker() == "o" and len(at) > 1 and (at[-1] - at[0]) / (len(at) - 1) < CLOSEST * inch:
-            line.set_marker("")
+        is_each = line.get_marker() not in ("", "None") and line.get_markevery() is None and len(at) > 1
+        if is_each and (at[-1] - at[0]) / (len(at) - 1) < CLOSEST * inch:
+            line.set(**marks(str(line.get_marker())) if line.get_markersize() > DOT else {"marker": ""})
 
 
 def cross(axes: Axes, drawn: Sequence[Drawn]) -> None:
@@ -256,8 +272,10 @@ def _draw_mean(axes: Axes, group: Group, steps: npt.NDArray[np.int64], table: Va
     (middle, low, high), colour, many = band(smoothed, log=style.log), group.colour, len(steps) > MANY
     if style.window > 1:
         axes.plot(steps, band(table, log=style.log)[0], color=colour, alpha=0.25, linewidth=0.6, rasterized=many)
-    dots = {"marker": "o", "markersize": 3.2} if len(steps) <= FEW else {}
-    axes.plot(steps, middle, color=colour, linewidth=1.7, solid_joinstyle="round", **dots)  # type: ignore[arg-type]
+    dots: dict[str, Any] = marks(group.marker)
+    if len(steps) <= FEW:
+        dots = shaped(group.marker, SIGN if group.marker else DOT) | {"markeredgewidth": 0}
+    axes.plot(steps, middle, color=colour, linewidth=1.7, solid_joinstyle="round", **dots)
     if len(table) < FEW_SEEDS:
         for row in smoothed if len(table) > 1 and style.bands else ():
             axes.plot(steps, row, color=colour, alpha=0.45, linewidth=0.7, zorder=1.9, rasterized=many)
@@ -342,7 +360,7 @@ def overlays(
         thin_dots(axes)
         cross(axes, ends)
         pairs = zip(facet.groups, ends, strict=True)
-        name_ends(axes, [Name(labelled(group), end.end, group.colour) for group, end in pairs])
+        name_ends(axes, [Name(labelled(group), end.end, group.colour, group.marker) for group, end in pairs])
     return page
 
 

@@ -18,12 +18,21 @@ FIRST = ("optimizer", "init", "activation", "network", "norm", "dropout", "regul
 
 
 class Group(NamedTuple):
-    """Runs that differ in nothing but the seed, as far as a figure is concerned."""
+    """Runs that differ in nothing but the seed, as far as a figure is concerned.
+
+    Attributes:
+        label: what they are called.
+        value: of the setting that tells them apart.
+        colour: of their technique.
+        runs: all of them.
+        marker: which tells them from other groups where colours do not, as matplotlib names it; "" where there is no other.
+    """
 
     label: str
     value: Any
     colour: str
     runs: Results
+    marker: str = ""
 
 
 def ended(results: Results) -> Results:
@@ -41,8 +50,8 @@ def ended(results: Results) -> Results:
 def groups(results: Results, by: str, *, alone: bool = False, first: Sequence[str] = FIRST) -> list[Group]:
     """Return the groups that a setting makes, in order of appearance; numbers ascending.
 
-    A group has the colour of its technique, of the kind that tells groups apart; groups of one technique, such as its learning
-    rates, have shades of its colour, from dark to light.
+    A group has colour and marker of its technique, of the kind that tells groups apart; groups of one technique, such as its
+    learning rates, have shades of its colour, from dark to light, and a marker each.
 
     Args:
         results: runs.
@@ -59,15 +68,29 @@ def groups(results: Results, by: str, *, alone: bool = False, first: Sequence[st
         raise UserError(f"the runs have no setting '{by}'{instead(by, known(results[0]))}") from error
     if _numbers(found):
         found = dict(sorted(found.items()))
-    colours = _colours(by, list(found.values()), alone, first)
-    return [Group(_label(by, value), value, colour, runs) for (value, runs), colour in zip(found.items(), colours, strict=True)]
+    head, members = by.partition(".")[0], list(found.values())
+    slot = head if head in entries.slots() else _telling(members, first)
+    kind, names = entries.slots().get(slot, slot), [_name(runs, slot) for runs in members]
+    colours = _colours(kind, names, members, alone)
+    markers = [""] * len(members) if alone or len(members) == 1 else _markers(kind, names)
+    return [
+        Group(_label(by, value), value, colour, runs, marker)
+        for (value, runs), colour, marker in zip(found.items(), colours, markers, strict=True)
+    ]
 
 
-def _colours(by: str, found: Sequence[Results], alone: bool, first: Sequence[str]) -> list[str]:
-    head = by.partition(".")[0]
-    kind = head if head in entries.slots() else _telling(found, first)
-    names = [_name(runs, kind) for runs in found]
-    colours = [palette.colour(entries.slots().get(kind, kind), name) for name in names]
+def _markers(kind: str, names: Sequence[str]) -> list[str]:
+    """Return each technique's marker; where another group has that already, the next that none has."""
+    found: list[str] = []
+    for name in names:
+        own = palette.SHAPES.index(palette.shape(kind, name))
+        turned = (*palette.SHAPES[own:], *palette.SHAPES[:own])
+        found.append(next((shape for shape in turned if shape not in found), turned[0]))
+    return found
+
+
+def _colours(kind: str, names: Sequence[str], found: Sequence[Results], alone: bool) -> list[str]:
+    colours = [palette.colour(kind, name) for name in names]
     alike = Counter(colours)
     if alone or max(alike.values()) == 1:
         return colours

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from nnreg.contracts import Surface
-from nnreg.figures.page import NAME, Name, Page, PlainLogFormatter, finish, is_steep, name_ends, width_of
+from nnreg.figures.page import NAME, Name, Page, PlainLogFormatter, finish, is_steep, marks, name_ends, shaped, width_of
 from nnreg.numerals import chosen, measured
 from nnreg.records.statistics import Values
 
@@ -26,12 +26,14 @@ class Fall(NamedTuple):
         colour: of its line.
         heights: above the minimum where one is known, (n,), the start first.
         diverged_at: update from which on it was lost, or None.
+        marker: which tells it from others, as matplotlib names it; "" for none.
     """
 
     label: str
     colour: str
     heights: Values
     diverged_at: int | None = None
+    marker: str = ""
 
 
 def lowest_of(surface: Surface) -> float:
@@ -42,14 +44,28 @@ def lowest_of(surface: Surface) -> float:
 def draw_heights(falls: Sequence[Fall], title: str, subtitle: str = "", footer: str = "") -> Page:
     """Draw heights over updates, on a logarithmic scale where they are positive and differ much."""
     labels = [fall.label if fall.diverged_at is None else f"{fall.label} (diverged at {fall.diverged_at})" for fall in falls]
-    names = 0.3 if len(falls) == 1 else max(width_of(f"{label} ↑", NAME, "bold") for label in labels) + 0.35
+    names = 0.3 if len(falls) == 1 else max(width_of(f"{label} ↑", NAME, "bold") for label in labels) + 0.45
     page = Page(6.4 + names, 3.9, title, subtitle, footer)
     axes = page.axes(0.85, 0.16, page.width - 0.85 - names, 3.2)
     for fall in falls:
-        axes.plot(np.arange(len(fall.heights)), fall.heights, color=fall.colour, linewidth=1.7, solid_joinstyle="round")
+        axes.plot(
+            np.arange(len(fall.heights)),
+            fall.heights,
+            color=fall.colour,
+            linewidth=1.7,
+            solid_joinstyle="round",
+            **marks(fall.marker),
+        )
         if fall.diverged_at is None:
             end = len(fall.heights) - 1, fall.heights[-1]
-            axes.plot(*end, color=fall.colour, marker="o", markersize=6, markeredgecolor="white", clip_on=False, zorder=5)
+            axes.plot(
+                *end,
+                color=fall.colour,
+                **shaped(fall.marker, 6.5),
+                markeredgecolor="white",
+                clip_on=False,
+                zorder=5,
+            )
     _scale(axes, falls)
     finish(axes, "updates made", "f above its minimum")
     if len(falls) == 1:
@@ -57,7 +73,10 @@ def draw_heights(falls: Sequence[Fall], title: str, subtitle: str = "", footer: 
         lost = falls[0].diverged_at
         axes.set_title(ended if lost is None else f"diverged at update {lost}", fontsize=8, color="#777777", pad=3, loc="right")
     else:
-        name_ends(axes, [Name(each, float(fall.heights[-1]), fall.colour) for each, fall in zip(labels, falls, strict=True)])
+        name_ends(
+            axes,
+            [Name(each, float(fall.heights[-1]), fall.colour, fall.marker) for each, fall in zip(labels, falls, strict=True)],
+        )
     return page
 
 

@@ -15,11 +15,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter, LogFormatter, ScalarFormatter
 from PIL import Image
 
 from nnreg.numerals import chosen, ticks
+from nnreg.registry import palette
 
 INK, QUIET, RULE = "#222222", "#777777", "#dddddd"
 DPI = 110
@@ -28,6 +30,19 @@ MARGIN = 0.4  # inches left and right of the words
 TITLE, SUBTITLE, FOOTER, NAME = 13.0, 9.5, 7.5, 9.0  # sizes of letters, in points
 UNHINTED = 20  # times the size, letters are as wide as they are on paper
 LEADING = 1.3  # height of a line over the size of its letters
+APART = 0.22  # between two markers of a curve, in diagonals of its axes
+LARGER = {
+    "*": 1.7,
+    "X": 1.15,
+    "P": 1.15,
+    "^": 1.1,
+    "v": 1.1,
+    "<": 1.1,
+    ">": 1.1,
+    "p": 1.1,
+    "h": 1.1,
+}  # to look as large as a dot
+BESIDE = 0.13  # inches, of a marker before the name of its curve
 STEEP = 20.0  # highest over lowest from which on an axis, or colours, follow the logarithm where nobody says
 
 
@@ -37,11 +52,12 @@ def is_steep(low: float, high: float) -> bool:
 
 
 class Name(NamedTuple):
-    """A word beside the end of a curve, at a height in data coordinates."""
+    """A word beside the end of a curve, at a height in data coordinates, behind the curve's marker where it has one."""
 
     text: str
     height: float
     colour: str
+    marker: str = ""
 
 
 class Page:
@@ -91,6 +107,13 @@ class Page:
         x, y, _, _ = self.box(left, top, 0, 0)
         style: dict[str, Any] = {"fontsize": NAME, "color": INK, "va": "center"}
         return self.figure.text(x, y, words, **style | options)
+
+    def sign(self, left: float, top: float, marker: str, colour: str) -> None:
+        """Draw a marker before what is written there, if there is one."""
+        x, y, _, _ = self.box(left + 0.45 * BESIDE, top, 0, 0)
+        if marker:
+            style: dict[str, Any] = {"color": colour, "markeredgewidth": 0, "linestyle": ""} | shaped(marker, 5)
+            self.figure.add_artist(Line2D([x], [y], transform=self.figure.transFigure, **style))
 
 
 class PlainFormatter(Formatter):
@@ -176,14 +199,31 @@ def name_ends(axes: Axes, names: Sequence[Name], size: float = NAME) -> None:
     where = axes.transAxes
     tied = {index for index, place in zip(order, places, strict=True) if abs(place - _inside(ends[index])) > 0.3 * gap}
     indent *= 1.0 if tied else 0.45
+    sign = (BESIDE if any(name.marker for name in names) else 0.0) / (axes.get_window_extent().width / axes.figure.dpi)
     for index, place in zip(order, places, strict=True):
-        text, _, colour = names[index]
+        text, _, colour, marker = names[index]
         arrow = " ↑" if ends[index] > 1.001 else " ↓" if ends[index] < -0.001 else ""
         arrow = arrow if np.isfinite(names[index].height) else ""
         if index in tied:  # not where it would be level, and read as a minus sign
             line = (1 + 0.05 * indent, 1 + 0.8 * indent), (_inside(ends[index]), place)
             axes.plot(*line, color=colour, linewidth=0.7, clip_on=False, transform=where)
-        axes.text(1 + indent, place, text + arrow, transform=where, color=legible(colour), fontsize=size, va="center")
+        if marker:
+            style: dict[str, Any] = {"color": colour, "linestyle": "", "markeredgewidth": 0} | shaped(marker, 4.6)
+            axes.plot([1 + indent + 0.45 * sign], [place], clip_on=False, transform=where, **style)
+        axes.text(1 + indent + sign, place, text + arrow, transform=where, color=legible(colour), fontsize=size, va="center")
+
+
+def shaped(marker: str, size: float) -> dict[str, Any]:
+    """Return how a marker is drawn as large as a dot of some size, in points, looks; "" is a dot."""
+    return {"marker": marker or "o", "markersize": size * LARGER.get(marker, 1.0)}
+
+
+def marks(marker: str) -> dict[str, Any]:
+    """Return how a curve shows its marker: at some of its points, which are not those at which its neighbours show theirs."""
+    if not marker:
+        return {}
+    first = APART * (0.2 + 0.37 * palette.SHAPES.index(marker) % 0.8)
+    return {**shaped(marker, 4.8), "markevery": (first, APART), "markeredgecolor": "white", "markeredgewidth": 0.5}
 
 
 def _inside(height: float) -> float:

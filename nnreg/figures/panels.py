@@ -15,12 +15,13 @@ from matplotlib.ticker import MaxNLocator
 from nnreg.errors import UserError, instead
 from nnreg.figures.curves import MOST_BANDS, Drawn, Style, cross, draw_curve, scale, thin_dots, window_for
 from nnreg.figures.groups import ARM, Group, ended, groups, known
-from nnreg.figures.page import INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
+from nnreg.figures.page import BESIDE, INK, NAME, QUIET, Name, Page, finish, legible, name_ends, width_of, wrapped
 from nnreg.figures.spec import Common, check_limits, footer, needed, read_words
 from nnreg.numerals import chosen
 from nnreg.records.metrics import across, axis_label, called, format_value, is_higher_better, is_noisy
 from nnreg.records.results import Result, Results
 from nnreg.registry import entries
+from nnreg.registry.palette import SHAPES
 
 OF_SPLITS = {"train": "#0072B2", "valid": "#009E73", "test": "#D55E00"}
 GAP = "#ececec"
@@ -181,6 +182,8 @@ def _key(page: Page, panel: Panel, metrics: Sequence[str], run: Result) -> None:
     several = len(panel.curves) > 1
     for group, metric in panel.curves if several else ():
         word = axis_label(metric, run.summary["choices"]) if len(metrics) > 1 else group.label
+        page.sign(place, 0.08, group.marker, group.colour)
+        place += BESIDE if group.marker else 0.0
         page.text(place, 0.08, word, weight="bold", color=legible(group.colour))
         place += width_of(word, NAME, "bold") + 0.25
 
@@ -201,13 +204,20 @@ def _per(results: Results, words: Panels) -> list[Panel]:
     for group in groups(results, words.per, alone=True):
         if len(words.metrics) > 1:
             pairs = zip(words.metrics, _colours(words.metrics), strict=True)
-            inner = [(group._replace(colour=colour), metric) for metric, colour in pairs]
+            inner = [
+                (group._replace(colour=colour, marker=_marker(place)), metric) for place, (metric, colour) in enumerate(pairs)
+            ]
         elif words.by is not None:
             inner = [(each, words.metrics[0]) for each in groups(group.runs, words.by)]
         else:
             inner = [(group, words.metrics[0])]
         found.append(Panel(group.label, inner))
     return found
+
+
+def _marker(place: int) -> str:
+    """Return the marker of a panel's metric: the first has none, which tells it from the others too."""
+    return "" if place == 0 else SHAPES[(place - 1) % len(SHAPES)]
 
 
 def _best(results: Results, words: Panels) -> list[Panel]:
@@ -225,7 +235,15 @@ def _best(results: Results, words: Panels) -> list[Panel]:
     for place, run in enumerate(sorted(results, key=quality)[: words.top], 1):
         heading = f"{place}.  " + ", ".join(_setting(run, key) for key in words.searched)
         pairs = zip(words.metrics, colours, strict=True)
-        found.append(Panel(heading, [(Group("", place, colour, Results([run])), metric) for metric, colour in pairs]))
+        found.append(
+            Panel(
+                heading,
+                [
+                    (Group("", place, colour, Results([run]), _marker(which)), metric)
+                    for which, (metric, colour) in enumerate(pairs)
+                ],
+            )
+        )
     return found
 
 

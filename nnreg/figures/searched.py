@@ -16,7 +16,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, check_metric, ended, groups, known
 from nnreg.figures.heatmap import last_value
-from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, name_ends, width_of
+from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, name_ends, shaped, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
 from nnreg.numerals import chosen, measured
 from nnreg.records.card import is_number
@@ -64,7 +64,7 @@ def against(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     words, shown = read_words(Against, spec), ended(results)
     check_metric(shown, words.metric)
     found = groups(shown, words.by)
-    names = max(width_of(group.label, NAME) for group in found) + 0.35
+    names = max(width_of(group.label, NAME) for group in found) + 0.45
     line = footer(results, [group.runs for group in found], [], 1, _note(words), marks=POINT_MARKS)
     page = Page(5.9 + names, 3.75, title, words.subtitle, line)
     axes = page.axes(0.8, 0.05, page.width - 0.8 - names, 3.15)
@@ -73,10 +73,10 @@ def against(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
         places = sorted({_number(run, words.setting) for run in group.runs})
         at = [[last_value(run, words.metric) for run in group.runs if _number(run, words.setting) == place] for place in places]
         means = np.array([_mean(values, log=words.log) for values in at])
-        axes.plot(places, means, color=group.colour, linewidth=1.7, marker="o", markersize=4.5)
+        axes.plot(places, means, color=group.colour, linewidth=1.7, **shaped(group.marker, 5))
         for place, values in zip(places, at, strict=True):
             axes.plot([place] * len(values), values, "o", color=group.colour, alpha=0.35, markersize=2.8, markeredgewidth=0)
-        ends.append(Name(group.label, float(means[-1]), group.colour))
+        ends.append(Name(group.label, float(means[-1]), group.colour, group.marker))
     finish(axes, _words(words.setting), axis_label(words.metric, shown[0].summary["choices"]))
     _scaled(axes, "x", np.array([_number(run, words.setting) for run in shown]))
     if words.log:

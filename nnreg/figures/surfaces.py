@@ -21,7 +21,7 @@ from nnreg.engine.descent import Terrain, Window, around, measure
 from nnreg.errors import UserError
 from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.heights import Fall, draw_heights, explained, lowest_of
-from nnreg.figures.page import INK, NAME, QUIET, Page, finish, legible, width_of
+from nnreg.figures.page import BESIDE, INK, NAME, QUIET, Page, finish, legible, shaped, width_of
 from nnreg.figures.spec import Common, check_limits, read_words
 from nnreg.numerals import chosen, measured
 from nnreg.records.results import Result, Results
@@ -75,6 +75,7 @@ class Track(NamedTuple):
         value: where it ended, or None where that is not to be said.
         diverged_at: update from which on it was lost, or None.
         surface: number of its surface.
+        marker: which tells it from others, as matplotlib names it; "" for none.
     """
 
     label: str
@@ -83,6 +84,7 @@ class Track(NamedTuple):
     value: float | None
     diverged_at: int | None = None
     surface: int = 0
+    marker: str = ""
 
 
 class Ground(NamedTuple):
@@ -157,7 +159,7 @@ def _overlay(tracks: Sequence[Track], terrains: Sequence[Terrain], title: str, w
     terrain = terrains[0]
     width, height = _size(terrain, 6.2, 4.3)
     alone = len(tracks) == 1
-    names = 0.3 if alone else max([width_of(track.label, NAME, "bold") for track in tracks] + [1.5]) + 0.45
+    names = 0.3 if alone else max([width_of(track.label, NAME, "bold") for track in tracks] + [1.5]) + 0.45 + BESIDE
     page = Page(0.8 + width + names, height + 0.6, title, words.subtitle, _footer(tracks, terrains, words))
     axes = page.axes(0.8, 0.16, width, height)
     _contours(axes, terrain)
@@ -173,9 +175,10 @@ def _list(page: Page, tracks: Sequence[Track], left: float, height: float) -> li
     order = sorted(tracks, key=lambda track: (track.diverged_at is not None, math.inf if track.value is None else track.value))
     step, endings = min(0.42, height / len(order)), []
     for place, track in enumerate(order):
-        page.text(left, 0.25 + place * step, track.label, weight="bold", color=legible(track.colour))
+        page.sign(left, 0.25 + place * step, track.marker or "o", track.colour)
+        page.text(left + BESIDE, 0.25 + place * step, track.label, weight="bold", color=legible(track.colour))
         if step > 0.3:
-            endings.append(page.text(left, 0.4 + place * step, _ending(track), fontsize=7.5, color=QUIET))
+            endings.append(page.text(left + BESIDE, 0.4 + place * step, _ending(track), fontsize=7.5, color=QUIET))
     return endings
 
 
@@ -253,8 +256,13 @@ def _trail(axes: Axes, track: Track, terrain: Terrain) -> Trail:
     seen = visible(track.positions, terrain, FAR if is_here else NEAR)
     every = max(1, math.ceil((len(seen) - 1) / DOTS))
     (line,) = axes.plot(*seen.T, color=track.colour, linewidth=1.3, alpha=0.95, solid_joinstyle="round")
-    (dots,) = axes.plot(*seen[::every].T, color=track.colour, linestyle="", marker="o", markersize=2.8, markeredgewidth=0)
-    style: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 6, "markeredgecolor": "white", "zorder": 8}
+    (dots,) = axes.plot(*seen[::every].T, color=track.colour, linestyle="", **shaped(track.marker, 3.2), markeredgewidth=0)
+    style: dict[str, Any] = {
+        "linestyle": "",
+        **shaped(track.marker, 7),
+        "markeredgecolor": "white",
+        "zorder": 8,
+    }
     (head,) = axes.plot(*seen[-1:].T, color=track.colour, **style)
     head.set_alpha(1.0 if is_here else 0.0)  # what is lost has no end
     return Trail(seen, line, dots, every, head)
@@ -363,7 +371,7 @@ def _descents(results: Results) -> Results:
 def _fall(group: Group) -> Fall:
     run = group.runs[0]
     heights = run.history.series("value")[1] - lowest_of(ground(run).surface)
-    return Fall(rated(group.label, run), group.colour, heights, run.summary.get("diverged_at_step"))
+    return Fall(rated(group.label, run), group.colour, heights, run.summary.get("diverged_at_step"), group.marker)
 
 
 def _track(group: Group, words: Paths, surfaces: list[str]) -> Track:
@@ -371,7 +379,8 @@ def _track(group: Group, words: Paths, surfaces: list[str]) -> Track:
     end = -words.drop_last or None
     value = None if words.drop_last else run.summary["metrics"].get("descent/value")
     where = surfaces.index(_key(run))
-    return Track(rated(group.label, run), group.colour, path_of(run)[:end], value, run.summary.get("diverged_at_step"), where)
+    lost = run.summary.get("diverged_at_step")
+    return Track(rated(group.label, run), group.colour, path_of(run)[:end], value, lost, where, group.marker)
 
 
 def path_of(run: Result) -> Values:

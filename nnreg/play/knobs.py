@@ -95,9 +95,9 @@ def shown_technique(kind: str, name: str) -> dict[str, Any]:
 
 
 def colours_of(kind: str, name: str) -> dict[str, str]:
-    """Return the colour of a technique, and what stands for it on dark paper."""
+    """Return the colour of a technique, what stands for it on dark paper, and its marker."""
     colour = palette.colour(kind, name)
-    return {"colour": colour, "dark": palette.on_dark(colour)}
+    return {"colour": colour, "dark": palette.on_dark(colour), "marker": palette.shape(kind, name)}
 
 
 def listed_techniques(kind: str) -> list[dict[str, str]]:

@@ -146,7 +146,9 @@ def test_a_curve_that_ends_early_is_named_where_it_ends_and_dots_never_touch():
     axes = figure.axes[0]
     (name,) = (text for text in axes.texts if text.get_text() == "early stopping")
     assert name.xy == pytest.approx((95, 0.05))
-    assert not [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) > 1]
+    several = [line for line in axes.lines if len(line.get_xdata()) > 1]
+    assert all(line.get_markevery() is not None for line in several)
+    assert len({line.get_marker() for line in several if line.get_markevery() is not None}) == 2, "each has its own shape"
     assert "a curve ends with the first of them" in texts(figure).replace("\n", " ")
 
 
@@ -169,6 +171,23 @@ def test_groups_of_one_technique_have_shades_of_its_colour_from_dark_to_light():
     hues = [rgb_to_hsv(to_rgb(colour))[0] for colour in (palette.colour("regularizer", "l2"), *both)]
     np.testing.assert_allclose(hues, hues[0], atol=0.05)  # equal in CIELAB
     assert sum(to_rgb(both[0])) < sum(to_rgb(both[1]))
+
+
+def markers(figure):
+    """Return the markers of the lines that are curves."""
+    return [line.get_marker() for line in figure.axes[0].lines if line.get_markevery() is not None]
+
+
+def test_a_technique_has_its_marker_and_no_two_curves_share_one():
+    rules = ("sgd", "momentum", "adam", "lion")
+    made = runs(*(run({"train/loss": np.linspace(2, 1, 90)}, optimizer=rule) for rule in rules))
+    drawn = markers(FIGURES["curves"](made, {"metric": "train/loss", "by": "optimizer"}, "?"))
+    assert drawn == [palette.shape("optimizer", rule) for rule in rules]
+    rates = runs(*(run({"train/loss": np.linspace(2, 1, 90)}, config={"optimizer": {"lr": rate}}) for rate in (0.1, 0.2, 0.3)))
+    drawn = markers(FIGURES["curves"](rates, {"metric": "train/loss", "by": "optimizer.lr"}, "?"))
+    assert len(set(drawn)) == 3
+    alone = FIGURES["curves"](runs(run({"train/loss": np.linspace(2, 1, 90)})), {"metric": "train/loss"}, "?")
+    assert markers(alone) == [], "there is nothing to tell it from"
 
 
 def test_numbers_are_ordered_and_have_shades_from_dark_to_light():

@@ -1,11 +1,13 @@
 """Modules of a page are put together into one plain script that defines nothing outside of itself."""
 
+import json
 import re
 
 import pytest
 
 from nnreg.figures.scripts import CHARTS, bundle
 from nnreg.play.server import WEB
+from nnreg.registry.palette import SHAPES
 
 
 def write(folder, **modules):
@@ -49,6 +51,11 @@ def test_what_cannot_be_put_together_is_said(tmp_path, modules, error):
 @pytest.mark.parametrize("name", [path.name for path in sorted(CHARTS.glob("*.js"))])
 def test_every_chart_script_can_be_held_by_a_page(name):
     assert bundle(name).startswith("(() => {")
+
+
+def test_pages_draw_every_marker_of_the_palette_in_its_order():
+    listed = re.search(r"export const SHAPES = (\[.*?\]);", (CHARTS / "markers.js").read_text())
+    assert tuple(json.loads(listed[1])) == SHAPES
 
 
 @pytest.mark.parametrize("name", ["main.js", "export.js"])

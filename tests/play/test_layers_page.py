@@ -65,10 +65,10 @@ def test_a_spread_that_is_typed_a_depth_and_an_activation_stand_in_the_address_a
 
 def test_theory_is_drawn_beside_what_is_measured_or_it_is_said_why_not(layers):
     page = layers()
-    assert page.locator("#tab-layers .chart text.name").all_text_contents() == ["measured", "theory"]
+    assert page.locator("#tab-layers .canvas .name text").all_text_contents() == ["measured", "theory"]
     page.get_by_label("Normalisation").select_option("layer_norm")
     page.get_by_text("so there is no line of theory").wait_for()
-    assert page.locator("#tab-layers .chart text.name").all_text_contents() == ["measured"]
+    assert page.locator("#tab-layers .canvas .name text").all_text_contents() == ["measured"]
 
 
 def test_a_slider_is_followed_while_it_moves(layers):

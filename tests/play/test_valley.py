@@ -161,11 +161,32 @@ def test_time_is_scrubbed_stepped_and_played(browse, address):
     assert page.locator(".map .arrow.velocity").count() == 1  # sgd has none
     page.get_by_role("slider", name="update", exact=True).fill("20")
     assert page.locator(".clock").inner_text() == "update 20 of 40"
-    cursors = page.locator(".chart .cursor").evaluate_all("all => all.map(each => each.getAttribute('x1'))")
+    cursors = page.locator(".canvas .cursor").evaluate_all("all => all.map(each => each.getAttribute('x1'))")
     assert len(cursors) == 3
     page.get_by_role("button", name="Play").click()
     until(page, "document.querySelector('.clock').textContent === 'update 40 of 40'")
     page.get_by_role("button", name="Play").wait_for()
+
+
+def test_a_chart_is_read_by_pointing_at_it_and_by_keys(browse, address):
+    page = browse(f"{address}#{TWO}")
+    drawn(page)
+    chart = page.locator(".valley-charts .canvas > svg").first
+    corners = "all => all.map(each => each.getAttribute('d').split('L').length)"
+    marks = chart.locator(".name.mark > path:not(.tie)").evaluate_all(corners)
+    assert len(marks) == len(set(marks)) == 2, "two rules have two shapes"
+    chart.hover(position={"x": 90, "y": 60})
+    assert page.locator(".canvas .tip tr").count() == 2
+    assert page.locator(".canvas .tip b").inner_text().startswith("update ")
+    page.mouse.move(0, 0)
+    assert page.locator(".canvas .tip").count() == 0
+    chart.focus()
+    page.keyboard.press("ArrowLeft")
+    spoken = page.locator(".valley-charts [aria-live]").first
+    assert len(spoken.inner_text().split(": ")[1].split(", ")) == 2
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    assert len(spoken.inner_text().split(": ")[1].split(", ")) == 1, "of the line that is lit"
 
 
 def test_a_link_brings_everything_back(browse, address):

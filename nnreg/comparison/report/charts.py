@@ -17,7 +17,7 @@ from nnreg.comparison.gathering import Arm
 from nnreg.comparison.naming import axis_word, setting_words, settings_name, value_word
 from nnreg.comparison.profiles import Profile, Sensitivity
 from nnreg.comparison.rates import is_rate
-from nnreg.comparison.report.views import colours_of, profile_view, rates_view, strokes, technique_names
+from nnreg.comparison.report.views import looks_of, profile_view, rates_view, strokes, technique_names
 from nnreg.comparison.standings import Standing
 from nnreg.comparison.tables import leading
 from nnreg.engine.history import TRAIN_LOSS
@@ -137,12 +137,19 @@ def _best(arms: Sequence[Arm], metric: str) -> tuple[list[Facet], str]:
         on.setdefault(ground_of(arm), []).append(arm)
     most = max(map(len, on.values()), default=0)
     found = [
-        Facet(settings_name(dict(ground)), [Group(_apart(arm), arm.name, arm.colour, ended(arm)) for arm in own[:MOST_CURVES]])
+        Facet(
+            settings_name(dict(ground)),
+            [_drawn(arm) for arm in own[:MOST_CURVES]],
+        )
         for ground, own in list(on.items())[:MOST_FACETS]
     ]
     parts = [f"the {MOST_CURVES} best of {most} by {metric}{' on each' if len(on) > 1 else ''}"] if most > MOST_CURVES else []
     parts += [f"the first {MOST_FACETS} of {len(on)} panels"] if len(on) > MOST_FACETS else []
     return found, ", ".join(parts)
+
+
+def _drawn(arm: Arm) -> Group:
+    return Group(_apart(arm), arm.name, arm.colour, ended(arm), arm.marker)
 
 
 def _apart(arm: Arm) -> str:
@@ -155,13 +162,14 @@ def _apart(arm: Arm) -> str:
 
 def _faceted(arms: Sequence[Arm], by: str, rest: Sequence[str], axes: Mapping[str, Sequence[Any]]) -> list[Facet]:
     """Return a panel for every combination of the other settings; a value of ``by`` has one colour in all of them."""
-    colours = colours_of(arms, by)
+    looks = looks_of(arms, by)
     found = []
     for values in product(*(axes[axis] for axis in rest)):
         own = [arm for arm in arms if all(arm.settings.get(axis) == value for axis, value in zip(rest, values, strict=True))]
         curves = [
-            Group(value_word(arm.settings.get(by)), arm.settings.get(by), colours[arm.settings.get(by)], ended(arm))
+            Group(value_word(arm.settings.get(by)), arm.settings.get(by), colour, ended(arm), marker)
             for arm in own
+            for colour, marker in (looks[arm.settings.get(by)],)
         ]
         heading = ", ".join(setting_words(axis, value) for axis, value in zip(rest, values, strict=True))
         found += [Facet(heading, curves)] if curves else []
@@ -209,8 +217,8 @@ def curves(comparison: Findings) -> Chart | None:
     if not views:
         return None
     series = [
-        {"name": arm.name, "arms": [place], "colour": colour, "dash": dash}
-        for place, (arm, (colour, dash)) in enumerate(zip(arms, strokes(comparison), strict=True))
+        {"name": arm.name, "arms": [place], **stroke._asdict()}
+        for place, (arm, stroke) in enumerate(zip(arms, strokes(comparison), strict=True))
     ]
     hidden = hidden_arms(comparison)
     return {
@@ -334,7 +342,7 @@ def _techniques(comparison: Findings, found: Sequence[Sensitivity] | Sequence[Pr
             if each.name in technique_names(standing.arm.settings) or each.name == standing.arm.name
         ]
         label = each.label if isinstance(each, Sensitivity) else each.name
-        series.append({"name": label, "arms": arms, "colour": each.colour, "dash": ""})
+        series.append({"name": label, "arms": arms, "colour": each.colour, "dash": "", "marker": each.marker})
     return series
 
 

@@ -37,6 +37,7 @@ IMAGES = {"paths": "Which way do they take?", "ranks": RANKS}
 """Pictures that the page has no chart of its own for."""
 TEMPLATES = Path(__file__).parent
 WEB = TEMPLATES / "web"
+STYLES = (CHARTS / "chart.css", WEB / "report.css")
 LOST = (
     "Diverged runs, and those that failed to train, are results: they count against their arm. Failed, killed and unreadable "
     "ones say nothing about it. None is dropped in silence."
@@ -82,7 +83,7 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
     searched = search.search_panel(comparison)
     return {
         "title": f"{comparison.answers[0].partition(';')[0].rstrip('.')} - nnreg comparison",
-        "style": (WEB / "report.css").read_text(encoding="utf-8") + ink_styles(_colours(comparison, made)),
+        "style": "".join(sheet.read_text(encoding="utf-8") for sheet in STYLES) + ink_styles(_colours(comparison, made)),
         "script": bundle("report.js", (WEB, CHARTS)),
         "where": ", ".join(folder.resolve().name for folder in comparison.gathered.folders[:4]),
         "answers": _sided(comparison),
@@ -110,7 +111,7 @@ def _context(comparison: Findings, pictures: Mapping[str, Path]) -> dict[str, An
 
 def _colours(comparison: Findings, made: Mapping[str, Any]) -> set[str]:
     """Return every colour of an arm, or of a technique, on the page."""
-    return {colour for colour, _ in views.strokes(comparison)} | {
+    return {stroke.colour for stroke in views.strokes(comparison)} | {
         str(series["colour"]) for chart in made.values() for series in chart["series"]
     }
 
@@ -179,7 +180,7 @@ def _curves(comparison: Findings, sources: Mapping[str, Any]) -> dict[str, Any]:
     shown = f"{'Geometric mean' if is_log else 'Mean'} over seeds, with {spread}" if seeds > 1 else "One run for each"
     smoothed = f"; training loss smoothed over {window} steps, what was recorded faint behind it" if window > 1 else ""
     scored = any(TRAIN_FINAL in each.metrics for each in comparison.standings) and TRAIN_LOSS in metrics
-    final = " Diamond: the final loss, which is what counts." if scored else ""
+    final = " Large mark at the end: the final loss, which is what counts." if scored else ""
     has_lost = any(standing.untrained for standing in comparison.standings)
     lost = " Crosses: runs that diverged or failed to train, drawn one by one up to there." if has_lost else ""
     return {

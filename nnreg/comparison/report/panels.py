@@ -17,7 +17,7 @@ from nnreg.comparison.report.captions import asked, lost_interval, lost_words, q
 from nnreg.comparison.report.forest import Distance, Forest
 from nnreg.comparison.report.inks import ink, letters_on
 from nnreg.comparison.report.plots import MOST_WRITTEN, symbol, why_undecided
-from nnreg.comparison.report.views import HeatView, WinsView, strokes
+from nnreg.comparison.report.views import HeatView, Stroke, WinsView, strokes
 from nnreg.comparison.standings import WAYS, Measured, Standing
 from nnreg.figures.heatmap import best_of, shade
 from nnreg.figures.page import is_steep
@@ -154,7 +154,7 @@ MOST_ROWS, MOST_TICKS = 60, 5
 
 def _forest(comparison: Findings, found: Forest, view: WinsView) -> Panel:
     low, high = forest.reach(found)
-    colours = [stroke[0] for stroke in strokes(comparison)]
+    colours = [stroke.colour for stroke in strokes(comparison)]
     none = 1.0 if found.is_ratio else 0.0
 
     def at(value: float) -> float:
@@ -269,17 +269,17 @@ def _row(
     each: Standing,
     place: int,
     others: Sequence[str],
-    stroke: tuple[str, str],
+    stroke: Stroke,
     width: tuple[float, float, bool],
 ) -> list[Panel]:
     row: list[Panel] = [
         {"text": str(place), "sort": place, "kind": "quiet number"},
-        {"text": each.arm.name, "sort": each.arm.name, "kind": "name", "colour": stroke[0], "dash": stroke[1]},
+        {"text": each.arm.name, "sort": each.arm.name, "kind": "name", **stroke._asdict()},
     ]
     if comparison.metric:
         measured = each.metrics.get(comparison.metric)
         row.append(_number(comparison.metric, measured))
-        row.append({"text": row[-1]["text"], "sort": row[-1]["sort"], "strip": _strip(measured, stroke[0], width)})
+        row.append({"text": row[-1]["text"], "sort": row[-1]["sort"], "strip": _strip(measured, stroke.colour, width)})
         row += [_against_best(comparison, each)] if len(comparison.standings) > 1 else []
     row += [_number(metric, each.metrics.get(metric)) for metric in others]
     if comparison.target is not None:

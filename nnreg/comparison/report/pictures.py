@@ -102,8 +102,8 @@ def _standings(comparison: Findings) -> Page | None:
         return None
     blank = Measured({}, math.nan, None)
     made = [
-        Row(each.arm.name, colour, [each.metrics.get(metric, blank)], lost_words(each))
-        for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
+        Row(each.arm.name, stroke.colour, [each.metrics.get(metric, blank)], lost_words(each))
+        for each, stroke in zip(comparison.standings, strokes(comparison), strict=True)
     ]
     means = "Large dots: mean over seeds, bars: its 95 % interval, small dots: single runs."
     subtitle = means if len(comparison.gathered.seeds) > 1 else "One run for each."
@@ -118,7 +118,7 @@ def _ahead(comparison: Findings) -> Page | None:
     found = forests(comparison, view.matrix) if view is not None else []
     if view is None or len(found) != 1:
         return None
-    colours = [colour for colour, _ in strokes(comparison)]
+    colours = [stroke.colour for stroke in strokes(comparison)]
     return ahead(found[0], view, colours, ahead_question(comparison), line(comparison, [comparison.metric]))
 
 
@@ -143,8 +143,8 @@ def _target(comparison: Findings) -> Page | None:
     if goal is None or len(comparison.standings) < 2:
         return None
     made = [
-        Row(each.arm.name, colour, list(each.ways_to_target.values()), reached_words(each))
-        for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True)
+        Row(each.arm.name, stroke.colour, list(each.ways_to_target.values()), reached_words(each))
+        for each, stroke in zip(comparison.standings, strokes(comparison), strict=True)
     ]
     ways = comparison.standings[0].ways_to_target
     columns = [Column(way, "seconds of training" if way == SECONDS else WAYS[way], is_to_target=True) for way in ways]

@@ -14,7 +14,21 @@ from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from nnreg.comparison.report.captions import to_target
 from nnreg.comparison.report.forest import reach, ticks
-from nnreg.figures.page import INK, NAME, QUIET, Name, Page, PlainLogFormatter, finish, is_steep, legible, name_ends, width_of
+from nnreg.figures.page import (
+    INK,
+    NAME,
+    QUIET,
+    Name,
+    Page,
+    PlainLogFormatter,
+    finish,
+    is_steep,
+    legible,
+    marks,
+    name_ends,
+    shaped,
+    width_of,
+)
 from nnreg.records.metrics import is_share, with_half
 
 if TYPE_CHECKING:
@@ -301,14 +315,14 @@ def rates(view: RatesView, line: str) -> Page:
     for each in found:
         _mark(axes, each)
     ends = [_end(each) for each in found]
-    name_ends(axes, [Name(text, end, each.colour) for text, end, each in zip(labels, ends, found, strict=True)])
+    name_ends(axes, [Name(text, end, each.colour, each.marker) for text, end, each in zip(labels, ends, found, strict=True)])
     return page
 
 
 def _curve(axes: Axes, each: Sensitivity) -> None:
     means = np.array([measured.mean for measured in each.values])
     ends = np.array([(value.low, value.high) if value.half is not None else (value.mean, value.mean) for value in each.values])
-    axes.plot(each.rates, means, color=each.colour, linewidth=1.7, marker="o", markersize=4)
+    axes.plot(each.rates, means, color=each.colour, linewidth=1.7, **shaped(each.marker, 5))
     axes.fill_between(each.rates, ends[:, 0], ends[:, 1], color=each.colour, alpha=0.2, linewidth=0)
 
 
@@ -359,7 +373,7 @@ def profile(view: ProfileView, line: str) -> Page:
     last = max(max(float(each.ratios[-1]) for each in found), 1.01)
     for each in found:
         steps = [*each.ratios, last], [*each.shares, each.shares[-1]]
-        axes.step(*steps, where="post", color=each.colour, linewidth=1.7)
+        axes.step(*steps, where="post", color=each.colour, linewidth=1.7, **marks(each.marker))
     finish(axes, view.across, view.label)
     axes.set_xscale("log")
     axes.set_xlim(1.0, last)
@@ -367,5 +381,5 @@ def profile(view: ProfileView, line: str) -> Page:
     axes.xaxis.set_major_formatter(PlainLogFormatter())
     axes.xaxis.set_minor_formatter(PlainLogFormatter())
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None, symbol=""))
-    name_ends(axes, [Name(each.name, float(each.shares[-1]), each.colour) for each in found])
+    name_ends(axes, [Name(each.name, float(each.shares[-1]), each.colour, each.marker) for each in found])
     return page

@@ -70,7 +70,7 @@ def _cloud(comparison: Findings, settings: Sequence[Drawn], values: Values) -> P
         yname, heights, is_up_log = axis_word(y.key), y.values, y.is_log
         caption = f"{axis_word(x.key)} and {yname}, coloured by {called(metric)}"
     else:
-        colours = [ink(colour) for colour, _ in strokes(comparison)]
+        colours = [ink(stroke.colour) for stroke in strokes(comparison)]
         worst = float(finite.max() if lowest else finite.min())
         yname, heights, is_up_log = quantity(comparison), np.where(np.isfinite(values), values, worst), is_log
         caption = f"{called(metric)} over {axis_word(x.key)}"

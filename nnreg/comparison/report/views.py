@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nnreg.comparison.contenders import ARM
 from nnreg.comparison.differences import is_ground, several
@@ -42,40 +42,56 @@ MOST_NAMES = 14  # of arms; of more, the matrix of their first setting is the ch
 Coloured = TypeVar("Coloured", Sensitivity, Profile)
 
 
-def strokes(comparison: Findings) -> list[tuple[str, str]]:
-    """Return colour and dashes of each arm, best first.
+class Stroke(NamedTuple):
+    """How an arm is drawn.
 
-    The colour tells the first swept setting, dashes the second, where there are enough of both; else each arm has its own
-    colour.
+    Attributes:
+        colour: hexadecimal.
+        dash: pixels drawn and left out in turn, "" for a line that is whole.
+        marker: as matplotlib names it; "" for none.
+    """
+
+    colour: str
+    dash: str
+    marker: str
+
+
+def strokes(comparison: Findings) -> list[Stroke]:
+    """Return how each arm is drawn, best first.
+
+    Colour and marker tell the first swept setting, dashes the second, where there are enough of both; else each arm has its
+    own colour and marker.
     """
     axes, arms = leading(comparison.gathered.axes), [each.arm for each in comparison.standings]
     values = list(comparison.gathered.axes[axes[1]]) if len(axes) == 2 else []
     if not 1 < len(values) <= len(DASHES):
-        return [(arm.colour, "") for arm in arms]
-    colours = colours_of(comparison.gathered.arms, axes[0])
-    if len(set(colours.values())) < len(colours):
-        return [(arm.colour, "") for arm in arms]
+        return [Stroke(arm.colour, "", arm.marker) for arm in arms]
+    looks = looks_of(comparison.gathered.arms, axes[0])
+    if len({colour for colour, _ in looks.values()}) < len(looks):
+        return [Stroke(arm.colour, "", arm.marker) for arm in arms]
     places = [(arm, values.index(arm.settings[axes[1]]) if arm.settings.get(axes[1]) in values else 0) for arm in arms]
-    return [(colours.get(arm.settings.get(axes[0]), arm.colour), DASHES[place]) for arm, place in places]
+    found = [(looks.get(arm.settings.get(axes[0]), (arm.colour, arm.marker)), place) for arm, place in places]
+    return [Stroke(colour, DASHES[place], marker) for (colour, marker), place in found]
 
 
-def colours_of(arms: Sequence[Arm], axis: str) -> dict[Any, str]:
-    """Return one colour for each value of a setting, also of one that is in no configuration: a study's arm, a user's YAML."""
+def looks_of(arms: Sequence[Arm], axis: str) -> dict[Any, tuple[str, str]]:
+    """Return colour and marker of each value of a setting, also of one in no configuration: a study's arm, a user's YAML."""
     runs = [(run, arm.settings.get(axis)) for arm in arms for run in arm.runs]
     if all(axis in known(run) for run, _ in runs):
-        return {group.value: group.colour for group in groups(Results(run for run, _ in runs), axis)}
+        return {group.value: (group.colour, group.marker) for group in groups(Results(run for run, _ in runs), axis)}
     values = {str(value): value for _, value in runs}
     named = Results(dataclasses.replace(run, arm=str(value)) for run, value in runs)
-    return {values[group.label]: group.colour for group in groups(named, ARM)}
+    return {values[group.label]: (group.colour, group.marker) for group in groups(named, ARM)}
 
 
 def _technique_coloured(comparison: Findings, found: Sequence[Coloured]) -> list[Coloured]:
-    """Return curves of techniques, whatever their rate or dataset, in the colour that their arms have in the other charts."""
-    colours: dict[str, str] = {}
-    for each, (colour, _) in zip(comparison.standings, strokes(comparison), strict=True):
+    """Return curves of techniques, whatever their rate or dataset, drawn as their arms are in the other charts."""
+    looks: dict[str, tuple[str, str]] = {}
+    for each, stroke in zip(comparison.standings, strokes(comparison), strict=True):
         for name in technique_names(each.arm.settings):
-            colours.setdefault(name, colour)
-    return [dataclasses.replace(each, colour=colours.get(each.name, each.colour)) for each in found]
+            looks.setdefault(name, (stroke.colour, stroke.marker))
+    own = [looks.get(each.name, (each.colour, each.marker)) for each in found]
+    return [dataclasses.replace(each, colour=colour, marker=marker) for each, (colour, marker) in zip(found, own, strict=True)]
 
 
 def technique_names(settings: Mapping[str, Any]) -> list[str]:

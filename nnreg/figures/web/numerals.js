@@ -7,6 +7,9 @@ function measured(value, digits = 3) { return written(value, digits, true); }
 // What was chosen, such as a setting: no zeros at its end: 0.3, 1,000, 1e-5.
 function chosen(value, digits = SETTING) { return written(value, digits, false); }
 
+// What stands in a sentence or beside a knob; a dash for nothing.
+function number(value, digits = 3) { return value === null || value === undefined ? NOTHING : chosen(value, digits); }
+
 // A count: 1,000.
 function whole(value) { return unusual(value) || signed(value, at(value, 0)); }
 
@@ -71,4 +74,4 @@ function unusual(value) {
   return Number.isFinite(value) ? '' : signed(value, INFINITE);
 }
 
-export { measured, chosen, whole, percent, beside, ticks };
+export { measured, chosen, number, whole, percent, beside, ticks };

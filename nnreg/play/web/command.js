@@ -1,5 +1,5 @@
 // A command line as it is shown, with a button that copies it.
-import { html } from "./chart.js";
+import { html } from "./elements.js";
 
 /** Return a command line with its button.
  * @param {string} text the command.

@@ -1,9 +1,9 @@
 // What there is to see of a network that reads small pictures: its mistakes, its first weights, and what it reads in a drawing.
-import { html } from "./chart.js";
 import { drawingField } from "./drawing.js";
+import { html } from "./elements.js";
 import { percent } from "./histograms.js";
+import { colourOf, onTheme } from "./paper.js";
 import { bytesOf, rgb } from "./plane.js";
-import { colourOf, onTheme } from "./scale.js";
 
 /** Return a canvas with a picture of so many rows and columns, `ink(byte)` giving red, green and blue. */
 function picture(text, [rows, columns], ink, label) {

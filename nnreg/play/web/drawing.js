@@ -1,7 +1,7 @@
 // A field to draw a digit in, by mouse, finger or keys.
-import { html } from "./chart.js";
+import { html } from "./elements.js";
 import { cleared } from "./histograms.js";
-import { colourOf, onTheme } from "./scale.js";
+import { colourOf, onTheme } from "./paper.js";
 
 const SIDE = 196;
 const STEP = 0.03; // of the side that an arrow key moves the pen

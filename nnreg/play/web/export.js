@@ -1,7 +1,7 @@
 // The Valley without a server: a page that holds its descents for some stops of each knob.
-import { html } from "./chart.js";
+import { html } from "./elements.js";
 import { nearest } from "./knobs.js";
-import { knowColour } from "./scale.js";
+import { knowColour } from "./paper.js";
 import * as valley from "./valley.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -35,12 +35,12 @@ function descent(rule) {
   const grid = data.grids[rule.name];
   const place = cellOf(grid, rule.values);
   const cell = grid.cells[place];
-  const { colour } = data.shown[`optimizer/${rule.name}`];
-  if (cell.error) return { name: rule.name, colour, error: cell.error };
+  const { colour, marker } = data.shown[`optimizer/${rule.name}`];
+  if (cell.error) return { name: rule.name, colour, marker, error: cell.error };
   const path = unpacked(cell.path, 2);
   const distance = distances(path);
   const turned = grid.keys.map((key) => `optimizer.${key}=${grid.stops[grid.keys.indexOf(key)][nearest(grid.stops[grid.keys.indexOf(key)], rule.values[key] ?? grid.best[key])]}`);
-  return { ...cell, name: rule.name, colour, path, distance, gradients: unpacked(cell.gradients, 2), velocity: cell.velocity && unpacked(cell.velocity, 2), heights: unpacked(cell.heights, 1).map(Math.exp), command: [grid.command, ...turned].join(" ") };
+  return { ...cell, name: rule.name, colour, marker, path, distance, gradients: unpacked(cell.gradients, 2), velocity: cell.velocity && unpacked(cell.velocity, 2), heights: unpacked(cell.heights, 1).map(Math.exp), command: [grid.command, ...turned].join(" ") };
 }
 
 function descents({ rules }) {

@@ -1,6 +1,7 @@
 // Histograms that move, a row a layer, on canvases: many of them are drawn many times a second.
-import { html } from "./chart.js";
-import { colourOf, isDark, number } from "./scale.js";
+import { html } from "./elements.js";
+import { number } from "./numerals.js";
+import { colourOf, isDark } from "./paper.js";
 
 /** Return a canvas of a size in CSS pixels, sharp on every screen, cleared. */
 export function cleared(canvas, width, height) {

@@ -1,6 +1,6 @@
 // Knobs of a technique: sliders, boxes, lists and texts made from what the server says of its parameters.
-import { html } from "./chart.js";
-import { number } from "./scale.js";
+import { html } from "./elements.js";
+import { number } from "./numerals.js";
 
 const NOTCHES = 400;
 

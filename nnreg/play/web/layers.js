@@ -1,10 +1,12 @@
 // The Layers: what the spread of initial weights does to a deep stack, seen while it is turned.
-import { html, lineChart } from "./chart.js";
+import { lineChart } from "./chart.js";
 import { commandLine } from "./command.js";
+import { html } from "./elements.js";
 import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
-import { drawn, number, onTheme } from "./scale.js";
+import { number } from "./numerals.js";
+import { drawn, onTheme } from "./paper.js";
 
 export const id = "layers";
 export const title = "Layers";
@@ -135,11 +137,11 @@ class Layers {
     this.at.sentence.textContent = sentence;
     this.drawRows(layers, ends, colour);
     const numbers = layers.map((_, place) => place + 1);
-    const series = [{ name: "measured", colour, x: numbers, y: layers.map((layer) => layer.std) }];
-    if (theory) series.push({ name: "theory", colour: QUIET, dash: "5 4", x: theory.map((_, place) => place + 1), y: theory });
+    const series = [{ name: "measured", colour, marker: "o", x: numbers, y: layers.map((layer) => layer.std) }];
+    if (theory) series.push({ name: "theory", colour: QUIET, dash: "5 4", marker: "s", x: theory.map((_, place) => place + 1), y: theory });
     const values = series.flatMap((line) => line.y).filter((value) => value > 0 && value < 1e30);
     const [low, high] = [Math.min(...values, 0.5), Math.max(...values, 1.5)];
-    this.chart.draw({ series, x: [1, Math.max(2, depth)], y: [low, high], guides: [{ y: 1, label: "the input's" }] });
+    this.chart.draw({ series, x: { range: [1, Math.max(2, depth)] }, y: { range: [low / 1.3, high * 1.3] }, guides: [{ y: 1, label: "the input's" }] });
     this.at.why.textContent = theory ? `Theory is that of very wide layers, whatever the activation; layers of ${this.asked.width} units stray from it, the further the deeper.` : why;
     this.at.command.replaceChildren(commandLine(command));
   }

@@ -12,10 +12,10 @@
 // `redraw(files)` is called when files of plugins were saved; `show` and `hide` when the tab comes and goes.
 // `api.post(path, object)` asks the server and returns its answer; what is wrong is an Error whose message is the line to show.
 // `api.techniques(kind)` and `api.technique(kind, name)` tell what is registered, and knobs and formulas of one.
-import { html } from "./chart.js";
+import { html } from "./elements.js";
 import * as layers from "./layers.js";
 import * as network from "./network.js";
-import { knowColour } from "./scale.js";
+import { knowColour } from "./paper.js";
 import * as valley from "./valley.js";
 
 const TABS = [valley, network, layers];

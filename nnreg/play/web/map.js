@@ -1,6 +1,10 @@
 // A map of a surface: its ground and contours on canvas, paths, heads and the start above it in SVG.
-import { pathThrough, svg, whenResized } from "./chart.js";
-import { colourOf, drawn, linear, number } from "./scale.js";
+import { pathThrough } from "./chart.js";
+import { svg } from "./elements.js";
+import { outline } from "./markers.js";
+import { number } from "./numerals.js";
+import { colourOf, drawn, whenSeenAnew } from "./paper.js";
+import { scaled } from "./scale.js";
 
 const TALLEST = 620;
 
@@ -30,7 +34,7 @@ export function valleyMap(host, options) {
   let heights = null;
   let shown = { rules: [], time: 0, start: null };
   let scales = null;
-  whenResized(host, () => redraw(true));
+  whenSeenAnew(host, () => redraw(true));
 
   function redraw(isGroundToo) {
     if (!ground || !heights || !host.clientWidth) return;
@@ -41,7 +45,7 @@ export function valleyMap(host, options) {
     if (height > TALLEST) [width, height] = [TALLEST / ratio, TALLEST];
     width = Math.floor(width);
     height = Math.floor(height);
-    scales = { x: linear(left, right, 0, width), y: linear(low, high, height, 0), width, height };
+    scales = { x: scaled(left, right, 0, width), y: scaled(low, high, height, 0), width, height };
     place.style.width = `${width}px`;
     place.style.height = `${height}px`;
     picture.setAttribute("width", width);
@@ -150,7 +154,7 @@ export function valleyMap(host, options) {
       const next = at(rule.path[now + 1]);
       if (next) parts.push(arrow(here, [next[0] - here[0], next[1] - here[1]], "step", ink));
     }
-    parts.push(svg("circle", { class: rule.diverged_at !== null && now === rule.path.length - 1 ? "head lost" : "head", r: 6, cx: here[0], cy: here[1], fill: ink }, svg("title", {}, `${rule.name}: ${rule.path[now].map((value) => number(value)).join(", ")}`)));
+    parts.push(svg("path", { class: rule.diverged_at !== null && now === rule.path.length - 1 ? "head lost" : "head", d: outline(rule.marker, ...here, 5.6), fill: ink }, svg("title", {}, `${rule.name}: ${rule.path[now].map((value) => number(value)).join(", ")}`)));
     return parts;
   }
 

@@ -1,14 +1,16 @@
 // The Network: one network trains under one's hands, or two that differ in one choice, and what they make of the data is seen.
-import { html, lineChart } from "./chart.js";
+import { lineChart } from "./chart.js";
 import { commandLine } from "./command.js";
 import { digits } from "./digits.js";
+import { html } from "./elements.js";
 import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
 import { DIFFER, namesOf, questions, readState, USUAL, writtenState } from "./network_state.js";
+import { number } from "./numerals.js";
+import { drawn, onTheme } from "./paper.js";
 import { plane } from "./plane.js";
 import { runningRuns } from "./running.js";
-import { drawn, number, onTheme } from "./scale.js";
 
 export const id = "network";
 export const title = "Network";
@@ -65,9 +67,9 @@ class Network {
     this.clock = html("output", { class: "clock" });
     const bar = html("div", { class: "train-bar" }, this.go, step, restart, this.reseed, this.speed, this.clock);
     const [loss, accuracy] = [at("chart-place"), at("chart-place")];
-    this.lossChart = lineChart(loss, { label: "loss after each update, on a logarithmic axis: of each batch faintly, of held-out rows in full", x: {}, y: { log: true }, height: 190 });
-    this.accuracyChart = lineChart(accuracy, { label: "share of held-out rows that are answered rightly, after each update", x: { label: "updates" }, y: {}, height: 150 });
-    this.at.curves.append(html("h2", {}, "Loss ", html("span", { class: "quiet small" }, "of each batch, faint; of held-out rows, bold")), loss, html("h2", {}, "Accuracy on held-out rows"), accuracy);
+    this.lossChart = lineChart(loss, { label: "loss after each update, on a logarithmic axis: of each batch faintly, of held-out rows in full", x: { word: "update" }, y: { log: true }, height: 190 });
+    this.accuracyChart = lineChart(accuracy, { label: "share of held-out rows that are answered rightly, after each update", x: { label: "updates", word: "update" }, y: { share: true, higher: true, range: [0, 1] }, height: 150 });
+    this.at.curves.append(html("h2", {}, "Loss ", html("span", { class: "quiet small" }, "of each batch, faint; of held-out rows, bold")), loss, html("h2", {}, "Accuracy on held-out rows ", html("span", { class: "quiet small" }, "in percent")), accuracy);
     this.at.sentence.textContent = "One moment: the process that trains is being started.";
     this.digits = digits(this.at.digits, (strokes) => this.api.post(`/api/network/${this.session}/read`, { strokes }));
     this.at.digits.hidden = true;
@@ -267,9 +269,9 @@ class Network {
   drawCurves(names) {
     const colours = this.colours();
     const last = Math.max(40, ...this.curves.map((curve) => ((curve["train/loss"] || [[0]])[0].at(-1) || 0) + 1));
-    const lines = (metric, more) => this.curves.map((curve, which) => ({ name: more.faint ? "" : names[which], colour: colours[which], dash: which && !more.faint ? "6 4" : null, x: (curve[metric] || [[], []])[0], y: (curve[metric] || [[], []])[1], ...more }));
-    this.lossChart.draw({ series: [...lines("train/loss", { faint: true }), ...lines("valid/loss", {})], x: [0, last] });
-    this.accuracyChart.draw({ series: lines("valid/accuracy", {}), x: [0, last], y: [0, 1] });
+    const lines = (metric, more) => this.curves.map((curve, which) => ({ name: more.faint ? "" : names[which], colour: colours[which], marker: "os"[which], arms: [which], dash: which && !more.faint ? "6 4" : null, x: (curve[metric] || [[], []])[0], y: (curve[metric] || [[], []])[1], ...more }));
+    this.lossChart.draw({ series: [...lines("train/loss", { faint: true }), ...lines("valid/loss", {})], x: { range: [0, last] } });
+    this.accuracyChart.draw({ series: lines("valid/accuracy", {}), x: { range: [0, last] } });
   }
 
   drawLayers(names) {

@@ -1,7 +1,8 @@
 // The plane in which points lie, filled with what a network answers everywhere.
-import { html, whenResized } from "./chart.js";
+import { html } from "./elements.js";
 import { cleared, onPaper } from "./histograms.js";
-import { colourOf, isDark, linear, number } from "./scale.js";
+import { colourOf, isDark, whenSeenAnew } from "./paper.js";
+import { scaled } from "./scale.js";
 
 const COVER = 0.58; // of the paper that the answers cover
 const DOT = 2.6;
@@ -23,7 +24,7 @@ export function plane(host) {
   const small = document.createElement("canvas");
   host.replaceChildren(canvas);
   let [about, answers, label] = [null, null, ""];
-  whenResized(host, redraw);
+  whenSeenAnew(host, redraw);
 
   function field(pen, inside) {
     const classes = about.classes;
@@ -58,7 +59,7 @@ export function plane(host) {
     const pen = cleared(canvas, width, width);
     const inside = { left: 0, right: width, top: 0, bottom: width };
     if (answers) field(pen, inside);
-    const [x, y] = [linear(...about.domain[0], inside.left, inside.right), linear(...about.domain[1], inside.bottom, inside.top)];
+    const [x, y] = [scaled(...about.domain[0], inside.left, inside.right), scaled(...about.domain[1], inside.bottom, inside.top)];
     pen.lineWidth = 1;
     pen.strokeStyle = colourOf("--paper");
     about.points.forEach((point, index) => {
@@ -71,14 +72,10 @@ export function plane(host) {
     pen.fillStyle = colourOf("--ink");
     pen.font = "11px system-ui, sans-serif";
     pen.globalAlpha = 0.75;
-    for (const tick of x.ticks(4)) {
-      pen.textAlign = "center";
-      if (x(tick) > 14 && x(tick) < width - 14) pen.fillText(number(tick), x(tick), width - 5);
-    }
-    for (const tick of y.ticks(4)) {
-      pen.textAlign = "left";
-      if (y(tick) > 12 && y(tick) < width - 22) pen.fillText(number(tick), 5, y(tick) + 4);
-    }
+    pen.textAlign = "center";
+    for (const { at, text } of x.ticks(4)) if (at > 14 && at < width - 14) pen.fillText(text, at, width - 5);
+    pen.textAlign = "left";
+    for (const { at, text } of y.ticks(4)) if (at > 12 && at < width - 22) pen.fillText(text, 5, at + 4);
     pen.globalAlpha = 1;
     canvas.setAttribute("aria-label", label);
   }

@@ -1,7 +1,8 @@
 // A map of two knobs of a rule: how many updates it takes to arrive, where it is thrown out, and where theory draws the line.
-import { html, svg, whenResized } from "./chart.js";
+import { html, svg } from "./elements.js";
 import { placeOf, valueAt } from "./knobs.js";
-import { colourOf, drawn, isDark, number } from "./scale.js";
+import { number } from "./numerals.js";
+import { colourOf, drawn, isDark, whenSeenAnew } from "./paper.js";
 import { question } from "./valley_state.js";
 
 const [COLUMNS, ROWS] = [24, 12];
@@ -34,7 +35,7 @@ export function ratesMap(host, api, to) {
   let at = null;
   rulePicker.addEventListener("change", () => to.look({ rule: Number(rulePicker.value), second: null }) || again());
   knobPicker.addEventListener("change", () => to.look({ rule: Number(rulePicker.value), second: knobPicker.value }) || again());
-  whenResized(place, () => now && paint());
+  whenSeenAnew(place, () => now && paint());
 
   function again() {
     if (host.shown) show(...host.shown);

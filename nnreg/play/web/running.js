@@ -1,6 +1,8 @@
 // Runs that other processes train, their curves growing as they are written to disk.
-import { html, lineChart } from "./chart.js";
-import { drawn } from "./scale.js";
+import { lineChart } from "./chart.js";
+import { html } from "./elements.js";
+import { SHAPES } from "./markers.js";
+import { drawn } from "./paper.js";
 
 const EVERY = 1000; // milliseconds between two looks while something is trained
 const SELDOM = 5000;
@@ -18,7 +20,7 @@ export function runningRuns(host, api, followed, follow) {
   const [loss, legend, note] = [html("div", { class: "chart-place" }), html("div", { class: "legend" }), html("p", { class: "quiet small" })];
   const shown = html("div", { hidden: true }, loss, legend);
   host.replaceChildren(html("h2", {}, "Runs that train elsewhere"), note, choices, shown);
-  const chart = lineChart(loss, { label: "validation loss of each run, on a logarithmic axis; training loss where there is none", x: { label: "updates" }, y: { log: true }, height: 230 });
+  const chart = lineChart(loss, { label: "validation loss of each run, on a logarithmic axis; training loss where there is none", x: { label: "updates", word: "update" }, y: { log: true }, height: 230 });
   let [timer, runs, group, isStopped, isShown] = [0, new Map(), null, false, followed() === null];
 
   async function look() {
@@ -76,7 +78,7 @@ export function runningRuns(host, api, followed, follow) {
       const valid = run.curves["valid/loss"];
       const train = run.curves["train/loss"];
       const name = isFew ? run.label : "";
-      const line = ([x, y], more) => ({ colour: run.colour, dash: isTwin(all, place) ? "6 4" : null, x, y, name, ...more });
+      const line = ([x, y], more) => ({ colour: run.colour, marker: SHAPES[place % SHAPES.length], arms: [place], called: run.label, dash: isTwin(all, place) ? "6 4" : null, x, y, name, ...more });
       return [...(train && isFew ? [line(train, { faint: true, name: "", dash: null })] : []), ...(valid ? [line(valid, {})] : train && !isFew ? [line(train, {})] : [])];
     });
     chart.draw({ series });

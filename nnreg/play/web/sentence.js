@@ -1,5 +1,5 @@
 // What came of some descents, in one sentence: who arrived and when, who is how far away, who was lost and why.
-import { number } from "./scale.js";
+import { number } from "./numerals.js";
 
 const HARDLY = 0.02; // of the way that is left: who has come less far has hardly moved
 

@@ -1,10 +1,13 @@
 // The Valley: update rules come down a surface, and what each of their knobs does is seen at once.
-import { html, lineChart, svg } from "./chart.js";
+import { lineChart } from "./chart.js";
 import { commandLine } from "./command.js";
+import { html, svg } from "./elements.js";
 import { formulaOf, knobRows, techniquePicker } from "./knobs.js";
 import { valleyMap } from "./map.js";
+import { outline } from "./markers.js";
+import { number } from "./numerals.js";
+import { drawn, onTheme } from "./paper.js";
 import { ratesMap } from "./rates.js";
-import { drawn, number, onTheme } from "./scale.js";
 import { names, outcome } from "./sentence.js";
 import { firstState, question, readState, writtenState } from "./valley_state.js";
 
@@ -65,8 +68,8 @@ class Valley {
     this.element.classList.add("valley");
     this.element.append(stage, this.at.controls, this.at.charts, below);
     const onScrub = (x) => this.setTime(Math.round(x));
-    this.height = lineChart(height, { label: "height above the lowest point after each update, on a logarithmic axis", x: { label: "updates" }, y: { log: true }, onScrub, height: 230 });
-    this.along = this.at.along.map((place) => lineChart(place, { label: "coordinate along a direction of the surface after each update", x: {}, y: {}, height: 130, onScrub }));
+    this.height = lineChart(height, { label: "height above the lowest point after each update, on a logarithmic axis", x: { label: "updates", word: "update" }, y: { log: true }, onScrub, height: 230 });
+    this.along = this.at.along.map((place) => lineChart(place, { label: "coordinate along a direction of the surface after each update", x: { word: "update" }, height: 130, onScrub }));
     this.rates = ratesMap(this.at.rates, this.api, { choose: (rule, values) => this.setKnobs(rule, values), look: (map) => this.setMap(map) });
     onTheme(() => this.found && this.show());
   }
@@ -267,10 +270,10 @@ class Valley {
       if (at) at.textContent = rule.error ? `${rule.name}: ${rule.error}` : "";
     });
     this.showMaps(seen);
-    this.at.legend.replaceChildren(...seen.map((rule) => html("span", { class: "key" }, swatch(rule.colour), rule.called)));
+    this.at.legend.replaceChildren(...seen.map((rule) => html("span", { class: "key" }, sign(rule), rule.called)));
     const moving = [...new Set(seen.map((rule) => rule.velocity_name).filter(Boolean))];
     this.at.arrows.replaceChildren("Before an update, at each head:", arrowKey("gradient", "the slope downhill"), ...(moving.length ? [arrowKey("velocity", `the velocity the rule keeps (${moving.join(", ")})`)] : []), arrowKey("step", "the step taken, true to scale"));
-    this.height.draw({ series: seen.map((rule) => ({ name: rule.called, colour: rule.colour, dash: rule.dash, y: rule.heights })), x: [0, asked.steps] });
+    this.height.draw({ series: seen.map((rule) => ({ ...strokeOf(rule), y: rule.heights })), x: { range: [0, asked.steps] } });
     this.showAlong(seen);
     this.at.commands.replaceChildren(...seen.map((rule) => commandLine(rule.command, rule.name)));
     this.rates.show(this.asked, this.about.rules, found, this.ground);
@@ -314,11 +317,11 @@ class Valley {
       this.at.along[which].hidden = this.at.alongTitles[which].hidden = !isThere;
       if (!isThere) return;
       this.at.alongTitles[which].replaceChildren(names[which], html("span", { class: "quiet small" }, ` curvature ${number(directions.curvatures[which])}, direction (${directions.vectors[which].slice(0, 3).map((part) => number(part, 2)).join(", ")}${directions.vectors[which].length > 3 ? ", …" : ""})`));
-      const series = seen.map((rule, place) => ({ name: rule.called, colour: rule.colour, dash: rule.dash, y: directions.coordinates[place].map((point) => point[which]) }));
+      const series = seen.map((rule, place) => ({ ...strokeOf(rule), y: directions.coordinates[place].map((point) => point[which]) }));
       const begun = Math.max(...directions.coordinates.map(([first]) => Math.hypot(...first)), 1e-9);
       const reached = Math.max(...series.flatMap((line) => line.y.map(Math.abs)).filter(Number.isFinite), 1e-9);
       const far = Math.min(1.5 * begun, reached); // who flies off does not flatten the others
-      chart.draw({ series, x: [0, this.asked.steps], y: [-1.08 * far, 1.08 * far], guides: [{ y: 0 }] });
+      chart.draw({ series, x: { range: [0, this.asked.steps] }, y: { range: [-1.08 * far, 1.08 * far] }, guides: [{ y: 0 }] });
     });
   }
 
@@ -459,10 +462,13 @@ function icon(shape) {
   return svg("svg", { class: "icon", viewBox: "0 0 20 20", width: 16, height: 16, "aria-hidden": "true" }, svg("path", { d: SHAPES[shape], fill: "currentColor" }));
 }
 
-function swatch(colour) {
-  const made = html("span", { class: "swatch" });
-  made.style.setProperty("--technique", drawn(colour));
-  return made;
+function strokeOf(rule) {
+  return { name: rule.called, colour: rule.colour, marker: rule.marker, dash: rule.dash };
+}
+
+function sign({ colour, marker, dash }) {
+  const line = svg("path", { d: "M1 7h28", stroke: drawn(colour), "stroke-width": 2.4, "stroke-dasharray": dash });
+  return svg("svg", { viewBox: "0 0 30 14", width: 30, height: 14, "aria-hidden": "true" }, line, svg("path", { d: outline(marker, 15, 7, 4.4), fill: drawn(colour) }));
 }
 
 function arrowKey(kind, text) {

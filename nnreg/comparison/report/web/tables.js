@@ -1,5 +1,5 @@
 // Tables: a click on a heading sorts, the best first; a table that is wider than its place says so; a cell as a sentence.
-import { node, all, roving } from "./elements.js";
+import { html, all, roving } from "./elements.js";
 
 function sortable(table) {
   const body = table.tBodies[0];
@@ -29,7 +29,7 @@ function compared(a, b, order) {
 }
 
 function cue(box) {
-  const said = node(box.parentNode, 'p', { class: 'more' }, 'The table goes on to the right: drag it, or use the arrow keys.');
+  const said = html('p', { class: 'more' }, 'The table goes on to the right: drag it, or use the arrow keys.');
   box.after(said);
   const look = () => {
     const hidden = box.scrollWidth - box.clientWidth;

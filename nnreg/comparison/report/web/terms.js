@@ -1,15 +1,14 @@
 // What a word means, beside the word: when it is pointed at, has the focus, or is tapped.
-import { node, all } from "./elements.js";
+import { html, all } from "./elements.js";
 
 export function terms() {
-  const box = node(document.body, 'div', { class: 'meaning', role: 'tooltip', hidden: '' });
+  const box = html('div', { class: 'meaning', role: 'tooltip', hidden: true });
+  document.body.append(box);
   let shown = null;
   const hide = () => { box.hidden = true; shown = null; };
   const show = (word) => {
     const entry = document.getElementById(word.hash.slice(1));
-    box.textContent = '';
-    node(box, 'b', {}, entry.querySelector('dt').textContent);
-    node(box, 'span', {}, entry.querySelector('dd').textContent);
+    box.replaceChildren(html('b', {}, entry.querySelector('dt').textContent), html('span', {}, entry.querySelector('dd').textContent));
     box.hidden = false;
     shown = word;
     const place = word.getClientRects()[0], width = document.documentElement.clientWidth;
