@@ -40,6 +40,11 @@ def whole(value: float) -> str:
     return _unusual(value) or _signed(value, _at(value, 0))
 
 
+def fixed(value: float, decimals: int, *, plus: bool = False) -> str:
+    """Return a number with so many decimals: ``8.3``; ``+1.2`` where its sign counts."""
+    return _unusual(value) or f"{'+' if plus and value >= 0 else ''}{_signed(value, _at(value, decimals))}"
+
+
 def percent(value: float, decimals: int = 1) -> str:
     """Return a share in percent: ``95.3 %``."""
     return _unusual(value) or f"{_signed(value, _at(100 * value, decimals))} %"
@@ -96,7 +101,8 @@ def _to(value: float, digits: int) -> Decimal:
 
 
 def _quantized(value: float | Decimal, decimals: int) -> Decimal:
-    return Decimal(value).copy_abs().quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _EXACT)
+    exact = value if isinstance(value, Decimal) else Decimal(float(value))
+    return exact.copy_abs().quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _EXACT)
 
 
 def _at(value: float | Decimal, decimals: int) -> str:
@@ -109,7 +115,7 @@ def _ended(text: str, *, keep: bool) -> str:
 
 
 def _exponent(value: float) -> int:
-    return Decimal(value).adjusted()
+    return Decimal(float(value)).adjusted()
 
 
 def _signed(value: float, text: str) -> str:

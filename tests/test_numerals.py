@@ -1,18 +1,20 @@
 """One way to write a number: what is written reads back as the number, and a browser writes the same."""
 
+import ast
 import json
 import math
 import re
 import shutil
 import subprocess
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nnreg import numerals
-from nnreg.numerals import beside, chosen, measured, percent, ticks, whole
+from nnreg.numerals import beside, chosen, fixed, measured, percent, ticks, whole
 
 SHAPE = re.compile(r"−?(\d|[1-9]\d|[1-9]\d\d|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?|−?[1-9](\.\d+)?e-?[1-9]\d*")
 NUMBERS = st.floats(-1e300, 1e300)
@@ -73,6 +75,8 @@ def test_the_ticks_of_an_axis_are_told_apart_and_are_alike_in_decimals(power, fi
         (percent(1.0), "100.0 %"), (" ± ".join(beside(12345.6, 4321.0)), "12,000 ± 4,000"),
         (" ± ".join(beside(8.4e-5, 2e-6)), "8.40e-5 ± 2.0e-6"), (" ± ".join(beside(-0.01, 0.4)), "0.0 ± 0.4"),
         (" ".join(ticks([0.0, 0.1, 0.2, 0.1 + 0.2])), "0.0 0.1 0.2 0.3"), (" ".join(ticks([0, 500, 1000])), "0 500 1,000"),
+        (fixed(8.26, 1), "8.3"), (fixed(1.25, 1, plus=True), "+1.3"), (fixed(-0.04, 1, plus=True), "0.0"),
+        (fixed(-1.26, 1), "−1.3"),
         (" ".join(ticks([0, 5e5, 1e6])), "0 5e5 1e6"), (" ".join(ticks([])), ""), (" ".join(ticks([7.5])), "7.5"),
     ],
 )  # fmt: skip
@@ -105,3 +109,51 @@ def test_a_browser_writes_the_same():
     for (name, arguments), got in zip(calls, json.loads(done.stdout), strict=True):
         wanted = getattr(numerals, name)(*arguments)
         assert got == (list(wanted) if isinstance(wanted, tuple) else wanted), (name, arguments)
+
+
+OF_MACHINES = {
+    "numerals.py": "the formatter itself",
+    "comparison/report/search.py": "places in a drawing",
+    "figures/animation.py": "an argument of ffmpeg",
+    "contracts/data.py": "contracts stand on NumPy alone",
+}
+"""Modules that write numbers by themselves, and why."""
+
+
+def formatted(code):
+    """Yield the line of each number that an f-string writes by itself, those aside that become numbers again."""
+    again = {
+        id(part)
+        for call in ast.walk(code)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "float"
+        for argument in call.args
+        for part in ast.walk(argument)
+    }
+    for node in ast.walk(code):
+        if isinstance(node, ast.FormattedValue) and node.format_spec is not None and id(node) not in again:
+            words = "".join(str(part.value) for part in node.format_spec.values if isinstance(part, ast.Constant))
+            if re.fullmatch(r"[^%]*[efgEFGn%]", words):
+                yield node.lineno
+
+
+def test_every_number_goes_through_the_one_formatter():
+    home = Path(numerals.__file__).parent
+    found = {
+        path.relative_to(home).as_posix(): list(formatted(ast.parse(path.read_text(encoding="utf-8"))))
+        for path in home.rglob("*.py")
+    }
+    assert {name: lines for name, lines in found.items() if lines and name not in OF_MACHINES} == {}
+    assert all(found[name] for name in OF_MACHINES), "what is excused is still there"
+
+
+def test_a_page_writes_its_numbers_by_the_same_one():
+    """What JavaScript rounds by itself is a place in a drawing, or a number again."""
+    home = Path(numerals.__file__).parent
+    for path in home.rglob("*.js"):
+        if path.name == "numerals.js":
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\.to(LocaleString|Exponential)\(", text), path
+        for line in text.splitlines():
+            rest = re.sub(r"toFixed\(1\)", "", line)  # a tenth of a pixel
+            assert not re.search(r"toFixed|toPrecision", rest) or "Number(" in rest, (path, line)

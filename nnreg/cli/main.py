@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from nnreg.cli.words import ordered, read_words
 from nnreg.console import say, warn
 from nnreg.errors import Interrupted, UserError, instead
+from nnreg.numerals import as_typed
 from nnreg.registry import vocabulary
 from nnreg.registry.overrides import quoted
 
@@ -358,7 +359,7 @@ def _watch(parser: _Parser, arguments: Sequence[str]) -> int:
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="between two looks (default %(default)g)")
     parsed = parser.parse_args(arguments)
     if not 0.05 <= parsed.every <= 3600:
-        raise UserError(f"--every takes seconds from 0.05 to 3600, got {parsed.every:g}")
+        raise UserError(f"--every takes seconds from 0.05 to 3600, got {as_typed(parsed.every)}")
     from nnreg.sweeps.standing import watch_sweep
 
     return watch_sweep(parsed.sweep, once=parsed.once, seconds=parsed.every)

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from nnreg.numerals import whole
 from nnreg.records.statistics import Values
 
 Scale = Literal["ratio", "difference"]
@@ -326,5 +327,5 @@ def seeds_words(low: float, high: float) -> str:
     if low == math.inf:
         return f"more than {MOST_SEEDS:,}"
     if low == high:
-        return f"{low:,.0f}"
-    return f"{low:,.0f} to " + (f"{high:,.0f}" if high < math.inf else f"more than {MOST_SEEDS:,}")
+        return f"{whole(low)}"
+    return f"{whole(low)} to " + (f"{whole(high)}" if high < math.inf else f"more than {MOST_SEEDS:,}")

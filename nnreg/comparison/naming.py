@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nnreg.numerals import chosen, measured
+from nnreg.numerals import chosen, fixed, measured
 from nnreg.records.card import is_number
 from nnreg.records.results import Result
 from nnreg.registry import entries
@@ -131,6 +131,6 @@ def value_word(value: Any) -> str:
 def duration(seconds: float) -> str:
     """Return a time as a person reads it: ``8.3 s``, ``2 min 5 s``, ``3 h 20 min``."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{fixed(seconds, 1)} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

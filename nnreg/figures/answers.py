@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from nnreg.contracts import Array
 from nnreg.figures.page import INK, NAME, QUIET, RULE, Page, finish, legible
-from nnreg.numerals import measured, percent
+from nnreg.numerals import fixed, measured, percent
 from nnreg.registry.palette import COLOURS
 
 MOST_CLASSES = 40  # whose table is drawn
@@ -135,7 +135,9 @@ def _worst_rows(answers: Answers, order: npt.NDArray[Any], trust: Array, title: 
         y = 0.38 + 0.3 * place
         far = np.argsort(-np.abs(odd[row]), kind="stable")[:3]
         names = [answers.columns[at] if answers.columns else f"feature {at}" for at in far]
-        told = ", ".join(f"{_short(name, 18)} {odd[row][at]:+.1f}" for name, at in zip(names, far, strict=True))
+        told = ", ".join(
+            f"{_short(name, 18)} {fixed(float(odd[row][at]), 1, plus=True)}" for name, at in zip(names, far, strict=True)
+        )
         sure = percent(float(trust[row]), 0) if answers.shares is not None else ""
         cells = (_short(answers.classes[answers.given[row]]), sure, _short(answers.classes[answers.truth[row]]), told)
         for (_, x), cell in zip(heads, cells, strict=True):

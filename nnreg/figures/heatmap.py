@@ -19,7 +19,7 @@ from nnreg.engine.history import LAST
 from nnreg.figures.groups import check_metric, ended, groups
 from nnreg.figures.page import INK, NAME, QUIET, Page, is_steep, width_of
 from nnreg.figures.spec import CELL_MARKS, Common, footer, needed, read_words
-from nnreg.records.metrics import TRAIN_FINAL, axis_label, format_value, is_higher_better, is_noisy
+from nnreg.records.metrics import TRAIN_FINAL, axis_label, format_value, is_before, is_higher_better, is_noisy
 from nnreg.records.results import Result, Results, untrained_words
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
@@ -79,7 +79,8 @@ def heatmap(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     check_metric(shown, words.metric)
     lowest = not is_higher_better(words.metric) if words.lowest is None else words.lowest
     cells = [[_within(row.runs, words.columns, column.value) for column in across] for row in down]
-    line = footer(results, [runs for row in cells for runs in row if len(runs)], [], 1, _note(cells, words), marks=CELL_MARKS)
+    marks = CELL_MARKS._replace(lost="") if is_before(words.metric) else CELL_MARKS
+    line = footer(results, [runs for row in cells for runs in row if len(runs)], [], 1, _note(cells, words), marks=marks)
     table = Table(
         (words.rows, words.columns),
         [group.label for group in down],
@@ -204,8 +205,11 @@ def _within(runs: Results, key: str, wanted: Any) -> Results:
 
 
 def last_value(run: Result, metric: str) -> float:
-    """Return what a run ended with: of the training loss the final one where it was measured; NaN of a run without a result."""
-    if run.is_untrained:
+    """Return what a run ended with: of the training loss the final one where it was measured; NaN of a run without a result.
+
+    What tells of a network before it is trained is there, whatever became of the run.
+    """
+    if run.is_untrained and not is_before(metric):
         return math.nan
     if is_noisy(metric) and (final := run.summary["metrics"].get(TRAIN_FINAL)) is not None:
         return float(final)
@@ -215,10 +219,9 @@ def last_value(run: Result, metric: str) -> float:
 
 def _cell(runs: Results, metric: str) -> Cell:
     """Return the mean over the finished runs of a cell, and how many diverged or failed to train."""
-    values = [last_value(run, metric) for run in runs if not run.is_untrained]
-    finals = [value for value in values if math.isfinite(value)]
+    finals = [value for run in runs if math.isfinite(value := last_value(run, metric))]
     mean = float(np.mean(finals)) if finals else float("nan")
-    note = f"\n{lost}" if (lost := untrained_words(runs)) else ""
+    note = f"\n{lost}" if not is_before(metric) and (lost := untrained_words(runs)) else ""
     return Cell(mean, (format_value(metric, mean) if finals else "–") + note)
 
 

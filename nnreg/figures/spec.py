@@ -83,7 +83,7 @@ class Marks(NamedTuple):
         one: what it is called.
         of_seeds: what is said of several seeds.
         of_one: what is said of one run with the only seed.
-        lost: what becomes of diverged runs.
+        lost: what becomes of diverged runs; "" where that does not matter.
         stops: what is said where runs stop early, or "".
     """
 
@@ -140,7 +140,7 @@ def footer(
         parts.append(RECORDED)
     if window > 1:
         parts.append(f"smoothed over {window} steps, a loss by its logarithm; as recorded: the faint line behind")
-    if lost := untrained_words(shown):
+    if marks.lost and (lost := untrained_words(shown)):
         parts.append(f"{lost}: {marks.lost}")
     if any(map(stopped_early, shown)) and is_mean:
         parts += [marks.stops] if marks.stops else []

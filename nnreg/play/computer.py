@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from nnreg.errors import UserError, one_line
+from nnreg.numerals import chosen
 
 SECONDS = 20.0
 """For which an answer is waited for."""
@@ -53,7 +54,7 @@ class Computer:
                 connection.send((function, words))
                 if not connection.poll(self._seconds):
                     self._end()
-                    raise UserError(f"it took longer than {self._seconds:g} seconds and was stopped: try fewer steps")
+                    raise UserError(f"it took longer than {chosen(self._seconds)} seconds and was stopped: try fewer steps")
                 is_answer, answer = connection.recv()
             except (EOFError, OSError) as error:
                 self._end()

@@ -16,6 +16,7 @@ import numpy as np
 from nnreg.engine.descent import Values
 from nnreg.errors import UserError
 from nnreg.figures.scripts import CHARTS, bundle
+from nnreg.numerals import as_typed
 from nnreg.play.answers import answer, directions, lowest_of
 from nnreg.play.ground import shown_ground
 from nnreg.play.knobs import Knob, knobs_of, listed_techniques, shown_technique
@@ -252,5 +253,5 @@ def fragment_of(wanted: Exported) -> str:
         "tune": "1",
     }
     words |= {"seed": str(wanted.seed)} if wanted.seed else {}
-    words |= {"start": ",".join(f"{each:g}" for each in wanted.start)} if wanted.start is not None else {}
+    words |= {"start": ",".join(as_typed(each) for each in wanted.start)} if wanted.start is not None else {}
     return urlencode(words)

@@ -25,6 +25,7 @@ from nnreg.engine.containers import every_layer
 from nnreg.engine.layers import Affine, one_unit
 from nnreg.engine.numerics import silently
 from nnreg.errors import UserError, one_line
+from nnreg.numerals import measured, percent
 from nnreg.play.configuration import Asked, told
 from nnreg.play.knobs import made_technique
 from nnreg.records.outputs import LayerOutputs
@@ -173,18 +174,18 @@ def outcome(stack: Stack, layers: Sequence[LayerOutputs], overflow: str, theory:
         return f"The signal is gone: every output of layer {_first_silent(layers)} is the same, whatever goes in."
     times = last.std / first.std if first.std else math.inf
     each = times ** (1 / max(depth - 1, 1))
-    parts = f"each layer multiplies its spread by about {each:.2g}"
+    parts = f"each layer multiplies its spread by about {measured(each, 2)}"
     is_bounded = all(map(math.isfinite, bounds(stack.activation)))
     if is_bounded and last.saturated >= SATURATED:
-        share = f"{last.saturated:.0%} of the last layer's outputs"
+        share = f"{percent(last.saturated, 0)} of the last layer's outputs"
         return f"The units are saturated: at {share} hardly any gradient passes." + _advice(stack)
     if depth == 1:
-        return f"One layer makes a spread of {last.std:.2g} of the input's 1."
+        return f"One layer makes a spread of {measured(last.std, 2)} of the input's 1."
     if times < KEPT[0]:
-        return f"The signal fades: {parts}, and layer {depth} has {last.std:.2g} of the input's 1." + _advice(stack)
+        return f"The signal fades: {parts}, and layer {depth} has {measured(last.std, 2)} of the input's 1." + _advice(stack)
     if times > KEPT[1]:
-        return f"The signal grows: {parts}, up to {last.std:.2g} in layer {depth}." + _advice(stack)
-    return f"The signal keeps its size: {parts}, and layer {depth} still has a spread of {last.std:.2g}."
+        return f"The signal grows: {parts}, up to {measured(last.std, 2)} in layer {depth}." + _advice(stack)
+    return f"The signal keeps its size: {parts}, and layer {depth} still has a spread of {measured(last.std, 2)}."
 
 
 def _first_silent(layers: Sequence[LayerOutputs]) -> int:
@@ -204,4 +205,4 @@ def _advice(stack: Stack) -> str:
     if not passed or not math.isfinite(passed) or not is_centred:
         return ""
     units = stack.settings.hidden[-1]
-    return f" A spread of {math.sqrt(1 / (passed * units)):.2g} would keep a small one."
+    return f" A spread of {measured(math.sqrt(1 / (passed * units)), 2)} would keep a small one."

@@ -62,6 +62,7 @@ class Metric:
         leads: whether it says how well the network of a run does on its split: accuracy, or R².
         noisy: whether it is that of single batches: smoothed in curves, and in the summary a mean of its last values stands for
             the final one.
+        before: whether it tells of the network before it is trained: what becomes of the run afterwards does not matter.
         task: that records it, or "" for all.
         recorded: ``ends``: along the run, with its final and best value in the summary; ``once``, in both;
             ``both``: along the run, and its last value in the summary; else in the ``history`` or the ``summary`` alone.
@@ -84,6 +85,7 @@ class Metric:
     higher: bool = False
     leads: bool = False
     noisy: bool = False
+    before: bool = False
     task: str = TRAIN
     recorded: Recorded = "ends"
     along: Literal["step", "layer"] = "step"
@@ -127,8 +129,8 @@ _ROWS = (
     Metric(GRADIENTS, "gradients evaluated", heading="gradients", counts=True, recorded="once", scale="linear", hidden=True),
     Metric(RATE, "learning rate", recorded="history", scale="linear"),
     Metric("rate/{}", "{}", recorded="history"),
-    Metric("gradient_difference/{}", "gradient difference {}", recorded="history"),
-    Metric("gradient_worst/{}", "gradient worst {}", recorded="history"),
+    Metric("gradient_difference/{}", "gradient difference {}", before=True, recorded="history"),
+    Metric("gradient_worst/{}", "gradient worst {}", before=True, recorded="history"),
     Metric("value", "value", axis="height f", task=DESCEND, recorded="history", curve=True, scale="log"),
     Metric("distance", "distance to the nearest minimum", task=DESCEND, recorded="history", scale="log"),
     Metric("x", "x", task=DESCEND, recorded="history", scale="linear"),
@@ -223,6 +225,11 @@ def is_loss(metric: str) -> bool:
 def is_noisy(metric: str) -> bool:
     """Tell whether a metric is that of single batches."""
     return metric_of(metric).noisy
+
+
+def is_before(metric: str) -> bool:
+    """Tell whether a metric tells of the network before it is trained, such as whether its gradients are right."""
+    return metric_of(metric).before
 
 
 def across(metric: str) -> str:

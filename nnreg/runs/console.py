@@ -17,7 +17,7 @@ from nnreg import console
 from nnreg.console import LABEL_WIDTH, print_folded, print_line
 from nnreg.engine.history import START_LOSS, TRAIN_LOSS, EarlyStop, History, Record
 from nnreg.errors import UserError
-from nnreg.numerals import as_typed, beside, chosen, measured, percent
+from nnreg.numerals import as_typed, beside, chosen, fixed, measured, percent, whole
 from nnreg.records.card import Outcome, RunCard, flattened
 from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.records.metrics import (
@@ -121,7 +121,7 @@ def _descent(card: RunCard, outcome: Outcome) -> list[tuple[str, str]]:
         lines.append(("distance", f"{measured(found[DESCENT_DISTANCE], 6)} from the nearest minimum"))
         steps = found.get(ARRIVAL)
         where = f"within {chosen(tolerance)} of a minimum"
-        lines.append(("arrival", f"not {where}" if steps is None else f"{where} from update {steps:,.0f} on"))
+        lines.append(("arrival", f"not {where}" if steps is None else f"{where} from update {whole(steps)} on"))
     lines += [("path length", measured(found["descent/path_length"], 6))] if "descent/path_length" in found else []
     if "descent/stable_below" in found:
         lines.append(("stability", f"plain gradient descent is stable for lr < 2/L = {chosen(found['descent/stable_below'])}"))
@@ -263,7 +263,7 @@ def job_line(card: RunCard, outcome: Outcome) -> str:
         quality = next((name for name in leading_results(VALID) if name in metrics), None)
         parts += [f"{heading_of(TRAIN_FINAL)} {exact_value(TRAIN_FINAL, metrics[TRAIN_FINAL])}"]
         parts += [f"valid {exact_value(quality, metrics[quality]):>8}"] if quality else []
-        parts += [f"{outcome.seconds:5.1f} s"]
+        parts += [f"{fixed(outcome.seconds, 1):>5} s"]
         stopped_at = outcome.early_stop and outcome.early_stop.stopped_at
         parts += [f"stopped at {stopped_at}"] if stopped_at is not None else []
     else:
@@ -304,7 +304,7 @@ def _results(outcome: Outcome) -> Table:
     if outcome.seconds > 0 and outcome.steps:
         table.add_row(
             "[bold]speed[/bold]",
-            f"{outcome.steps / outcome.seconds:,.0f}",
+            whole(outcome.steps / outcome.seconds),
             "",
             "[dim]steps per second, evaluation left out[/dim]",
         )

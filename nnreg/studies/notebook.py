@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nnreg.numerals import whole
+
 INDEX = "README.md"
 LIBRARIES = ("nnreg", "numpy", "hydra-core", "mlflow", "matplotlib")
 COLUMNS = 3  # of the contact sheet
@@ -98,7 +100,7 @@ def _made(facts: Mapping[str, Any]) -> list[str]:
     seeds = facts["seeds"]
     runs = f"{facts['runs']} runs, {'one seed' if len(seeds) == 1 else f'seeds {seeds[0]} to {seeds[-1]}'}"
     runs += f", {facts['diverged']} of them diverged" if facts["diverged"] else ""
-    lines = [f"- {runs}; {facts['wall_seconds']:.0f} s in all, {facts['seconds']:.0f} s of them training."]
+    lines = [f"- {runs}; {whole(facts['wall_seconds'])} s in all, {whole(facts['seconds'])} s of them training."]
     if facts["dataset"]:
         data = facts["dataset"]
         rows = ", ".join(f"{count:,} {part}" for part, count in data["rows"].items())

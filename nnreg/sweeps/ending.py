@@ -16,6 +16,7 @@ from rich.console import Console
 
 from nnreg.console import print_line, terminal, warn
 from nnreg.errors import Interrupted, UserError, one_line
+from nnreg.numerals import fixed
 from nnreg.records.folder import SUMMARY, TRACKED, discard, read_summary
 from nnreg.records.manifest import Manifest, read_manifest
 from nnreg.records.metrics import (
@@ -115,7 +116,7 @@ def table_of_runs(runs: Mapping[Path, Summary]) -> Table:
         values = [(name, metrics.get(name)) for name in measured]
         cells = ["-" if value is None else exact_value(name, value) for name, value in values]
         made.add_row(
-            str(summary["job"]), *(given.get(key, "") for key in swept), *cells, f"{summary['seconds']:.1f}", _note(summary)
+            str(summary["job"]), *(given.get(key, "") for key in swept), *cells, fixed(summary["seconds"], 1), _note(summary)
         )
     return made
 

@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from nnreg.console import say, warn
 from nnreg.engine.history import VALID_LOSS, Record
 from nnreg.errors import UserError, one_line
-from nnreg.numerals import measured
+from nnreg.numerals import as_typed, measured
 from nnreg.records.card import COMPLETE, Outcome
 from nnreg.records.folder import read_summary
 from nnreg.registry import mistakes
@@ -395,5 +395,5 @@ def _suggest(asked: Any, axis: Axis) -> str:
 
 
 def _words(trial: Any) -> str:
-    shown = {key: f"{value:.{DIGITS}g}" if isinstance(value, float) else value for key, value in trial.params.items()}
+    shown = {key: as_typed(value, DIGITS) if isinstance(value, float) else value for key, value in trial.params.items()}
     return " ".join(f"{key}={value}" for key, value in shown.items())

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnreg.contracts import Optimizer
 from nnreg.engine.network import Parameters
+from nnreg.numerals import chosen, measured
 from nnreg.testing.bowl import CURVATURE, OnBowl, bowl, descend, driving
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 
@@ -25,7 +26,7 @@ def after_a_look_it_goes_on_from_where_it_stood(subject: Subject) -> None:
     for t in (1, 2):
         objective.loss_and_gradient()
         rule.step(t, LITTLE)
-    what = f"two steps with {LITTLE:g} of the learning rate moved the parameters; put theta back after looking elsewhere"
+    what = f"two steps with {chosen(LITTLE)} of the learning rate moved the parameters; put theta back after looking elsewhere"
     expect_close(parameters.theta, before, what, rtol=0, atol=1e-5)
 
 
@@ -55,7 +56,8 @@ def what_it_is_evaluated_with_comes_to_the_bottom_too(subject: Subject) -> None:
         expect(np.isfinite(out).all(), f"after step {t} evaluation_parameters left some of 'out' unwritten, or wrote NaN")
         heights.append(float(CURVATURE @ out**2))
     best = min(float(CURVATURE @ parameters.theta**2), start)
-    what = f"what it is evaluated with came from a height of {start:.3g} to {heights[-1]:.3g}, what it trains to {best:.3g}"
+    there, trained = measured(heights[-1]), measured(best)
+    what = f"what it is evaluated with came from a height of {measured(start)} to {there}, what it trains to {trained}"
     expect(heights[-1] <= max(0.1 * start, 10 * best), what)
 
 

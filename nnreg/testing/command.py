@@ -14,6 +14,7 @@ from rich.table import Table
 
 from nnreg import errors, testing
 from nnreg.errors import UserError
+from nnreg.numerals import fixed
 from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.registry.nested import split_name
@@ -168,4 +169,4 @@ def _print_total(console: Console, reports: Sequence[Report], seconds: float) ->
     wrong = sum(not report.ok for report in reports)
     techniques = "1 technique" if len(reports) == 1 else f"{len(reports)} techniques"
     ending = f"[red]{wrong} of them broke the contract[/red]" if wrong else "the contract is kept"
-    console.print(f"{techniques}, {sum(counts.values()):,} checks in {seconds:.1f} s: {total}; {ending}")
+    console.print(f"{techniques}, {sum(counts.values()):,} checks in {fixed(seconds, 1)} s: {total}; {ending}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnreg.contracts import Splits
+from nnreg.numerals import chosen
 from nnreg.testing.report import Subject, expect, expect_equal, skip
 from nnreg.testing.usage import loaded
 
@@ -30,7 +31,9 @@ def bytes_come_with_what_they_are_divided_by(subject: Subject) -> None:
     if splits.train.x.dtype != np.uint8:
         skip("its features are floats")
     largest = int(splits.train.x.max()) / splits.divisor
-    expect(largest <= LARGE, f"train.x is uint8 and the network sees up to {largest:g}: say what to divide by, divisor=255")
+    expect(
+        largest <= LARGE, f"train.x is uint8 and the network sees up to {chosen(largest)}: say what to divide by, divisor=255"
+    )
 
 
 def every_class_is_there_to_learn(subject: Subject) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
+from nnreg.numerals import as_typed
 from nnreg.registry import building
 from nnreg.registry.catalogue import describe, interval_in
 from nnreg.registry.nested import default_node, slots_of
@@ -194,10 +195,12 @@ def a_varied_number_is_that_of_a_fresh_instance(subject: Subject) -> None:
         fresh = use_varied(subject, name, (before, other), afresh=True)
         for got, wanted in zip(varied, fresh, strict=True):
             expect_equal(
-                got, wanted, f"{name} was set to {other:g} while in use, and an instance made with it computes otherwise"
+                got,
+                wanted,
+                f"{name} was set to {as_typed(other)} while in use, and an instance made with it computes otherwise",
             )
         same = all(np.array_equal(one, two, equal_nan=True) for one, two in zip(unchanged, varied, strict=True))
-        expect(not same, f"{name} was set from {before:g} to {other:g} while in use, and nothing changed")
+        expect(not same, f"{name} was set from {as_typed(before)} to {as_typed(other)} while in use, and nothing changed")
 
 
 def _another(subject: Subject, name: str, before: float) -> float:
@@ -207,7 +210,7 @@ def _another(subject: Subject, name: str, before: float) -> float:
             subject.make(**{name: value})
             if value != before:
                 return value
-    raise unittest.SkipTest(f"{name} takes no other value near {before:g}")
+    raise unittest.SkipTest(f"{name} takes no other value near {as_typed(before)}")
 
 
 def _global_state() -> Any:

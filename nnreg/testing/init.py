@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nnreg.contracts import Array
 from nnreg.contracts.init import settle_of
 from nnreg.engine.settling import Filled
+from nnreg.numerals import measured
 from nnreg.testing.arrays import DTYPES
 from nnreg.testing.report import Subject, expect, expect_equal, skip
 from nnreg.testing.usage import filled, network_for_inits, rows_of
@@ -53,7 +54,9 @@ def the_spread_does_not_depend_on_the_seed(subject: Subject) -> None:
     """The standard deviation of a large layer is a property of the rule, not of chance; within 10 %."""
     spreads = [_filled(subject, (200, 150), seed=seed).std() for seed in SEEDS]
     low, high = min(spreads), max(spreads)
-    found = f"the standard deviation of 200 by 150 weights went from {low:.3g} to {high:.3g} over {len(SEEDS)} seeds"
+    found = (
+        f"the standard deviation of 200 by 150 weights went from {measured(low)} to {measured(high)} over {len(SEEDS)} seeds"
+    )
     expect(high - low <= TOLERANCE * high, found)
 
 
@@ -62,7 +65,7 @@ def wider_layers_do_not_get_larger_weights(subject: Subject) -> None:
     narrow, wide = _filled(subject, (50, 40)).std(), _filled(subject, (200, 160)).std()
     expect(
         wide <= (1 + TOLERANCE) * narrow + 1e-12,  # NumPy's std of equal numbers need not be zero
-        f"the standard deviation grew from {narrow:.3g} at (50, 40) to {wide:.3g} at (200, 160)",
+        f"the standard deviation grew from {measured(narrow)} at (50, 40) to {measured(wide)} at (200, 160)",
     )
 
 

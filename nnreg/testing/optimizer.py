@@ -9,6 +9,7 @@ import numpy as np
 
 from nnreg.contracts import Array, Optimizer
 from nnreg.engine.network import Parameters
+from nnreg.numerals import chosen, percent
 from nnreg.testing.arrays import DTYPES, watched
 from nnreg.testing.bowl import CURVATURE, SHAPES, OnBowl, bowl, centred_bowl, descend, driving, one_layer
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
@@ -144,7 +145,7 @@ def gradients_of_any_size_leave_the_parameters_finite(subject: Subject) -> None:
         rule = driving(subject, parameters, objective=OnBowl(parameters, slope=size))
         for t in (1, 2, 3):
             rule.step(t)
-        expect(np.isfinite(parameters.theta).all(), f"a gradient of {size:g} made parameters that are not finite")
+        expect(np.isfinite(parameters.theta).all(), f"a gradient of {chosen(size)} made parameters that are not finite")
 
 
 def inputs_and_units_without_gradient_leave_the_parameters_finite(subject: Subject) -> None:
@@ -191,5 +192,5 @@ def it_finds_the_bottom_of_a_bowl(subject: Subject) -> None:
             if not left < 1e6:
                 break
             best = min(best, float(left))
-    rates = ", ".join(f"{lr * factor:g}" for factor in LR_FACTORS)
-    raise AssertionError(f"in {BOWL_STEPS} steps with lr {rates} the loss came down to {best:.0%} of its start at best")
+    rates = ", ".join(chosen(lr * factor) for factor in LR_FACTORS)
+    raise AssertionError(f"in {BOWL_STEPS} steps with lr {rates} the loss came down to {percent(best, 0)} of its start at best")

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnreg.contracts import Array
 from nnreg.contracts.objective import projection_of, target_of
+from nnreg.numerals import chosen
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import layers_of, regularized
@@ -82,7 +83,7 @@ def a_projection_leaves_alone_what_is_where_it_may_be(subject: Subject) -> None:
     for scale in (1.0, 1e3):
         once = scale * WEIGHTS
         expect(project(layers_of(once)) is None, "project must write to the weights in place and return None")
-        expect(np.isfinite(once).all(), f"project made {once} of weights of size {scale:g}")
+        expect(np.isfinite(once).all(), f"project made {once} of weights of size {chosen(scale)}")
         twice = once.copy()
         project(layers_of(twice))
         expect_close(twice, once, "project moved weights that it had projected", rtol=1e-9, atol=1e-12)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nnreg.contracts import CONTRACTS, Layer
 from nnreg.errors import one_line
+from nnreg.numerals import measured
 from nnreg.registry import entries
 from nnreg.registry.building import make_technique
 from nnreg.registry.entries import Entry
@@ -156,7 +157,7 @@ def expect_close(got: npt.NDArray[Any], wanted: npt.NDArray[Any], what: str, *, 
         excess = np.abs(got - wanted) - (atol + rtol * np.abs(wanted))
     worst = np.unravel_index(np.nan_to_num(excess, nan=np.inf).argmax(), excess.shape)
     place = f" at {list(map(int, worst))}" if worst else ""
-    raise AssertionError(f"{what}: got {got[worst]:.9g}{place}, expected {wanted[worst]:.9g}")
+    raise AssertionError(f"{what}: got {measured(float(got[worst]), 9)}{place}, expected {measured(float(wanted[worst]), 9)}")
 
 
 @dataclass(frozen=True)

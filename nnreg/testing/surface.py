@@ -8,6 +8,7 @@ import numpy as np
 
 from nnreg.contracts import Array
 from nnreg.contracts.objective import is_noisy
+from nnreg.numerals import measured
 from nnreg.testing.arrays import DTYPES, expect_gradient, slopes
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 
@@ -16,9 +17,9 @@ def the_gradient_agrees_with_central_differences(subject: Subject) -> None:
     """``gradient`` is the derivative of ``value`` all over the domain, in float64, off the kinks."""
     surface = subject.make()
     points = _points(surface)
-    measured = np.stack([_slope(surface, points, axis) for axis in range(points.shape[-1])], axis=-1)
-    scale = 1 + np.abs(measured).max(axis=-1, where=np.isfinite(measured), initial=0)[:, None]
-    expect_gradient(surface.gradient(points) / scale, measured / scale, "gradient is not the derivative of value")
+    found = np.stack([_slope(surface, points, axis) for axis in range(points.shape[-1])], axis=-1)
+    scale = 1 + np.abs(found).max(axis=-1, where=np.isfinite(found), initial=0)[:, None]
+    expect_gradient(surface.gradient(points) / scale, found / scale, "gradient is not the derivative of value")
 
 
 def points_may_come_in_any_shape(subject: Subject) -> None:
@@ -74,10 +75,13 @@ def its_minima_are_the_lowest_points(subject: Subject) -> None:
     scale = float(np.abs(surface.value(_points(surface))).max())
     expect_close(values, np.full(len(minima), values.min()), "the minima differ in value", rtol=0, atol=1e-6 * scale)
     lowest = surface.value(_points(surface, 10_000)).min()
-    expect(lowest >= values.min() - 1e-9 * scale, f"the domain has a point of value {lowest:.6g}, a minimum {values.min():.6g}")
-    measured = np.stack([_slope(surface, minima, axis) for axis in range(minima.shape[-1])], axis=-1)
-    tilt = np.abs(measured).max(where=np.isfinite(measured), initial=0)
-    expect(tilt <= 1e-3 * (1 + scale), f"the slope at a minimum is {tilt:.3g}")
+    expect(
+        lowest >= values.min() - 1e-9 * scale,
+        f"the domain has a point of value {measured(lowest, 6)}, a minimum {measured(values.min(), 6)}",
+    )
+    found = np.stack([_slope(surface, minima, axis) for axis in range(minima.shape[-1])], axis=-1)
+    tilt = np.abs(found).max(where=np.isfinite(found), initial=0)
+    expect(tilt <= 1e-3 * (1 + scale), f"the slope at a minimum is {measured(tilt)}")
 
 
 def its_largest_curvature_is_that_of_its_hessian(subject: Subject) -> None:
@@ -107,7 +111,7 @@ def its_noise_averages_out(subject: Subject) -> None:
     allowed = 6 * spread / np.sqrt(4000) + 1e-12
     expect(
         (error <= allowed).all(),
-        f"the mean of 4,000 drawn slopes is {error.max():.3g} away from what gradient says without a generator",
+        f"the mean of 4,000 drawn slopes is {measured(error.max())} away from what gradient says without a generator",
     )
 
 

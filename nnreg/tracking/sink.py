@@ -14,6 +14,7 @@ from typing import Any
 
 from nnreg.engine.history import History, Record
 from nnreg.errors import one_line
+from nnreg.numerals import as_typed
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.metrics import SECONDS, STEPS
 from nnreg.records.results import Result, Results
@@ -210,7 +211,7 @@ def log_answer(answer: AnswerRun, runs: Results, warn: Callable[[str], None]) ->
     told = describe_run(card, outcome)
     # how long many runs took is no number beside those of one
     metrics = {name: value for name, value in told.metrics.items() if name not in (SECONDS, STEPS)}
-    told = replace(told, metrics=metrics, tags={**told.tags, SECONDS: f"{answer.seconds:g}"})
+    told = replace(told, metrics=metrics, tags={**told.tags, SECONDS: as_typed(answer.seconds)})
     sink.begin(card.folder, process_tags(card), Tracked.read(card.folder), told)
     if (sender := current_uploader(card.folder)) is not None:
         sink.ids = sender.send(card.folder)

@@ -43,6 +43,19 @@ def test_cells_hold_the_mean_over_seeds_and_the_best_is_framed():
     assert "3 seeds" in texts(figure)
 
 
+def test_what_is_measured_before_training_is_there_whatever_became_of_the_run():
+    """A gradient check of two steps need not lower the loss."""
+    made = [
+        run({"gradient_worst/W1": [1e-9]}, optimizer=rule, status=status)
+        for rule, status in (("sgd", "finished"), ("adam", "failed_to_train"))
+    ]
+    figure = table(runs(*made), metric="gradient_worst/W1")
+    assert cells(figure) == ["1.00e-9", "1.00e-9"]
+    assert "failed to train" not in texts(figure)
+    others = [run({METRIC: [0.5]}, optimizer="sgd"), run({METRIC: [0.1]}, optimizer="adam", status="failed_to_train")]
+    assert "1 of 1 failed to train" in cells(table(runs(*others)))[1]
+
+
 def test_of_losses_the_lowest_is_best_and_the_last_hundred_steps_count():
     made = [
         run({"train/loss": [9.0] * 50 + [1.0] * 50 + [2.0] * 50}),

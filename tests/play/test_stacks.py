@@ -90,7 +90,7 @@ def test_what_became_of_the_signal_is_said_in_a_sentence(asked, said):
 
 def test_the_spread_that_would_keep_a_signal_is_the_root_of_two_over_the_units_for_relu_and_of_one_for_tanh():
     assert "A spread of 0.14 would" in answer(stack("relu"))["sentence"]
-    assert "A spread of 0.1 would" in answer(stack("tanh", ("normal", {"std": 0.01})))["sentence"]
+    assert "A spread of 0.10 would" in answer(stack("tanh", ("normal", {"std": 0.01})))["sentence"]
 
 
 def test_all_layers_share_one_axis_and_every_output_is_counted():

@@ -82,4 +82,4 @@ def test_one_line_for_a_job_of_a_sweep(tmp_path):
     sink.open(card(tmp_path, job=3, sweep_id="s"))
     sink.write([])
     sink.close(Outcome("finished", 200, 1.25, SUMMARY), history())
-    assert paper.getvalue() == "#3    train loss 0.03120  valid  97.20 %    1.2 s  optimizer=adam init=he\n"
+    assert paper.getvalue() == "#3    train loss 0.03120  valid  97.20 %    1.3 s  optimizer=adam init=he\n"

@@ -11,7 +11,7 @@ from nnreg.comparison.differences import grounds, is_ground, several
 from nnreg.comparison.naming import axis_word, status_words
 from nnreg.comparison.searches import drawn_settings
 from nnreg.comparison.standings import Measured, Standing
-from nnreg.numerals import whole
+from nnreg.numerals import percent, whole
 from nnreg.records.metrics import SECONDS, axis_label, called, format_value
 from nnreg.settings import DESCEND, task_of
 
@@ -95,7 +95,7 @@ def lost_interval(standing: Standing) -> str:
     if not standing.lost or len(standing.arm.runs) == 1:
         return ""
     low, high = failure_interval(standing.lost, len(standing.arm.runs))
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
+    return f"{percent(low, 0).removesuffix(' %')} to {percent(high, 0)}"
 
 
 def quantity(comparison: Findings) -> str:
