@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
@@ -116,11 +117,15 @@ class RememberedSource(ConfigSource):
 
     Args:
         source: that reads.
+
+    Attributes:
+        is_settled: whether no option that was read says by an interpolation what else is to be chosen.
     """
 
     def __init__(self, source: ConfigSource) -> None:
         self._source, self.provider, self.path = source, source.provider, source.path
         self._read: dict[str, bytes] = {}
+        self.is_settled = True
 
     def scheme(self) -> str:  # type: ignore[override] # Hydra asks the object
         """Return the scheme of the source that reads."""
@@ -145,7 +150,9 @@ class RememberedSource(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         """Return a copy of what the source has said, which is asked once."""
         if config_path not in self._read:
-            self._read[config_path] = pickle.dumps(self._source.load_config(config_path))
+            read = self._source.load_config(config_path)
+            self.is_settled = self.is_settled and not _chooses_by_others(read.config)
+            self._read[config_path] = pickle.dumps(read)
         option: ConfigResult = pickle.loads(self._read[config_path])
         return option
 
@@ -162,6 +169,43 @@ def remember_options(loader: ConfigLoader) -> None:
     """Let Hydra read each option once for all jobs of a sweep; those that it keeps in memory it need not read."""
     sources = loader.get_sources()
     sources[:] = [source if source.scheme() == "structured" else RememberedSource(source) for source in sources]
+
+
+def is_settled(loader: ConfigLoader, composed: DictConfig) -> bool:
+    """Tell whether nothing that was composed is chosen by an interpolation, so that a technique brings nothing but itself.
+
+    Args:
+        loader: Hydra's, which remembers options.
+        composed: by it.
+    """
+    sources = [source for source in loader.get_sources() if source.scheme() != "structured"]
+    is_known = all(isinstance(source, RememberedSource) and source.is_settled for source in sources)
+    return is_known and not composed.hydra.searchpath and not _stored_by_others(ConfigStore.instance().repo)
+
+
+def stands_alone(loader: ConfigLoader, kind: str, name: str) -> bool:
+    """Tell whether an option is the registry's own, with nothing inside it that is chosen too."""
+    entry = entries.techniques(kind).get(name)
+    source = next((source for source in loader.get_sources() if source.is_config(f"{kind}/{name}")), None)
+    if entry is None or source is None or source.scheme() != NnregConfigSource.scheme():
+        return False
+    try:
+        return not defaults_of(entry)
+    except UserError:
+        return False
+
+
+def _chooses_by_others(config: Any) -> bool:
+    """Tell whether an option's list of others has interpolations."""
+    return isinstance(config, DictConfig) and "defaults" in config and "${" in str(config._get_node("defaults"))
+
+
+def _stored_by_others(options: Any) -> bool:
+    """Tell likewise of what Hydra keeps in memory, group by group."""
+    return any(
+        _stored_by_others(option) if isinstance(option, dict) else _chooses_by_others(option.node)
+        for option in options.values()
+    )
 
 
 class NnregSearchPath(SearchPathPlugin):

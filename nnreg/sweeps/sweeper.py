@@ -37,6 +37,7 @@ from nnreg.runs.assembly import sharing_data
 from nnreg.settings import SweepSettings, is_of_a_sweep, task_of
 from nnreg.sweeps import resuming
 from nnreg.sweeps.axes import Axis, Stage, Words, check_comparison, confirm, count_jobs, list_jobs, read_axes
+from nnreg.sweeps.composing import Composer
 from nnreg.sweeps.ending import Ending, SweepTable
 from nnreg.sweeps.launchers.base import JobLauncher, ParallelLauncher
 from nnreg.sweeps.launchers.work import Job
@@ -76,6 +77,7 @@ class ProtocolSweeper(Sweeper):
 
         self.hydra_context, self.config = hydra_context, config
         remember_options(hydra_context.config_loader)
+        self._composer = Composer(hydra_context.config_loader, config)
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=self.hydra_context, task_function=task_function, config=config
         )
@@ -162,7 +164,7 @@ class ProtocolSweeper(Sweeper):
 
     def compose(self, words: Sequence[str]) -> DictConfig:
         """Return the configuration of a job, Hydra's own part included."""
-        return self.hydra_context.config_loader.load_sweep_config(self.config, list(words))
+        return self._composer.compose(words)
 
     def compose_ahead(self, words: Words) -> DictConfig:
         """Return the configuration of a job, and keep it for ``launch_jobs`` to hand on with these very words."""

@@ -8,10 +8,10 @@ import sys
 import time
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import OmegaConf
 
 from nnreg.records.folder import DiskSink
+from nnreg.sweeps.composing import Composer
 from nnreg.sweeps.optuna import OptunaSearch
 
 pytestmark = [pytest.mark.slow, pytest.mark.extra("optuna"), pytest.mark.usefixtures("undrawn")]
@@ -75,12 +75,8 @@ def test_rates_are_drawn_evenly_on_a_log_scale_and_the_best_by_validation_is_nam
 
 
 def test_a_trial_is_composed_once(search, monkeypatch):
-    composed, compose = [], ConfigLoaderImpl.load_sweep_config
-    monkeypatch.setattr(
-        ConfigLoaderImpl,
-        "load_sweep_config",
-        lambda loader, config, words: composed.append(words) or compose(loader, config, words),
-    )
+    composed, compose = [], Composer.compose
+    monkeypatch.setattr(Composer, "compose", lambda composer, words: composed.append(words) or compose(composer, words))
     assert search("optuna_random", 2)[0].code == 0
     assert len(composed) == 2
 

@@ -12,13 +12,13 @@ import sys
 import time
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 from nnreg.cli import main
 from nnreg.comparison.gathering import gather
 from nnreg.records.folder import occupied
 from nnreg.records.manifest import FILE, Manifest, read_manifest
 from nnreg.sweeps import ending
+from nnreg.sweeps.composing import Composer
 from nnreg.sweeps.resuming import completed_words
 from tests.registry.publishing import OPTIMIZER, edit, publishing
 
@@ -241,12 +241,8 @@ def test_a_resumed_run_that_cannot_be_assembled_fails_again_and_costs_no_other(n
 
 
 def test_jobs_of_a_tuning_and_of_a_resumed_sweep_are_composed_once_each(nnreg, project, monkeypatch):
-    composed, compose = [], ConfigLoaderImpl.load_sweep_config
-    monkeypatch.setattr(
-        ConfigLoaderImpl,
-        "load_sweep_config",
-        lambda loader, config, words: composed.append(words) or compose(loader, config, words),
-    )
+    composed, compose = [], Composer.compose
+    monkeypatch.setattr(Composer, "compose", lambda composer, words: composed.append(words) or compose(composer, words))
     words = ("protocol=tune_then_seeds", "optimizer=adam", "protocol.trials=2", "protocol.seeds=[1,2]", *TINY)
     for more in ("hydra.sweep.dir=s", "sweep.resume=s"):
         assert nnreg("-m", *words, more).code == 0
