@@ -16,12 +16,14 @@ from nnreg.play.knobs import Chosen, checked_choice, checked_value, node_of, wor
 from nnreg.registry import entries
 from nnreg.registry.nested import entry_at, techniques_inside, whole_name
 from nnreg.registry.overrides import quoted
+from nnreg.registry.varied import KIND, VARY
 from nnreg.settings import TRAIN, Settings, conf_folder
 
 MOST_LAYERS = 100
 MOST_UNITS = 512
 MOST_ROWS = 4096
 MOST_STEPS = 100_000
+MOST_VARYING = 8
 BOUNDS: Mapping[str, int] = {"steps": MOST_STEPS, "batch": MOST_ROWS, "seed": 2**32 - 1}
 """Largest value that a page may ask for."""
 
@@ -41,7 +43,8 @@ class Asked:
 
     Attributes:
         task: of the run.
-        techniques: what is chosen, by kind; what is left out is as in a plain run.
+        techniques: what is chosen, by place: ``optimizer``, ``bias``; the schedule of another number than the learning rate by
+            ``vary.optimizer.momentum``. What is left out is as in a plain run.
         settings: by name, likewise.
     """
 
@@ -50,12 +53,12 @@ class Asked:
     settings: Mapping[str, Any]
 
     @classmethod
-    def read(cls, said: Any, kinds: Iterable[str], settings: Iterable[str], task: str = TRAIN) -> Asked:
+    def read(cls, said: Any, places: Iterable[str], settings: Iterable[str], task: str = TRAIN) -> Asked:
         """Return what a page asks for: ``{"techniques": {"loss": {"name": "mse", "values": {}}}, "settings": {}}``.
 
         Args:
             said: the object that the page has sent.
-            kinds: of which techniques may be chosen.
+            places: in which techniques may be chosen; numbers of theirs may vary where the task trains.
             settings: that may be set.
             task: of the run.
 
@@ -66,11 +69,14 @@ class Asked:
         techniques, values = said.get("techniques", {}), said.get("settings", {})
         if not isinstance(techniques, dict) or not isinstance(values, dict):
             raise UserError("techniques and settings must be objects")
-        kinds, settings = tuple(kinds), tuple(settings)
-        for name, known in [*((kind, kinds) for kind in techniques), *((each, settings) for each in values)]:
+        places, settings = tuple(places), tuple(settings)
+        varying = [str(place) for place in techniques if task == TRAIN and _varied_in(str(place)) in places]
+        if len(varying) > MOST_VARYING:
+            raise UserError(f"at most {MOST_VARYING} numbers may vary here, not {len(varying)}")
+        for name, known in [*((place, (*places, *varying)) for place in techniques), *((each, settings) for each in values)]:
             if name not in known:
                 raise UserError(f"'{one_line(str(name))[:80]}' cannot be asked for here{instead(str(name), known)}")
-        chosen = {kind: checked_choice(kind, technique) for kind, technique in techniques.items()}
+        chosen = {place: checked_choice(place, technique) for place, technique in techniques.items()}
         return cls(task, chosen, {name: _setting(name, value) for name, value in values.items()})
 
     def config(self) -> DictConfig:
@@ -80,9 +86,13 @@ class Asked:
             UserError: a technique or one of its knobs is none.
         """
         nodes: dict[str, Any] = {slot: {"name": name} for slot, name in plain_choices().items()}
-        nodes |= {kind: node_of(kind, name, values) for kind, (name, values) in self.techniques.items()}
+        chosen = {place: node_of(_kind_of(place), name, values) for place, (name, values) in self.techniques.items()}
+        nodes |= {place: node for place, node in chosen.items() if not _varied_in(place)}
         made = OmegaConf.create(dataclasses.asdict(Settings()) | {"task": self.task, **self.settings, **nodes})
         assert isinstance(made, DictConfig)
+        for place, node in chosen.items():
+            if _varied_in(place):
+                OmegaConf.update(made, place, node)
         return made
 
     def choices(self, config: DictConfig) -> dict[str, str]:
@@ -98,17 +108,35 @@ class Asked:
         config, named = self.config(), dict[str, str]()
         for slot in entries.slots():
             named |= techniques_inside(slot, config.get(slot))
-        return [entry for place in named if (entry := entry_at(place, named)) is not None]
+        inside = [entry for place in named if (entry := entry_at(place, named)) is not None]
+        courses = [name for place, (name, _) in self.techniques.items() if _varied_in(place)]
+        return [*inside, *(entries.find_technique(KIND, name) for name in courses)]
 
     def command(self) -> str:
         """Return the command line that asks for the same run."""
         words = [f"task={self.task}"] if self.task != TRAIN else []
-        for kind, (name, values) in self.techniques.items():
-            chosen, *turned = words_of(kind, name, values) if values else [f"{kind}={name}"]
-            words += turned if name == plain_choices().get(kind) else [chosen, *turned]
+        for place, (name, values) in self.techniques.items():
+            chosen, *turned = words_of(_kind_of(place), name, values, place) if values else [f"{place}={name}"]
+            chosen = f"{_WORDS.get(place, place)}={name}"
+            words += turned if name == plain_choices().get(place) else [chosen, *turned]
         usual = dataclasses.asdict(Settings())
         words += [f"{name}={quoted(value)}" for name, value in self.settings.items() if value != usual[name]]
         return shlex.join(["python", "-m", "nnreg", *words])
+
+
+_WORDS = {slot: group for group, slot in entries.groups().items()}
+"""What chooses the technique in a place, such as ``init@bias`` for ``bias``."""
+
+
+def _kind_of(place: str) -> str:
+    """Return the kind of the technique in a place."""
+    return KIND if _varied_in(place) else entries.slots().get(place, place)
+
+
+def _varied_in(place: str) -> str:
+    """Return whose number varies, ``optimizer`` for ``vary.optimizer.momentum``; "" for the place of a technique."""
+    parts = place.split(".")
+    return parts[1] if len(parts) > 2 and parts[0] == VARY and all(part.isidentifier() for part in parts) else ""
 
 
 def told(error: BaseException, asked: Asked | None) -> str:

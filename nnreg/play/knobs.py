@@ -54,6 +54,7 @@ class Knob:
         default: of the technique.
         choices: of a list.
         may_be_none: whether null is one of its values.
+        varies: whether it is read anew at each step, so that a schedule may scale it.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Knob:
     default: Any
     choices: tuple[Any, ...]
     may_be_none: bool
+    varies: bool = False
 
 
 def shown_technique(kind: str, name: str) -> dict[str, Any]:
@@ -166,11 +168,18 @@ def node_of(kind: str, name: str, values: Mapping[str, Any]) -> DictConfig:
     return node
 
 
-def words_of(kind: str, name: str, values: Mapping[str, Any]) -> list[str]:
-    """Return the words of a command line that choose a technique and set what is not as it is by default."""
-    defaults = {knob.key: knob.default for knob in knobs_of(kind, name)}
-    told = [f"{kind}.{key}={quoted(value)}" for key, value in values.items() if value != defaults[key]]
-    return [f"{kind}={name}", *told]
+def words_of(kind: str, name: str, values: Mapping[str, Any], place: str = "") -> list[str]:
+    """Return the words of a command line that choose a technique and set what is not as it is by default.
+
+    Args:
+        kind: of the technique.
+        name: of it.
+        values: value by knob.
+        place: where it stands, that of its kind where nothing is said.
+    """
+    defaults, place = {knob.key: knob.default for knob in knobs_of(kind, name)}, place or kind
+    told = [f"{place}.{key}={quoted(value)}" for key, value in values.items() if value != defaults[key]]
+    return [f"{place}={name}", *told]
 
 
 def checked_value(place: str, value: Any) -> Any:
@@ -263,6 +272,7 @@ def _own_knobs(prefix: str, entry: entries.Entry) -> Iterator[Knob]:
             default=_plain(parameter.default),
             choices=parameter.choices,
             may_be_none=parameter.may_be_none,
+            varies=parameter.name in getattr(technique, "varies", ()),
         )
 
 

@@ -34,7 +34,7 @@ from nnreg.registry.nested import split_name
 from nnreg.runs.activations import STACKED, Stack, bounds, pass_noise, stacked
 from nnreg.settings import ACTIVATIONS, Settings
 
-KINDS = ("activation", "init", "norm", "dropout", "network")
+PLACES = ("activation", "init", "bias", "norm", "dropout", "network")
 SETTINGS = ("hidden", "batch", "seed")
 BINS = 48
 NODES = 81
@@ -54,7 +54,7 @@ def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: it cannot be built, or an activation raised, which is told beside its name.
     """
-    wanted = Asked.read(asked, KINDS, SETTINGS, ACTIVATIONS)
+    wanted = Asked.read(asked, PLACES, SETTINGS, ACTIVATIONS)
     try:
         stack = built(wanted)
         layers, overflow = _passed(stack)

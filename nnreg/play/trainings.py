@@ -32,8 +32,8 @@ from nnreg.runs.assembly import assemble
 from nnreg.runs.checkpoints import Live
 from nnreg.runs.train import final_records, start_record, training_records
 
-KINDS = (
-    *("dataset", "activation", "init", "optimizer", "norm", "dropout"),
+PLACES = (
+    *("dataset", "activation", "init", "bias", "optimizer", "norm", "dropout"),
     *("network", "loss", "regularizer", "schedule", "sampler", "augmentation"),
 )
 SETTINGS = ("hidden", "steps", "batch", "seed", "train_size", "clip_norm", "clip_value", "warmup", "patience")
@@ -225,7 +225,7 @@ def begin(asked: Mapping[str, Any]) -> dict[str, Any]:
     for each in said:
         made, error, wanted = None, "", None
         try:
-            wanted = Asked.read(each, KINDS, SETTINGS)
+            wanted = Asked.read(each, PLACES, SETTINGS)
             made = Training(wanted)
         except Exception as raised:  # a plugin may fail in any way
             error = told(raised, wanted)

@@ -9,7 +9,7 @@ from nnreg.cli.compose import compose
 from nnreg.contracts import Activation
 from nnreg.errors import UserError
 from nnreg.play.configuration import Asked, plain_choices, told
-from nnreg.play.trainings import KINDS, SETTINGS
+from nnreg.play.trainings import PLACES, SETTINGS
 from nnreg.registry import entries
 from nnreg.runs.request import own_request, plain, request_of
 from nnreg.settings import ACTIVATIONS, TRAIN
@@ -17,7 +17,7 @@ from nnreg.settings import ACTIVATIONS, TRAIN
 
 def asked(techniques=(), settings=(), task=TRAIN):
     chosen = {kind: {"name": name, "values": values} for kind, (name, values) in dict(techniques).items()}
-    return Asked.read({"techniques": chosen, "settings": dict(settings)}, KINDS, SETTINGS, task)
+    return Asked.read({"techniques": chosen, "settings": dict(settings)}, PLACES, SETTINGS, task)
 
 
 def composed(words, folder):
@@ -41,8 +41,18 @@ def composed(words, folder):
         asked({"optimizer": ("lookahead+adam", {"inner.lr": 0.02, "k": 3}), "dropout": ("dropout", {"rate": 0.25})}),
         asked({"init": ("normal", {"std": 0.3}), "schedule": ("cosine", {})}, {"steps": 77, "batch": 9, "clip_norm": 1.5}),
         asked({"activation": ("leaky_relu", {}), "init": ("glorot", {"mode": "fan_in"})}, {"patience": None}),
+        asked({"bias": ("constant", {"value": 0.2})}),
+        asked(
+            {
+                "optimizer": ("momentum", {}),
+                "regularizer": ("l2", {"weight_decay": 0.01}),
+                "vary.optimizer.momentum": ("cosine", {"end": 0.5}),
+                "vary.regularizer.weight_decay": ("step", {}),
+            }
+        ),
+        asked({"optimizer": ("lookahead+momentum", {}), "vary.optimizer.inner.momentum": ("exponential", {})}),
     ],
-    ids=["plain", "knobs", "nested", "settings", "a choice of words"],
+    ids=["plain", "knobs", "nested", "settings", "a choice of words", "biases", "numbers that vary", "one inside"],
 )
 def test_the_configuration_is_what_the_command_line_composes(wanted, project):
     config = wanted.config()
@@ -66,6 +76,9 @@ def test_the_command_of_a_stack_says_its_task():
     ("said", "complaint"),
     [
         ({"techniques": {"surface": {"name": "quadratic"}}}, "'surface' cannot be asked for here"),
+        ({"techniques": {"vary.surface.noise": {"name": "cosine"}}}, "'vary.surface.noise' cannot be asked for here"),
+        ({"techniques": {"vary.optimizer": {"name": "cosine"}}}, "'vary.optimizer' cannot be asked for here"),
+        ({"techniques": {f"vary.optimizer.a{k}": {"name": "cosine"} for k in range(9)}}, "at most 8 numbers"),
         ({"techniques": {"optimizer": "adam"}}, "optimizer must be chosen by name"),
         ({"techniques": {"optimizer": {"name": "adam", "values": []}}}, "optimizer must be chosen by name"),
         ({"techniques": []}, "must be objects"),
@@ -81,7 +94,7 @@ def test_the_command_of_a_stack_says_its_task():
 )
 def test_what_a_page_may_not_ask_is_refused_in_one_line(said, complaint):
     with pytest.raises(UserError, match=complaint) as refused:
-        Asked.read(said, KINDS, SETTINGS)
+        Asked.read(said, PLACES, SETTINGS)
     assert "\n" not in str(refused.value)
 
 

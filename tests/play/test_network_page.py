@@ -244,3 +244,22 @@ def test_a_run_of_another_process_is_followed_while_it_grows(play, browse, tmp_p
     assert "adam-he training" in " ".join(page.locator(".running .legend").text_content().split())
     page.get_by_role("button", name="sweep 1 training").click()
     until(lambda: "follow" not in page.url)
+
+
+def test_biases_and_numbers_that_vary_are_chosen_kept_in_the_address_and_told_as_words(network):
+    page, tab = network(f"{SMALL}&optimizer=momentum&optimizer.lr=0.1&bias=constant&vary.optimizer.momentum=cosine")
+    assert page.get_by_label("Initial biases").input_value() == "constant"
+    varied = page.get_by_label("optimizer.momentum while it trains")
+    assert varied.input_value() == "cosine"
+    told = tab.locator(".command code")
+    assert "init@bias=constant" in told.inner_text()
+    assert "vary.optimizer.momentum=cosine" in told.inner_text()
+    varied.focus()
+    varied.select_option("step")
+    until(lambda: "vary.optimizer.momentum=step" in page.url)
+    until(lambda: "vary.optimizer.momentum=step" in told.inner_text())
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "optimizer.momentum while it trains"
+    page.get_by_label("Update rule").select_option("adam")
+    until(lambda: "vary." not in page.url)
+    until(lambda: "optimizer=adam" in told.inner_text() or "optimizer" not in told.inner_text())
+    assert page.locator("#tab-network .problem").first.inner_text() == ""

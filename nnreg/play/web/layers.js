@@ -7,13 +7,14 @@ import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
 import { number } from "./numerals.js";
 import { drawn, onTheme } from "./paper.js";
+import { kindOf } from "./words.js";
 
 export const id = "layers";
 export const title = "Layers";
 
-const KINDS = ["activation", "init", "norm", "dropout", "network"];
-const USUAL = { activation: "relu", init: "normal", norm: "none", dropout: "none", network: "mlp" };
-const NAMES = { activation: "Activation", init: "Initial weights", norm: "Normalisation", dropout: "Dropout", network: "Architecture" };
+const KINDS = ["activation", "init", "bias", "norm", "dropout", "network"];
+const USUAL = { activation: "relu", init: "normal", bias: "zeros", norm: "none", dropout: "none", network: "mlp" };
+const NAMES = { activation: "Activation", init: "Initial weights", bias: "Initial biases", norm: "Normalisation", dropout: "Dropout", network: "Architecture" };
 const NUMBERS = { depth: 10, width: 100, batch: 128, seed: 0 };
 const QUIET = "#777777";
 
@@ -57,7 +58,7 @@ class Layers {
     const { asked } = this;
     let [lists, known] = [[], []];
     try {
-      lists = await Promise.all(KINDS.map((kind) => this.api.techniques(kind)));
+      lists = await Promise.all(KINDS.map((kind) => this.api.techniques(kindOf(kind))));
       known = await Promise.all(KINDS.map((kind) => this.known(kind, asked.techniques[kind].name)));
     } catch (error) {
       this.at.problem.textContent = error.message;
@@ -81,7 +82,7 @@ class Layers {
   }
 
   async known(kind, name) {
-    return this.api.technique(kind, name).catch((error) => ({ error: error.message, name, knobs: [], formulas: [], chain: [name], colour: QUIET, summary: "" }));
+    return this.api.technique(kindOf(kind), name).catch((error) => ({ error: error.message, name, knobs: [], formulas: [], chain: [name], colour: QUIET, summary: "" }));
   }
 
   choice(kind, list, about) {

@@ -6,20 +6,21 @@ import { html } from "./elements.js";
 import { keepingFocus } from "./focus.js";
 import { fullHeight, percent, smallHistogram } from "./histograms.js";
 import { knobRows, techniquePicker } from "./knobs.js";
-import { DIFFER, namesOf, questions, readState, USUAL, writtenState } from "./network_state.js";
+import { DIFFER, namesOf, questions, readState, USUAL, withoutNumbersOf, writtenState } from "./network_state.js";
 import { number } from "./numerals.js";
 import { drawn, onTheme } from "./paper.js";
 import { plane } from "./plane.js";
 import { runningRuns } from "./running.js";
+import { kindOf } from "./words.js";
 
 export const id = "network";
 export const title = "Network";
 
 const SHOWN = ["activation", "init", "norm", "dropout"];
-const MORE = ["network", "loss", "regularizer", "schedule", "sampler", "augmentation"];
+const MORE = ["bias", "network", "loss", "regularizer", "schedule", "sampler", "augmentation"];
 const PLANES = ["spirals", "moons", "circles", "blobs", "digits"];
 const SPEEDS = [1, 2, 5, 10, 25, 50, 100];
-const NAMES = { activation: "Activation", init: "Initial weights", norm: "Normalisation", dropout: "Dropout", optimizer: "Update rule", network: "Architecture", loss: "Loss", regularizer: "Regularizer", schedule: "Schedule", sampler: "Batches", augmentation: "Augmentation", depth: "Hidden layers", width: "Units a layer", batch: "Rows a batch" };
+const NAMES = { activation: "Activation", init: "Initial weights", bias: "Initial biases", norm: "Normalisation", dropout: "Dropout", optimizer: "Update rule", network: "Architecture", loss: "Loss", regularizer: "Regularizer", schedule: "Schedule", sampler: "Batches", augmentation: "Augmentation", depth: "Hidden layers", width: "Units a layer", batch: "Rows a batch" };
 
 /** Build the tab. */
 export function mount(element, state, api) {
@@ -324,7 +325,7 @@ class Network {
     for (const each of this.at.choices.querySelectorAll("details[data-kind]")) (each.open ? this.details.add(each.dataset.kind) : this.details.delete(each.dataset.kind));
     const kinds = ["dataset", ...SHOWN, "optimizer", ...MORE];
     try {
-      const lists = await Promise.all(kinds.map((kind) => this.api.techniques(kind)));
+      const lists = await Promise.all(kinds.map((kind) => this.api.techniques(kindOf(kind))));
       this.lists = Object.fromEntries(kinds.map((kind, place) => [kind, lists[place]]));
     } catch (error) {
       this.complain(error.message);
@@ -332,6 +333,7 @@ class Network {
     }
     const known = await Promise.all(kinds.map((kind) => this.known(kind, asked.techniques[kind].name)));
     const other = asked.other && "name" in asked.other ? await this.known(asked.other.kind, asked.other.name) : null;
+    const courses = Object.fromEntries(await Promise.all(Object.entries(asked.vary).map(async ([place, { name }]) => [place, await this.known("schedule", name)])));
     if (turn !== this.turn) return;
     this.usual = Object.fromEntries((other ? other.knobs : []).map((knob) => [knob.key, knob.default]));
     const [one, two] = [asked.other && "name" in asked.other ? asked.techniques[asked.other.kind] : asked.techniques.optimizer, other];
@@ -356,7 +358,7 @@ class Network {
       html("section", { class: "card" }, html("h2", {}, "Network"), numbers([size("depth", "hidden layers", 1, 8), size("width", "units of each hidden layer", 1, 64)]), ...SHOWN.map(choose)),
       html("section", { class: "card" }, html("h2", {}, "Training"), choose("optimizer"), numbers([size("batch", "rows of a mini-batch", 1, 512), { ...size("steps", "updates of the whole run", 10, 10000, "log"), label: "Updates" }]), seed),
       this.otherCard(about, other),
-      html("details", { class: "card more", "data-kind": "more", open: this.details.has("more") || MORE.some((each) => asked.techniques[each].name !== USUAL[each]) || null }, html("summary", {}, "Loss, regularizer, schedule and more"), ...MORE.map(choose)),
+      html("details", { class: "card more", "data-kind": "more", open: this.details.has("more") || MORE.some((each) => asked.techniques[each].name !== USUAL[each]) || Object.keys(asked.vary).length > 0 || null }, html("summary", {}, "Loss, regularizer, schedule and more"), ...MORE.map(choose), ...this.varying(about, courses)),
     ];
     keepingFocus(this.at.choices, () => this.at.choices.replaceChildren(...cards));
     if (this.found.length) this.draw();
@@ -368,13 +370,14 @@ class Network {
   }
 
   async known(kind, name) {
-    return this.api.technique(kind, name).catch((error) => ({ error: error.message, name, knobs: [], formulas: [], chain: [name], colour: "#777777", summary: "" }));
+    return this.api.technique(kindOf(kind), name).catch((error) => ({ error: error.message, name, knobs: [], formulas: [], chain: [name], colour: "#777777", summary: "" }));
   }
 
   /** Return a list to choose a technique from, and its knobs behind a fold. */
   choice(kind, about, chosen, list = this.lists[kind], label = NAMES[kind] || "dataset") {
     const choose = (name) => {
       chosen.name = name;
+      if (chosen === this.asked.techniques[kind]) this.asked.vary = withoutNumbersOf(kind, this.asked.vary);
       const first = this.asked.techniques[kind];
       chosen.values = chosen !== first && first.name === name ? { ...first.values } : {};
       this.build();
@@ -392,6 +395,30 @@ class Network {
     const key = `${kind}${label}`;
     const fold = rest.length ? html("details", { "data-kind": key, open: this.details.has(key) || null }, html("summary", {}, `${rest.length} knob${rest.length > 1 ? "s" : ""}`), knobRows(rest, chosen.values, turn)) : null;
     return html("div", { class: "choice", "data-choice": kind, title: about.summary || null }, html("div", { class: "choice-head" }, html("span", { class: "choice-name" }, kind === "dataset" ? "" : label), picker), ...complaint(about), main.length ? knobRows(main, chosen.values, turn) : null, fold);
+  }
+
+  /** Return a choice of a schedule for each number but the learning rate that may vary while the network trains. */
+  varying(about, courses) {
+    const { asked } = this;
+    const places = Object.entries(about).flatMap(([kind, { knobs }]) => knobs.filter((knob) => knob.varies && knob.label !== "lr").map((knob) => `${kind}.${knob.key}`));
+    if (!places.length) return [];
+    const rows = places.map((place) => {
+      const course = asked.vary[place];
+      const picker = html("select", { "aria-label": `${place} while it trains` }, html("option", { value: "" }, "stays as it is"), ...this.lists.schedule.map(({ name }) => html("option", { value: name, selected: course && course.name === name }, name)));
+      picker.addEventListener("change", () => {
+        if (picker.value) asked.vary[place] = { name: picker.value, values: {} };
+        else delete asked.vary[place];
+        this.build();
+        this.changed(true);
+      });
+      const turn = (knob, value, isSettled) => {
+        course.values[knob.key] = value;
+        this.changed(isSettled);
+      };
+      const about_ = course && courses[place];
+      return html("div", { class: "choice", "data-choice": `vary.${place}` }, html("label", { class: "choice-head" }, html("span", { class: "choice-name" }, place.split(".").slice(1).join(".")), picker), ...(about_ ? [...complaint(about_), knobRows(about_.knobs.filter((knob) => knob.form !== "fixed"), course.values, turn)] : []));
+    });
+    return [html("h3", { class: "varying" }, "Numbers that a schedule scales ", html("span", { class: "quiet small" }, "while the network trains")), ...rows];
   }
 
   /** Return the card in which a second network is set beside the first. */
@@ -423,7 +450,7 @@ class Network {
   firstOther(kind) {
     if (kind in { depth: 1, width: 1, batch: 1 }) return { kind, value: { depth: this.asked.depth + 2, width: Math.max(1, this.asked.width >> 2), batch: Math.max(1, this.asked.batch >> 3) }[kind] };
     const first = this.asked.techniques[kind];
-    const wished = { activation: ["tanh", "relu"], init: ["normal", "he"], norm: ["batch_norm", "none"], dropout: ["dropout", "none"], optimizer: ["sgd", "adam"], regularizer: ["l2", "none"], schedule: ["cosine", "constant"], network: ["residual", "mlp"], loss: ["hinge", "softmax_cross_entropy"], sampler: ["epoch", "with_replacement"], augmentation: ["noise", "none"] }[kind];
+    const wished = { activation: ["tanh", "relu"], init: ["normal", "he"], bias: ["constant", "zeros"], norm: ["batch_norm", "none"], dropout: ["dropout", "none"], optimizer: ["sgd", "adam"], regularizer: ["l2", "none"], schedule: ["cosine", "constant"], network: ["residual", "mlp"], loss: ["hinge", "softmax_cross_entropy"], sampler: ["epoch", "with_replacement"], augmentation: ["noise", "none"] }[kind];
     const names = this.lists[kind].map((each) => each.name);
     const name = wished.find((each) => each !== first.name && names.includes(each)) || names.find((each) => each !== first.name) || first.name;
     return { kind, name, values: {} };

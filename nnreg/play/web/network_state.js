@@ -1,17 +1,17 @@
 // What the Network is asked, and how it stands in the address: the words of a command line, as far as there are such.
 import { isNumber, valuesBehind, wordsOf } from "./words.js";
 
-export const KINDS = ["dataset", "activation", "init", "norm", "dropout", "optimizer", "network", "loss", "regularizer", "schedule", "sampler", "augmentation"];
-export const USUAL = { dataset: "spirals", activation: "relu", init: "he", norm: "none", dropout: "none", optimizer: "adam", network: "mlp", loss: "softmax_cross_entropy", regularizer: "none", schedule: "constant", sampler: "with_replacement", augmentation: "none" };
+export const KINDS = ["dataset", "activation", "init", "bias", "norm", "dropout", "optimizer", "network", "loss", "regularizer", "schedule", "sampler", "augmentation"];
+export const USUAL = { dataset: "spirals", activation: "relu", init: "he", bias: "zeros", norm: "none", dropout: "none", optimizer: "adam", network: "mlp", loss: "softmax_cross_entropy", regularizer: "none", schedule: "constant", sampler: "with_replacement", augmentation: "none" };
 export const NUMBERS = { depth: 2, width: 16, steps: 2000, batch: 128, seed: 0, speed: 5 };
-export const DIFFER = ["activation", "init", "norm", "dropout", "optimizer", "network", "loss", "regularizer", "schedule", "sampler", "augmentation", "depth", "width", "batch"];
+export const DIFFER = ["activation", "init", "bias", "norm", "dropout", "optimizer", "network", "loss", "regularizer", "schedule", "sampler", "augmentation", "depth", "width", "batch"];
 const OF_SIZE = ["depth", "width", "batch"];
 
 /** Return the state that an address says, text by name; what cannot be read is as it is at first. */
 export function readState(words) {
   const techniques = Object.fromEntries(KINDS.map((kind) => [kind, { name: words[kind] || USUAL[kind], values: valuesBehind(`${kind}.`, words) }]));
   if (!words.optimizer) techniques.optimizer.values = { lr: 0.01, ...techniques.optimizer.values };
-  const state = { techniques, other: null };
+  const state = { techniques, vary: readVaried(words), other: null };
   for (const [name, usual] of Object.entries(NUMBERS)) state[name] = isNumber(words[name]) ? Math.round(Number(words[name])) : usual;
   const differs = words.other;
   if (OF_SIZE.includes(differs) && isNumber(words["other.value"])) state.other = { kind: differs, value: Math.round(Number(words["other.value"])) };
@@ -28,6 +28,7 @@ export function writtenState(state) {
     if (name !== USUAL[kind] || kind === "optimizer") words[kind] = name;
     Object.assign(words, wordsOf(`${kind}.`, values));
   }
+  for (const [place, { name, values }] of Object.entries(state.vary)) Object.assign(words, { [`vary.${place}`]: name }, wordsOf(`vary.${place}.`, values));
   for (const [name, usual] of Object.entries(NUMBERS)) if (state[name] !== usual) words[name] = state[name];
   if (state.other) {
     words.other = state.other.kind;
@@ -43,16 +44,31 @@ export function questions(state) {
   return state.other ? [question(state), question(besides(state))] : [question(state)];
 }
 
+/** Return the schedules of other numbers than the learning rate, by place: a place is a key whose beginning is no other key. */
+function readVaried(words) {
+  const keys = Object.keys(words).filter((key) => key.startsWith("vary.")).map((key) => key.slice(5));
+  const places = keys.filter((key) => !keys.some((other) => key.startsWith(`${other}.`)));
+  return Object.fromEntries(places.map((place) => [place, { name: words[`vary.${place}`], values: valuesBehind(`vary.${place}.`, words) }]));
+}
+
+/** Return those schedules that are not of the numbers of a technique, which another one need not have. */
+export function withoutNumbersOf(kind, vary) {
+  return Object.fromEntries(Object.entries(vary).filter(([place]) => !place.startsWith(`${kind}.`)));
+}
+
 /** Return a state of the second network alone. */
 export function besides(state) {
   const { other } = state;
   if ("value" in other) return { ...state, [other.kind]: other.value };
-  return { ...state, techniques: { ...state.techniques, [other.kind]: { name: other.name, values: other.values } } };
+  const isAnother = other.name !== state.techniques[other.kind].name;
+  const vary = isAnother ? withoutNumbersOf(other.kind, state.vary) : state.vary;
+  return { ...state, vary, techniques: { ...state.techniques, [other.kind]: { name: other.name, values: other.values } } };
 }
 
 function question(state) {
   const { depth, width, steps, batch, seed } = state;
-  return { techniques: state.techniques, settings: { hidden: Array(depth).fill(width), steps, batch, seed } };
+  const varied = Object.fromEntries(Object.entries(state.vary).map(([place, schedule]) => [`vary.${place}`, schedule]));
+  return { techniques: { ...state.techniques, ...varied }, settings: { hidden: Array(depth).fill(width), steps, batch, seed } };
 }
 
 /** Return what each of the two networks is called: by what it differs in; `usual` has what is not turned, by its key. */

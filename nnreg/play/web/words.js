@@ -1,5 +1,10 @@
 // Words of an address, or of a command line, and the values that they stand for.
 
+/** Return of which kind the technique in a place is: biases begin by an init too. */
+export function kindOf(place) {
+  return place === "bias" ? "init" : place;
+}
+
 export function isNumber(word) {
   return word !== undefined && word.trim() !== "" && Number.isFinite(Number(word));
 }
