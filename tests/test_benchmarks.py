@@ -173,6 +173,7 @@ def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_
     assert "missing (not installed: nnreg[joblib])" in rows[2] or len([float(number) for number in rows[2].split()[2:]]) == 4
 
 
+@pytest.mark.long
 def test_where_the_time_of_tracked_runs_goes_adds_up():
     arguments = ["--parts", "--steps", "5", "--inits", "he", "--dataset", "digits"]
     done = subprocess.run([sys.executable, str(FOLDER / "sweep.py"), *arguments], capture_output=True, text=True, check=True)
@@ -212,6 +213,7 @@ def real_losses(tmp_path_factory):
     return printed, file
 
 
+@pytest.mark.long
 def test_real_losses_are_those_that_runs_of_nnreg_end_with(real_losses, tmp_path):
     printed, file = real_losses
     assert printed.startswith("152 runs of 20 steps in ")
@@ -224,6 +226,7 @@ def test_real_losses_are_those_that_runs_of_nnreg_end_with(real_losses, tmp_path
     assert (losses[:, :, 0, 0] > 1).all(), "an untrained network of ten classes has a loss of about 2.3"
 
 
+@pytest.mark.long
 def test_how_often_answers_are_wrong_is_printed_as_tables(real_losses):
     arguments = ["--draws", "500", "--file", str(real_losses[1])]
     command = [sys.executable, str(FOLDER / "answers.py"), *arguments]

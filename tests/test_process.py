@@ -118,6 +118,7 @@ PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "ch
 TINY = "steps=20 dataset=iris batch=8 hidden=[4] tracking=off"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", ["--help", "plugins", TINY, f"-m seed=1,2 {TINY}"])
 @pytest.mark.parametrize("after", ["| head -1", "2>&1 >&- | true", ">&-", ">&- <&-"])
 def test_a_reader_that_goes_away_or_never_was_changes_nothing(project, words, after):

@@ -219,6 +219,7 @@ def test_a_reader_that_closes_the_pipe_is_no_error(project):
     assert done.stderr == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, start, name):
     process = start(*ENDLESS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"COLUMNS": "80"})

@@ -14,6 +14,7 @@ from nnreg.records.manifest import read_manifest
 from tests.cli.test_main import ENDLESS, QUICK, run_folders, wait_for
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("names", [["SIGINT", "SIGINT"], ["SIGTERM", "SIGHUP", "SIGTERM", "SIGINT"]], ids=" ".join)
 def test_further_signals_do_not_disturb_the_ending(project, start, names):
     process = start(*ENDLESS, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -70,6 +71,7 @@ def test_an_interruption_before_anything_was_recorded_leaves_nothing(nnreg, proj
     assert run_folders(project) == []
 
 
+@pytest.mark.long
 def test_a_comparison_that_was_cut_off_is_made_when_the_sweep_is_resumed(nnreg, project, monkeypatch):
     with monkeypatch.context() as dying:
         dying.setattr("nnreg.comparison.compare.Comparison.save", lambda *_: signal.raise_signal(signal.SIGTERM))
@@ -136,6 +138,7 @@ def test_a_disk_that_fills_up_is_one_line_and_keeps_what_there_is(nnreg, project
     assert len((project / "s" / "0" / "history.csv").read_text().splitlines()) > 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -166,6 +169,7 @@ def test_what_chooses_the_runs_of_a_sweep_is_refused_without_one(nnreg, project,
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [(), ("-m", "seed=1,2")])
 def test_paths_are_of_where_the_command_was_typed(nnreg, project, words):
     (project / "table.csv").write_text("a,b,label\n" + "".join(f"{n},{n % 7},{n % 2}\n" for n in range(60)))
@@ -199,6 +203,7 @@ def test_ten_comparisons_killed_while_they_were_made_are_complete_after_a_resume
     assert killed("comparisons", 5, tmp_path, seed) == ["0 wrong"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -60,6 +60,7 @@ def test_a_run_prints_one_line_and_nothing_if_it_is_to_be_quiet(project, capfd):
     assert (err, capfd.readouterr()) == ("", ("", ""))
 
 
+@pytest.mark.long
 def test_the_folder_may_be_chosen(project):
     assert run(folder="my run, 1", **TINY, quiet=True).folder == project / "my run, 1"
     assert sweep(folder=Path("my sweep"), seed=range(2), **SWEPT, quiet=True).gathered.folders == (project / "my sweep",)
@@ -82,6 +83,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("settings", "typed"), MISTAKES, ids=[" ".join(typed) for _, typed in MISTAKES])
 def test_a_mistake_is_an_error_with_the_line_of_the_command_line(nnreg, project, capfd, settings, typed):
     said = nnreg(*typed).complaint.removeprefix("nnreg: ")
@@ -178,6 +180,7 @@ def test_ctrl_c_ends_a_run_that_is_recorded_as_killed(project):
     assert run(**TINY, quiet=True).summary["status"] == "finished"
 
 
+@pytest.mark.long
 def test_a_sweep_gives_what_the_command_line_gives(nnreg, project):
     nnreg("-m", "optimizer=sgd,adam", "seed=0,1", *TYPED, "hydra.sweep.dir=typed")
     found = sweep("optimizer=sgd,adam", seed=range(2), **SWEPT, quiet=True)
@@ -192,6 +195,7 @@ def test_a_sweep_gives_what_the_command_line_gives(nnreg, project):
     assert [run.seed for run in found.runs] == [0, 1, 0, 1]
 
 
+@pytest.mark.long
 def test_a_quiet_sweep_prints_nothing_and_is_shown_as_its_answer_and_table(project, monkeypatch, capfd):
     monkeypatch.setenv("FORCE_COLOR", "1")  # as a notebook's kernel has it
     found = sweep(optimizer=["sgd", "adam"], seed=range(2), **SWEPT, quiet=True)
@@ -205,6 +209,7 @@ def test_a_quiet_sweep_prints_nothing_and_is_shown_as_its_answer_and_table(proje
     assert len(set(rows)) == 1, "as many headings as cells"
 
 
+@pytest.mark.long
 def test_how_a_sweep_is_compared_may_be_said(project):
     found = sweep(
         optimizer=["sgd", "adam"], seed=range(2), **SWEPT, metric="valid/loss_final", target="train/loss=0.9", quiet=True
@@ -214,6 +219,7 @@ def test_how_a_sweep_is_compared_may_be_said(project):
     assert json.loads((folder / "sweep.json").read_text())["settings"]["metric"] == "valid/loss_final"
 
 
+@pytest.mark.long
 def test_a_failing_job_leaves_the_others_has_its_line_and_is_counted(project, capfd):
     found = sweep(optimizer__lr=[-1, 0.1], seed=range(2), **SWEPT)
     lines = capfd.readouterr().out.splitlines()
@@ -221,6 +227,7 @@ def test_a_failing_job_leaves_the_others_has_its_line_and_is_counted(project, ca
     assert {standing.arm.settings["optimizer.lr"]: standing.failed for standing in found.standings} == {-1: 2, 0.1: 0}
 
 
+@pytest.mark.long
 def test_a_sweep_is_gone_on_with_in_its_folder(project):
     settings = SWEPT | {"optimizer": ["sgd", "adam"], "seed": range(2)}
     first = sweep(**settings, quiet=True)
@@ -236,6 +243,7 @@ def test_a_sweep_over_nothing_says_so(project):
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.long
 def test_results_of_single_runs_can_be_compared(project):
     runs = [run(optimizer=rule, seed=seed, **TINY, quiet=True) for rule in ("sgd", "adam") for seed in range(2)]
     assert sorted(standing.arm.name for standing in compare(*runs).standings) == ["adam", "sgd"]
@@ -246,6 +254,7 @@ def test_folders_that_cannot_be_compared_are_a_mistake(project):
         compare("nowhere")
 
 
+@pytest.mark.long
 def test_the_program_keeps_its_hydra_its_arguments_and_its_log(project, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["mine", "--option"])
     root = logging.getLogger()
@@ -286,7 +295,7 @@ main()
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_application_of_hydra_can_run_it(project):
     (project / "application.py").write_text(textwrap.dedent(APPLICATION))
     words = [sys.executable, "application.py", "+mine=7", "hydra.run.dir=own"]
@@ -296,6 +305,7 @@ def test_an_application_of_hydra_can_run_it(project):
     assert "still logged" in (project / "own" / "application.log").read_text()
 
 
+@pytest.mark.long
 def test_runs_asked_for_by_several_threads_wait_for_each_other(project):
     found = {}
 
@@ -324,6 +334,7 @@ def test_nnreg_lists_what_it_offers_and_knows_nothing_else():
         _ = nnreg.rn
 
 
+@pytest.mark.long
 def test_a_study_that_the_command_line_ran_is_read_from_its_folder(nnreg, project):
     assert nnreg("experiment=descent_compare", "steps=3").code == 0
     (folder,) = (project / "runs").iterdir()
@@ -332,6 +343,7 @@ def test_a_study_that_the_command_line_ran_is_read_from_its_folder(nnreg, projec
     assert set(comparison.runs.where(arm="Adam lr 0.3").curves("value")["step"]) == {0, 1, 2, 3}
 
 
+@pytest.mark.long
 def test_a_study_is_run_and_compared(project, capfd):
     comparison = sweep("experiment=descent_compare", steps=3, tracking="off", metric="descent/distance")
     assert len(comparison.table()) == 4

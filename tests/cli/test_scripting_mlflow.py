@@ -39,6 +39,7 @@ def seen(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 def test_the_experiment_of_the_program_is_that_of_its_runs_unless_they_name_another(seen):
     assert {"by hand", "outer", "comparison"} <= set(seen["mine"])
     assert list(seen["other"]) == ["sgd-he"]

@@ -85,6 +85,7 @@ def test_an_installed_class_keeps_its_name_and_needs_no_source(project):
     assert not (ended.folder / "sources").exists()
 
 
+@pytest.mark.long
 def test_a_class_is_swept_beside_names_and_by_name_once_registered(project):
     assert nnreg.register(Signed) is Signed
     swept = sweep("optimizer=sgd,signed", seed=range(2), **TINY | {"hidden": [[8]]})
@@ -184,6 +185,7 @@ def test_a_class_of_the_program_inside_another_is_recorded_with_its_source(proje
     assert "class Signed(Optimizer)" in (made.folder / "sources" / "optimizer.inner.py").read_text()
 
 
+@pytest.mark.long
 def test_techniques_inside_others_are_swept(project):
     several = {**TINY, "hidden": [[8]]}
     by_instance = sweep(optimizer=[Adam(), Lookahead(inner=Adam()), Lookahead(inner=Signed())], **several)

@@ -44,6 +44,7 @@ def test_compare_prints_the_table_and_the_answer_of_the_end_of_the_sweep(nnreg, 
     assert (home / "comparison" / "table.csv").read_bytes() == saved
 
 
+@pytest.mark.long
 def test_a_sweep_is_compared_by_what_it_was_told(nnreg, project):
     words = ("sweep.metric=valid/loss", "sweep.target=valid/accuracy:0.01", "sweep.axes=[init,optimizer]")
     done = nnreg("-m", "optimizer=sgd,adam", "init=he,normal", *words, *TINY)
@@ -131,6 +132,7 @@ def test_a_mistake_is_answered_in_one_line(nnreg, project, words, said):
     assert said in answer.complaint
 
 
+@pytest.mark.long
 def test_comparing_imports_no_tracking_and_help_imports_no_comparison(project):
     home = sweep(project / "sweep", {("optimizer=adam",): [1.0], ("optimizer=sgd",): [3.0]})
     script = "import sys; from nnreg.cli import main; main.run({}); "
@@ -140,6 +142,7 @@ def test_comparing_imports_no_tracking_and_help_imports_no_comparison(project):
         assert done.stdout.splitlines()[-1] == imported
 
 
+@pytest.mark.long
 def test_a_tracked_sweep_has_its_comparison_as_the_newest_run_beside_it(nnreg, project):
     new_database(project / "mlflow.db")
     done = nnreg("-m", "optimizer=sgd,adam", "seed=0,1", *TINY, tracking=True)

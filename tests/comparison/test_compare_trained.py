@@ -22,6 +22,7 @@ def home(nnreg, project):
     return project / "trained"
 
 
+@pytest.mark.long
 def test_a_sweep_that_was_trained_is_gathered_compared_and_told(home, tmp_path):
     found = find([home])
     finals = {

@@ -140,6 +140,7 @@ def test_the_best_is_in_its_set_in_19_of_20_sweeps():
     assert np.mean(kept) >= 0.95 - error(FEWER)
 
 
+@pytest.mark.long
 def test_paired_intervals_cover_the_true_ratio_at_their_nominal_rate():
     rng = np.random.default_rng(0)
     found = [matrix(arms(drawn(rng, [0.0, 1.0])), METRIC).differences[0] for _ in range(DRAWS)]
@@ -192,6 +193,7 @@ def test_paired_intervals_at_shared_seeds_cover_the_true_ratio_at_their_nominal_
     assert share == pytest.approx(0.95, abs=error(FEWER))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("means", [[0.0] * 4, [0.0, 0.0, 0.0, 9.0]])
 def test_where_nothing_differs_a_winner_is_claimed_in_few_sweeps_only_and_the_answer_says_so(means):
     rng, false = np.random.default_rng(1), 0

@@ -107,6 +107,7 @@ def test_the_refusal_of_a_width_is_what_is_printed(nnreg):
     assert nnreg("activation=glu", "hidden=[101]").complaint.endswith(f": {shown}")
 
 
+@pytest.mark.long
 def test_the_network_keeps_its_contract_and_is_trained(nnreg, project, tmp_path):
     shown = example("Ladder", tmp_path)
     report = testing.run(shown)

@@ -39,6 +39,7 @@ def mine(nnreg, project):
     return run
 
 
+@pytest.mark.long
 def test_the_example_runs_and_leaves_what_the_page_says(mine, project):
     assert mine("experiment=mine").code == 0
     (home,) = (project / "runs").iterdir()
@@ -52,6 +53,7 @@ def test_random_trials_have_seeds_of_their_own(tmp_path):
     assert [member.overrides[-1] for member in study.members()] == ["seed=0", "seed=1", "seed=2"]
 
 
+@pytest.mark.long
 def test_one_member_is_run_alone(mine, project):
     assert mine("experiment=mine", "member=3").code == 0
     (home,) = (project / "runs").iterdir()
@@ -59,6 +61,7 @@ def test_one_member_is_run_alone(mine, project):
     assert not list((home / "study").glob("*.png"))
 
 
+@pytest.mark.long
 def test_a_claim_that_fails_is_no_failure_of_the_study_but_one_of_its_reproduction(mine):
     wrong = {"< 0": "> 100"}
     assert mine("experiment=mine", **wrong).code == 0

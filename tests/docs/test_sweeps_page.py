@@ -5,11 +5,14 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from nnreg.settings import SweepSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_protocol_of_ones_own_builds_on_another_and_words_behind_it_win(nnreg, project):
     name, text = re.search(r"`my/(protocol/\w+\.yaml)`:\n\n```yaml\n(.*?)```", PAGE, re.DOTALL).groups()
     (project / "my" / "protocol").mkdir(parents=True)

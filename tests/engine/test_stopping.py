@@ -261,6 +261,7 @@ OVERFITS = (
 )
 
 
+@pytest.mark.long
 def test_a_run_that_overfits_is_stopped_and_its_best_parameters_are_tested(nnreg, project):
     answer = nnreg(*OVERFITS, "patience=40", "hydra.run.dir=stopped")
     assert answer.code == 0
@@ -281,6 +282,7 @@ def test_a_run_that_overfits_is_stopped_and_its_best_parameters_are_tested(nnreg
     assert read_summary(project / "there")["metrics"]["test/loss"] == summary["metrics"]["test/loss"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("norm", ["none", "batch_norm"])
 def test_a_run_that_ends_by_itself_still_goes_back_to_its_best(nnreg, project, norm):
     words = (*OVERFITS[:-1], f"norm={norm}", "steps=100")
@@ -292,6 +294,7 @@ def test_a_run_that_ends_by_itself_still_goes_back_to_its_best(nnreg, project, n
     assert read_summary(project / "there")["metrics"]["test/loss"] == summary["metrics"]["test/loss"]
 
 
+@pytest.mark.long
 def test_patience_that_never_runs_out_changes_nothing_before_the_end(nnreg, project):
     for name, patience in {"with": "1000", "without": "null"}.items():
         assert nnreg(*OVERFITS[:-1], "steps=60", f"patience={patience}", f"hydra.run.dir={name}").code == 0

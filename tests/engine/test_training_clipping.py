@@ -87,6 +87,7 @@ def test_the_array_is_written_in_place():
     np.testing.assert_array_equal(grad[6:], np.arange(6.0, 12.0))
 
 
+@pytest.mark.long
 def test_a_bound_tames_a_run_that_diverges_without(nnreg, project):
     wild = ("dataset=spirals", "steps=60", "optimizer.lr=30", "hidden=[30,30]", "loss=softmax_cross_entropy")
     lengths = {}

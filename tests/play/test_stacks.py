@@ -24,6 +24,7 @@ def spreads(found):
     return [layer["std"] for layer in found["layers"]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", [stack(), stack("tanh", ("glorot", {}), 4), stack(norm="batch_norm", depth=3)])
 def test_layers_are_those_of_the_task_to_the_bit(asked, project):
     with limited_threads():  # as the page's server is, from its start

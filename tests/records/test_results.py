@@ -157,6 +157,7 @@ def test_the_figure_of_a_run_shows_its_loss_and_is_shown_by_a_notebook(runs):
     assert figure._repr_png_().startswith(b"\x89PNG\r\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "title"),
     [

@@ -142,6 +142,7 @@ def test_any_other_complaint_becomes_one_line(error):
 # Without an extra, what needs it says how to install it, before anything is made.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "extra"),
     [

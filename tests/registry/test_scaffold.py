@@ -173,7 +173,7 @@ def clean_environment(tmp_path):
     return run
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_new_plugin_installs_passes_its_tests_and_trains_in_a_clean_environment(tmp_path, clean_environment):
     for words in (
         ("nnreg", "new", "optimizer", "half_life", "--folder", "plugin"),

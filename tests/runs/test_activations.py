@@ -48,23 +48,27 @@ NORMAL_1, NORMAL_001 = ({"name": "normal", "std": std} for std in (1.0, 0.01))
 LECUN, HE = {"name": "lecun"}, {"name": "he"}
 
 
+@pytest.mark.long
 def test_sigmoid_with_wide_weights_saturates(outputs_of):
     edges = outputs_of("sigmoid", NORMAL_1, seeds=5)["edges"]
     assert ((edges > 0.64) & (edges < 0.78)).all()
 
 
+@pytest.mark.long
 def test_sigmoid_with_narrow_weights_says_nothing_more(outputs_of):
     found = outputs_of("sigmoid", NORMAL_001, seeds=5)
     np.testing.assert_allclose(found["std"][1:], 0.0125, atol=0.0015)
     np.testing.assert_allclose(found["mean"], 0.5, atol=0.003)
 
 
+@pytest.mark.long
 def test_sigmoid_with_lecun_weights_falls_and_then_stays(outputs_of):
     std = outputs_of("sigmoid", LECUN, seeds=5)["std"]
     np.testing.assert_allclose(std[0], 0.21, atol=0.01)
     np.testing.assert_allclose(std[1:], 0.12, atol=0.02)
 
 
+@pytest.mark.long
 def test_relu_decays_with_lecun_weights_and_lives_with_he_weights(outputs_of):
     narrow, wide = (outputs_of("relu", init, seeds=5)["std"] for init in (LECUN, HE))
     np.testing.assert_allclose(narrow, 0.584 * 0.5 ** (np.arange(5) / 2), rtol=0.1)  # √(½ − 1/2π), then halved variances
@@ -146,6 +150,7 @@ def test_a_look_is_typed_in_one_line_and_told_in_a_table(nnreg, project):
     assert [line.split()[0] for line in answer.out.splitlines() if line.strip()[:1].isdigit()] == ["1", "2", "3"]
 
 
+@pytest.mark.long
 def test_a_sweep_of_looks_ends_in_a_table_and_a_picture_with_a_row_a_run(nnreg, project):
     answer = nnreg("-m", "task=activations", "activation=sigmoid,relu", "init=he,lecun", "hidden=[20,20]", "batch=64")
     assert answer.code == 0
@@ -155,6 +160,7 @@ def test_a_sweep_of_looks_ends_in_a_table_and_a_picture_with_a_row_a_run(nnreg, 
     assert all(read_summary(folder / str(job))["task"] == "activations" for job in range(4))
 
 
+@pytest.mark.long
 def test_a_look_can_be_rerun_and_not_resumed(nnreg, project):
     nnreg("task=activations", "hidden=[20,20]", "batch=64", "norm=batch_norm", "seed=3")
     folder = next((project / "runs").iterdir())
@@ -164,6 +170,7 @@ def test_a_look_can_be_rerun_and_not_resumed(nnreg, project):
     assert "task=activations" in nnreg("resume", str(folder)).complaint
 
 
+@pytest.mark.long
 def test_a_look_at_an_activation_that_mixes_units_leaves_out_what_it_has_not(nnreg, project):
     sweep = nnreg("-m", "task=activations", "activation=glu,relu", "hidden=[20,20]", "batch=64", "hydra.sweep.dir=both")
     assert sweep.code == 0

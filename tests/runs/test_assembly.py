@@ -66,6 +66,7 @@ def facts(folder):
     return json.loads((folder / "summary.json").read_text())
 
 
+@pytest.mark.long
 def test_a_split_of_its_own_for_every_seed_is_the_same_for_all_arms_and_made_again(nnreg, project):
     words = ("optimizer=sgd,adam", "seed=1,2", "dataset.random_state=${seed}", *TINY)
     assert nnreg("-m", *words, "hydra.sweep.dir=s").code == 0

@@ -193,6 +193,7 @@ def test_an_interrupt_is_recorded_and_passed_on(request_for, tmp_path, monkeypat
     assert read_summary(tmp_path / "run")["status"] == "killed"
 
 
+@pytest.mark.long
 def test_a_descent_is_typed_in_one_line_and_told_in_a_few(nnreg, project):
     answer = nnreg("task=descend", "surface=rosenbrock", "optimizer=lion", "optimizer.lr=0.05", "steps=40", "animate=gif")
     assert answer.code == 0
@@ -204,11 +205,13 @@ def test_a_descent_is_typed_in_one_line_and_told_in_a_few(nnreg, project):
     assert "digits" not in answer.out
 
 
+@pytest.mark.long
 def test_the_stability_limit_is_told_where_it_is_known(nnreg):
     assert "plain gradient descent is stable for lr < 2/L = 1" in nnreg("task=descend", "steps=3").out
     assert "2/L" not in nnreg("task=descend", "surface=beale", "steps=3").out
 
 
+@pytest.mark.long
 def test_a_descent_can_be_rerun_and_not_resumed(nnreg, project):
     nnreg("task=descend", "optimizer=adam", "optimizer.lr=0.3", "steps=30", "start=[1.5,-2]")
     folder = next((project / "runs").iterdir())
@@ -225,6 +228,7 @@ def _same(first: History, second: History, metric: str) -> bool:
     return bool((first.series(metric)[1] == second.series(metric)[1]).all())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -246,6 +250,7 @@ def test_a_mistake_is_answered_in_one_line_and_leaves_nothing_behind(nnreg, proj
     assert not (project / "runs").exists()
 
 
+@pytest.mark.long
 def test_a_sweep_of_descents_ends_in_a_table_and_one_picture(nnreg, project):
     answer = nnreg("-m", "task=descend", "optimizer=sgd,momentum,adam", "optimizer.lr=0.3", "steps=60", "animate=gif")
     assert answer.code == 0
@@ -260,6 +265,7 @@ def test_a_sweep_of_descents_ends_in_a_table_and_one_picture(nnreg, project):
         assert (folder / str(job) / "path.png").exists()
 
 
+@pytest.mark.long
 def test_in_a_sweep_a_diverged_descent_is_a_result(nnreg):
     answer = nnreg("-m", "task=descend", "optimizer=sgd", "optimizer.lr=0.5,1.1", "steps=40")
     assert answer.code == 0
@@ -299,6 +305,7 @@ def test_in_twenty_dimensions_a_lost_descent_is_a_result_too(request_for):
     assert outcome.diverged_at == 6  # |1 - 3|⁶ = 64 is the first beyond ten domains of 4
 
 
+@pytest.mark.long
 def test_a_sweep_over_surfaces_of_different_dimensions_is_compared_and_drawn(nnreg, project):
     answer = nnreg("-m", "task=descend", "surface=quadratic,spectrum", "optimizer=sgd,adam", "steps=20")
     assert answer.code == 0

@@ -28,6 +28,7 @@ def pictures_in(folder):
     return {path.stem for path in folder.glob("*.png")} - {"loss"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -120,6 +120,7 @@ def test_diagnostics_go_on_as_if_never_stopped(tmp_path, every):
     compared(tmp_path, diagnostics="on", diagnostics_every=every)
 
 
+@pytest.mark.long
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.integers(1, 59).flatmap(lambda at: st.tuples(st.integers(at + 1, 60), st.just(at))),
@@ -433,7 +434,7 @@ def test_none_is_never_due_and_zero_always(tmp_path, seconds, due):
     assert Checkpoints(seconds, Resumption, card, None).due() == due
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_run_killed_at_any_operation_on_its_files_goes_on_as_if_never_stopped(tmp_path):
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # one thread: the processes are forked

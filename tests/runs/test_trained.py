@@ -52,6 +52,7 @@ def agrees(found, measured, tolerance=1e-4):
         assert found[name] == pytest.approx(value, rel=tolerance, abs=1e-6), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_rows_before_their_scaling_are_answered_as_the_run_measured_them(trained, dataset):
     loss = ("loss=mse",) if dataset in VALUES else ()
@@ -101,6 +102,7 @@ def test_an_autoencoder_gives_the_rows_back_in_their_own_unit(trained):
     assert 1 - share == pytest.approx(final(folder)["r2"], abs=0.01)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dataset", PUBLISHED)
 def test_pictures_of_bytes_are_given_as_they_are_in_the_file(trained, monkeypatch, tmp_path, dataset):
     pictures, labels = fake_pictures(monkeypatch, tmp_path)
@@ -111,6 +113,7 @@ def test_pictures_of_bytes_are_given_as_they_are_in_the_file(trained, monkeypatc
     assert (network.classes[9] == "ankle boot") is (dataset == "fashion_mnist")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("weights", ["", "missing"])
 def test_a_table_of_text_is_coded_as_it_was_for_training(trained, tmp_path, weights):
     cells = write_table(tmp_path / "table.csv", gaps=bool(weights))
@@ -199,6 +202,7 @@ def test_float64_is_answered_in_float64(trained):
     agrees(network.evaluate(*rows_of("wine")), final(folder))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [
@@ -260,6 +264,7 @@ def test_nothing_of_where_a_run_is_recorded_is_kept_with_its_network(trained):
     assert b"private" not in content
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("folder", "complaint"),
     [

@@ -168,6 +168,7 @@ def test_every_shipped_study_asks_a_question_and_has_figures_and_readable_claims
     assert len({claim["say"] for claim in study.claims}) == len(study.claims)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_arm_of_every_shipped_study_composes(name):
     study = shipped(name)
@@ -185,6 +186,7 @@ def test_no_two_shipped_studies_ask_the_same_question():
     assert {title: names for title, names in doubled.items() if len(names) > 1} == {}
 
 
+@pytest.mark.long
 def test_every_study_that_needs_mnist_has_a_twin_on_the_digits():
     for name in SHIPPED:
         with composing():

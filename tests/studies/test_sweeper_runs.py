@@ -75,6 +75,7 @@ def study_json(home):
     return json.loads((home / "study" / "study.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 def test_a_study_runs_every_member_draws_its_figure_and_checks_every_claim(nnreg, project):
     answer = nnreg("experiment=descent_compare")
     assert (answer.code, answer.err) == (0, "")
@@ -100,6 +101,7 @@ def test_a_study_runs_every_member_draws_its_figure_and_checks_every_claim(nnreg
     assert str(home / "study" / "descent_compare.png") in answer.out
 
 
+@pytest.mark.long
 def test_one_member_can_be_run_alone(nnreg, project):
     answer = nnreg("experiment=descent_compare", "member=1")
     assert answer.code == 0
@@ -113,6 +115,7 @@ def test_one_member_can_be_run_alone(nnreg, project):
     assert study_json(home)["command"] == summary["command"]
 
 
+@pytest.mark.long
 def test_what_is_typed_holds_for_every_member(nnreg, project):
     assert nnreg("experiment=descent_compare", "steps=3").code == 0
     assert [read_summary(home_of(project) / str(number))["steps"] for number in range(4)] == [3] * 4
@@ -134,6 +137,7 @@ study:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "changed"),
     [
@@ -155,6 +159,7 @@ def test_claims_are_not_checked_on_runs_of_other_settings(nnreg, project, own, w
     assert "trouble" not in answer.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words", [[], ["steps=5"], ["hidden=[4]", "kernels=numpy"], ["checkpoint_seconds=null"], ["seed=3"], ["diagnostics=on"]]
 )
@@ -165,6 +170,7 @@ def test_claims_are_checked_where_nothing_of_the_study_was_changed(nnreg, projec
     assert "changed" not in verdicts[0]
 
 
+@pytest.mark.long
 def test_a_study_reproduced_with_other_settings_is_not(nnreg, project, own):
     answer = nnreg("reproduce", "mine", own(TINY_CLAIM), "steps=3", "tracking=off")
     assert answer.code == 1
@@ -241,6 +247,7 @@ def test_a_study_that_cannot_be_read_is_refused_before_anything_is_run(nnreg, pr
     assert not (project / "runs").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("good", "bad", "said", "drawn", "holds"),
     [
@@ -270,6 +277,7 @@ def test_what_cannot_be_drawn_or_measured_costs_itself_alone(nnreg, project, own
     assert answer.out.count("  reproduced  ") == sum(holds)
 
 
+@pytest.mark.long
 def test_a_study_with_a_figure_that_cannot_be_drawn_is_tracked_and_its_arms_are_known(nnreg, project, own):
     new_database(project / "mlflow.db")
     nnreg(own(MINE.replace("{kind: paths}", "{kind: curves, metric: vlaue}")), "experiment=mine", tracking=True)
@@ -285,6 +293,7 @@ def test_a_study_with_a_figure_that_cannot_be_drawn_is_tracked_and_its_arms_are_
     assert "slow" in compared.out
 
 
+@pytest.mark.long
 def test_what_breaks_while_drawing_leaves_the_arms_on_disk(nnreg, project, own, monkeypatch):
     def broken(results, spec, title):
         raise ZeroDivisionError("a mistake of nnreg's own")
@@ -296,6 +305,7 @@ def test_what_breaks_while_drawing_leaves_the_arms_on_disk(nnreg, project, own, 
     assert study_json(home_of(project))["arms"] == {"0": "slow", "1": "fast"}
 
 
+@pytest.mark.long
 def test_a_study_whose_data_is_missing_stops_at_once_with_one_line(nnreg, project, monkeypatch):
     def unreachable(*arguments, **keywords):
         raise FileNotFoundError("MNIST could not be downloaded")
@@ -311,6 +321,7 @@ def test_a_study_whose_data_is_missing_stops_at_once_with_one_line(nnreg, projec
     assert not (project / "runs").exists()
 
 
+@pytest.mark.long
 def test_a_study_with_a_member_that_fails_checks_no_claim_and_says_so(nnreg, project, own):
     answer = nnreg(own(FAILING), "experiment=mine")
     assert answer.code == 1
@@ -320,6 +331,7 @@ def test_a_study_with_a_member_that_fails_checks_no_claim_and_says_so(nnreg, pro
     assert study_json(home_of(project))["claims"] == []
 
 
+@pytest.mark.long
 def test_what_a_study_says_of_its_data_is_the_same_on_every_machine(nnreg, project, own):
     assert nnreg(own(FAILING.replace("optimizer.lr=-1", "batch=8")), "experiment=mine").code == 0
     data = study_json(home_of(project))["dataset"]
@@ -328,6 +340,7 @@ def test_what_a_study_says_of_its_data_is_the_same_on_every_machine(nnreg, proje
     assert data == {key: value for key, value in ran.items() if key != "source"} != ran
 
 
+@pytest.mark.long
 def test_a_study_is_tracked_as_a_run_of_its_own_beside_its_members(nnreg, project, own):
     new_database(project / "mlflow.db")
     answer = nnreg(own(MINE), "experiment=mine", tracking=True)
@@ -354,6 +367,7 @@ def test_every_claim_of_a_study_that_needs_no_download_is_reproduced(nnreg, proj
     assert [(claim["say"], claim["measured"]) for claim in claims if not claim["holds"]] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("option", ["--config-dir", "-cd"])
 def test_the_folder_may_be_a_word_of_its_own(nnreg, project, own, option):
     folder = own(MINE).partition("=")[2]
@@ -368,6 +382,7 @@ def test_a_folder_that_is_not_there_is_answered_in_one_line(nnreg):
     assert "nowhere" in answer.complaint
 
 
+@pytest.mark.long
 def test_two_studies_may_be_named_at_once(nnreg, project):
     assert nnreg("experiment=descent_adam,descent_adagrad").code == 0
     assert sorted(path.name.partition("_descent")[2] for path in (project / "runs").iterdir()) == ["_adagrad", "_adam"]

@@ -38,6 +38,7 @@ def values(folder, metric=TRAIN_FINAL):
     return found
 
 
+@pytest.mark.long
 def test_arms_that_cannot_be_the_best_get_no_more_seeds(nnreg, project):
     answer = nnreg(*RACE, "optimizer=sgd,adam,lion", EIGHT, "hydra.sweep.dir=s", *TINY)
     assert (answer.code, answer.err) == (0, "")
@@ -80,6 +81,7 @@ def test_an_arm_that_always_diverges_leaves(nnreg, project):
     assert "optimizer.lr=0.1 is left alone" in answer.out
 
 
+@pytest.mark.long
 def test_a_race_that_lost_runs_is_gone_on_with_and_ends_the_same(nnreg, project):
     words = ("optimizer=sgd,adam,lion", EIGHT, *TINY)
     assert nnreg(*RACE, *words, "hydra.sweep.dir=s").code == 0

@@ -119,6 +119,7 @@ def test_a_run_that_is_damaged_is_done_again_whatever_its_summary_says(nnreg, ho
     assert not gather([home]).left_out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", ["descend", "activations"])
 def test_a_complete_sweep_of_another_task_is_complete(nnreg, project, task):
     words = (f"task={task}", "optimizer=sgd,adam" if task == "descend" else "activation=tanh,relu", "steps=3", "hidden=[4]")
@@ -198,6 +199,7 @@ def test_more_trials_of_a_random_search_begin_with_those_that_are_there(nnreg, p
     assert (len(after), {path: stamps(project / "s")[path] for path in before}) == (2, before)
 
 
+@pytest.mark.long
 def test_a_tuning_that_lost_runs_in_both_stages_ends_with_the_same_choice(nnreg, project):
     words = ("protocol=tune_then_seeds", "optimizer=adam", "protocol.trials=2", "protocol.seeds=[1,2]", *TINY)
     assert nnreg("-m", *words, "hydra.sweep.dir=s").code == 0
@@ -210,6 +212,7 @@ def test_a_tuning_that_lost_runs_in_both_stages_ends_with_the_same_choice(nnreg,
     assert (results(home), read_manifest(home).tuning.chosen) == (whole, chosen)
 
 
+@pytest.mark.long
 def test_what_ran_with_a_value_that_was_chosen_before_is_not_compared(nnreg, project):
     words = ("protocol=tune_then_seeds", "optimizer=adam", "protocol.trials=2", "protocol.seeds=[1,2]", *TINY)
     assert nnreg("-m", *words, "hydra.sweep.dir=s").code == 0
@@ -240,6 +243,7 @@ def test_a_resumed_run_that_cannot_be_assembled_fails_again_and_costs_no_other(n
     assert "lr must be in (0, inf), got -1.0" in answer.out
 
 
+@pytest.mark.long
 def test_jobs_of_a_tuning_and_of_a_resumed_sweep_are_composed_once_each(nnreg, project, monkeypatch):
     composed, compose = [], Composer.compose
     monkeypatch.setattr(Composer, "compose", lambda composer, words: composed.append(words) or compose(composer, words))
@@ -329,6 +333,7 @@ def mended(nnreg, publish, project):
     return project / "s"
 
 
+@pytest.mark.long
 def test_a_sweep_whose_rule_was_edited_stops_before_anything_runs(nnreg, mended):
     before = stamps(mended)
     complaint = nnreg("-m", "sweep.resume=s").complaint

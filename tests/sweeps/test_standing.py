@@ -191,6 +191,7 @@ def test_a_folder_that_is_no_sweep_is_refused_in_a_line(nnreg, project, make, co
     assert complaint in answer.complaint
 
 
+@pytest.mark.long
 def test_watching_a_sweep_that_has_ended_shows_it_and_ends(nnreg, undrawn):
     nnreg("-m", "optimizer=sgd,adam", *QUICK, "hydra.sweep.dir=s")
     answer = nnreg("watch", "s")
@@ -224,6 +225,7 @@ def test_watching_ends_when_the_sweep_does(nnreg, project, monkeypatch):
     assert [line[:13] for line in answer.out.splitlines()] == ["1 of 2 runs, ", "2 of 2 runs, ", "best so far: "]
 
 
+@pytest.mark.long
 def test_a_sweep_without_a_terminal_tells_in_plain_lines_now_and_then(nnreg, undrawn, monkeypatch):
     monkeypatch.setattr(standing, "PLAIN", (0.0, 1e9))
     answer = nnreg("-m", "optimizer=sgd,adam", *QUICK, "hydra.sweep.dir=s")
@@ -234,6 +236,7 @@ def test_a_sweep_without_a_terminal_tells_in_plain_lines_now_and_then(nnreg, und
     assert console.ticking is None
 
 
+@pytest.mark.long
 def test_a_short_sweep_without_a_terminal_tells_nothing(nnreg, undrawn, monkeypatch):
     monkeypatch.setattr(standing, "PLAIN", (1e9,))
     assert " of 2 runs" not in nnreg("-m", "optimizer=sgd,adam", *QUICK).out
@@ -245,6 +248,7 @@ def in_a_terminal(monkeypatch, width=80):
     yield
 
 
+@pytest.mark.long
 def test_a_sweep_in_a_terminal_shows_it_from_the_start_and_clears_it_away(nnreg, undrawn, monkeypatch):
     with in_a_terminal(monkeypatch):
         answer = nnreg("-m", "optimizer=sgd,adam", *QUICK, "hydra.sweep.dir=s")
@@ -255,6 +259,7 @@ def test_a_sweep_in_a_terminal_shows_it_from_the_start_and_clears_it_away(nnreg,
     assert answer.out.count("\x1b[?25h") == 1  # the cursor is back
 
 
+@pytest.mark.long
 def test_what_is_planned_is_what_is_run(nnreg, undrawn, project):
     answer = nnreg(
         "-m",

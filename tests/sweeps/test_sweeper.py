@@ -37,6 +37,7 @@ def listed(answer):
     return dict(line.removeprefix("#").split(maxsplit=1) for line in answer.out.splitlines() if line.startswith("#"))
 
 
+@pytest.mark.long
 def test_runs_have_the_numbers_and_words_that_hydras_own_sweeper_gives_them(nnreg, project):
     swept = ("seed=range(1,3)", "optimizer=glob(ada*,exclude=[adam*,adad*]),sgd", "++optimizer.lr=choice(0.1,0.5)")
     for sweeper in ("grid", "basic"):
@@ -244,6 +245,7 @@ def everything_in(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "goes_on"),
     [
@@ -356,6 +358,7 @@ def test_what_is_wrong_with_any_job_is_said_before_the_first_runs(nnreg, project
     assert not (project / "runs").exists()
 
 
+@pytest.mark.long
 def test_a_tuning_looks_at_the_runs_that_are_compared_before_it_tries_anything(nnreg, project):
     words = ("protocol=tune_then_seeds", "protocol.trials=2", "optimizer=sgd,adadelta", "batch=8,500")
     for more in ((), ("sweep.dry_run=true",)):
@@ -365,6 +368,7 @@ def test_a_tuning_looks_at_the_runs_that_are_compared_before_it_tries_anything(n
         assert not (project / "runs").exists()
 
 
+@pytest.mark.long
 def test_data_is_read_once_to_be_looked_at_and_to_be_trained_on(nnreg, project, monkeypatch):
     read, load = [], Iris.load
     monkeypatch.setattr(Iris, "load", lambda iris: read.append(iris) or load(iris))

@@ -218,6 +218,7 @@ def test_a_width_that_the_network_chose_is_not_blamed_on_hidden(nnreg):
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", LAYERS)
 def test_diagnostics_measure_a_layer_and_training_does_not_notice(nnreg, project, name):
     words = (f"activation={name}", "hidden=[12,12]", "batch=32", "norm=batch_norm", "dropout=dropout", "steps=12")

@@ -175,6 +175,7 @@ def test_a_run_without_augmentation_is_what_it_was_and_validates_on_rows_as_they
     assert all(one != other for one, other in zip(*train, strict=True))
 
 
+@pytest.mark.long
 def test_mixed_rows_are_learnt_and_their_accuracy_is_that_of_rows_as_they_are(nnreg):
     answer = nnreg("tracking=off", "steps=300", "optimizer=adam", "augmentation=mixup", "hydra.run.dir=mixed")
     assert answer.code == 0, answer.err

@@ -42,6 +42,7 @@ def made(name):
 # LSUV
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(set(entries.techniques("activation")) - {"step", "softmax"}))
 def test_every_layer_puts_out_a_standard_deviation_of_one(name):
     network, filled = started(LSUV(), made(name))
@@ -50,6 +51,7 @@ def test_every_layer_puts_out_a_standard_deviation_of_one(name):
     assert isinstance(made(name), Layer) or network.layers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("blocks", [{"norm": BatchNorm()}, {"dropout": InvertedDropout(0.5)}], ids=["norm", "dropout"])
 def test_so_it_is_with_norm_and_dropout_and_a_bias_as_training_begins(blocks, dtype):
@@ -64,6 +66,7 @@ def test_so_it_is_with_norm_and_dropout_and_a_bias_as_training_begins(blocks, dt
     np.testing.assert_allclose(spreads, 1, atol=0.006)
 
 
+@pytest.mark.long
 def test_weights_are_orthogonal_ones_scaled_by_one_number_a_layer():
     network, _ = started(LSUV())
     twin, _ = started(Orthogonal())
@@ -74,6 +77,7 @@ def test_weights_are_orthogonal_ones_scaled_by_one_number_a_layer():
     assert twin.parameters.named["W1"].theta.std() != pytest.approx(network.parameters.named["W1"].theta.std(), rel=0.01)
 
 
+@pytest.mark.long
 def test_of_a_wide_tolerance_what_is_near_stays_as_it_is():
     (strict, _), (loose, _) = started(LSUV()), started(LSUV(tolerance=0.9))
     plain, _ = started(Orthogonal())

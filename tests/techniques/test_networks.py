@@ -206,6 +206,7 @@ def test_a_network_whose_layers_do_not_fit_is_refused_in_one_line(nnreg, project
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.long
 def test_in_a_sweep_those_that_fit_are_trained(nnreg, project):
     answer = nnreg("-m", "network=mlp,convolutional", "dataset=iris", "batch=30", "steps=3")
     assert answer.code == 1
@@ -216,6 +217,7 @@ def test_in_a_sweep_those_that_fit_are_trained(nnreg, project):
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("network", ["residual", "convolutional"])
 def test_a_run_says_its_network_and_is_resumed_and_rerun(nnreg, project, network):
     words = (f"network={network}", "hidden=[8]", "batch=16", "norm=batch_norm", "diagnostics=on", "diagnostics_every=2")
@@ -250,6 +252,7 @@ def test_the_targets_of_an_autoencoder_are_the_rows_as_the_network_is_given_them
     np.testing.assert_allclose(splits.train.y, pixels.x / 255, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_an_autoencoder_is_measured_by_r2_and_has_no_accuracy(nnreg, project):
     words = ("network=autoencoder", "hidden=[32]", "steps=300", "optimizer=adam", "optimizer.lr=0.01", "activation=tanh")
     answer = nnreg(*words, "loss=mse", "watch_train=true", "hydra.run.dir=run")
@@ -261,6 +264,7 @@ def test_an_autoencoder_is_measured_by_r2_and_has_no_accuracy(nnreg, project):
     assert (summary["dataset"]["features"], summary["dataset"]["outputs"]) == (64, 64)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sweep", [(), ("-m", "seed=1,2")], ids=["run", "sweep"])
 def test_an_autoencoder_with_a_loss_for_classes_is_refused_before_the_first_step(nnreg, project, sweep):
     answer = nnreg(*sweep, "network=autoencoder", "steps=3")

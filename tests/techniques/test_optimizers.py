@@ -323,6 +323,7 @@ def test_with_its_defaults_it_finds_the_bottom_of_a_bowl(entry):
     assert CURVATURE @ parameters.theta**2 < 0.01 * before
 
 
+@pytest.mark.long
 @every_optimizer
 @given(slice_size=st.integers(1, 130))
 def test_the_slices_the_buffer_is_walked_in_do_not_change_the_result(entry, slice_size):

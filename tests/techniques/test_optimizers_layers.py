@@ -252,6 +252,7 @@ def twin(steps, eps, lr, shrink):
     return np.array(positions)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("eps", [1e-4, 0.1])
 def test_shampoo_is_algorithms_1_and_2_of_its_paper(eps):
     ours = steps_of(Shampoo(lr=0.1, eps=eps), "network", 20, 0.95)

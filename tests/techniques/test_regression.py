@@ -54,6 +54,7 @@ def test_a_loss_that_does_not_say_what_it_takes_is_for_classes(nnreg, monkeypatc
     assert complaint.endswith("dataset=diabetes has values as targets, loss=softmax_cross_entropy takes classes: use loss=mse")
 
 
+@pytest.mark.long
 def test_a_training_split_of_a_single_value_has_no_r2_and_is_not_watched(nnreg, project):
     words = ("dataset=diabetes", "loss=mse", *QUICK, "train_size=1", "batch=1")
     refused = nnreg(*words, "watch_train=true")
@@ -94,6 +95,7 @@ def test_moons_need_a_bent_line_and_a_small_network_draws_it(nnreg, project, act
     assert low <= summary["metrics"]["test/accuracy"] <= high
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dataset", REGRESSIONS)
 def test_the_first_80_rows_of_a_regression_can_be_trained_on_alone(nnreg, dataset):
     answer = nnreg(f"dataset={dataset}", "train_size=80", "loss=mse", *QUICK)
@@ -156,6 +158,7 @@ def test_losses_within_one_decade_have_plain_numbers_and_the_name_of_the_axis_st
     assert upper.yaxis.label.get_window_extent().x0 > 0
 
 
+@pytest.mark.long
 def test_a_sweep_has_a_column_for_r2_and_the_best_comes_first(nnreg, project):
     answer = nnreg("-m", "dataset=sine", "loss=mse", *QUICK[:-2], "optimizer=sgd,adam", "optimizer.lr=0.01")
     assert answer.code == 0, answer.err
@@ -207,6 +210,7 @@ def test_a_column_of_numbers_makes_it_a_regression(nnreg, table):
 VERSIONS = "1.1,1.10,höhe\n" + "".join(f"{i * 10},{i % 7},{i}\n" for i in range(100))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("typed", ["dataset.target=1.10", "dataset.target='1.10'"])
 def test_the_column_that_was_typed_is_the_target_and_is_so_again(nnreg, project, typed):
     (project / "mine.csv").write_text(VERSIONS)
@@ -218,6 +222,7 @@ def test_the_column_that_was_typed_is_the_target_and_is_so_again(nnreg, project,
     assert "target '1.10': values" in nnreg("rerun", str(folder)).out
 
 
+@pytest.mark.long
 def test_the_columns_that_were_typed_are_swept(nnreg, project):
     (project / "mine.csv").write_text(VERSIONS)
     answer = nnreg("-m", "dataset=csv", "dataset.path=mine.csv", "dataset.target=1.1,1.10", "loss=mse", *QUICK)
@@ -225,6 +230,7 @@ def test_the_columns_that_were_typed_are_swept(nnreg, project):
     assert sorted(config["dataset"]["target"] for config in map(saved_config, project.glob("runs/*/[01]"))) == ["1.1", "1.10"]
 
 
+@pytest.mark.long
 def test_the_loss_decides_what_counts_are_and_the_run_says_so(nnreg, project):
     (project / "mine.csv").write_text("x,n\n" + "".join(f"{i},{i % 5}\n" for i in range(100)))
     words = ("dataset=csv", "dataset.path=mine.csv", *QUICK)
@@ -233,6 +239,7 @@ def test_the_loss_decides_what_counts_are_and_the_run_says_so(nnreg, project):
     assert "target 'n': 5 classes" in nnreg(*words).out
 
 
+@pytest.mark.long
 def test_a_loss_that_does_not_fit_a_table_says_what_does(nnreg, project):
     (project / "mine.csv").write_text("x,price\n" + "".join(f"{i},{i / 7}\n" for i in range(100)))
     words = ("dataset=csv", "dataset.path=mine.csv", *QUICK)
@@ -247,6 +254,7 @@ def test_arrays_of_ones_own_train(nnreg, project):
     assert answer.code == 0, answer.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "said"),
     [

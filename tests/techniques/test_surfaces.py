@@ -269,6 +269,7 @@ def test_it_can_be_chosen(name, nnreg):
 # Noise: the closed form of where plain descent ends, and what is drawn.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rate", [0.05, 0.4, 0.9])
 def test_plain_descent_on_a_noisy_quadratic_ends_in_a_cloud_of_the_size_that_is_known(rate):
     surface = NoisyQuadratic(condition=4.0, noise=0.7)
@@ -347,6 +348,7 @@ def test_noise_around_a_surface_is_as_large_as_it_says_and_nothing_on_average():
     assert (surface.start, surface.domain, surface.minima) == (Rosenbrock.start, Rosenbrock.domain, Rosenbrock.minima)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rate", [0.1, 0.5])
 def test_plain_descent_through_noise_ends_in_the_cloud_of_an_autoregression(rate):
     """x ← (1 − ηh)x − ηε has the variance ησ² / (h(2 − ηh)), as every AR(1) has."""

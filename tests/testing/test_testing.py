@@ -178,6 +178,7 @@ def test_importing_the_checks_does_not_import_pytest():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.long
 def test_one_line_makes_a_test_of_every_check(pytester_folder):
     folder, run = pytester_folder
     (folder / "test_sgd.py").write_text("from nnreg import testing\n\ntest_sgd = testing.suite('optimizer/sgd')\n")

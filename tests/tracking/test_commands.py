@@ -66,7 +66,7 @@ def a_dead_process():
 # push
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_kept_while_the_server_was_away_arrives_whole_and_only_once(project, road):
     road.close()
     tracked = Tracked(project, uri=road.uri, experiment="kept")

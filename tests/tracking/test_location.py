@@ -108,6 +108,7 @@ def test_an_address_without_a_secret_is_shown_whole(address):
     assert without_password(address) == address
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("address", SECRETS[::4])
 def test_no_form_is_taken_from_the_line_and_none_from_the_environment_is_written(nnreg, project, monkeypatch, address):
     refused = nnreg(*SHORT, f"tracking_uri='{address}'", tracking=True)

@@ -208,7 +208,7 @@ def test_the_first_run_makes_the_database_and_says_nothing(project, capfd):
     connection.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_six_runs_at_once_make_one_database_and_say_nothing(project):
     code = "import sys; from tests.tracking.stores import first_use; first_use(*sys.argv[1:])"
     command = [sys.executable, "-W", "error", "-c", code, str(project)]
@@ -320,6 +320,7 @@ def test_a_file_store_is_explained_and_the_run_goes_to_a_database(home, monkeypa
     assert run_of(home).info.status == "FINISHED"
 
 
+@pytest.mark.long
 def test_old_runs_in_the_folder_are_mentioned_once_and_do_not_get_in_the_way(project):
     (project / "mlruns" / "0").mkdir(parents=True)
     (project / "mlruns" / "0" / "meta.yaml").write_text("name: Default\n")
@@ -423,6 +424,7 @@ def test_points_carry_the_time_at_which_they_were_measured(home):
     assert times[-1] - times[0] > 150
 
 
+@pytest.mark.long
 def test_what_is_noted_of_the_store_is_complete_at_any_moment(home):
     tracked = Tracked(home)
     sink = tracked.open()

@@ -59,6 +59,7 @@ def ask(project, folder, rows):
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_mlflow_loads_it_in_a_fresh_process_and_it_answers_as_the_run_does(logged, project):
     folder, answer = logged("dataset=iris", "log_model=true")
     assert answer.err == ""
@@ -67,6 +68,7 @@ def test_mlflow_loads_it_in_a_fresh_process_and_it_answers_as_the_run_does(logge
     assert ask(project, folder, table) == network.predict(rows).tolist()
 
 
+@pytest.mark.long
 def test_values_and_rows_without_names_are_arrays(logged, project):
     folder, _ = logged("dataset=sine", "loss=mse", "log_model=true")
     rows, _ = rows_of("sine")

@@ -28,7 +28,7 @@ def lives(pid):
     return False
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="asks ps and sends SIGINT")
 def test_the_pages_start_lead_to_the_newest_experiment_and_leave_nothing_behind(project):
     new_database(project / "mlflow.db")

@@ -94,6 +94,7 @@ def asked(home, query):
 POINTS = "SELECT step, value FROM metrics WHERE key = 'train/loss' ORDER BY step"
 
 
+@pytest.mark.long
 def test_a_short_run_is_sent_when_it_has_ended_and_is_whole(home, mirrors):
     run = Run(home)
     mirrors.update()

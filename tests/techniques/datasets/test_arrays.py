@@ -129,6 +129,7 @@ def test_numbers_are_the_same_however_they_lie_in_memory(archive, same):
     np.testing.assert_array_equal(found.train.x, expected.train.x)
 
 
+@pytest.mark.long
 def test_what_unpacks_to_far_more_is_refused_before_it_does(tmp_path):
     import tracemalloc
 

@@ -30,6 +30,7 @@ def test_its_own_tests_pass_where_it_is_installed(python):
     assert re.match(rf"{len(passed)} passed in ", answer.out.splitlines()[-1]), "nothing else: none failed, none was skipped"
 
 
+@pytest.mark.long
 def test_it_meets_what_every_technique_and_every_optimizer_is_tested_for(python, request):
     """The same files that test the built-in techniques, with this one installed beside them."""
     files = [

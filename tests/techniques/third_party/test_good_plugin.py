@@ -18,6 +18,7 @@ def folders(project):
     return sorted((project / "runs").iterdir()) if (project / "runs").exists() else []
 
 
+@pytest.mark.long
 def test_it_trains_when_it_is_chosen(command, quick):
     answer = command("optimizer=tiger", *quick, plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
@@ -106,6 +107,7 @@ def test_the_tab_key_completes_its_name_and_its_parameters(nnreg, line, completi
     assert answer.out.split() == completions
 
 
+@pytest.mark.long
 def test_a_sweep_over_all_optimizers_includes_it(command, quick):
     answer = command("-m", "optimizer=glob([t*,sgd])", *quick, plugins=TIGER)
     assert (answer.code, answer.err) == (0, "")
@@ -163,6 +165,7 @@ def test_a_users_yaml_of_a_new_name_builds_on_it_and_stays_typed(nnreg, quick, o
     assert answer.complaint == "nnreg: optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float"
 
 
+@pytest.mark.long
 def test_a_users_yaml_of_the_same_name_overrides_it_and_is_checked_all_the_same(nnreg, quick, own):
     place = own("tiger", "lr: 0.25\n")
     answer = nnreg(place, "optimizer=tiger", *quick, plugins=TIGER)
@@ -186,6 +189,7 @@ def test_a_mistake_in_a_users_yaml_is_reported_with_the_file(nnreg, quick, own):
     assert "optimizer/tiger_fast.yaml: optimizer=tiger has no parameter 'frosen'; did you mean 'frozen'?" in answer.complaint
 
 
+@pytest.mark.long
 def test_its_configuration_survives_pickling_into_another_process(command, python, quick, project):
     callback = "+hydra.callbacks.pickle._target_=hydra.experimental.callbacks.PickleJobInfoCallback"
     answer = command("optimizer=tiger", "optimizer.direction=raw", callback, *quick, plugins=TIGER)
@@ -199,6 +203,7 @@ def test_its_configuration_survives_pickling_into_another_process(command, pytho
     assert (answer.code, answer.out) == (2, ""), "a pickle may be code"
 
 
+@pytest.mark.long
 def test_a_run_with_it_can_be_done_again_from_its_folder(command, quick, project):
     words = ("optimizer.direction=raw", "optimizer.betas=[0.5,0.75]", "optimizer.clip=2", "optimizer.layers=[W1]")
     command("optimizer=tiger", *words, *quick, plugins=TIGER)
@@ -254,6 +259,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -274,6 +280,7 @@ def test_looking_at_the_configuration_imports_the_chosen_plugins_and_no_heavy_li
     assert optimizers == expected
 
 
+@pytest.mark.long
 def test_listing_the_catalogue_imports_no_heavy_library(python):
     answer = python("-c", IMPORTS, "plugins", plugins=TIGER)
     assert not set(json.loads(answer.err)) & {"mlflow", "matplotlib", "sklearn", "pandas"}
