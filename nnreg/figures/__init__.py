@@ -117,7 +117,9 @@ def _figures_of_runs() -> Any:
 
 
 def draw_pictures(card: RunCard, history: History) -> None:
-    """Draw what a run recorded into its folder: its loss, and its layers where they were measured."""
+    """Draw what a run recorded into its folder, its loss, and its layers where they were measured; nothing of a trial."""
+    if card.is_trial:
+        return
     if history.finite(TRAIN_LOSS).size:
         loss_figure(card, history).savefig(card.folder / FIGURE, pil_kwargs=QUICK)
     if layer_metrics(history, "weight_norm"):

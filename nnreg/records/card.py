@@ -44,12 +44,19 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+TUNING = "tuning"
+"""Folder, below that of the sweep, of the runs that a setting was chosen on; they are not compared."""
 Status = Literal["finished", "failed_to_train", "diverged", "pruned", "failed", "killed"]
 ENDINGS: tuple[Status, ...] = get_args(Status)
 COMPLETE: tuple[Status, ...] = ("finished", "failed_to_train", "diverged", "pruned")
 """Endings that are results: such a run is not done again."""
 UNTRAINED: tuple[Status, ...] = ("diverged", "failed_to_train")
 """Results without a value that could be averaged: such runs are counted, and drawn one by one."""
+
+
+def is_trial(sweep_id: str | None) -> bool:
+    """Tell whether runs with this in common are those that a setting is chosen on."""
+    return sweep_id is not None and sweep_id.endswith(f"/{TUNING}")
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,11 @@ class RunCard:
     git: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     swept: tuple[str, ...] = ()
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether a setting is chosen on it: there are many such runs, read for their numbers alone, and none is looked at."""
+        return is_trial(self.sweep_id)
 
 
 @dataclass(frozen=True)

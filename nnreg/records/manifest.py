@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nnreg.records.card import TUNING
 from nnreg.records.files import read_json, write_whole
 from nnreg.records.metrics import VALID_FINAL
 
 FILE = "sweep.json"
-TUNING = "tuning"
-"""Folder, below that of the sweep, of the runs that a setting was chosen on; they are not compared."""
 GRID, TUNE_THEN_SEEDS, RANDOM_SEARCH, STUDY, RACE = "grid", "tune_then_seeds", "random_search", "study", "race"
 
 

@@ -94,9 +94,9 @@ def _descend(
         if record.step < len(path):
             recorder.add(record)
     summary = summarise(path, values, surface, settings.tolerance, is_lost=diverged_at is not None)
-    if path.shape[1] == 2:
+    if path.shape[1] == 2 and not card.is_trial:
         _draw(card, settings, surface, path, summary, diverged_at)
-    else:
+    elif not card.is_trial:
         _draw_heights(card, surface, values, diverged_at)
     status: Status = "finished" if diverged_at is None else "diverged"
     return Outcome(status, len(path) - 1, seconds, summary, diverged_at)

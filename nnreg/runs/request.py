@@ -20,10 +20,10 @@ from nnreg import process
 from nnreg.engine import numerics
 from nnreg.engine.history import History, Record
 from nnreg.numerals import as_typed
-from nnreg.records.card import RunCard
+from nnreg.records.card import TUNING, RunCard
 from nnreg.records.checkpoint import Checkpoint
 from nnreg.records.earlier import ADDED
-from nnreg.records.manifest import TUNING, read_manifest
+from nnreg.records.manifest import read_manifest
 from nnreg.registry import entries, fingerprint, palette
 from nnreg.registry.nested import JOINT, chosen_names, entry_at, techniques_inside, whole_node
 from nnreg.registry.varied import course_place, varied_places

@@ -17,11 +17,11 @@ from omegaconf.errors import OmegaConfBaseException
 from nnreg import settings
 from nnreg.console import warn
 from nnreg.errors import UserError, one_line
-from nnreg.records.card import COMPLETE, config_hash
+from nnreg.records.card import COMPLETE, TUNING, config_hash
 from nnreg.records.earlier import current_words
 from nnreg.records.files import check_plain, read_yaml
 from nnreg.records.folder import CONFIG, SUMMARY, known_facts, occupied
-from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
+from nnreg.records.manifest import FILE, Manifest, read_manifest
 from nnreg.records.results import Result, read_run
 from nnreg.registry import entries
 from nnreg.registry.fingerprint import changed_code

@@ -23,9 +23,9 @@ from nnreg import console
 from nnreg.comparison.naming import duration
 from nnreg.console import say, terminal
 from nnreg.errors import UserError, one_line
-from nnreg.records.card import UNTRAINED, is_number
+from nnreg.records.card import TUNING, UNTRAINED, is_number
 from nnreg.records.folder import HISTORY, LOCK, RUNNING, SUMMARY, known_facts
-from nnreg.records.manifest import FILE, TUNING, Manifest, read_manifest
+from nnreg.records.manifest import FILE, Manifest, read_manifest
 from nnreg.records.metrics import (
     DECIDING,
     TRAIN_FINAL,

@@ -19,9 +19,9 @@ from nnreg.console import print_line, terminal
 from nnreg.contracts import check_range
 from nnreg.errors import UserError
 from nnreg.numerals import as_typed
-from nnreg.records.card import is_number
+from nnreg.records.card import TUNING, is_number
 from nnreg.records.folder import known_facts
-from nnreg.records.manifest import TUNE_THEN_SEEDS, TUNING, Tuned
+from nnreg.records.manifest import TUNE_THEN_SEEDS, Tuned
 from nnreg.records.metrics import DECIDING, called, summary_name
 from nnreg.registry import entries
 from nnreg.registry.nested import RATE, held_by, main_slot, slots_of, split_name, whole_name

@@ -194,11 +194,12 @@ def figure_of(task: str) -> str:
 
 
 def note(command: str, experiment_id: str, run_id: str, page: str, about: str = "") -> str:
-    """Return the description of a run: what it says, the command that reproduces it, and a link to the file that shows it."""
+    """Return the description of a run: what it says, the command that reproduces it, and a link to what shows it, if any."""
     artifact = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{page}?{MACHINE_LEARNING}"
     if not about or not page.endswith(".html"):
         begun = f"{about}\n\n" if about else ""
-        return f"{begun}Reproduce this run:\n\n    {command}\n\nIts figure: [{page}]({artifact})\n"
+        shown = f"\nIts figure: [{page}]({artifact})\n" if page else ""
+        return f"{begun}Reproduce this run:\n\n    {command}\n{shown}"
     return f"{about}\n\nAll of it: [{page}]({artifact})\n\nAgain:\n\n    {command}\n"
 
 

@@ -21,6 +21,7 @@ from filelock import FileLock
 from nnreg import console
 from nnreg.errors import one_line
 from nnreg.process import uncollected
+from nnreg.records.card import is_trial
 from nnreg.records.folder import NETWORK
 from nnreg.records.network import NetworkCard, read_network
 from nnreg.tracking.description import KEY_TAG, Point, Told, figure_of, files_of, note, shorten
@@ -103,7 +104,7 @@ class Store:
     def describe(self, experiment_id: str, run_id: str, told: Told, *, is_new: bool) -> None:
         """Write parameters, tags and dataset; a parameter that the run has with another value, for ever, becomes a tag."""
         entities = self._mlflow.entities
-        page = told.page or figure_of(told.params.get("task", ""))
+        page = told.page or ("" if is_trial(told.tags.get("sweep_id")) else figure_of(told.params.get("task", "")))
         there = entities.RunData() if is_new else self._client.get_run(run_id).data
         changed = {key: value for key, value in told.params.items() if there.params.get(key, value) != value}
         about = note(told.tags["command"], experiment_id, run_id, page, told.about)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from nnreg.process import leave_signals_to_parent
+from nnreg.records.card import TUNING
 from nnreg.records.folder import RUNNING, TRACKED, read_facts
-from nnreg.records.manifest import TUNING
 from nnreg.tracking import store
 from nnreg.tracking.description import now, process_of
 from nnreg.tracking.location import Target, resolve_target

@@ -265,6 +265,16 @@ def test_a_sweep_of_descents_ends_in_a_table_and_one_picture(nnreg, project):
         assert (folder / str(job) / "path.png").exists()
 
 
+def test_runs_that_a_rate_is_chosen_on_are_read_for_their_numbers_alone(nnreg, project):
+    answer = nnreg("-m", "task=descend", "optimizer=sgd", "protocol=tune_then_seeds", "steps=20", "tracking=off")
+    assert answer.code == 0
+    (folder,) = (project / "runs").iterdir()
+    assert (folder / "0" / "path.png").exists()
+    tried = [path for path in (folder / "tuning").iterdir() if (path / "summary.json").exists()]
+    assert len(tried) > 3
+    assert not [*(folder / "tuning").glob("*/*.png")]
+
+
 @pytest.mark.long
 def test_in_a_sweep_a_diverged_descent_is_a_result(nnreg):
     answer = nnreg("-m", "task=descend", "optimizer=sgd", "optimizer.lr=0.5,1.1", "steps=40")
