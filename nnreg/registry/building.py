@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -75,7 +76,7 @@ def parameter_names(entry: Entry) -> list[str]:
     Raises:
         BrokenPlugin: it cannot be imported, or its signature cannot be a configuration.
     """
-    return [str(key) for key in OmegaConf.structured(schema_of(entry)) if key != "name"]
+    return [field.name for field in dataclasses.fields(schema_of(entry)) if field.name != "name"]
 
 
 def _resolved(value: Any) -> Any:

@@ -114,7 +114,12 @@ class Parameter:
 
 
 def parameters_of(technique: type) -> tuple[Parameter, ...]:
-    """Return the constructor arguments of a class in order, ``*args`` and ``**kwargs`` left out."""
+    """Return the constructor arguments of a class in order, ``*args`` and ``**kwargs`` left out; a class is read once."""
+    return _read_parameters(technique)
+
+
+@cache
+def _read_parameters(technique: type) -> tuple[Parameter, ...]:
     hints = _hints(technique)
     factories = {f.name: f.default_factory for f in _fields(technique) if f.default_factory is not dataclasses.MISSING}
     found = []

@@ -67,6 +67,7 @@ class ProtocolSweeper(Sweeper):
         self._batch_size, self._params = max_batch_size, params
         self._returns: list[Sequence[JobReturn]] = []
         self._composed: dict[Words, bytes] = {}
+        self._complaints: dict[Words, str] = {}
         self._codes: resuming.Codes = {}
         self._named: dict[str, int] = {}
         self._broken_off = 0
@@ -202,7 +203,9 @@ class ProtocolSweeper(Sweeper):
     def _wrong_with(self, words: Words, number: int, stage: str) -> str:
         """Return why a job that was composed ahead cannot be run; of one beyond those that are kept nothing."""
         composed = self._composed.get((*words, *self._told(Place(str(number)), stage)))
-        return self.complaint(pickle.loads(composed)) if composed is not None else ""
+        if (alike := _seedless(words)) not in self._complaints and composed is not None:
+            self._complaints[alike] = self.complaint(pickle.loads(composed))
+        return self._complaints.get(alike, "") if composed is not None else ""
 
     def complaint(self, config: DictConfig) -> str:
         """Return why a composed job cannot be run, "" if it can, as far as its settings, data, loss and batch tell."""
@@ -215,7 +218,7 @@ class ProtocolSweeper(Sweeper):
             UserError: naming the first, and how many there are.
         """
         known = [words for words in jobs if not any("=<" in word for word in words)]
-        alike = [tuple(word for word in words if not re.fullmatch(r"seed=\d+", word)) for words in known]
+        alike = [_seedless(words) for words in known]
         whys = {words: self.complaint(self.compose(words)) for words in dict.fromkeys(alike)}
         self._refuse({number: whys[words] for number, words in enumerate(alike) if whys[words]}, known, 0)
 
@@ -378,6 +381,13 @@ def _refuse_registered(arguments: Sequence[str]) -> None:
         for name in entries.registered_techniques(entries.slots()[slot]):
             if any(re.match(rf"\+*{group}(@[\w.]+)?=(.*\W)?{name}\b", word) for word in arguments):
                 raise UserError(f"{slot}={name} is registered in this process only: leave out hydra/launcher, or install it")
+
+
+def _seedless(words: Words) -> Words:
+    """Return the words of a job without its seed, which no other setting must suit, unless one refers to it."""
+    if any("${" in word for word in words):
+        return words
+    return tuple(word for word in words if not re.fullmatch(r"seed=\d+", word))
 
 
 def combinations(axes: Sequence[Axis]) -> Iterator[Words]:

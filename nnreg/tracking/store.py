@@ -111,9 +111,10 @@ class Store:
         for key in there.tags.keys() & _OF_AN_END:
             self._client.delete_tag(run_id, key)
         params = [entities.Param(key, value) for key, value in told.params.items() if key not in there.params]
-        for start in range(0, len(params), 100):  # the most MLflow takes
+        for start in range(100, len(params), 100):  # the most MLflow takes
             self._client.log_batch(run_id, params=params[start : start + 100])
-        self._write_tags(run_id, {**({} if is_new else told.tags), **changed, "mlflow.note.content": about})
+        tags = {**({} if is_new else told.tags), **changed, "mlflow.note.content": about}
+        self._client.log_batch(run_id, params=params[:100], tags=self._tags(tags))  # in one transaction
         if told.dataset:
             context = entities.InputTag("mlflow.data.context", "training")
             inputs = [entities.DatasetInput(entities.Dataset(**told.dataset), [context])]
@@ -136,7 +137,7 @@ class Store:
             self._client.log_artifact(run_id, str(file), None if inside == "." else inside)
         if told.logs_model and (folder / NETWORK).exists():
             self._log_model(run_id, folder / NETWORK, told)
-        self._write_tags(run_id, told.closing)
+        self._client.log_batch(run_id, tags=self._tags(told.closing))
         self._client.set_terminated(run_id, told.status, told.ended)
 
     def _log_model(self, run_id: str, file: Path, told: Told) -> None:
@@ -197,8 +198,8 @@ class Store:
         found = self._client.search_runs([experiment_id], f"tags.`{KEY_TAG}` = '{key}'", max_results=1)
         return found[0].info.run_id if found else None
 
-    def _write_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        self._client.log_batch(run_id, tags=[self._mlflow.entities.RunTag(key, value) for key, value in tags.items()])
+    def _tags(self, tags: Mapping[str, str]) -> list[Any]:
+        return [self._mlflow.entities.RunTag(key, value) for key, value in tags.items()]
 
     def _experiment(self, name: str) -> str:
         if name.startswith(BY_ID):
