@@ -20,7 +20,7 @@ from workloads import WORKLOADS, Floats, plugin
 
 from nnreg.contracts import Optimizer
 from nnreg.contracts.tracing import Program, Walk
-from nnreg.engine import numerics
+from nnreg.engine import loops
 from nnreg.registry import entries
 
 LR = 0.001
@@ -61,7 +61,7 @@ def cost(name: str, size: int, turns: int) -> Cost:
     """Return what one optimizer's update costs on vectors of this length."""
     rule = plugin("optimizer", name)(lr=LR)
     vectors = [_vector(size) for _ in range(2 + len(rule.state))]
-    ways = _updates(rule, vectors, Program), _updates(rule, vectors, numerics.Loop), _floor(vectors)
+    ways = _updates(rule, vectors, Program), _updates(rule, vectors, loops.Loop), _floor(vectors)
     for way in ways:
         for _ in range(ENDURING):
             way()

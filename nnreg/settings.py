@@ -153,8 +153,8 @@ class Settings:
         tolerance: distance from a minimum within which a descent has arrived.
         animate: ``gif`` or ``mp4`` (needs ffmpeg) shows a descent grow; in a sweep one animation for all its paths.
         dtype: precision of parameters, gradients and activations; descents are in float64.
-        kernels: ``numba`` compiles the optimizer's formula to one loop, the same to the bit (``pip install 'nnreg[fast]'``);
-            compiling takes a second or two, so it pays for long runs and large layers.
+        kernels: ``numba`` compiles all of a step but its matrix products (``pip install 'nnreg[fast]'``), the same but for the
+            order of sums; compiling takes seconds, once, and reading it half a second, so it pays for long runs.
         tracking: ``mlflow`` logs the run there; ``off`` keeps it in the run folder only.
         tracking_uri: MLflow store or server; null: MLFLOW_TRACKING_URI, else mlflow.db in the working directory.
         experiment_name: MLflow experiment; null: that of mlflow.set_experiment, MLFLOW_EXPERIMENT_NAME or

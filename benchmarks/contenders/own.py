@@ -12,8 +12,8 @@ from contenders import Run
 from nnreg.contracts import Optimizer, Split, Splits
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine.history import TRAIN_LOSS
+from nnreg.engine.loops import Loop
 from nnreg.engine.network import Network
-from nnreg.engine.numerics import Loop
 from nnreg.engine.rows import Batches
 from nnreg.engine.training import Streams, train
 from nnreg.records.card import RunCard
@@ -30,7 +30,7 @@ def trained(workload: Workload, optimizer: str, threads: int) -> Run:
 
 def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
     """Return a run with ``kernels=numba``."""
-    return _trained(workload, _compiled(optimizer))
+    return _trained(workload, _compiled(optimizer), is_compiled=True)
 
 
 def evaluated(workload: Workload, optimizer: str, threads: int) -> Run:
@@ -44,7 +44,7 @@ def _compiled(optimizer: str) -> Optimizer:
     return rule
 
 
-def _trained(workload: Workload, rule: Optimizer, held_out: int = 0) -> Run:
+def _trained(workload: Workload, rule: Optimizer, held_out: int = 0, *, is_compiled: bool = False) -> Run:
     streams = Streams.from_seed(0)
     network = Network(
         FEATURES,
@@ -60,6 +60,8 @@ def _trained(workload: Workload, rule: Optimizer, held_out: int = 0) -> Run:
         rows=workload.batch,
     )
     network.initialise(plugin("init", "he")(), streams.init)
+    if is_compiled:
+        network.compile()
     rule.bind(network.parameters)
     recorder = Recorder(_card(), sinks=())
     recorder.open()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from nnreg.contracts.arrays import Array, Targets
 
@@ -37,6 +37,26 @@ class Loss(Protocol):
     # A loss may have ``row_losses(logits, targets)`` too, which returns the loss of each row, float array (rows,) of the run's
     # dtype: rows may then have weights. The gradient of a weighted mean follows from that of the mean, row by row.
     # One that reads the logits as probabilities may have ``probabilities(logits)``, which returns them, (rows, outputs).
+
+
+class LossLoop(NamedTuple):
+    """A loss and its gradient as one plain loop, beside ``value_and_gradient``, for ``kernels=numba``.
+
+    Attributes:
+        function: ``loop(numbers, logits, targets, out) -> loss``, a function at the top of its module: loops, arithmetic, and
+            the names ``T``, the type of the run's numbers, ``np``, and of one number ``exp``, ``expm1``, ``log``, ``log1p`` and
+            ``tanh``. It computes what ``value_and_gradient`` does, but for the order of sums; ``nnreg.testing`` checks it.
+        numbers: names of the loss's own numbers that it is given, in this order, as an array.
+    """
+
+    function: Callable[..., float]
+    numbers: tuple[str, ...] = ()
+
+
+def loop_of(loss: object, targets: Targets) -> LossLoop | None:
+    """Return the loop that a loss has for such targets by its method ``loop(targets)``, or None where it says nothing of it."""
+    say: Callable[[Targets], LossLoop | None] | None = getattr(loss, "loop", None)
+    return say(targets) if say is not None else None
 
 
 def reads_probabilities(loss: object) -> bool:

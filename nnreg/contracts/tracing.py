@@ -71,7 +71,8 @@ class Tape:
         return Stand(self, at)
 
 
-def _refused(*_: object, **__: object) -> Any:
+def refused(*_: object, **__: object) -> Any:
+    """Say that this cannot be taken down."""
     raise Untraceable
 
 
@@ -129,22 +130,23 @@ class Stand:
         return self.tape.note(ufunc, inputs, *out)
 
     def __getitem__(self, index: Any) -> Stand:
-        if not _is_all(index):
+        if not is_all(index):
             raise Untraceable
         return self
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if not _is_all(index):
+        if not is_all(index):
             raise Untraceable
         if value is not self:  # theta[...] += 1 ends with theta[...] = theta
             self.tape.note(np.positive, (value,), self)
 
-    __array__ = __array_function__ = __bool__ = __len__ = __iter__ = __float__ = __int__ = __index__ = _refused
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __copy__ = __deepcopy__ = __reduce_ex__ = _refused
+    __array__ = __array_function__ = __bool__ = __len__ = __iter__ = __float__ = __int__ = __index__ = refused
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __copy__ = __deepcopy__ = __reduce_ex__ = refused
     __hash__ = None  # type: ignore[assignment]
 
 
-def _is_all(index: Any) -> bool:
+def is_all(index: Any) -> bool:
+    """Tell whether an index means the whole vector."""
     return index is Ellipsis or (type(index) is slice and index == slice(None))
 
 

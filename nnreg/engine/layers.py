@@ -11,11 +11,14 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Activation, Architecture, Array, Layer, Passed, Shape, Weights
+from nnreg.contracts.columns import Twin
 from nnreg.engine.numerics import product, product_with_transposed
 
 
@@ -34,7 +37,27 @@ class Weighted(Layer):
         """What the last ``forward`` returned."""
 
 
-class Affine(Weighted):
+class Product(Weighted):
+    """A layer that multiplies its inputs by a weight matrix and adds a bias, which can be asked to multiply alone.
+
+    Attributes:
+        bias: what is added and its gradient, arrays (outputs,), for others to read and write.
+        answers: where the answers are written, float array (rows, outputs), the first rows of it.
+    """
+
+    bias: Weights
+    answers: Array
+
+    @abstractmethod
+    def multiply(self, x: Array) -> Array:
+        """Return x W, in the array that ``forward`` would return."""
+
+    @abstractmethod
+    def multiply_back(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Write dW; return dx."""
+
+
+class Affine(Product):
     """y = x W + b, with W (fan_in, fan_out) and b (fan_out,).
 
     Args:
@@ -42,7 +65,7 @@ class Affine(Weighted):
     """
 
     def __init__(self, outputs: int) -> None:
-        self.outputs, self._positions = outputs, 1
+        self._fan_out, self._positions = outputs, 1
 
     def locate(self, positions: tuple[int, ...]) -> tuple[int, ...]:
         """Take all positions of a row at once, as one flat row."""
@@ -52,24 +75,32 @@ class Affine(Weighted):
     def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:
         """Ask for W and b."""
         self.fan_in = fan_in * self._positions
-        return self.outputs, (Shape("W", (self.fan_in, self.outputs), decays=True), Shape("b", (self.outputs,), decays=False))
+        return self._fan_out, (
+            Shape("W", (self.fan_in, self._fan_out), decays=True),
+            Shape("b", (self._fan_out,), decays=False),
+        )
 
     def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
         """Keep the views of W and b; allocate y and dx."""
         (self._W, self._dW), (self._b, self._db) = weights
-        self.weights = weights[0]
+        self.weights, self.bias = weights
         rows //= self._positions
-        self._y_rows: Array = np.empty((rows, self.outputs), dtype)
+        self.answers: Array = np.empty((rows, self._fan_out), dtype)
         self._dx_rows: Array = np.empty((rows, self.fan_in), dtype)
         self._ones_rows: Array = np.ones(rows, dtype)
         self._x = self._dy = np.empty((0, 0), dtype)
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return x W + b."""
+        self.multiply(x)
+        self._add_b()
+        return self._y
+
+    def multiply(self, x: Array) -> Array:
+        """Return x W."""
         if x is not self._x:
             self._prepare_forward(x)
         self._multiply()
-        self._add_b()
         return self._y
 
     @property
@@ -77,16 +108,11 @@ class Affine(Weighted):
         """What the last ``forward`` returned."""
         return self._y
 
-    @property
-    def bias(self) -> Array:
-        """What is added to each output, float array (fan_out,), for others to read."""
-        return self._b
-
     def _prepare_forward(self, x: Array) -> None:
         """Lay out the product; a step comes with the same array as the one before, and finds it ready."""
         self._x = self._dy = x  # what is prepared for dy belongs to an earlier x
         self._flat = x if self._positions == 1 else x.reshape(-1, self.fan_in)
-        self._y = self._y_rows[: len(self._flat)]
+        self._y = self.answers[: len(self._flat)]
         self._multiply, self._add_b = product(self._flat, self._W, self._y), partial(np.add, self._y, self._b, self._y)
 
     @property
@@ -96,10 +122,15 @@ class Affine(Weighted):
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dW = xᵀ dy and db = Σ dy over the rows; return dx = dy Wᵀ."""
+        dx = self.multiply_back(dy, need_dx=need_dx)
+        self._sum_db()
+        return dx
+
+    def multiply_back(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Write dW; return dx."""
         if dy is not self._dy:
             self._prepare_backward(dy)
         self._multiply_dW()
-        self._sum_db()
         if need_dx:
             self._multiply_dx()
         return self._dx
@@ -136,9 +167,13 @@ class Elementwise(Activated):
 
     Args:
         activation: f and its derivative.
+
+    Attributes:
+        answers: where f(z) is written, float array (rows, units), the first rows of it.
     """
 
     activation: Activation
+    answers: Array
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
@@ -151,7 +186,8 @@ class Elementwise(Activated):
     def bind(self, weights: Sequence[Weights], rows: int, dtype: npt.DTypeLike, rng: np.random.Generator) -> None:
         """Allocate y and dz."""
         self._rows: Array = np.empty((2, rows, self.units), dtype)
-        self._y: Array = self._rows[0]
+        self.answers: Array = self._rows[0]
+        self._y = self.answers
         self._dz: Array = self._rows[1]
 
     def forward(self, x: Array, *, training: bool) -> Array:
@@ -168,12 +204,40 @@ class Elementwise(Activated):
             self.activation.backward(dy, *self.last, out=self._dz)
         return self._dz
 
+    def twin(self) -> Twin:
+        """Return the two formulas for loops."""
+        return ElementwiseTwin(self)
+
     def slope(self) -> Array:
         """Return |f′(z)|, which is the activation's own ``backward`` with dy = 1."""
         z, y = self.last
         out = np.empty_like(z)
         self.activation.backward(np.ones_like(z), z, y, out=out)
         return np.abs(out, out=out)
+
+
+class ElementwiseTwin:
+    """An elementwise activation's formulas, for loops."""
+
+    def __init__(self, layer: Elementwise) -> None:
+        self._activation = layer.activation
+        self.arrays: Mapping[str, Array] = {"y": layer.answers}
+
+    def draw(self, n: int) -> None:
+        """Draw nothing."""
+
+    def forward(self, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Return f(x)."""
+        self._activation.forward(x, out=a.y)
+        return a.y
+
+    evaluate = forward
+
+    def backward(self, dy: Any, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Return dy · f′(x)."""
+        dx = np.empty_like(x)
+        self._activation.backward(dy, x, a.y, out=dx)
+        return dx
 
 
 class Layered(Activated):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import accumulate
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,26 @@ from nnreg.engine.parts import Perceptron, RunParts, compose
 from nnreg.engine.penalty import Penalised, Penalty, weights_of
 from nnreg.engine.places import gain_of, places_of
 from nnreg.engine.rows import Unconverted
+
+
+class Computing(Protocol):
+    """What a pass goes through: a layer, or what stands for several."""
+
+    def forward(self, x: Array, *, training: bool) -> Array:
+        """Return what it makes of x."""
+
+    def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
+        """Write its gradients; return dx."""
+
+
+class MeanLoss(Protocol):
+    """What a pass ends with: a loss, or what stands for it."""
+
+    def value(self, logits: Array, targets: Targets) -> float:
+        """Return the mean loss."""
+
+    def value_and_gradient(self, logits: Array, targets: Targets, out: Array) -> float:
+        """Return the mean loss and write its gradient."""
 
 
 class Parameters:
@@ -131,11 +152,14 @@ class Network:
     Attributes:
         layers: all of them as one flat list, whatever they were composed of; some may hold others.
         loss: as given.
+        is_compiled: whether compiled code does what it can.
 
     Raises:
         Unfit: a layer does not fit what comes before it, or the architecture makes nothing of these inputs and outputs.
         NoNetwork: the architecture made something else.
     """
+
+    is_compiled = False
 
     def __init__(
         self,
@@ -160,8 +184,11 @@ class Network:
         plan = compose(architecture or Perceptron(), parts, features, outputs)
         self.layers: Sequence[Layer] = plan.whole.layers
         lowest = int(isinstance(self.layers[0], Reshape))  # what lies below it has no gradient to pass on
-        self._lowest, self._above = self.layers[lowest], self.layers[:lowest:-1]
-        self.loss = self._loss = loss
+        self._computing: Sequence[Computing] = self.layers
+        self._lowest: Computing = self.layers[lowest]
+        self._above: Sequence[Computing] = self.layers[:lowest:-1]
+        self.loss = loss
+        self._loss: MeanLoss = loss
         self._regularizer = regularizer
         self._chunk = max(rows, EVALUATION_ROWS)
         self._dlogits_rows: Array = np.empty((rows, outputs), dtype)
@@ -173,6 +200,21 @@ class Network:
         self.penalty = Penalty(regularizer, weights, weights_of(self._shapes, self.parameters.named), seen)
         views = [self.parameters.named[shape.name] for shape in self._shapes]
         plan.whole.bind(views, self._chunk, self.dtype, masks or np.random.default_rng(0))
+
+    def compile(self) -> None:
+        """Let compiled code do what it can do of a pass, from now on; the layers stay what and where they are."""
+        from nnreg.engine.batch_loops import CompiledLoss
+        from nnreg.engine.fused import staged
+
+        self.is_compiled, self._loss = True, CompiledLoss(self.loss, self.dtype)
+        lowest = int(isinstance(self.layers[0], Reshape))
+        self._computing = [*self.layers[:lowest], *staged(self.layers[lowest:])]
+        self._lowest, self._above = self._computing[lowest], self._computing[:lowest:-1]
+
+    def look_again(self) -> None:
+        """Let compiled code take note of techniques whose numbers have changed."""
+        for stage in self._computing:
+            getattr(stage, "look_again", _nothing)()
 
     def initialise(self, init: Init, rng: np.random.Generator, bias: Init | None = None) -> None:
         """Give every parameter its starting value.
@@ -275,7 +317,7 @@ class Network:
         """Return the mean loss of rows, of which each counts by its weight: 1 on average over the split that they are of."""
         if weight is None:
             return self._loss.value(logits, targets)
-        return float(weight @ self._loss.row_losses(logits, targets)) / len(logits)  # type: ignore[attr-defined]
+        return float(weight @ self.loss.row_losses(logits, targets)) / len(logits)  # type: ignore[attr-defined]
 
     @silently
     def evaluate(self, x: Array | Unconverted, targets: Targets, weight: Array | None = None) -> dict[str, float]:
@@ -324,7 +366,7 @@ class Network:
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return the logits, float array (n, outputs), valid until the next call, for features (n, features)."""
-        for layer in self.layers:
+        for layer in self._computing:
             x = layer.forward(x, training=training)
         return x
 
@@ -353,3 +395,7 @@ def _weighted_r2(targets: Array, logits: Array, weight: Array) -> float:
 
 def _zeros(bias: Array, rng: np.random.Generator, place: Callable[[], Place]) -> None:
     bias[...] = 0
+
+
+def _nothing() -> None:
+    pass

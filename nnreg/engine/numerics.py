@@ -1,4 +1,4 @@
-"""Arithmetic in the form that is fastest here: matrix products, formulas as compiled loops, and what may overflow in silence.
+"""Arithmetic in the form that is fastest here: matrix products, and what may overflow in silence.
 
 OpenBLAS has kernels for small products that waste nothing on packing; on processors with AVX-512 they are 10 to 30 % faster
 than the general ones, for at most a million multiplications. A larger product is therefore cut into blocks of rows, as one
@@ -7,25 +7,19 @@ a measurement: the same run gives the same bits again.
 
 OpenBLAS itself is asked for which processor its kernels are, and for its threads, whenever products are laid out: the
 environment may tell it otherwise (``OPENBLAS_CORETYPE``), and a notebook holds it to one thread only while a run lasts.
-
-An optimizer's formula becomes one compiled loop where numba is installed (``pip install 'nnreg[fast]'``): what was taken
-down of it is the body of a loop over the elements, so that every vector is read and written once a step. Only operations
-whose results are exactly defined are compiled, and nothing is reordered: the result is the same to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from nnreg.contracts import Array
-from nnreg.contracts.tracing import NUMBER, Instruction, Program
 
 silently = np.errstate(all="ignore")
 """Decorates what may overflow and is called now and then; it costs two microseconds a call."""
@@ -115,79 +109,3 @@ def _stack(a: Array, blocks: int) -> Array:
     if a.flags.c_contiguous:
         return a.reshape(blocks, -1, a.shape[1])
     return a.T.reshape(a.shape[1], blocks, -1).transpose(1, 2, 0)
-
-
-FORMS = {
-    np.add: "{} + {}",
-    np.subtract: "{} - {}",
-    np.multiply: "{} * {}",
-    np.divide: "{} / {}",
-    np.negative: "-{}",
-    np.positive: "{}",
-    np.square: "{0} * {0}",
-    np.sqrt: "np.sqrt({})",
-    np.absolute: "np.abs({})",
-    np.maximum: "np.maximum({}, {})",
-    np.minimum: "np.minimum({}, {})",
-    np.sign: "np.sign({})",
-}
-"""Operations of which IEEE 754 leaves no bit open."""
-
-
-def has_numba() -> bool:
-    """Tell whether numba is installed."""
-    return find_spec("numba") is not None
-
-
-class Loop(Program):
-    """Instructions compiled to one loop over the elements of vectors, or the calls of NumPy where one cannot be compiled.
-
-    Args:
-        instructions: what a tape took down.
-        blocks: for each block of the vectors its part of each, float arrays (n,).
-
-    Raises:
-        Untraceable: an operation does not keep the vectors' precision.
-    """
-
-    def __init__(self, instructions: Sequence[Instruction], blocks: Sequence[Sequence[Array]]) -> None:
-        super().__init__(instructions, blocks)
-        self.is_compiled = all(operation in FORMS for operation, *_ in instructions)
-        if not self.is_compiled:
-            return
-        import numba  # here: it takes most of a second
-
-        names: dict[str, Any] = {"np": np}
-        exec(source(instructions, len(blocks[0])), names)  # a text of ours: places and operations alone
-        self._loop = numba.njit(error_model="numpy")(names["loop"])
-        self._blocks = blocks
-
-    def run(self, numbers: Sequence[float]) -> None:
-        """Carry the instructions out with these numbers."""
-        if not self.is_compiled:
-            super().run(numbers)
-            return
-        self.take(numbers)
-        for block in self._blocks:
-            self._loop(self._numbers, *block)
-
-
-def source(instructions: Sequence[Instruction], vectors: int) -> str:
-    """Return the text of a function ``loop(numbers, v0, v1, ...)``."""
-    body, count = [], 0
-    for operation, *operands, result in instructions:
-        named = []
-        for place in operands:
-            named.append(f"n{count}" if place == NUMBER else f"x{place}")
-            count += place == NUMBER
-        body.append(f"x{result} = {FORMS[operation].format(*named)}")
-    written = sorted({result for *_, result in instructions if result < vectors})
-    lines = [
-        f"def loop(numbers, {', '.join(f'v{place}' for place in range(vectors))}):",
-        *(f"    n{number} = numbers[{number}]" for number in range(count)),
-        "    for i in range(v0.size):",
-        *(f"        x{place} = v{place}[i]" for place in range(vectors)),
-        *(f"        {line}" for line in body),
-        *(f"        v{place}[i] = x{place}" for place in written),
-    ]
-    return "\n".join(lines)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -88,6 +88,13 @@ class Unconverted:
         self.shape, self.dtype = kept.shape, np.dtype(dtype)
         self._taken: Features = kept[:0]
         self._converted: Array = np.empty((0, kept.shape[1]), dtype)
+        self._loop: Callable[[Features, Array], None] | None = None
+
+    def compile(self) -> None:
+        """Convert in one loop from now on."""
+        from nnreg.engine.batch_loops import converting
+
+        self._loop = converting(np.empty((1, self.shape[1]), self._kept.dtype), self.dtype, self._divisor)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -107,6 +114,9 @@ class Unconverted:
         return self._convert(self._taken, out)
 
     def _convert(self, rows: Features, out: Array) -> Array:
+        if self._loop is not None and rows.flags.c_contiguous:
+            self._loop(rows, out)
+            return out
         if self._divisor != 1 and self.dtype != np.float32:
             return np.divide(rows, self._divisor, out=out, dtype=np.float32)  # the same numbers in every precision
         np.copyto(out, rows)

@@ -15,7 +15,7 @@ from nnreg.engine.elsewhere import Elsewhere
 from nnreg.engine.history import GRADIENTS, TRAIN_LOSS, VALID_LOSS, Record
 from nnreg.engine.network import Network
 from nnreg.engine.numerics import silent_context
-from nnreg.engine.rows import Batches, Gather, Rows, converted
+from nnreg.engine.rows import Batches, Gather, Rows, Unconverted, converted
 
 if TYPE_CHECKING:
     from nnreg.engine.augment import Augment
@@ -208,6 +208,8 @@ def train(
     """
     stopwatch = stopwatch or Stopwatch()
     rows = converted(splits.train, network.dtype, splits.divisor)
+    if network.is_compiled and isinstance(rows.x, Unconverted):
+        rows.x.compile()
     gather = Gather(rows, batches.largest)
     watched = rows if watch_train else None
     valid = splits.valid and converted(splits.valid, network.dtype, splits.divisor)
@@ -242,6 +244,7 @@ def train(
         with stopwatch:
             if vary is not None:
                 vary(step + 1)
+                network.look_again()
             loss = silently(see, next(batches))
         yield Record(step, TRAIN_LOSS, loss)
         if not math.isfinite(loss):

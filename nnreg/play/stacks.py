@@ -144,7 +144,7 @@ def expected_spreads(stack: Stack, asked: Asked) -> tuple[list[float] | None, st
     x = stack.x.astype(np.float64)
     second, found = float(np.mean(x**2)), list[float]()
     for layer in [layer for layer in every_layer(stack.network.layers) if isinstance(layer, Affine)][:-1]:
-        w, b = layer.weights.theta.astype(np.float64), layer.bias.astype(np.float64)
+        w, b = layer.weights.theta.astype(np.float64), layer.bias.theta.astype(np.float64)
         q = w.shape[0] * float(np.mean(w**2)) * second + float(np.mean(b**2))
         y = f(math.sqrt(q) * z)
         mean, second = float(weights @ y), float(weights @ y**2)

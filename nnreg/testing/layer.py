@@ -6,10 +6,12 @@ What is handed to a layer is always a copy: one that writes to it spoils its own
 from __future__ import annotations
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 
 from nnreg.contracts import Array, Shape
+from nnreg.contracts.columns import Sheet, twin_of
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watch, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, of_kind, skip
 from nnreg.testing.usage import ROWS, bound, inputs, units_of, upstream
@@ -62,6 +64,52 @@ def backward_belongs_to_the_last_training_forward(subject: Subject) -> None:
         made.append((layer.backward(dy).copy(), parameters.grad))
     for undisturbed, after_a_look in zip(*made, strict=True):
         expect_equal(after_a_look, undisturbed, "an evaluation between forward and backward changed the gradient")
+
+
+def its_twin_computes_the_same(subject: Subject) -> None:
+    """Where a layer brings formulas on columns, they are what its methods compute, but for the order of sums."""
+    x = inputs(subject)
+    layer, parameters, _ = bound(subject.make(), ROWS)
+    other, its, _ = bound(subject.make(), ROWS)
+    twin = twin_of(other)
+    if twin is None:
+        skip("it has no twin")
+    arrays = {name: array[: len(x)] if array.ndim == 2 else array for name, array in twin.arrays.items()}
+    given = SimpleNamespace(**arrays)
+    for step in range(2):
+        y, twin_x = layer.forward(x.copy(), training=True).copy(), x.copy()
+        twin.draw(len(x))
+        twin_y = twin.forward(twin_x, given, len(x))
+        _expect_alike(twin_y, y, f"y of training, step {step}")
+        dy = upstream(y)
+        dx = layer.backward(dy.copy())
+        _expect_alike(twin.backward(dy.copy(), twin_x, given, len(x)), dx, f"dx, step {step}")
+        expect_equal(twin_x, x, "a formula of the twin wrote its x")
+        _expect_alike(its.grad, parameters.grad, f"the gradient of the parameters, step {step}")
+        for name, array in layer.state().items():
+            _expect_alike(other.state()[name], array, f"the state '{name}', step {step}")
+    _expect_alike(twin.evaluate(x.copy(), given, len(x)), layer.forward(x.copy(), training=False), "y of evaluation")
+
+
+def its_twin_can_be_taken_down(subject: Subject) -> None:
+    """Its formulas do nothing to their arrays that a loop could not do."""
+    x = inputs(subject)
+    twin = twin_of(bound(subject.make(), ROWS)[0])
+    if twin is None:
+        skip("it has no twin")
+    for name in ("forward", "evaluate", "backward"):
+        sheet = Sheet(x.dtype, [True, True, *(array.ndim == 2 for array in twin.arrays.values())])
+        own_x, dy, *cells = sheet.cells
+        given = SimpleNamespace(**dict(zip(twin.arrays, cells, strict=True)))
+        before = () if name != "backward" else (dy,)
+        try:
+            getattr(twin, name)(*before, own_x, given, len(x))
+        except Exception as error:  # whatever it does with an array that a stand-in does not know
+            expect(False, f"{name} of its twin cannot be taken down: {type(error).__name__} {error}")
+
+
+def _expect_alike(got: Array, wanted: Array, what: str) -> None:
+    expect_close(np.asarray(got), wanted, f"its twin computes another {what}", rtol=1e-9, atol=1e-11)
 
 
 def the_first_layer_learns_too(subject: Subject) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from nnreg.contracts import Array, Loss, Targets
-from nnreg.contracts.objective import targets_of, weighs_rows
+from nnreg.contracts.objective import loop_of, targets_of, weighs_rows
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import Batch, batches
@@ -40,6 +40,25 @@ def the_value_is_the_same_with_and_without_the_gradient(subject: Subject) -> Non
         for value in (alone, beside):
             expect(type(value) is float, f"the loss is a {type(value).__name__}, must be a float")
         expect_close(np.array(beside), np.array(alone), "value_and_gradient is not value", rtol=1e-12, atol=1e-14)
+
+
+def its_loop_computes_the_same(subject: Subject) -> None:
+    """Where a loss brings a plain loop, it is what ``value_and_gradient`` computes, but for the order of sums."""
+    loss, found = subject.make(), 0
+    for batch in batches(loss, rows=300):
+        said = loop_of(loss, batch.targets)
+        if said is None:
+            continue
+        found += 1
+        out, its = np.empty_like(batch.logits), np.full_like(batch.logits, np.nan)
+        value = loss.value_and_gradient(*batch, out=out)
+        numbers = np.array([getattr(loss, name) for name in said.numbers], batch.logits.dtype)
+        expect_close(
+            np.array(said.function(numbers, *batch, its)), np.array(value), "its loop is another loss", rtol=1e-9, atol=1e-11
+        )
+        expect_close(its, out, "its loop has another gradient", rtol=1e-9, atol=1e-11)
+    if not found:
+        skip("it has no loop")
 
 
 def it_is_a_mean_over_rows(subject: Subject) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from nnreg.contracts import Split, Splits
+from nnreg.contracts.optimizer import execute_by
 from nnreg.engine.again import Again
+from nnreg.engine.loops import Loop
 from nnreg.engine.network import Network
 from nnreg.engine.training import Streams, train, unclipped
 from nnreg.registry import entries
@@ -31,7 +33,16 @@ def plugin(kind, name):
     return make_technique(entries.load_class(entries.find_technique(kind, name)))
 
 
-def training(optimizer="sgd", norm="none", activation="relu", dtype=np.float32):
+def training(
+    optimizer="sgd",
+    norm="none",
+    activation="relu",
+    dtype=np.float32,
+    *,
+    loss="softmax_cross_entropy",
+    dropout="none",
+    compiled=False,
+):
     rng, streams = np.random.default_rng(0), Streams.from_seed(0)
     split = Split(rng.standard_normal((500, FEATURES)).astype(np.float32), rng.integers(CLASSES, size=500))
     network = Network(
@@ -39,14 +50,19 @@ def training(optimizer="sgd", norm="none", activation="relu", dtype=np.float32):
         (UNITS, UNITS),
         CLASSES,
         activation=plugin("activation", activation),
-        loss=plugin("loss", "softmax_cross_entropy"),
+        loss=plugin("loss", loss),
         regularizer=plugin("regularizer", "none"),
         norm=plugin("norm", norm),
+        dropout=plugin("dropout", dropout),
+        masks=streams.dropout,
         rows=ROWS,
         dtype=dtype,
     )
     network.initialise(plugin("init", "he"), streams.init)
     rule = plugin("optimizer", optimizer)
+    if compiled:
+        network.compile()
+        execute_by(rule, Loop)
     rule.bind(network.parameters)
     rule.equip(Again(network, streams.dropout, unclipped), streams.optimizer)
     batches = made_batches(500, ROWS, "with_replacement", streams.batches)
@@ -123,3 +139,41 @@ def test_no_step_of_a_run_in_float32_computes_with_arrays_in_float64(activation,
         list(islice(records, 3))
         most[dtype] = most_at_once(records, 3)
     assert most[np.float32] < 0.75 * most[np.float64] or most[np.float32] < SMALL
+
+
+BY_NUMPY = {"glu", "maxout", "prelu", "rrelu", "softmax", "step"}
+COMPILED = [
+    *(
+        {"activation": name}
+        for name in OURS["activation"]
+        if name not in {"glu", "maxout", "prelu", "rrelu", "softmax", "step"}
+    ),
+    *({"norm": "batch_norm", "activation": name, "dropout": "dropout", "optimizer": "adam"} for name in ("relu", "gelu")),
+    {"loss": "mse", "dropout": "alpha_dropout"},
+]
+
+
+@pytest.mark.slow
+@pytest.mark.extra("fast")
+@pytest.mark.parametrize("case", COMPILED, ids=lambda case: "-".join(case.values()))
+def test_a_steady_compiled_step_makes_no_array_and_computes_nothing_in_float64(case):
+    """An array of a layer's outputs is 204,800 bytes; a number of float64 in a loop's text would make its T another type."""
+    network, rule, records = training(compiled=True, **case)
+    list(islice(records, 12))
+    assert most_at_once(records, 3) < SMALL
+    held = list(arrays_of([network, rule], {}))
+    assert {array.dtype for array in held if array.dtype.kind == "f"} == {np.dtype(np.float32)}
+
+
+@pytest.mark.slow
+@pytest.mark.extra("fast")
+@pytest.mark.parametrize("case", COMPILED, ids=lambda case: "-".join(case.values()))
+def test_the_code_of_a_compiled_step_in_float32_knows_no_number_in_float64(case):
+    from nnreg.engine import loops
+
+    loops._ready.clear()
+    _, _, records = training(compiled=True, **case)
+    list(islice(records, 3))
+    for (text, _), loop in loops._ready.items():
+        for kinds in getattr(loop, "nopython_signatures", ()):
+            assert "float64" not in str(loop.overloads[kinds.args].type_annotation), text

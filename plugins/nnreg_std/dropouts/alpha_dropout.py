@@ -41,15 +41,12 @@ class AlphaDropout(MaskedDropout):
 
     rate: float = 0.05
 
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """Return x with some units at the floor, scaled and shifted, in training; x itself in evaluation."""
-        if not training:
-            return x
-        mask, y = self.draw(len(x)), self._y[: len(x)]  # d ~ Bernoulli(q)
+    def thin(self, x: Array, mask: Array, out: Array) -> None:
+        """Put some units at the floor, then scale and shift all."""
         q = 1 - self.rate
         a = 1 / math.sqrt(q + self.floor**2 * q * (1 - q))
         b = -a * self.floor * (1 - q)
         mask *= a
-        np.subtract(x, self.floor, out=y)
-        y *= mask
-        return np.add(y, a * self.floor + b, out=y)  # y = a(xd + α′(1 − d)) + b = ad(x − α′) + aα′ + b
+        np.subtract(x, self.floor, out=out)
+        out *= mask
+        np.add(out, a * self.floor + b, out=out)  # y = a(xd + α′(1 − d)) + b = ad(x − α′) + aα′ + b

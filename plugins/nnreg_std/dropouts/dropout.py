@@ -37,10 +37,7 @@ class InvertedDropout(MaskedDropout):
 
     rate: float = 0.5
 
-    def forward(self, x: Array, *, training: bool) -> Array:
-        """Return x thinned out by a new mask in training, x itself in evaluation."""
-        if not training:
-            return x
-        mask = self.draw(len(x))  # d ~ Bernoulli(1 − rate)
+    def thin(self, x: Array, mask: Array, out: Array) -> None:
+        """Thin x out by a mask."""
         mask /= 1 - self.rate
-        return np.multiply(x, mask, out=self._y[: len(x)])  # y = x · d / (1 − rate)
+        np.multiply(x, mask, out=out)  # y = x · d / (1 − rate)

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy import float32 as T  # noqa: N812 - in a loop, the type of the run's numbers
 
 from nnreg.contracts import Array, Loss, Targets
+from nnreg.contracts.objective import LossLoop
 from nnreg_std.losses._one_hot import as_values
 
 
@@ -42,3 +44,35 @@ class MSE(Loss):
         loss = float(np.vdot(out, out)) / (2 * len(out))  # L = ½ Σₖ (zₖ − tₖ)²
         out /= len(out)  # ∂L/∂z = (z − t) / rows
         return loss
+
+    def loop(self, targets: Targets) -> LossLoop:
+        """Return the same, row by row."""
+        return LossLoop(_of_classes if targets.ndim == 1 else _of_values)
+
+
+def _of_values(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
+    rows, outputs = logits.shape[0], logits.shape[1]
+    loss = T(0)
+    for start in range(0, rows, 256):
+        part = T(0)
+        for i in range(start, min(start + 256, rows)):
+            for k in range(outputs):
+                d = logits[i, k] - targets[i, k]
+                part += d * d
+                out[i, k] = d / T(rows)  # ∂L/∂z = (z − t) / rows
+        loss += part
+    return float(loss / T(2 * rows))
+
+
+def _of_classes(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
+    rows, outputs = logits.shape[0], logits.shape[1]
+    loss = T(0)
+    for start in range(0, rows, 256):
+        part = T(0)
+        for i in range(start, min(start + 256, rows)):
+            for k in range(outputs):
+                d = logits[i, k] - (T(1) if targets[i] == k else T(0))
+                part += d * d
+                out[i, k] = d / T(rows)
+        loss += part
+    return float(loss / T(2 * rows))

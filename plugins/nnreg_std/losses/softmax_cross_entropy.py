@@ -20,8 +20,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy import exp, log
+from numpy import float32 as T  # noqa: N812 - in a loop, the type of the run's numbers
 
 from nnreg.contracts import Array, Loss, Targets, check_range
+from nnreg.contracts.objective import LossLoop
 from nnreg_std.losses._one_hot import as_values
 
 
@@ -82,6 +85,10 @@ class SoftmaxCrossEntropy(Loss):
         np.divide(p.T, rows, out=out)  # ∂L/∂z = (p − q) / rows
         return float(np.add.reduce(loss)) / rows
 
+    def loop(self, targets: Targets) -> LossLoop | None:
+        """Return the same for class numbers, row by row."""
+        return LossLoop(_of_labels, ("label_smoothing",)) if targets.ndim == 1 else None
+
     def _of_shares(self, logits: Array, shares: Array, out: Array) -> Array:
         """Return the loss of each row, and write the gradient of their mean, for shares of classes, (rows, classes)."""
         z, q = logits.T.copy(), (1 - self.label_smoothing) * shares.T + self.label_smoothing / logits.shape[1]
@@ -94,3 +101,29 @@ class SoftmaxCrossEntropy(Loss):
         np.divide(p.T, len(shares), out=out)  # ∂L/∂z = (p − q) / rows
         losses: Array = np.log(total) - z_q
         return losses
+
+
+def _of_labels(numbers: Array, logits: Array, labels: Targets, out: Array) -> float:
+    eps, rows, classes = numbers[0], logits.shape[0], logits.shape[1]
+    loss = T(0)
+    for start in range(0, rows, 256):
+        part = T(0)
+        for i in range(start, min(start + 256, rows)):
+            label, largest = labels[i], logits[i, 0]
+            if label < 0 or label >= classes:
+                raise IndexError("there is no such class")
+            for k in range(1, classes):
+                largest = max(largest, logits[i, k])
+            total, rest = T(0), T(0)
+            for k in range(classes):
+                z = logits[i, k] - largest
+                out[i, k] = exp(z)
+                rest += z
+            for k in range(classes):
+                total += out[i, k]
+            part += log(total) - (T(1) - eps) * (logits[i, label] - largest) - eps * rest / T(classes)  # −Σₖ qₖ log pₖ
+            for k in range(classes):
+                out[i, k] = (out[i, k] / total - eps / T(classes)) / T(rows)  # ∂L/∂z = (p − q) / rows
+            out[i, label] -= (T(1) - eps) / T(rows)
+        loss += part
+    return float(loss / T(rows))

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from types import SimpleNamespace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,17 @@ class BatchNorm(Norm):
         self._eps, self._fresh, self._unbias = (np.array(number, dtype) for number in (self.eps, 1 - self.momentum, 1))
         self._inverse: Array = np.empty(self.units, dtype)
         self._scale: Array = np.empty(self.units, dtype)
+        self.arrays: Mapping[str, Array] = {  # for loops
+            "gamma": self._gamma,
+            "dgamma": self._dgamma,
+            "beta": self._beta,
+            "dbeta": self._dbeta,
+            "inverse": self._inverse,
+            "mean": np.empty(self.units, dtype),
+            "running_mean": self._running_mean,
+            "running_variance": self._running_variance,
+            "y": self._whole[1],
+        }
         self._fit(rows)
 
     def _fit(self, n: int) -> None:
@@ -95,8 +107,7 @@ class BatchNorm(Norm):
 
     def _normalise(self, x: Array, y: Array) -> None:
         n, centred, (mean, variance) = self._n, self._centred, self._averages
-        if n < self.least_rows:
-            raise ValueError("a batch of one row is its own mean: train batch_norm on batches of 2 or more, or use layer_norm")
+        self.check_rows(n)
         np.dot(self._shares, x, out=mean)  # μ = Σ x / n as a product: BLAS is faster than np.mean
         np.subtract(x, mean, out=centred)
         np.dot(self._shares, np.square(centred, out=y), out=variance)  # σ² = Σ (x − μ)² / n
@@ -108,6 +119,15 @@ class BatchNorm(Norm):
         variance *= self._unbias
         np.subtract(self._averages, self._running, out=change)
         self._running += np.multiply(change, self._fresh, out=change)
+
+    def check_rows(self, n: int) -> None:
+        """Refuse to train on a batch of one row.
+
+        Raises:
+            ValueError: it is one.
+        """
+        if n < self.least_rows:
+            raise ValueError("a batch of one row is its own mean: train batch_norm on batches of 2 or more, or use layer_norm")
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Write dγ = Σ dy (x − μ) / √(σ² + ε) and dβ = Σ dy; return dx, which knows that μ and σ² depend on x."""
@@ -130,6 +150,50 @@ class BatchNorm(Norm):
         self._fresh[...] = 1 / k if k else 1 - self.momentum
         return True
 
+    def twin(self) -> BatchNormTwin:
+        """Return the same formulas for loops."""
+        return BatchNormTwin(self)
+
     def state(self) -> Mapping[str, Array]:
         """Return the running averages, which a checkpoint must keep."""
         return {"running_mean": self._running_mean, "running_variance": self._running_variance}
+
+
+class BatchNormTwin:
+    """The same column by column: the batch's statistics in two passes, everything else in a third."""
+
+    def __init__(self, norm: BatchNorm) -> None:
+        self._norm, self.arrays = norm, norm.arrays
+
+    def draw(self, n: int) -> None:
+        """Draw nothing.
+
+        Raises:
+            ValueError: a batch has one row.
+        """
+        self._norm.check_rows(n)
+
+    def forward(self, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Return y by the batch's own mean and variance, and move their running averages."""
+        a.mean[...] = x.sum(axis=0) / n  # μ = Σ x / n
+        centred = x - a.mean
+        variance = (centred * centred).sum(axis=0) / n  # σ² = Σ (x − μ)² / n
+        a.inverse[...] = 1 / np.sqrt(variance + self._norm.eps)
+        a.y[...] = centred * (a.gamma * a.inverse) + a.beta  # y = γ (x − μ) / √(σ² + ε) + β
+        fresh = 1 - self._norm.momentum
+        a.running_mean += (a.mean - a.running_mean) * fresh
+        a.running_variance += (variance * (n / max(n - 1, 1)) - a.running_variance) * fresh
+        return a.y
+
+    def evaluate(self, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Return y by the running averages."""
+        a.y[...] = (x - a.running_mean) * (a.gamma / np.sqrt(a.running_variance + self._norm.eps)) + a.beta
+        return a.y
+
+    def backward(self, dy: Any, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Write dγ and dβ; return dx."""
+        centred = x - a.mean
+        a.dbeta[...] = dy.sum(axis=0)
+        a.dgamma[...] = (dy * centred).sum(axis=0) * a.inverse
+        of_dgamma = a.dgamma * a.inverse / n
+        return (dy - centred * of_dgamma - a.dbeta / n) * (a.gamma * a.inverse)
