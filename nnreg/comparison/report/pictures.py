@@ -24,6 +24,8 @@ from nnreg.comparison.report.captions import (
 from nnreg.comparison.report.charts import ended, facets
 from nnreg.comparison.report.forest import forests
 from nnreg.comparison.report.plots import Column, Row, ahead, profile, rates, rows, wins
+from nnreg.comparison.report.search import search_panel
+from nnreg.comparison.report.searched import search_page
 from nnreg.comparison.report.views import MOST_NAMES, heat_views, profile_view, rates_view, strokes, wins_views
 from nnreg.comparison.standings import WAYS, Measured
 from nnreg.engine.history import VALID_LOSS
@@ -183,6 +185,12 @@ def _ranks(comparison: Findings) -> Page | None:
     return rows(made, [column], RANKS, about, line(comparison, [comparison.metric]))
 
 
+def _search(comparison: Findings) -> Page | None:
+    """Return the trials of a search, as a scatter and over all of their settings, and which settings mattered."""
+    panel = search_panel(comparison)
+    return search_page(panel, line(comparison, [comparison.metric])) if panel is not None else None
+
+
 def _paths(comparison: Findings) -> Page | None:
     if compared_task(comparison) != DESCEND:
         return None
@@ -213,6 +221,7 @@ def paths_picture(comparison: Findings, *, racing: bool = False) -> Picture | No
 
 
 MAKERS: Mapping[str, Callable[[Findings], Page | None]] = {
+    "search": _search,
     "curves": _curves,
     "paths": _paths,
     "standings": _standings,
