@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -46,12 +48,19 @@ def read_settings(config: DictConfig) -> Settings:
     known = check_keys(map(str, config))
     try:
         given = {name: _resolved(config[name]) for name in known if name in config}
-        merged = OmegaConf.merge(OmegaConf.structured(settings()), given)
+        merged = OmegaConf.merge(_typed_settings(), given)
         values = OmegaConf.to_container(merged, resolve=True)
         assert isinstance(values, dict)
         return Settings(**{p.name: p.restore(values[p.name]) for p in parameters_of(Settings)})
     except (ValueError, OmegaConfBaseException) as error:
         raise UserError(str(error).splitlines()[0]) from error
+
+
+@cache
+def _typed_settings() -> DictConfig:
+    """Return the settings as they are unless they are told otherwise; whoever merges copies them."""
+    typed: DictConfig = OmegaConf.structured(settings())
+    return typed
 
 
 def check_keys(keys: Iterable[str]) -> list[str]:
@@ -173,28 +182,37 @@ def _check_text(where: str, node: Any) -> None:
 
 
 def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
-    """Check a node against the schema once more: a user's YAML of the same name as a technique comes here untyped."""
-    schema, made = OmegaConf.structured(schema_of(entry)), OmegaConf.get_type(node)
+    """Check a node against the schema, unless it is typed by that: a user's YAML of a technique's name comes here untyped."""
+    made = OmegaConf.get_type(node)
     if getattr(made, "__module__", "") == schema_of.__module__ and made is not schema_of(entry):  # only its name was changed
         raise UserError(f"a technique is chosen by its kind: type {slot}={entry.name}, not {slot}.name=...")
     known = parameter_names(entry)
     for key in map(str, node):
         if key not in ("name", *known):  # `in schema` would miss a parameter without a default
             raise UserError(f"{_chosen(entry, slot)} has no parameter '{key}'{instead(key, known)}")
-    for parameter in parameters_of(entries.load_class(entry)):
-        if parameter.is_text and parameter.name in node:
+    texts = [parameter for parameter in parameters_of(entries.load_class(entry)) if parameter.is_text]
+    for parameter in texts:
+        if parameter.name in node:
             _check_text(f"{_chosen(entry, slot)}: {parameter.name}", node._get_node(parameter.name))
+    if made is schema_of(entry) and not texts and not slots_of(entry):  # a typed list of text may hold numbers still
+        with contextlib.suppress(OmegaConfBaseException):  # told below
+            return _plain(node)
     try:
-        merged = OmegaConf.merge(schema, node)
+        merged = OmegaConf.merge(OmegaConf.structured(schema_of(entry)), node)
         assert isinstance(merged, DictConfig)
         for name in slots_of(entry):
             merged[name] = None  # it is built on its own
         merged._set_parent(node._get_parent())  # what `${seed}` refers to stands beside the node
-        values = OmegaConf.to_container(merged, resolve=True, throw_on_missing=True)
+        return _plain(merged)
     except MissingMandatoryValue as error:
         key = str(error.full_key)
         raise UserError(f"{_chosen(entry, slot)} needs a value for {key}: add {slot}.{key}=VALUE") from error
     except OmegaConfBaseException as error:
         raise UserError(f"{_chosen(entry, slot)}: {error.full_key}: {str(error).splitlines()[0]}") from error
+
+
+def _plain(node: DictConfig) -> dict[str, Any]:
+    """Return a node in plain containers, in which nothing is missing."""
+    values = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     return {str(key): value for key, value in values.items()}

@@ -14,6 +14,7 @@ from nnreg.comparison.gathering import gather
 from nnreg.records.folder import DiskSink, occupied
 from nnreg.records.manifest import read_manifest
 from nnreg.sweeps import ending
+from nnreg.sweeps.resuming import JobCheck
 from nnreg_std.datasets.iris import Iris
 from tests.registry.publishing import publishing
 
@@ -379,3 +380,12 @@ def test_data_is_read_once_to_be_looked_at_and_to_be_trained_on(nnreg, project, 
 def test_a_search_looks_at_each_of_its_trials(nnreg, project):
     words = ("protocol=random_search", "protocol.trials=3", "batch=8,500", "optimizer.lr=0.1,0.2")
     assert "batch=500 is larger than the 90 training rows" in nnreg("-m", *TINY, *words).complaint
+
+
+@pytest.mark.parametrize(("words", "looks"), [(("seed=1,2,3",), 2), (("seed=1,2,3", "dataset.random_state=${seed}"), 6)])
+def test_of_jobs_that_differ_in_their_seed_alone_one_is_looked_at_before_they_run(nnreg, project, monkeypatch, words, looks):
+    looked, look = [], JobCheck.complaint
+    monkeypatch.setattr(JobCheck, "complaint", lambda check, config: looked.append(config) or look(check, config))
+    drawn = ("dataset=digits", "hidden=[4]", "steps=1", "tracking=off")
+    assert nnreg("-m", "optimizer=sgd,adam", *drawn, *words).code == 0
+    assert len(looked) == looks
