@@ -32,6 +32,7 @@ def row(printed, name):
     return next(line for line in printed.splitlines() if line.startswith(name)).removeprefix(name).split()
 
 
+@pytest.mark.long
 def test_a_contender_trains_the_same_network_from_the_same_weights_on_the_same_batches(printed):
     own, source = float(row(printed, "nnreg")[6]), float(row(printed, "source's way")[6])
     assert math.isclose(own, source, rel_tol=1e-4)
@@ -134,6 +135,7 @@ def test_the_slope_is_the_power_with_which_the_cost_grows(scale):
     assert math.isnan(scale.slope(costs[:1]))
 
 
+@pytest.mark.long
 def test_what_grows_is_measured_beside_the_products_alone_and_drawn(tmp_path):
     picture = tmp_path / "scale.png"
     arguments = ["--axes", "width", "batch", "--most", "64", "--blocks", "2", "--picture", str(picture), *FEW]

@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nnreg.registry import entries
 from nnreg.registry.hydra_source import is_settled, stands_alone
+from nnreg.runs.request import typed
 
 MOST = 64  # jobs of which others are made; 30 kB each
 PLAIN = (bool, int, float, str)
@@ -82,7 +83,7 @@ class Composer:
         Raises:
             Exception: whatever Hydra has against the words.
         """
-        own = list(map(str, self._sweep.hydra.overrides.hydra))
+        own = typed(self._sweep.hydra.overrides.hydra)
         try:
             told = self._words([*own, *words])
             shape = tuple(word.form for word in told)

@@ -27,6 +27,7 @@ def test_further_signals_do_not_disturb_the_ending(project, start, names):
     assert (process.returncode, read_summary(history.parent)["status"]) == (130, "killed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("launcher", ["basic", pytest.param("joblib", marks=pytest.mark.extra("joblib"))])
 def test_a_hangup_ends_a_sweep_with_its_runs_recorded(project, start, launcher):
     process = start(*ENDLESS, "-m", "seed=1,2", f"hydra/launcher={launcher}", stdout=-1, stderr=-1, start_new_session=True)

@@ -45,6 +45,7 @@ def test_the_experiment_of_the_program_is_that_of_its_runs_unless_they_name_anot
     assert list(seen["other"]) == ["sgd-he"]
 
 
+@pytest.mark.long
 def test_runs_within_a_run_stand_below_it_in_the_same_store_only(seen):
     below = {name for name, (above, *_) in seen["mine"].items() if above == "outer"}
     assert below == {"comparison"} | {f"sgd-he norm={norm} s{seed}" for norm in ("none", "batch_norm") for seed in (0, 1)}
@@ -72,6 +73,7 @@ def test_a_name_tags_and_notes_are_no_part_of_what_was_trained(project):
     assert (other.config["run_name"], dict(other.config["tags"]), other.config["notes"]) == ("b", {"a": 1}, "c")
 
 
+@pytest.mark.long
 def test_a_label_names_what_was_swept_and_no_other_word(project):
     swept = sweep("optimizer=sgd,adam", optimizer__lr=[0.1, 0.0123456], seed=[0], **TINY, tracking="off")
     assert [each.summary["label"] for each in swept.runs] == [

@@ -107,6 +107,7 @@ def test_rerun_and_resume_never_run_the_source_in_a_folder(nnreg, project):
     assert not (project / "run").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", ["pair", "four", "dict"])
 def test_arrays_are_kept_in_a_file_that_the_command_line_trains_on_too(nnreg, project, given):
     x, y = data()
@@ -167,6 +168,7 @@ def test_the_source_holds_what_the_class_uses_and_nothing_else(project):
     assert names == {"Signed", "update", "doubled"}
 
 
+@pytest.mark.long
 def test_an_instance_inside_another_is_recorded_as_what_is_typed(project):
     runs = [
         run(optimizer=Lookahead(inner=Momentum(0.1)), **TINY),

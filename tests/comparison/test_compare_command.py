@@ -56,6 +56,7 @@ def test_a_sweep_is_compared_by_what_it_was_told(nnreg, project):
     assert table_of(again.out) == table_of(done.out)
 
 
+@pytest.mark.long
 def test_a_failed_run_keeps_its_line_and_its_exit_code(nnreg, project):
     done = nnreg("-m", "optimizer.lr=-1,0.1", "seed=0,1", *TINY)
     assert done.code == 1

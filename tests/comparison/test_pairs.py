@@ -80,6 +80,7 @@ def test_a_large_difference_is_found_with_its_sign_whichever_way_is_better():
         assert list(compared.best) == [best]
 
 
+@pytest.mark.long
 def test_wins_are_those_of_holm_over_all_pairs():
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     rng, seen = np.random.default_rng(0), set()

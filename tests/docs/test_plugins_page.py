@@ -75,6 +75,7 @@ def test_the_rule_around_another_keeps_its_contract_whatever_stands_inside(tmp_p
         assert report.ok, str(report)
 
 
+@pytest.mark.long
 def test_the_rule_around_another_is_typed_as_shown(nnreg, project, tmp_path):
     entries.register_class(example("Bounded", tmp_path))
     text = PAGE.read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from nnreg.tracking.views import SeenRun
 PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "name"),
     [

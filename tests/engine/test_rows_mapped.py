@@ -81,7 +81,7 @@ except MemoryError:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited as Linux does it")
 def test_a_run_needs_no_memory_for_rows_in_a_file(tmp_path):
     rows, columns = 120_000, 200  # 192 MB, and 96 MB in float32

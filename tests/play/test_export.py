@@ -51,6 +51,7 @@ def test_numbers_are_packed_to_a_part_in_thirty_thousand():
     np.testing.assert_allclose(back, values, atol=largest / FULL)
 
 
+@pytest.mark.long
 def test_each_cell_is_the_descent_of_its_stops():
     data = exported_data(SMALL)
     grid = data["grids"]["momentum"]

@@ -41,6 +41,7 @@ def unpacked(text):
     return np.frombuffer(base64.b64decode(text), np.uint8)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "techniques",
     [

@@ -36,6 +36,7 @@ def test_it_suggests_a_rate_with_its_reason_draws_the_curve_and_says_what_to_typ
     assert nnreg(*shlex.split(command)[3:], "steps=3").code == 0
 
 
+@pytest.mark.long
 def test_the_rate_of_a_wrapper_is_that_of_the_rule_inside_whatever_it_says(nnreg):
     plain, wrapped = (
         nnreg("find_lr", *SMALL, "optimizer=lookahead+sgd", "optimizer.k=1", "optimizer.alpha=1.0", *words)

@@ -24,6 +24,7 @@ def newest(project):
     return max(project.glob("runs/*"))
 
 
+@pytest.mark.long
 def test_every_spelling_is_one_run(nnreg, project, undrawn):
     for words in SPELLINGS:
         assert nnreg(*TINY, *words).code == 0
@@ -51,6 +52,7 @@ def test_it_is_made_again_with_a_change_inside(nnreg, project, undrawn):
     assert (changed.inner.momentum, changed.k) == (0.7, 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", ["optimizer.inner=adam", "optimizer@optimizer.inner=adam"])
 def test_another_technique_inside_has_its_own_parameters(nnreg, project, undrawn, word):
     nnreg(*TINY, "optimizer=lookahead+momentum", "optimizer.inner.lr=0.5", "optimizer.k=3")
@@ -94,6 +96,7 @@ def test_other_code_inside_is_told(nnreg, project, undrawn, publish):
     assert "was trained with other code: optimizer.inner=zebra (" in answer.err
 
 
+@pytest.mark.long
 def test_a_sweep_over_what_stands_inside_names_each_whole(nnreg, project, undrawn):
     assert nnreg("-m", *TINY, "optimizer=sgd,lookahead+sgd,lookahead+lookahead+adam", "hydra.sweep.dir=s").code == 0
     assert [read_summary(project / "s" / str(n))["label"] for n in range(3)] == [

@@ -19,11 +19,13 @@ def labels(nnreg, project, undrawn):
     return of
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("alike", ["watch_train=true", "optimizer.lr=1e-3", "dropout=dropout", "norm=batch_norm"])
 def test_what_all_runs_have_is_in_no_name(labels, alike):
     assert labels("seed=1,2", alike) == ["sgd-he", "sgd-he"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("swept", "names"),
     [

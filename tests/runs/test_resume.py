@@ -115,6 +115,7 @@ def test_a_run_that_an_earlier_version_left_goes_on_as_if_never_stopped(tmp_path
     assert resumed(folder) == whole(tmp_path / "whole", sampler=sampler)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("every", [1, 8, 24])
 def test_diagnostics_go_on_as_if_never_stopped(tmp_path, every):
     compared(tmp_path, diagnostics="on", diagnostics_every=every)
@@ -136,6 +137,7 @@ def test_a_run_killed_anywhere_goes_on_as_if_never_stopped(tmp_path, moments, op
     compared(tmp_path, at=at, checkpoint_at=checkpoint_at, dropout="dropout", norm="batch_norm", **choices)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("checkpoint_at", [None, 1, 14, 35, 56])
 def test_early_stopping_ends_a_resumed_run_where_it_would_have_ended(tmp_path, checkpoint_at):
     choices = {"steps": 400, "patience": 21, "optimizer": "momentum", "norm": "batch_norm", "validate_every": 7}
@@ -146,6 +148,7 @@ def test_early_stopping_ends_a_resumed_run_where_it_would_have_ended(tmp_path, c
     assert resumed(tmp_path / "cut") == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["ema", "schedule_free_adamw", "sam", "lbfgs"])
 def test_a_rule_that_asks_for_more_goes_on_as_if_never_stopped_with_all_that_is_in_its_way(tmp_path, optimizer):
     """Looks, masks, statistics that are collected anew, what early stopping keeps, and the count of gradients."""

@@ -106,6 +106,7 @@ def trained(nnreg, publish, project):
     return train
 
 
+@pytest.mark.long
 def test_a_run_is_made_again_with_other_code_and_a_line_that_says_so(nnreg, trained):
     trained("steps=3")
     answer = nnreg("rerun", "r", "hydra.run.dir=again")
@@ -138,6 +139,7 @@ def test_a_run_that_does_not_say_which_code_it_was_goes_on(nnreg, trained):
     assert nnreg("resume", "r", "steps=6").code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", ["optimizer.lr=0.5", "optimizer.inner.lr=0.5", "optimizer.inner.inner.lr=0.5"])
 def test_a_run_is_made_again_at_another_learning_rate_wherever_that_is_typed(nnreg, project, word):
     small = ("dataset=iris", "hidden=[4]", "batch=30", "steps=2")

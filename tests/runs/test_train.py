@@ -177,6 +177,7 @@ def test_a_plugin_that_raises_while_the_run_is_assembled_fails_the_run(request_f
     assert "in fill_small" in (tmp_path / "run" / attempt.TRACEBACK).read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", ["train", "activations"])
 def test_a_run_whose_plugin_raises_ends_in_one_line_and_a_sweep_goes_on_without_it(nnreg, fails_at_real_sizes, task):
     words = (f"task={task}", "hidden=[16,16]", *(("dataset=digits", "steps=5") if task == "train" else ()))

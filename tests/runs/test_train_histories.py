@@ -7,6 +7,7 @@ from tests.runs.make_histories import known, made_on, recorded
 KNOWN = known()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("project", "undrawn")
 @pytest.mark.parametrize("words", KNOWN["runs"])
 def test_a_run_records_what_it_always_did(words):

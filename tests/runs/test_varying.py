@@ -108,6 +108,7 @@ def test_a_run_goes_on_as_if_it_had_never_stopped(tmp_path):
     assert len(set(values[24:])) > 2
 
 
+@pytest.mark.long
 def test_arms_that_differ_in_what_varies_are_different_arms(nnreg, project):
     words = ("vary.optimizer.momentum=constant,cosine", "seed=0,1,2", "optimizer=momentum", "hydra.sweep.dir=swept")
     answer = nnreg("-m", *SMALL, *words)

@@ -56,6 +56,7 @@ def test_a_study_that_is_reproduced_has_a_page_in_the_notebook(nnreg, project):
         assert claim["measured"] in answer.out
 
 
+@pytest.mark.long
 def test_a_claim_that_is_not_reproduced_is_named_and_the_exit_code_says_so(nnreg, project, mine):
     answer = nnreg("reproduce", "descent_adam", "mine", *mine("< -8"), "tracking=off")
     assert answer.code == 1
@@ -66,6 +67,7 @@ def test_a_claim_that_is_not_reproduced_is_named_and_the_exit_code_says_so(nnreg
     assert "**2 of 3 claims reproduced.**" in (project / "experiments" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_other_pages_stay_when_one_study_is_reproduced_again(nnreg, project, mine):
     option = mine("> -7")
     assert nnreg("reproduce", "descent_adam", "mine", *option, "tracking=off").code == 0
@@ -75,6 +77,7 @@ def test_other_pages_stay_when_one_study_is_reproduced_again(nnreg, project, min
     assert "**3 of 3 claims reproduced.**" in (project / "experiments" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_all_means_every_study_there_is(nnreg, monkeypatch, mine):
     found = definition.names([conf_folder()])
     assert len(found) > 10
@@ -92,6 +95,7 @@ def test_either_names_or_all(nnreg, words):
     assert "say which studies to reproduce, or --all" in answer.complaint
 
 
+@pytest.mark.long
 def test_a_page_has_the_command_that_made_it(nnreg, project, mine):
     folder = mine("> -7")
     nnreg("reproduce", "mine", *folder, "steps=3", "tracking=off")

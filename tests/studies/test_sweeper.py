@@ -65,6 +65,7 @@ def test_a_study_whose_runs_are_made_side_by_side_says_the_same(nnreg, project):
     assert overrides == [read_summary(alone / number)["overrides"] for number in "01"]
 
 
+@pytest.mark.long
 def test_a_study_that_lost_runs_ends_in_the_same_claims_and_leaves_the_others_alone(nnreg, project):
     assert nnreg(*ASKED).code == 0
     home = only(project)
@@ -80,6 +81,7 @@ def test_a_study_that_lost_runs_ends_in_the_same_claims_and_leaves_the_others_al
     }
 
 
+@pytest.mark.long
 def test_the_folder_of_a_study_alone_says_what_is_to_be_done_and_a_complete_one_is_asked_anew(nnreg, project, own):
     assert nnreg(*ASKED).code == 0
     home = only(project)
@@ -111,6 +113,7 @@ def test_one_member_that_was_lost_is_run_again_in_its_own_folder(nnreg, project)
     assert sorted(path.name for path in only(project).iterdir() if path.is_dir()) == ["1", "study"]
 
 
+@pytest.mark.long
 def test_the_study_itself_takes_words(nnreg, project):
     assert nnreg(*ASKED, "study.seeds=2").code == 0
     assert sorted(path.name for path in only(project).glob("[0-9]")) == ["0", "1", "2", "3"]

@@ -63,6 +63,7 @@ def test_runs_are_numbered_in_the_order_in_which_they_are_run(nnreg, project):
     assert [run[:2] for run in found.values()] == order
 
 
+@pytest.mark.long
 def test_a_race_is_judged_by_the_metric_of_the_sweep(nnreg, project):
     words = ("sweep.metric=valid/accuracy", "protocol.seeds=[1,2,3]", "hydra.sweep.dir=s")
     answer = nnreg(*RACE, "optimizer=sgd,adam", *words, *TINY, "steps=60")

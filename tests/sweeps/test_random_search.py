@@ -60,6 +60,7 @@ def test_no_trial_is_drawn_twice_while_there_are_others():
     assert len(list(draw_trials(axes(RULES), 5, 5))) == 5
 
 
+@pytest.mark.long
 @given(st.integers(0, 99))
 def test_nor_where_nearly_all_of_a_grid_are_drawn(seed):
     grid = axes("batch=range(0,10)", "steps=range(0,10)")

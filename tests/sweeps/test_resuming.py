@@ -64,6 +64,7 @@ def home(made, project):
     return project / "runs/s"
 
 
+@pytest.mark.long
 def test_what_is_complete_is_left_and_the_rest_is_done_where_it_would_have_been(nnreg, home):
     whole, before = results(home), stamps(home)
     (home / "1/summary.json").write_text('{"status": "running"')  # cut off while it was written
@@ -98,6 +99,7 @@ def test_what_is_typed_takes_the_place_of_the_sweeps_own_word_and_its_options_st
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_sweep_over_what_stands_inside_is_gone_on_with_by_its_folder(nnreg, project):
     words = ("optimizer=lookahead", "optimizer.inner=sgd,adam", "seed=1,2", *TINY)
     assert nnreg("-m", *words, "hydra.sweep.dir=s").code == 0
@@ -108,6 +110,7 @@ def test_a_sweep_over_what_stands_inside_is_gone_on_with_by_its_folder(nnreg, pr
     assert results(project / "s") == whole
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["config.yaml", "history.csv.gz"])
 def test_a_run_that_is_damaged_is_done_again_whatever_its_summary_says(nnreg, home, name):
     whole, before = results(home), stamps(home)
@@ -171,6 +174,7 @@ def test_runs_of_other_configurations_stay_and_new_ones_get_numbers_of_their_own
     }
 
 
+@pytest.mark.long
 def test_a_sweep_or_a_run_that_another_process_is_at_is_refused(nnreg, home, start):
     (home / "2/summary.json").unlink()
     for folder, said in ((home, "the sweep in"), (home / "2", "the run in")):
@@ -233,6 +237,7 @@ def test_what_ran_with_a_value_that_was_chosen_before_is_not_compared(nnreg, pro
     assert any(line.startswith("runs ") and " 2 in " in line for line in answer.out.splitlines())
 
 
+@pytest.mark.long
 def test_a_resumed_run_that_cannot_be_assembled_fails_again_and_costs_no_other(nnreg, project):
     words = ("-m", "optimizer.lr=0.1,-1,0.2", "hydra.sweep.dir=s", *TINY)
     assert nnreg(*words).code == 1
@@ -345,6 +350,7 @@ def test_a_sweep_whose_rule_was_edited_stops_before_anything_runs(nnreg, mended)
     assert stamps(mended).keys() - before.keys() == {mended / "6/summary.json"}
 
 
+@pytest.mark.long
 def test_what_is_left_of_it_becomes_an_arm_of_its_own_where_that_is_asked_for(nnreg, mended):
     before = stamps(mended)
     assert nnreg("-m", "sweep.resume=s", "sweep.mix_code=true").code == 0
@@ -354,6 +360,7 @@ def test_what_is_left_of_it_becomes_an_arm_of_its_own_where_that_is_asked_for(nn
     assert code["3"] == code["5"] != code["4"]
 
 
+@pytest.mark.long
 def test_one_that_was_cut_short_begins_again_with_the_new_code(nnreg, mended):
     facts = json.loads((mended / "3/summary.json").read_text()) | {"status": "killed"}
     (mended / "3/summary.json").write_text(json.dumps(facts))

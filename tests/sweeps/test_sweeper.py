@@ -55,6 +55,7 @@ def test_a_yaml_may_hold_what_is_swept_and_what_is_typed_wins(nnreg):
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("word", "kind"),
     [
@@ -122,6 +123,7 @@ def test_a_huge_sweep_is_refused_before_its_jobs_are_made_up(nnreg, project):
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("typed", "runs"), [("y\n", 2), ("YES\n", 2), ("\n", 0), ("n\n", 0), ("", 0)])
 def test_at_a_terminal_a_large_sweep_is_asked_about(nnreg, project, monkeypatch, typed, runs):
     class Terminal(io.StringIO):
@@ -308,6 +310,7 @@ def test_folders_of_other_names_are_each_a_run_that_is_compared_and_gone_on_with
     assert {path.parent.name for path in project.glob("t/*/config.yaml")} == {"sgd_0", "adam_1"}
 
 
+@pytest.mark.long
 def test_a_job_of_another_sweeper_is_not_run_over_another_run(nnreg, project):
     words = ("-m", *TINY, "seed=1,2", "hydra.sweep.dir=s", "hydra/sweeper=basic")
     assert nnreg(*words).code == 0
@@ -316,6 +319,7 @@ def test_a_job_of_another_sweeper_is_not_run_over_another_run(nnreg, project):
     assert before == {path: path.read_bytes() for path in before}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("more", [(), ("sweep.dry_run=true",)])
 @pytest.mark.parametrize(
     ("words", "said"),

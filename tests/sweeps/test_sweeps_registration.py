@@ -33,6 +33,7 @@ def test_each_is_at_its_address(place):
     assert issubclass(getattr(importlib.import_module(module), name), Plugin)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [["optimizer=adam", "optimizer.lr=0.5"], ["init@bias=constant", "seed=3"], ["+more=1"]])
 def test_a_job_is_what_hydra_makes_of_it_whatever_was_read_before(loaders, words):
     own, remembering = loaders

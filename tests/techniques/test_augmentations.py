@@ -151,6 +151,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("words", "told"), REFUSED)
 def test_what_cannot_be_changed_so_is_refused_in_one_line(nnreg, words, told):
     for more in ((), ("-m", "seed=1,2")):

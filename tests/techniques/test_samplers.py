@@ -111,6 +111,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("choices", "told"), REFUSED)
 def test_what_a_sampler_cannot_draw_from_is_refused_in_one_line(nnreg, choices, told):
     words = [f"{key}={value}" for key, value in choices.items()]

@@ -189,6 +189,7 @@ def test_one_line_makes_a_test_of_every_check(pytester_folder):
     assert "no parameter is a choice of words" in out
 
 
+@pytest.mark.long
 def test_a_failing_check_shows_its_reason_in_pytest(pytester_folder):
     folder, run = pytester_folder
     (folder / "test_wrong.py").write_text(

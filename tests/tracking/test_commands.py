@@ -86,7 +86,7 @@ def test_a_run_kept_while_the_server_was_away_arrives_whole_and_only_once(projec
     assert only_run_of(road.uri, "kept").info.run_id == run.info.run_id
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_whose_server_dies_midway_is_the_same_run_after_the_push(project, road):
     tracked = Tracked(project, uri=road.uri, experiment="midway")
     sink = tracked.open()
@@ -106,7 +106,7 @@ def test_a_run_whose_server_dies_midway_is_the_same_run_after_the_push(project, 
     assert artifacts(road.uri, begun) == ARTIFACTS
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_push_that_was_interrupted_can_be_made_again(project, road):
     road.close()
     tracked = Tracked(project, uri=road.uri, experiment="again")
@@ -324,5 +324,6 @@ def test_the_command_line_prints_what_was_done(project, capfd):
     assert capfd.readouterr().out.splitlines()[1] == "nothing to push: every run is where it belongs"
 
 
+@pytest.mark.long
 def test_a_trailing_slash_does_not_make_another_store(project):
     assert resolve_target(project, "http://host:1/", None, pytest.fail).uri == "http://host:1"

@@ -67,7 +67,7 @@ def counted(uri, run):
 ALL = Counter([(TRAIN_LOSS, step) for step in range(200)] + [("steps", 200), ("seconds", 200)])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
 def test_a_sender_killed_at_any_call_of_the_store_leaves_one_run_and_no_point_twice(home, store, is_done):
     whole = store._client

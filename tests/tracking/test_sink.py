@@ -40,6 +40,7 @@ def run_of(home):
     return only_run(embedded(home))
 
 
+@pytest.mark.long
 def test_a_finished_run_is_in_the_store_with_all_that_is_known_of_it(home):
     tracked = Tracked(home)
     sink = tracked.whole()

@@ -123,6 +123,7 @@ def test_the_curves_are_means_with_bands_thinned_and_without_infinities(tmp_path
     assert len(sgd["lost"]) == 1
 
 
+@pytest.mark.long
 def test_rates_and_profiles_have_charts_and_only_the_best_rates_are_shown_at_first(tmp_path):
     jobs = {
         (f"optimizer={rule}", f"optimizer.lr={rate}"): [rate, rate + 0.1] for rule in ("sgd", "adam") for rate in (0.1, 1.0)

@@ -47,6 +47,7 @@ def test_naming_it_in_a_sweep_fails_before_the_first_job(command, quick, project
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_sweep_over_all_skips_what_cannot_be_composed_and_says_so(command, quick):
     answer = command("-m", "optimizer=glob([adam,m*,un*])", *quick, plugins=GONE + USURPED + IDLE)
     assert answer.code == 0

@@ -23,6 +23,7 @@ def test_choosing_it_without_a_plus_is_answered_with_the_plus(nnreg, quick):
     assert answer.complaint == "nnreg: the configuration has no tempo yet: add one with +tempo=halving"
 
 
+@pytest.mark.long
 def test_it_is_built_and_recorded_with_a_run_and_swept_over(command, quick, project):
     answer = command("-m", "+tempo=glob(*)", "tempo.every=3,4", *quick, plugins=TEMPO)
     assert (answer.code, answer.err) == (0, "")

@@ -8,6 +8,7 @@ pytestmark = pytest.mark.slow
 ODD = ("nnreg-odd",)
 
 
+@pytest.mark.long
 def test_it_trains_again_and_again_with_what_was_typed(command, quick, project):
     words = ("optimizer.order=1", "optimizer.weights=[0.5]", "optimizer.either=3", "optimizer.hook=abc", "optimizer.implicit=4")
     answer = command("optimizer=odd", *words, *quick, plugins=ODD)
