@@ -12,14 +12,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Activation, Architecture, Array, Layer, Passed, Shape, Weights
-from nnreg.contracts.columns import Twin
 from nnreg.engine.numerics import product, product_with_transposed
+
+if TYPE_CHECKING:  # a run without compiled code has no use for it
+    from nnreg.contracts.columns import Twin
 
 
 class Weighted(Layer):

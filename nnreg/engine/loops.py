@@ -21,7 +21,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +47,6 @@ FORMS = {
 
 ELEMENTARY = ("exp", "expm1", "log", "log1p", "tanh")
 """Functions of ``nnreg.engine.elementary``, which a loop calls by these names."""
-
-
-def has_numba() -> bool:
-    """Tell whether numba is installed."""
-    return find_spec("numba") is not None
 
 
 class Loop(Program):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,11 @@ def _own_library() -> dict[str, Any]:
     found = _LIBRARIES.info()
     own: list[dict[str, Any]] = [each for each in found if "numpy" in each["filepath"]] or found
     return next(iter(own), {})
+
+
+def has_numba() -> bool:
+    """Tell whether numba is installed, which compiles loops."""
+    return find_spec("numba") is not None
 
 
 def has_small_kernels() -> bool:

@@ -25,7 +25,6 @@ from nnreg.contracts import (
 )
 from nnreg.contracts.objective import targets_of
 from nnreg.contracts.optimizer import execute_by
-from nnreg.engine import loops
 from nnreg.engine.again import Again
 from nnreg.engine.network import Network
 from nnreg.engine.pace import Pace
@@ -178,6 +177,8 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
             entered["init"].name, built["init"], network, lambda: first_rows(splits, settings.batch, network.dtype)[0], streams
         )
         if settings.kernels == "numba":
+            from nnreg.engine import loops
+
             execute_by(built["optimizer"], loops.Loop)
             network.compile()
         built["optimizer"].bind(network.parameters)

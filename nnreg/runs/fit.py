@@ -11,7 +11,7 @@ import numpy as np
 from nnreg.contracts import Activation, Layer, Loss, Schedule, Splits
 from nnreg.contracts.batches import largest_batch, targets_taken
 from nnreg.contracts.objective import targets_of, watched_by, weighs_rows
-from nnreg.engine import loops
+from nnreg.engine import numerics
 from nnreg.engine.layers import Unfit
 from nnreg.engine.parts import NoNetwork
 from nnreg.errors import UserError, one_line
@@ -72,7 +72,7 @@ def check_fit(
     check_warmup(settings)
     if settings.check_gradient and settings.dtype != "float64":
         raise UserError("check_gradient=true needs dtype=float64: in float32 differences are rounding")
-    if settings.kernels == "numba" and not loops.has_numba():
+    if settings.kernels == "numba" and not numerics.has_numba():
         raise UserError("kernels=numba needs numba: pip install 'nnreg[fast]'")
     if settings.watch_train and splits.targets == "values" and not np.ptp(splits.train.y, axis=0).any():
         raise UserError(

@@ -11,7 +11,7 @@ import pytest
 from nnreg.contracts import Optimizer
 from nnreg.contracts.optimizer import execute_by
 from nnreg.contracts.tracing import Tape
-from nnreg.engine import loops
+from nnreg.engine import loops, numerics
 from nnreg.records.checkpoint import FILE, load_checkpoint
 from nnreg.registry import entries
 from nnreg.registry.building import make_technique
@@ -84,7 +84,7 @@ def test_a_run_is_the_same_with_compiled_kernels(nnreg, project):
 
 
 def test_without_numba_a_run_says_how_to_get_it(nnreg, monkeypatch):
-    monkeypatch.setattr(loops, "has_numba", lambda: False)
+    monkeypatch.setattr(numerics, "has_numba", lambda: False)
     assert nnreg("steps=2", "kernels=numba").complaint.endswith("kernels=numba needs numba: pip install 'nnreg[fast]'")
 
 
