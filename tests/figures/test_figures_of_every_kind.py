@@ -1,17 +1,13 @@
 """Every kind of figure, over sweeps of odd shapes: no two words overlap, and every number is written in the one way."""
 
-import re
-
 import numpy as np
 import pytest
-from matplotlib.text import Text
 
 from nnreg.figures import FIGURES
 from tests.figures.runs import overlaps, run, runs
+from tests.figures.words import FOREIGN, foreign, seen
 
 LONG = "a name that is rather long for the place that there is"
-FOREIGN = re.compile(r"\de[+]|\de-?0\d|(?<![\d.,])\d{4,}|(?<![\d.,])0\d|10[⁻⁰¹²³⁴-⁹]|\$|-\d+\.\d|\d%")
-"""1e+06, 1e-05, 1234, 007, 10⁻³, mathematics, a hyphen for a minus, a percentage without its blank."""
 ARMS = {"one": 1, "two": 2, "five": 5, "six": 6, "fourteen": 14, "thirty": 30}
 
 
@@ -71,35 +67,6 @@ SPECS = [
     ("search", {"metric": "valid/accuracy", "searched": ["optimizer.lr", "batch"]}),
     ("search", {"metric": "valid/accuracy", "searched": ["optimizer.lr", "batch", "seed"]}),
 ]
-
-
-def seen(figure):
-    """Return the words that are drawn on a figure: what is written, names of axes, and the ticks within their ends."""
-    figure.canvas.draw()
-    words = list(figure.texts)
-    for axes in figure.axes:
-        words += [*axes.texts, *(title for title in axes.findobj(Text) if title.get_text() in titles(axes))]
-        if axes.axison:
-            words += [axes.xaxis.label, axes.yaxis.label]
-            words += [*ticks_of(axes.xaxis, axes.get_xlim()), *ticks_of(axes.yaxis, axes.get_ylim())]
-    return [each for each in dict.fromkeys(words) if each.get_visible() and each.get_text().strip()]
-
-
-def titles(axes):
-    return {axes.get_title(where) for where in ("left", "center", "right")} - {""}
-
-
-def ticks_of(axis, ends):
-    """Return the labels of ticks between the ends of an axis; matplotlib keeps others that it does not draw."""
-    low, high = sorted(ends)
-    room = 1e-9 * (high - low)
-    found = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
-    drawn = [tick for tick in found if low - room <= tick.get_loc() <= high + room]
-    return [label for tick in drawn for label in (tick.label1, tick.label2)]
-
-
-def foreign(words):
-    return [text for each in words if FOREIGN.search(text := each.get_text())]
 
 
 @pytest.mark.long

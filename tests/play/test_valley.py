@@ -189,6 +189,35 @@ def test_a_chart_is_read_by_pointing_at_it_and_by_keys(browse, address):
     assert len(spoken.inner_text().split(": ")[1].split(", ")) == 1, "of the line that is lit"
 
 
+def focused(page):
+    """Return the rule, the knob and the name of what has the focus."""
+    return page.evaluate("""() => {
+      const [e, of] = [document.activeElement, (name) => document.activeElement.closest(`[data-${name}]`)?.dataset[name]];
+      return [of("rule") ?? null, of("key") ?? null, e.getAttribute("aria-label") || e.type];
+    }""")
+
+
+def test_who_goes_by_keys_keeps_the_place_though_what_is_around_it_is_built_anew(browse, address):
+    page = browse(f"{address}#{TWO}")
+    drawn(page)
+    page.locator("[data-rule='1'] [data-key=lr] input[type=range]").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert focused(page) == ["1", "lr", "range"]
+    rule = page.get_by_label("update rule").nth(1)
+    rule.focus()
+    rule.select_option("adam")
+    until(page, "location.hash.includes('rules=sgd%2Cadam')")
+    until(page, "document.querySelector('[data-rule=\"1\"]').getAttribute('aria-label') === 'adam'")
+    assert focused(page) == ["1", None, "update rule"]
+    noise = page.locator("[data-key=noise] input.typed")
+    noise.focus()
+    noise.fill("0.5")
+    page.keyboard.press("Enter")
+    page.locator("[data-key=seed]").wait_for()
+    assert focused(page) == [None, "noise", "noise, typed"]
+
+
 def test_a_link_brings_everything_back(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)

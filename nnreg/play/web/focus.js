@@ -12,6 +12,6 @@ export function keepingFocus(place, change) {
 
 /** Return what tells an element from its neighbours and survives its being built anew. */
 function signOf(element) {
-  const [choice, knob] = [element.closest("[data-choice]"), element.closest("[data-key]")];
-  return [choice && choice.dataset.choice, knob && knob.dataset.key, element.getAttribute("aria-label"), element.type, element.parentElement.dataset.kind].join("|");
+  const [choice, rule, knob] = ["choice", "rule", "key"].map((name) => element.closest(`[data-${name}]`));
+  return [choice && choice.dataset.choice, rule && rule.dataset.rule, knob && knob.dataset.key, element.getAttribute("aria-label"), element.type, element.parentElement.dataset.kind].join("|");
 }

@@ -2,6 +2,7 @@
 import { lineChart } from "./chart.js";
 import { commandLine } from "./command.js";
 import { html, svg } from "./elements.js";
+import { keepingFocus } from "./focus.js";
 import { formulaOf, knobRows, techniquePicker } from "./knobs.js";
 import { valleyMap } from "./map.js";
 import { outline } from "./markers.js";
@@ -145,12 +146,14 @@ class Valley {
       own(knob, value, isSettled);
       if (was !== asked.noise > 0 && isSettled) this.buildSurface();
     });
-    this.at.surface.replaceChildren(html("div", { class: "card-head" }, html("h2", {}, "Surface"), picker), ...complaint(about.surface), html("p", { class: "quiet small" }, about.surface.summary), knobRows(about.surface.knobs, asked.surface.values, turn), rows);
+    const parts = [html("div", { class: "card-head" }, html("h2", {}, "Surface"), picker), ...complaint(about.surface), html("p", { class: "quiet small" }, about.surface.summary), knobRows(about.surface.knobs, asked.surface.values, turn), rows];
+    keepingFocus(this.at.surface, () => this.at.surface.replaceChildren(...parts));
   }
 
   buildRules() {
     const { asked, about } = this;
-    this.at.rules.replaceChildren(...asked.rules.map((rule, place) => this.ruleCard(rule, about.rules[place], place)));
+    const cards = asked.rules.map((rule, place) => this.ruleCard(rule, about.rules[place], place));
+    keepingFocus(this.at.rules, () => this.at.rules.replaceChildren(...cards));
     this.at.add.hidden = this.api.isFixed || asked.rules.length >= MOST_RULES;
   }
 
@@ -204,7 +207,8 @@ class Valley {
     };
     const isOpen = asked.schedule.name !== "constant" || asked.warmup || asked.clip_norm !== null || asked.clip_value !== null;
     const row = html("div", { class: "knob list" }, html("label", {}, "schedule"), picker);
-    this.at.pace.replaceChildren(html("h2", {}, "Run"), knobRows([steps], asked, own), html("details", { open: isOpen || null }, html("summary", {}, "Schedule and clipping"), row, ...complaint(about.schedule), knobRows(about.schedule.knobs, asked.schedule.values, turn), knobRows(others, asked, own)));
+    const parts = [html("h2", {}, "Run"), knobRows([steps], asked, own), html("details", { open: isOpen || null }, html("summary", {}, "Schedule and clipping"), row, ...complaint(about.schedule), knobRows(about.schedule.knobs, asked.schedule.values, turn), knobRows(others, asked, own))];
+    keepingFocus(this.at.pace, () => this.at.pace.replaceChildren(...parts));
   }
 
   /** Something was turned: draw it, and write it into the address once it rests. */

@@ -4,16 +4,16 @@
     v ← β₂v + (1 − β₂)g²
     v̄ ← max(v̄, v)                                          amsgrad: then v̄ takes the place of v
     θ ← θ − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)           Algorithm 1
-      = θ − η√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε̂)            section 2, with ε̂ = ε√(1 − β₂ᵗ); epsilon_hat: ε̂ = ε
+      = θ − η√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε′)            section 2, with ε′ = ε√(1 − β₂ᵗ); epsilon_hat: ε′ = ε
 
 Source: Kingma, D. P. & Ba, J. (2015), "Adam: A Method for Stochastic Optimization", Algorithm 1 and the end of section 2,
 https://arxiv.org/abs/1412.6980; amsgrad is Reddi, S. J., Kale, S. & Kumar, S. (2018), "On the Convergence of Adam and
 Beyond", Algorithm 2. https://arxiv.org/abs/1904.09237
 
 Conventions: what is computed is the line at the end of section 2, which has one division by a vector instead of three
-and, with this ε̂, is Algorithm 1. Algorithm 1 adds ε = 1e-8 to √v̂ after the bias correction, as torch does. Keras,
-TensorFlow and several textbooks compute the section's form with ε̂ = 1e-7, which amounts to ε = ε̂ / √(1 − β₂ᵗ): about
-30 ε̂ at first, ε̂ in the end. For amsgrad the maximum is taken of v before the bias correction, as in torch and Keras
+and, with this ε′, is Algorithm 1. Algorithm 1 adds ε = 1e-8 to √v̂ after the bias correction, as torch does. Keras,
+TensorFlow and several textbooks compute the section's form with ε′ = 1e-7, which amounts to ε = ε′ / √(1 − β₂ᵗ): about
+30 ε′ at first, ε′ in the end. For amsgrad the maximum is taken of v before the bias correction, as in torch and Keras
 (optax: after it; the paper: none).
 """
 
@@ -72,5 +72,5 @@ class Adam(Optimizer):
         if v_max is not None:
             v = np.maximum(v_max, v, out=v_max)  # v̄ ← max(v̄, v)
         unbias = math.sqrt(1 - self.beta2**t)
-        eps = self.eps if self.epsilon_hat else self.eps * unbias  # ε̂
-        theta -= lr * unbias / (1 - self.beta1**t) * m / (np.sqrt(v) + eps)  # θ ← θ − η√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε̂)
+        eps = self.eps if self.epsilon_hat else self.eps * unbias  # ε′
+        theta -= lr * unbias / (1 - self.beta1**t) * m / (np.sqrt(v) + eps)  # θ ← θ − η√(1 − β₂ᵗ)/(1 − β₁ᵗ) · m / (√v + ε′)

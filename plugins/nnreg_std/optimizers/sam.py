@@ -1,14 +1,14 @@
 """SAM: looks for flat valleys by stepping from the worst point near by, with the gradient found there.
 
-    ε̂ = ρ g / ‖g‖₂                     the worst point of a ball of radius ρ, to first order
-    g ← ∇L(θ + ε̂)                      of the same batch
+    ε′ = ρ g / ‖g‖₂                     the worst point of a ball of radius ρ, to first order
+    g ← ∇L(θ + ε′)                      of the same batch
     θ ← the inner rule's step from θ, with this g
 
 Source: Foret, P., Kleiner, A., Mobahi, H. & Neyshabur, B. (2021), "Sharpness-Aware Minimization for Efficiently Improving
 Generalization", equation 2 with p = 2, and Algorithm 1; ρ = 0.05 is its section 3.1. https://arxiv.org/abs/2010.01412
 
 Conventions: ‖g‖ is that of all parameters together, as in the authors' code; ASAM and layerwise forms scale by array. L holds
-the regularizer's penalty, as the authors' does; decoupled decay is taken from θ, after the step. g and ∇L(θ + ε̂) are clipped
+the regularizer's penalty, as the authors' does; decoupled decay is taken from θ, after the step. g and ∇L(θ + ε′) are clipped
 as any gradient is. A step costs two gradients: compare it with twice as many steps of the inner rule.
 """
 
@@ -55,9 +55,9 @@ class SAM(Optimizer):
         largest = float(np.abs(g, out=ascent).max(initial=0))
         if 0 < self.rho * largest < math.inf:
             np.divide(g, largest, out=ascent)  # whose square neither overflows nor vanishes
-            ascent *= self.rho / math.sqrt(np.dot(ascent, ascent))  # ε̂ = ρ g / ‖g‖₂
+            ascent *= self.rho / math.sqrt(np.dot(ascent, ascent))  # ε′ = ρ g / ‖g‖₂
             before[...] = theta
             theta += ascent
-            self.reevaluate()  # g ← ∇L(θ + ε̂)
+            self.reevaluate()  # g ← ∇L(θ + ε′)
             theta[...] = before
         self.inner.step(t, factor)
