@@ -200,9 +200,14 @@ def whole_node(kind: str, name: str, node: Mapping[str, Any]) -> dict[str, Any]:
                 if parameter.name in inside and value is not None:
                     filled[parameter.name] = whole_node(*inside[parameter.name], value if is_node(value) else {})
                 elif parameter.settable and value is not REQUIRED:
-                    filled[parameter.name] = list(value) if isinstance(value, tuple) else value
+                    filled[parameter.name] = _own(value)
             filled = passed_on(entry, filled)
     return filled | {key: value for key, value in given.items() if key not in filled}
+
+
+def _own(value: Any) -> Any:
+    """Return a value that nobody else writes into: a default is the same object in every configuration."""
+    return [*value] if isinstance(value, list | tuple) else {**value} if isinstance(value, dict) else value
 
 
 def passed_on(entry: Entry, node: Mapping[str, Any], rate: float | None = None) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Techniques inside techniques: found, composed, built, named."""
 
+from dataclasses import dataclass, field
+
 import pytest
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
@@ -192,3 +194,14 @@ def test_the_help_tells_what_may_stand_in_what_without_an_import(publish, monkey
     told = dict(line.split(": ", 1) for line in slots_text().splitlines())
     assert "lookahead+momentum" in told["optimizer"]
     assert "wraps with schedule@optimizer.pace=cosine, wraps+sgd" in told["optimizer"]
+
+
+def test_a_default_that_can_be_written_into_is_that_of_one_configuration(monkeypatch):
+    @dataclass
+    class Wide(Adam):
+        widths: list[int] = field(default_factory=lambda: [1, 2])
+
+    monkeypatch.setattr(entries, "_registered", {})
+    entries.register_class(Wide)
+    whole_node("optimizer", "wide", {})["widths"].append(9)
+    assert whole_node("optimizer", "wide", {})["widths"] == [1, 2]
