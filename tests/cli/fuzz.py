@@ -19,6 +19,8 @@ from nnreg.settings import setting_names
 from tests.cli import copies
 
 SECONDS = 60.0
+SERVING = {"ui", "play"}
+"""Commands that go on until Ctrl-C, where nothing is wrong with their words."""
 SETTINGS = sorted(setting_names())
 SMALL = ("steps=2", "hidden=[4]", "dataset=iris", "batch=8", "tracking=off")
 """What keeps a line that happens to be sound from taking long."""
@@ -262,7 +264,7 @@ def lines(seed: int) -> Iterator[tuple[str, ...]]:
         words = [_word(rng) for _ in range(rng.choice((1, 1, 1, 2, 2, 3)))]
         if rng.random() < 0.3:
             words.insert(rng.randrange(len(words) + 1), "-m")
-        command = rng.choice([name for name in COMMANDS if name != "ui"]) if rng.random() < 0.15 else None
+        command = rng.choice([name for name in COMMANDS if name not in SERVING]) if rng.random() < 0.15 else None
         if command is not None:
             yield command, *words
             continue
