@@ -17,6 +17,7 @@ from nnreg.engine.history import TRAIN_LOSS
 from nnreg.errors import UserError, instead
 from nnreg.figures.groups import ARM, Group, ended, groups
 from nnreg.figures.page import (
+    BESIDE,
     INK,
     NAME,
     QUIET,
@@ -339,7 +340,7 @@ def overlays(
     columns = min(len(facets), MOST_ACROSS if len(facets) != 4 else 2)
     rows = math.ceil(len(facets) / columns)
     most = max(len(facet.groups) for facet in facets)
-    names = max(width_of(labelled(group) + " ↑", NAME) for facet in facets for group in facet.groups) + 0.35
+    names = max(width_of(labelled(group) + " ↑", NAME) for facet in facets for group in facet.groups) + 0.35 + BESIDE
     wide = {1: 5.6, 2: 3.4}.get(columns, 2.5)
     high = max({1: 3.3, 2: 2.4}.get(columns, 2.1), LINE * most)
     above = 0.22 if not facets[0].heading else 0.45

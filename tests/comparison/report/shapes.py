@@ -27,7 +27,7 @@ def curves(end: float, seed: int, steps: int = 120) -> dict[str, list[float]]:
     return {
         "train/loss": loss.tolist(),
         "valid/loss": (loss[::12] * 1.2).tolist(),
-        "valid/accuracy": (1 - loss[::12] / 3).tolist(),
+        "valid/accuracy": np.maximum(0, 1 - loss[::12] / 3).tolist(),
     }
 
 
