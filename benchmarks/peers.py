@@ -4,6 +4,7 @@
 network from the same weights on the same batches; sampling and recording of every loss are part of a step. They take turns in
 short blocks, A B C A B C ..., so that a busy machine slows all of them alike; the minimum is what the machine can do, the
 quartile and the median are what it did today. Install them with ``pip install -e '.[bench]'``; who is not there is named.
+``--quick`` is W1 and W2 with SGD and Adam on one thread, for the four that matter, in less than four minutes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +29,10 @@ TORCH = ("torch eager", "torch eager foreach", "torch eager fused", "torch.compi
 SCAN, SOURCE = ("jax scan of 100",), ("source's way",)
 CHECK = 10  # steps after which losses are compared; later, float32 trajectories part by rounding
 AGREES = 0.01  # relative difference of two losses then; Adam's ε stands elsewhere in the source's way
+QUICK = (
+    *("--workloads", "W1", "W2", "--optimizers", "sgd", "adam", "--threads", "1", "--blocks", "20", "--contenders"),
+    *("nnreg", "nnreg[fast]", "jax scan of 100", "torch eager fused"),
+)
 PAUSE = 0.004  # seconds between two blocks, for the last contender to stand still
 
 
@@ -215,8 +221,10 @@ def parsed(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=100, help="steps a block")
     parser.add_argument("--rows", type=int, default=ROWS, help="to train on; few are sooner made, and stay in the caches")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one thread, on a machine that is busy")
+    parser.add_argument("--quick", action="store_true", help=f"as if these had been typed: {' '.join(QUICK)}")
     parser.add_argument("--markdown", action="store_true", help="least times and targets, as tables for a page")
-    arguments = parser.parse_args(given)
+    words = sys.argv[1:] if given is None else given
+    arguments = parser.parse_args([*(QUICK if "--quick" in words else ()), *words])
     if arguments.clock == "cpu" and max(arguments.threads) > 1:
         parser.error("--clock cpu adds up the threads: use it with --threads 1")
     return arguments

@@ -153,8 +153,9 @@ class Settings:
         tolerance: distance from a minimum within which a descent has arrived.
         animate: ``gif`` or ``mp4`` (needs ffmpeg) shows a descent grow; in a sweep one animation for all its paths.
         dtype: precision of parameters, gradients and activations; descents are in float64.
-        kernels: ``numba`` compiles all of a step but its matrix products (``pip install 'nnreg[fast]'``), the same but for the
-            order of sums; compiling takes seconds, once, and reading it half a second, so it pays for long runs.
+        kernels: ``auto`` is ``numba`` where that is installed and the run, or the whole sweep, would train for some five
+            seconds or more, else ``numpy``; what it chose is recorded. ``numba`` compiles all of a step but its matrix products
+            (``pip install 'nnreg[fast]'``), the same but for the order of sums.
         tracking: ``mlflow`` logs the run there; ``off`` keeps it in the run folder only.
         tracking_uri: MLflow store or server; null: MLFLOW_TRACKING_URI, else mlflow.db in the working directory.
         experiment_name: MLflow experiment; null: that of mlflow.set_experiment, MLFLOW_EXPERIMENT_NAME or
@@ -189,7 +190,7 @@ class Settings:
     tolerance: float = 0.01
     animate: Literal["off", "gif", "mp4"] = "off"
     dtype: Literal["float32", "float64"] = "float32"
-    kernels: Literal["numpy", "numba"] = "numpy"
+    kernels: Literal["auto", "numpy", "numba"] = "auto"
     tracking: Literal["mlflow", "off"] = "mlflow"
     tracking_uri: str | None = None
     experiment_name: str | None = None

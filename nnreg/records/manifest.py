@@ -81,6 +81,7 @@ class Manifest:
         tuning: how a parameter was chosen, or None where none was.
         race: how arms were raced, or None where they were not.
         concluded: whether the comparison of the runs was written and sent too; None where it is not known.
+        kernels: what computes all of its runs that were left to choose, "" where it is not known.
         settings: what the ``sweep`` node said, such as ``{"target": 0.3}``; None where it is not known.
     """
 
@@ -95,6 +96,7 @@ class Manifest:
     spent: float | None = None
     compared: tuple[str, ...] | None = None
     concluded: bool | None = None
+    kernels: str = ""
 
     def save(self, folder: Path) -> None:
         """Write it to the folder of the sweep, whole or not at all."""
@@ -148,7 +150,7 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
 
 def _check(known: Mapping[str, Any]) -> None:
     wanted = {"command": str, "overrides": list, "protocol": str, "jobs": int | None, "seconds": int | float | None}
-    wanted |= {"settings": dict | None, "spent": int | float | None, "compared": list | None}
+    wanted |= {"settings": dict | None, "spent": int | float | None, "compared": list | None, "kernels": str}
     for name, kind in wanted.items():
         if name in known and not isinstance(known[name], kind):
             raise TypeError(f"{name} is of another type")

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,7 @@ from nnreg.runs.fit import (
     check_warmup,
     check_watched,
     check_weighted,
+    chosen_kernels,
     fitting,
 )
 from nnreg.runs.varying import varied_numbers
@@ -176,6 +178,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         settle_start(
             entered["init"].name, built["init"], network, lambda: first_rows(splits, settings.batch, network.dtype)[0], streams
         )
+        settings = dataclasses.replace(settings, kernels=chosen_kernels(settings, lambda: network.parameters.weights.size))
         if settings.kernels == "numba":
             from nnreg.engine import loops
 
@@ -275,6 +278,25 @@ def load_splits(config: DictConfig) -> Splits:
     entered = {kind: _entry(kind, kind, config.get(kind), {}) for kind in ("dataset", "loss", "network")}
     built = {kind: build_entry(entry, config[kind]) for kind, entry in entered.items()}
     return _fitting(settings, config["dataset"], entered, built)[0]
+
+
+def kernels_for_all(config: DictConfig, runs: int) -> str:
+    """Return what computes the runs of a sweep that leave it to nnreg, by its first one; "" where that one does not.
+
+    Its layers are counted as affine ones.
+    """
+    settings = read_settings(config)
+    if settings.task != TRAIN or settings.kernels != "auto":
+        return ""
+
+    def weights() -> int:
+        splits = load_splits(config)
+        widths = (splits.train.x.shape[1], *settings.hidden, splits.outputs)
+        return sum(before * after for before, after in itertools.pairwise(widths))
+
+    with contextlib.suppress(UserError, BrokenPlugin):
+        return chosen_kernels(settings, weights, runs)
+    return "numpy"
 
 
 def _fitting(settings: Settings, node: DictConfig, entered: Mapping[str, Entry], built: Mapping[str, Any]) -> Loaded:

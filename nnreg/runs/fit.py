@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -239,3 +239,24 @@ def check_watched(schedule: Schedule, where: str, settings: Settings, splits: Sp
             check_recorded(metric, settings, splits, dataset)
         except UserError as error:
             raise UserError(f"{where} watches {metric}: {error}") from error
+
+
+ENOUGH = 2e11
+"""Multiplications of a run from which on ``kernels=auto`` takes compiled code: some five seconds, of which reading it takes
+half of one; a step takes a tenth to a third less. The runs of a sweep are taken together."""
+CALLS = 4e6  # what the calls of a step cost, as multiplications
+PRODUCTS = 3  # of each weight matrix: forward, and two backward
+
+
+def chosen_kernels(settings: Settings, weights: Callable[[], int], runs: int = 1) -> Literal["numpy", "numba"]:
+    """Return what computes a run: what is asked for, or what its length suggests.
+
+    Args:
+        settings: of the run.
+        weights: returns how many numbers multiply each row; asked where it matters.
+        runs: that are to use the same.
+    """
+    if settings.kernels != "auto":
+        return settings.kernels
+    multiplications = PRODUCTS * settings.batch * weights()
+    return "numba" if runs * settings.steps * (multiplications + CALLS) >= ENOUGH and numerics.has_numba() else "numpy"

@@ -67,6 +67,8 @@ class Request:
 def describe(request: Request, assembled: Assembled | None = None) -> RunCard:
     """Return the card of a run, also of one that could not be assembled."""
     config = plain(request.config, request.choices)
+    if assembled is not None:
+        config["kernels"] = assembled.settings.kernels  # what auto chose
     task, choices = task_of(config), request.choices
     named = techniques_in(config, choices)
     everywhere = techniques_in(config, entries.kinds())

@@ -22,6 +22,7 @@ from nnreg.errors import UserError, instead
 from nnreg.records.card import Outcome, RunCard
 from nnreg.records.files import write_whole
 from nnreg.records.folder import CONFIG, RUNNING, SUMMARY, DiskSink, check_unused, discard, known_facts, occupied
+from nnreg.records.manifest import read_manifest
 from nnreg.records.metrics import DECIDING, SECONDS, STEPS
 from nnreg.records.recorder import Sink
 from nnreg.registry import entries
@@ -86,7 +87,19 @@ def execute_task(request: Request, sinks: Sequence[Sink]) -> Outcome:
     if task not in PREPARED_IN:
         raise UserError(f"there is no task '{task}'{instead(task, PREPARED_IN)}")
     prepare: Prepare = importlib.import_module(PREPARED_IN[task]).prepare
-    return attempt.attempt(own_request(request), sinks, prepare)
+    return attempt.attempt(_as_the_sweep(own_request(request)), sinks, prepare)
+
+
+def _as_the_sweep(request: Request) -> Request:
+    """Return a run of a sweep with the kernels that all of its runs have that leave it to nnreg."""
+    asked = request.config.get("kernels")
+    if request.sweep_id is None or getattr(asked, "name", asked) != "auto":  # a setting of few values is an enum there
+        return request
+    found = [read_manifest(home) for home in (request.folder.parent, request.folder.parent.parent)]
+    kernels = next((each.kernels for each in found if each is not None and each.kernels in ("numpy", "numba")), "numpy")
+    config = OmegaConf.merge(request.config, {"kernels": kernels})
+    assert isinstance(config, DictConfig)
+    return dataclasses.replace(request, config=config)
 
 
 def task(config: DictConfig, is_enough: Callable[[Record], bool] | None = None) -> Value:

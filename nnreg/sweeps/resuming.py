@@ -29,7 +29,7 @@ from nnreg.registry.nested import chosen_names
 from nnreg.registry.overrides import quoted
 from nnreg.registry.varied import VARY
 from nnreg.runs import request
-from nnreg.runs.assembly import FITTED, check_ahead
+from nnreg.runs.assembly import FITTED, check_ahead, kernels_for_all
 from nnreg.runs.attempt import TRACEBACK
 from nnreg.runs.descend import prepare
 from nnreg.runs.request import Request, own_request, plain
@@ -60,6 +60,14 @@ def digest_of(config: DictConfig) -> str:
     try:
         return config_hash(_settled(request))
     except OmegaConfBaseException:  # it refers to something that only a job knows, such as its number
+        return ""
+
+
+def kernels_of(config: DictConfig, runs: int) -> str:
+    """Return what computes the runs of a sweep that leave it to nnreg, by its composed first one; "" where that does not."""
+    try:
+        return kernels_for_all(_request_of(config).config, runs)
+    except (OmegaConfBaseException, UserError):  # only the job itself can tell
         return ""
 
 

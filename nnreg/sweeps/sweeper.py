@@ -270,7 +270,7 @@ class ProtocolSweeper(Sweeper):
         if todo:
             complaints = ((number, self._wrong_with(jobs[number - first], number, stage)) for number in numbers)
             self._refuse({number: why for number, why in complaints if why}, jobs, first)
-            self._begin()
+            self._begin(todo[0][0])
         size = self._batch_size or max(len(todo), 1)
         for start in range(0, len(todo), size):
             self.hand_over(todo[start : start + size], stage, first + start)
@@ -338,10 +338,12 @@ class ProtocolSweeper(Sweeper):
             say(f"nothing to resume: all runs in {self._home} are complete; `{resuming.comparing(self._home)}` compares them")
             raise SystemExit(0)
 
-    def _begin(self) -> None:
-        """Write what the sweep is, when nothing has been found wrong with it."""
+    def _begin(self, words: Words = ()) -> None:
+        """Write what the sweep is, when nothing has been found wrong with it; the words are its first run's, if known."""
         if self._begun:
             return
+        kernels = self._before.kernels or resuming.kernels_of(self.compose(words), self._manifest.jobs or 1)
+        self._manifest = dataclasses.replace(self._manifest, kernels=kernels)
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         if not self._resuming:
             resuming.hold(self._held, self._home)
