@@ -328,6 +328,14 @@ def test_unknown_code_and_other_versions_are_said_in_the_line_on_fairness(tmp_pa
     assert "made with" not in fairness_line(gather([after]), ["final/train_loss"])
 
 
+def test_runs_that_were_compiled_beside_others_are_counted_in_the_line_on_fairness(tmp_path):
+    plain = sweep(tmp_path / "plain", {RULES[0]: [0.4, 0.5]}, settings={"kernels": "numpy"})
+    compiled = sweep(tmp_path / "compiled", {RULES[1]: [0.6, 0.7]}, settings={"kernels": "numba"})
+    line = fairness_line(gather([plain, compiled]), ["final/train_loss"])
+    assert "2 of 4 runs compiled by numba, the same but for rounding" in line
+    assert "compiled" not in fairness_line(gather([compiled]), ["final/train_loss"])
+
+
 def test_the_report_of_two_versions_of_a_technique_is_written_whole(tmp_path):
     jobs = [(f"optimizer={rule}", f"init={init}") for rule in ("sgd", "adam") for init in ("he", "xavier")]
     before, after = versions_of(tmp_path, code(optimizer=OLD), code(optimizer=NEW), *jobs)

@@ -156,6 +156,14 @@ def test_a_rule_that_asks_for_more_goes_on_as_if_never_stopped_with_all_that_is_
     compared(tmp_path, at=41, checkpoint_at=24, **choices)
 
 
+@pytest.mark.extra("fast")
+@pytest.mark.parametrize("optimizer", ["adam", "ema", "sam", "schedule_free_adamw"])
+@pytest.mark.parametrize("augmentation", ["none", "mixup"])
+def test_a_compiled_run_goes_on_as_if_never_stopped(tmp_path, optimizer, augmentation):
+    chosen = {"norm": "batch_norm", "dropout": "dropout", "regularizer": "l2"}
+    compared(tmp_path, kernels="numba", optimizer=optimizer, augmentation=augmentation, **chosen)
+
+
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path):
     cut(tmp_path / "cut", checkpoint_at=None)
     assert not (tmp_path / "cut" / FILE).exists()
