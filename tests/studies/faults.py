@@ -81,6 +81,8 @@ FAULTS = (
         (
             Edit(f"{STD}/norms/batch_norm.py", "return np.add(y, self._beta, out=y)", "return y"),
             Edit(f"{STD}/norms/batch_norm.py", "np.multiply(of_dbeta, self._n, out=self._dbeta)", "self._dbeta[...] = 0"),
+            Edit(f"{STD}/norms/batch_norm.py", "(a.gamma * a.inverse) + a.beta", "(a.gamma * a.inverse)"),
+            Edit(f"{STD}/norms/batch_norm.py", "self._norm.eps)) + a.beta", "self._norm.eps))"),
         ),
         study="batch_norm_digits",
         sees="with it even a spread of 1",
@@ -93,7 +95,12 @@ FAULTS = (
     ),
     Fault(
         "dropout left on in evaluation",
-        (Edit(f"{STD}/dropouts/dropout.py", "if not training:", "if False:"),),
+        (
+            Edit(f"{STD}/dropouts/_masked.py", "if not training:", "if False:"),
+            Edit(
+                f"{STD}/dropouts/_masked.py", 'itself."""\n        return x', 'itself."""\n        return self.forward(x, a, n)'
+            ),
+        ),
         study="dropout_digits",
         sees="evaluated without masks",
     ),

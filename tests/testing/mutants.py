@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nnreg.contracts import Layer, Shape, Split, Splits, check_range
+from nnreg.contracts.objective import LossLoop
 from nnreg.registry.templates.kinds import (
     activation,
     augmentation,
@@ -31,6 +32,9 @@ from nnreg.registry.templates.kinds import (
 )
 from nnreg.registry.templates.layers import activation as activation_layer
 from nnreg.registry.templates.wrappers import optimizer as wrapper
+from nnreg_std.dropouts._masked import MaskedTwin
+from nnreg_std.dropouts.dropout import InvertedDropout
+from nnreg_std.losses.softmax_cross_entropy import SoftmaxCrossEntropy
 
 HEALTHY = (
     *(activation, activation_layer, augmentation, dataset, dropout, init, loss, network, norm, optimizer, regularizer),
@@ -920,6 +924,45 @@ class Learns(dropout.MyRule):
         return super().backward(dy)
 
 
+class DoublesInEvaluation(MaskedTwin):
+    def evaluate(self, x, a, n):
+        return x * 2
+
+
+@caught_by("its_twin_computes_the_same", because="y of evaluation")
+class TwinOfAnother(InvertedDropout):
+    """Drops units.
+
+    Source: made up.
+
+    Args:
+        rate: probability that a unit is dropped, in [0, 1).
+    """
+
+    def twin(self):
+        twin = super().twin()
+        return DoublesInEvaluation(self, twin.arrays)
+
+
+class LooksAtValues(MaskedTwin):
+    def forward(self, x, a, n):
+        return super().forward(x, a, n) if np.isfinite(x).all() else a.y
+
+
+@caught_by("its_twin_can_be_taken_down", because="forward of its twin cannot be taken down")
+class TwinThatBranches(InvertedDropout):
+    """Drops units.
+
+    Source: made up.
+
+    Args:
+        rate: probability that a unit is dropped, in [0, 1).
+    """
+
+    def twin(self):
+        return LooksAtValues(self, super().twin().arrays)
+
+
 # --- regularizers, schedules, losses -------------------------------------------------------------------------------------
 
 
@@ -1141,6 +1184,26 @@ class LossInDouble(loss.MyRule):
     def value_and_gradient(self, logits, targets, out):
         logits * np.float64(1)
         return super().value_and_gradient(logits, targets, out)
+
+
+def half_the_gradient(numbers, logits, targets, out):
+    value = SoftmaxCrossEntropy().value_and_gradient(logits, targets, out)
+    out /= 2
+    return value
+
+
+@caught_by("its_loop_computes_the_same", because="its loop has another gradient")
+class LoopOfAnother(SoftmaxCrossEntropy):
+    """How surprised the network is.
+
+    Source: made up.
+
+    Args:
+        label_smoothing: share of belief spread over all classes, in [0, 1).
+    """
+
+    def loop(self, targets):
+        return LossLoop(half_the_gradient, ()) if targets.ndim == 1 else None
 
 
 # --- datasets and surfaces -----------------------------------------------------------------------------------------------
