@@ -280,7 +280,7 @@ class OptunaSearch(ProtocolSweeper):
         complaints = {job.folder: said for job in jobs if (said := self._complaint(job.words)) is not None}
         if not self._begun and not self._resuming and len(complaints) == len(jobs):
             raise UserError(complaints[jobs[0].folder])
-        self._begin()
+        self._begin(next((job.words for job in jobs if job.folder not in complaints), None))
         shared = work.work_of(self.hydra_context, self.config, _nobody)
         for job in jobs:
             if job.folder in complaints:

@@ -338,11 +338,15 @@ class ProtocolSweeper(Sweeper):
             say(f"nothing to resume: all runs in {self._home} are complete; `{resuming.comparing(self._home)}` compares them")
             raise SystemExit(0)
 
-    def _begin(self, words: Words = ()) -> None:
-        """Write what the sweep is, when nothing has been found wrong with it; the words are its first run's, if known."""
+    def _begin(self, words: Words | None) -> None:
+        """Write what the sweep is, when nothing has been found wrong with it; the words are its first run's, if one can be."""
         if self._begun:
             return
-        kernels = self._before.kernels or resuming.kernels_of(self.compose(words), self._manifest.jobs or 1)
+        kernels = self._before.kernels
+        if not kernels and words is not None:
+            composed = self._composed.get(words)
+            config = self.compose(words) if composed is None else pickle.loads(composed)
+            kernels = resuming.kernels_of(config, self._manifest.jobs or 1)
         self._manifest = dataclasses.replace(self._manifest, kernels=kernels)
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         if not self._resuming:
