@@ -232,7 +232,6 @@ def _code(gathered: Gathered) -> str:
     parts = [f"{silent} of {len(runs)} runs do not say which code they are"] if 0 < silent < len(runs) else []
     parts += [f"made with {name} {enumerated(sorted(versions))}" for name, versions in told.items() if len(versions) > 1]
     compiled = sum(run.config.get("kernels") == "numba" for run in runs)
-    parts += (
-        [f"{compiled} of {len(runs)} runs compiled by numba, the same but for rounding"] if 0 < compiled < len(runs) else []
-    )
+    if 0 < compiled < len(runs):
+        parts.append(f"{compiled} of {len(runs)} runs compiled by numba, the same but for rounding")
     return "; ".join(parts)

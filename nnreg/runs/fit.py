@@ -258,5 +258,7 @@ def chosen_kernels(settings: Settings, weights: Callable[[], int], runs: int = 1
     """
     if settings.kernels != "auto":
         return settings.kernels
+    if not numerics.has_numba():
+        return "numpy"
     multiplications = PRODUCTS * settings.batch * weights()
-    return "numba" if runs * settings.steps * (multiplications + CALLS) >= ENOUGH and numerics.has_numba() else "numpy"
+    return "numba" if runs * settings.steps * (multiplications + CALLS) >= ENOUGH else "numpy"
