@@ -270,7 +270,8 @@ class ProtocolSweeper(Sweeper):
         if todo:
             complaints = ((number, self._wrong_with(jobs[number - first], number, stage)) for number in numbers)
             self._refuse({number: why for number, why in complaints if why}, jobs, first)
-            self._begin(todo[0][0])
+            words, spot = todo[0]
+            self._begin((*words, *self._told(spot, stage)))
         size = self._batch_size or max(len(todo), 1)
         for start in range(0, len(todo), size):
             self.hand_over(todo[start : start + size], stage, first + start)
