@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.bash_completion import BashCompletion
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -19,6 +20,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobRuntime
 from hydra.plugins.completion_plugin import CompletionPlugin
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
 
 from nnreg.cli.words import is_sweep, ordered, tuned_on_a_surface
 from nnreg.console import say
@@ -76,6 +78,41 @@ def store_uncopied() -> Iterator[None]:
         del ConfigStore.__deepcopy__  # type: ignore[attr-defined]
 
 
+@contextlib.contextmanager
+def composed_once(mode: RunMode) -> Iterator[None]:
+    """Let Hydra use what it composes to learn whether words are a run or a sweep; it would compose the same once more.
+
+    Args:
+        mode: what the words look like; where the configuration says otherwise, Hydra composes as ever.
+    """
+    load = ConfigLoaderImpl.load_configuration
+    made: list[tuple[list[str], DictConfig]] = []
+    word = f"hydra.mode={mode.name}"
+
+    def load_once(
+        loader: ConfigLoaderImpl, config_name: str | None, overrides: list[str], run_mode: RunMode, *options: Any, **named: Any
+    ) -> DictConfig:
+        if named.get("validate_sweep_overrides", True) is False:  # it wants to know what the words are
+            with contextlib.suppress(Exception):
+                made[:] = [(list(overrides), load(loader, config_name, overrides, mode))]
+                return made[0][1]
+        elif made:
+            told, config = made.pop()
+            if run_mode == mode and overrides == [*told, word]:  # which Hydra adds where nothing says what they are
+                config.hydra.mode = mode
+                config.hydra.overrides.hydra.append(word)
+                return config
+            if run_mode == mode and overrides == told:
+                return config
+        return load(loader, config_name, overrides, run_mode, *options, **named)
+
+    ConfigLoaderImpl.load_configuration = load_once  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
+
+
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 Task = Callable[["DictConfig"], "Value"]
@@ -115,7 +152,8 @@ def compose(words: Sequence[str], task: Task) -> int:
     try:
         with contextlib.ExitStack() as stack:
             switch = _environment(FULL_ERROR, "1")  # Hydra raises, and does not print
-            for context in (explained(), _missing_paths(), store_uncopied(), switch, _program_arguments(words)):
+            once = composed_once(RunMode.MULTIRUN if is_sweep(words) else RunMode.RUN)
+            for context in (explained(), _missing_paths(), store_uncopied(), once, switch, _program_arguments(words)):
                 stack.enter_context(context)
             stack.enter_context(terminable())
             if is_sweep(words):
