@@ -61,7 +61,7 @@ def bash(program, *line):
         _nnreg_complete
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=180)
     assert done.stderr == ""
     return done.stdout.split()
 

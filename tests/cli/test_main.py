@@ -226,7 +226,7 @@ def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, start,
     history = wait_for(lambda: next(project.glob("runs/*/history.csv"), None))
     wait_for(lambda: history.stat().st_size > 1000)
     process.send_signal(getattr(signal, name))
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == main.INTERRUPTED
     assert err.strip() == "nnreg: interrupted"
     assert "interrupted after" in out
@@ -246,7 +246,7 @@ def test_a_run_killed_outright_keeps_its_history_up_to_the_last_second(project, 
     assert read_history(history.parent).series(TRAIN_LOSS)[0].size > 10
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=180):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():

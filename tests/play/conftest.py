@@ -34,7 +34,7 @@ def playing(*words: str, folder: Path, path: tuple[Path, ...] = ()) -> Iterator[
             yield address
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=180)
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def listen(address):
     with contextlib.ExitStack() as stack:
 
         def listen():
-            connection = stack.enter_context(contextlib.closing(http.client.HTTPConnection(place.netloc, timeout=60)))
+            connection = stack.enter_context(contextlib.closing(http.client.HTTPConnection(place.netloc, timeout=180)))
             connection.request("GET", "/api/network/stream")
             answer = connection.getresponse()
 
@@ -157,7 +157,7 @@ def send(address):
     place = urlsplit(address)
 
     def send(path, said):
-        with contextlib.closing(http.client.HTTPConnection(place.netloc, timeout=60)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(place.netloc, timeout=180)) as connection:
             connection.request("POST", path, json.dumps(said), {"Origin": f"http://{place.netloc}"})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
@@ -197,7 +197,7 @@ def test_sessions_are_few_and_end_with_their_pages(listen, send):
     close()
     for _, _, close in opened:
         close()
-    until = time.monotonic() + 30
+    until = time.monotonic() + 180
     while send(f"/api/network/{names[0]}/order", {})[0] == 200 and time.monotonic() < until:
         time.sleep(0.2)
     assert send(f"/api/network/{names[0]}/order", {}) == (422, {"error": "this page's networks are gone: load it again"})

@@ -26,7 +26,7 @@ def ask(address):
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         given = {"Host": address.netloc} | ({"Origin": f"http://{address.netloc}"} if method == "POST" else {}) | given
         sent = json.dumps(body).encode() if body is not None and not isinstance(body, bytes) else body or b""
-        with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=30)) as connection:
+        with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=180)) as connection:
             connection.putrequest(method, path, skip_host=True)
             for name, value in given.items():
                 if value is not None:
@@ -123,13 +123,13 @@ def test_ctrl_c_ends_it_in_peace_also_while_a_page_listens(start, tmp_path):
         *(sys.executable, "-m", "nnreg", "play", "--no-open"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     address = urlsplit(process.stdout.readline().strip())
-    with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=30)) as listening:
+    with contextlib.closing(http.client.HTTPConnection(address.hostname, address.port, timeout=180)) as listening:
         listening.request("GET", "/api/changes")
         with listening.getresponse() as answer:
             assert answer.status == 200
             process.send_signal(signal.SIGINT)
             began = time.monotonic()
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=180)
     assert (process.returncode, err) == (0, "")
     assert time.monotonic() - began < 10
     assert "Traceback" not in out

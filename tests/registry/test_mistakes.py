@@ -157,7 +157,7 @@ def test_any_other_complaint_becomes_one_line(error):
 def test_a_missing_extra_is_told_with_the_command_that_installs_it(project, words, extra):
     without = "import sys; sys.modules['hydra_plugins'] = sys.modules['optuna'] = None; from nnreg.__main__ import main; main()"
     command = [sys.executable, "-c", without, "-m", "seed=1,2", *words]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith(f" needs what is not installed: `python -m pip install 'nnreg[{extra}]'`\n")
     assert len(done.stderr.splitlines()) == 1

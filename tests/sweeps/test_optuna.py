@@ -326,7 +326,7 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(nnreg, project, stu
 def test_a_search_that_was_killed_goes_on(nnreg, project, study, start):
     words = ("-m", *QUICK, *SEARCH, "hydra.sweep.dir=runs/part", "tracking=off")
     process = start(sys.executable, "-m", "nnreg", *words, cwd=project)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not (project / "runs/part/3/summary.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

@@ -207,7 +207,7 @@ def pages(home: Path, *words: str, **settings: str) -> Iterator[tuple[subprocess
         yield process, lines
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=180)
 
 
 def children(pid: int) -> set[int]:

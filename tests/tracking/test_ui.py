@@ -46,13 +46,13 @@ def test_the_pages_start_lead_to_the_newest_experiment_and_leave_nothing_behind(
         assert link.startswith(f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?")
         assert "compareRunsMode=CHART" in link
         assert link != averaged
-        assert requests.get(f"http://127.0.0.1:{port}/", timeout=10).ok
+        assert requests.get(f"http://127.0.0.1:{port}/", timeout=180).ok
         picture = f"http://127.0.0.1:{port}/get-artifact?path=loss.png&run_uuid={run}"
-        assert requests.get(picture, timeout=10).content == b"a picture"
+        assert requests.get(picture, timeout=180).content == b"a picture"
         with pytest.raises(UserError, match=r"in use.*--port \d+"):
             serve(project, port)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=180)
         assert (process.returncode, out.strip(), err) == (0, "stopped", "")
     assert not [pid for pid in below if lives(pid)]
     key = link.rpartition("viewStateShareKey=")[2]

@@ -51,7 +51,7 @@ class Probe(Optimizer):
             "data": os.environ.get("NNREG_DATA"),
         }
         Path(f"probe_{os.getpid()}.json").write_text(json.dumps(seen))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while len(list(Path().glob("probe_*.json"))) < self.company and time.monotonic() < deadline:
             time.sleep(0.1)
 
@@ -160,7 +160,7 @@ class Place:
         try:
             _until(lambda: sum(1 for _ in self.project.glob("runs/*/*/history.csv")) >= 2, 60.0)
             os.kill(process.pid, with_signal)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=180)
             _until(lambda: not _of_session(process.pid), 10.0)
             return Swept(self.project, process.returncode, out, err), _of_session(process.pid)
         finally:

@@ -53,7 +53,7 @@ def cluster(secret):
 
 def _until_it_answers(address, process):
     host, _, port = address.rpartition(":")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             socket.create_connection((host, int(port)), 1.0).close()

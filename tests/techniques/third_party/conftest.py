@@ -131,7 +131,7 @@ def python(project: Path, installed: Callable[[str], Path]) -> Callable[..., Ans
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=180,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 

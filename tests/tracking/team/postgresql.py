@@ -59,7 +59,7 @@ class PostgreSQL:
         program = [str(_programs() / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port), *words]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(program, cwd="/", stdout=log, stderr=log, **_account())
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while True:
             with contextlib.suppress(subprocess.CalledProcessError):
                 self._run("pg_isready", "--host", "127.0.0.1", "--port", str(self.port))
