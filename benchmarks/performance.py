@@ -16,8 +16,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parent / "docs" / "performance.md"
 PARTS = {
-    "peers": ("peers.py", "--markdown"),
-    "elsewhere": ("peers.py", "--markdown", "--optimizers", "sgd", "adam"),  # for a processor that multiplies in another way
+    "peers": ("peers.py", "--markdown", "--picture", "docs/peers.png"),
+    # for a processor that multiplies in another way
+    "elsewhere": ("peers.py", "--markdown", "--optimizers", "sgd", "adam", "--picture", "docs/peers_elsewhere.png"),
     "optimizers": ("optimizers.py",),
     "sweep": ("sweep.py",),
     "startup": ("startup.py",),
@@ -32,7 +33,7 @@ def printed(part: str) -> str:
     """Return what a benchmark prints, below the command that printed it."""
     script, *words = PARTS[part]
     command = [sys.executable, str(FOLDER / script), *words]
-    text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    text = subprocess.run(command, check=True, cwd=FOLDER.parent, stdout=subprocess.PIPE, text=True).stdout.strip()
     if part in PLAIN:
         about, _, table = text.partition("\n")
         text = f"{about}\n\n```text\n{table}\n```"
