@@ -14,7 +14,7 @@ from nnreg.contracts import Array, Features, Loss, Targets
 from nnreg.contracts.objective import LossLoop, loop_of
 from nnreg.engine.loops import ELEMENTARY, compiled
 
-KNOWN = frozenset({"T", "np", "IndexError", "range", "min", "max", "abs", *ELEMENTARY})
+KNOWN = frozenset({"T", "np", "IndexError", "ValueError", "range", "len", "float", "int", "min", "max", "abs", *ELEMENTARY})
 """Names that the text of a loss may use besides its own."""
 
 CONVERT = """def loop(kept, out, high, low):
@@ -83,7 +83,7 @@ class CompiledLoss:
 
     def _loop(self, logits: Array, targets: Targets, out: Array) -> Callable[[Array, Targets, Array], float] | None:
         said = loop_of(self._loss, targets)
-        if said is None or (text := _text(said)) is None:
+        if said is None or (text := text_of(said)) is None:
             return None
         names, loss = said.numbers, self._loss
         numbers: Array = np.zeros(len(names), self._dtype)
@@ -100,7 +100,7 @@ class CompiledLoss:
         return call
 
 
-def _text(said: LossLoop) -> str | None:
+def text_of(said: LossLoop) -> str | None:
     """Return the source of a loss's loop under the name that loops have, or None where it is more than that."""
     function = said.function
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from types import FunctionType
 
 import numpy as np
 
 from nnreg.contracts import Array, Loss, Targets
 from nnreg.contracts.objective import loop_of, targets_of, weighs_rows
+from nnreg.engine.batch_loops import KNOWN, text_of
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, skip
 from nnreg.testing.usage import Batch, batches
@@ -51,14 +53,24 @@ def its_loop_computes_the_same(subject: Subject) -> None:
             continue
         found += 1
         out, its = np.empty_like(batch.logits), np.full_like(batch.logits, np.nan)
-        value = loss.value_and_gradient(*batch, out=out)
-        numbers = np.array([getattr(loss, name) for name in said.numbers], batch.logits.dtype)
-        expect_close(
-            np.array(said.function(numbers, *batch, its)), np.array(value), "its loop is another loss", rtol=1e-9, atol=1e-11
-        )
+        value, dtype = loss.value_and_gradient(*batch, out=out), batch.logits.dtype
+        numbers = np.array([getattr(loss, name) for name in said.numbers], dtype)
+        loop = FunctionType(said.function.__code__, {**said.function.__globals__, "T": dtype.type})
+        expect_close(np.array(loop(numbers, *batch, its)), np.array(value), "its loop is another loss", rtol=1e-9, atol=1e-11)
         expect_close(its, out, "its loop has another gradient", rtol=1e-9, atol=1e-11)
     if not found:
         skip("it has no loop")
+
+
+def its_loop_is_text_that_can_be_compiled(subject: Subject) -> None:
+    """Its loop is a function of its own, of names that a loop may use."""
+    loss = subject.make()
+    told = [said for batch in batches(loss) if (said := loop_of(loss, batch.targets)) is not None]
+    if not told:
+        skip("it has no loop")
+    for said in told:
+        what = f"{getattr(said.function, '__name__', said.function)} is no function at the top of a module that uses"
+        expect(text_of(said) is not None, f"{what} {', '.join(sorted(KNOWN))} alone")
 
 
 def it_is_a_mean_over_rows(subject: Subject) -> None:

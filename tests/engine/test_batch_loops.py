@@ -28,18 +28,48 @@ def test_bytes_become_the_same_numbers_to_the_bit(dtype, divisor):
     np.testing.assert_array_equal(compiled[3:9], plain[3:9])
 
 
+OTHERWISE = {
+    "softmax_cross_entropy": {"label_smoothing": 0.1},
+    "hinge": {"margin": 0.1},
+    "huber": {"delta": 0.3},
+    "focal": {"gamma": 0.7},
+}
+CASES = [(name, {}) for name in entries.techniques("loss")] + list(OTHERWISE.items())
+
+
+def made(name, numbers):
+    return make_technique(entries.load_class(entries.find_technique("loss", name)), **numbers)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", list(entries.techniques("loss")))
-def test_every_loss_is_the_same_to_rounding(name, dtype):
-    loss = make_technique(entries.load_class(entries.find_technique("loss", name)))
+@pytest.mark.parametrize(("name", "numbers"), CASES, ids=lambda said: said if isinstance(said, str) else ",".join(said))
+def test_every_loss_has_a_loop_for_all_it_takes_and_is_the_same_to_rounding(name, numbers, dtype):
+    loss = made(name, numbers)
     compiled = CompiledLoss(loss, np.dtype(dtype))
     rtol = 2e-6 if dtype == np.float32 else 1e-13
     for batch in batches(loss, rows=300, outputs=7, dtype=dtype):
+        batch.logits[:40] *= 30  # some are sure
         out, its = np.empty_like(batch.logits), np.full_like(batch.logits, np.nan)
         wanted = loss.value_and_gradient(*batch, out=out)
         np.testing.assert_allclose(compiled.value_and_gradient(*batch, out=its), wanted, rtol=rtol)
         np.testing.assert_allclose(its, out, rtol=rtol, atol=rtol / 100)
         np.testing.assert_allclose(compiled.value(*batch), wanted, rtol=rtol)
+    assert None not in compiled._loops.values()
+
+
+@pytest.mark.parametrize("name", ["softmax_cross_entropy", "focal", "hinge", "binary_cross_entropy"])
+@pytest.mark.parametrize("label", [3, -1])
+def test_a_class_that_there_is_not_is_refused(name, label):
+    compiled = CompiledLoss(made(name, {}), np.dtype(np.float32))
+    with pytest.raises(IndexError):
+        compiled.value(np.zeros((2, 3), np.float32), np.array([0, label]))
+
+
+@pytest.mark.parametrize("value", [1.5, -0.1, np.nan])
+def test_what_is_no_probability_is_refused(value):
+    compiled = CompiledLoss(made("binary_cross_entropy", {}), np.dtype(np.float32))
+    with pytest.raises(ValueError, match=r"values in \[0, 1\]"):
+        compiled.value(np.zeros((1, 2), np.float32), np.array([[0.5, value]], np.float32))
 
 
 @dataclasses.dataclass

@@ -18,8 +18,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy import exp, log1p
+from numpy import float32 as T  # noqa: N812 - in a loop, the type of the run's numbers
 
 from nnreg.contracts import Array, Loss, Targets
+from nnreg.contracts.objective import LossLoop
 from nnreg_std.losses._one_hot import as_values
 
 
@@ -63,3 +66,30 @@ class BinaryCrossEntropy(Loss):
         out -= t
         out /= len(out)  # ∂L/∂z = (σ(z) − t) / rows
         return loss
+
+    def loop(self, targets: Targets) -> LossLoop:
+        """Return the same, row by row."""
+        return LossLoop(_looped)
+
+
+def _looped(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
+    rows, outputs = logits.shape[0], logits.shape[1]
+    loss = T(0)
+    for start in range(0, rows, 256):
+        part = T(0)
+        for i in range(start, min(start + 256, rows)):
+            if targets.ndim == 1 and (targets[i] < 0 or targets[i] >= outputs):
+                raise IndexError("there is no such class")
+            for k in range(outputs):
+                t = (T(1) if targets[i] == k else T(0)) if targets.ndim == 1 else targets[i, k]
+                if not (t >= T(0) and t <= T(1)):  # written so that NaN fails
+                    raise ValueError("binary_cross_entropy takes values in [0, 1]")
+            for k in range(outputs):
+                out[i, k] = exp(-np.abs(logits[i, k]))
+            for k in range(outputs):
+                t = (T(1) if targets[i] == k else T(0)) if targets.ndim == 1 else targets[i, k]
+                z, e = logits[i, k], out[i, k]
+                part += np.maximum(z, T(0)) - z * t + log1p(e)
+                out[i, k] = ((T(1) if z >= T(0) else e) / (T(1) + e) - t) / T(rows)  # ∂L/∂z = (σ(z) − t) / rows
+        loss += part
+    return float(loss / T(rows))

@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy import exp, expm1, log
+from numpy import float32 as T  # noqa: N812 - in a loop, the type of the run's numbers
 
 from nnreg.contracts import Array, Loss, Targets, check_range
+from nnreg.contracts.objective import LossLoop
 from nnreg_std.losses._one_hot import as_values
 
 
@@ -67,6 +70,10 @@ class Focal(Loss):
         out /= len(out)  # ∂L/∂z = (h − p Σₖ hₖ) / rows
         return self.value(logits, targets)
 
+    def loop(self, targets: Targets) -> LossLoop:
+        """Return the same, row by row."""
+        return LossLoop(_looped, ("gamma",))
+
 
 def _probabilities(logits: Array) -> tuple[Array, Array]:
     """Return log p and 1 − p, both as exact as the logits are."""
@@ -74,3 +81,36 @@ def _probabilities(logits: Array) -> tuple[Array, Array]:
     log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
     np.minimum(log_p, 0, out=log_p)  # a sum may round to less than its one term
     return log_p, -np.expm1(log_p)
+
+
+def _looped(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
+    gamma, rows, classes = numbers[0], logits.shape[0], logits.shape[1]
+    loss = T(0)
+    for start in range(0, rows, 256):
+        part = T(0)
+        for i in range(start, min(start + 256, rows)):
+            if targets.ndim == 1 and (targets[i] < 0 or targets[i] >= classes):
+                raise IndexError("there is no such class")
+            largest, total, sum_h = logits[i, 0], T(0), T(0)
+            for k in range(1, classes):
+                largest = max(largest, logits[i, k])
+            for k in range(classes):
+                total += exp(logits[i, k] - largest)
+            log_total = log(total)
+            for k in range(classes):
+                t = (T(1) if targets[i] == k else T(0)) if targets.ndim == 1 else targets[i, k]
+                h = T(0)
+                if t != T(0):
+                    log_p = np.minimum(logits[i, k] - largest - log_total, T(0))
+                    missing = -expm1(log_p)
+                    weight = t * missing**gamma
+                    ratio = log_p / missing if missing > T(0) else T(-1)
+                    part -= weight * log_p
+                    h = weight * (gamma * exp(log_p) * ratio - T(1))
+                sum_h += h
+                out[i, k] = h
+            for k in range(classes):
+                p = exp(np.minimum(logits[i, k] - largest - log_total, T(0)))
+                out[i, k] = (out[i, k] - p * sum_h) / T(rows)  # ∂L/∂z = (h − p Σₖ hₖ) / rows
+        loss += part
+    return float(loss / T(rows))

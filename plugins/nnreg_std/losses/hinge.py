@@ -15,8 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy import float32 as T  # noqa: N812 - in a loop, the type of the run's numbers
 
 from nnreg.contracts import Array, Loss, Targets, check_range
+from nnreg.contracts.objective import LossLoop
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,34 @@ class Hinge(Loss):
         out /= len(out)
         return float(np.maximum(short, 0).sum()) / len(out)  # L = Σ_{k ≠ label} max(0, m + zₖ − z_label)
 
+    def loop(self, targets: Targets) -> LossLoop:
+        """Return the same, row by row."""
+        return LossLoop(_looped, ("margin",))
+
     def _short(self, logits: Array, targets: Targets) -> Array:
         """Return by how much the true class leads every other one too little, and 0 for itself."""
         rows = np.arange(len(logits))
         short: Array = logits - logits[rows, targets][:, None] + self.margin
         short[rows, targets] -= self.margin  # 0, or NaN of a logit that is not finite
         return short
+
+
+def _looped(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
+    margin, rows, classes = numbers[0], logits.shape[0], logits.shape[1]
+    loss = T(0)
+    for start in range(0, rows, 256):
+        part = T(0)
+        for i in range(start, min(start + 256, rows)):
+            label = targets[i]
+            if label < 0 or label >= classes:
+                raise IndexError("there is no such class")
+            true, count = logits[i, label], T(0)
+            for k in range(classes):
+                short = logits[i, k] - true + (T(0) if label == k else margin)
+                is_short = short > T(0)
+                part += np.maximum(short, T(0))
+                count += T(1) if is_short else T(0)
+                out[i, k] = (T(1) if is_short else T(0)) / T(rows)
+            out[i, label] = -count / T(rows)  # ∂L/∂z_label
+        loss += part
+    return float(loss / T(rows))

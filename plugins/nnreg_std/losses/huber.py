@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy import float32 as T  # noqa: N812 - in a loop, the type of the run's numbers
 
 from nnreg.contracts import Array, Loss, Targets, check_range
+from nnreg.contracts.objective import LossLoop
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,22 @@ class Huber(Loss):
         np.clip(out, -self.delta, self.delta, out=out)
         out /= len(out)  # ∂L/∂z = max(−δ, min(d, δ)) / rows
         return self.value(logits, targets)
+
+    def loop(self, targets: Targets) -> LossLoop:
+        """Return the same, row by row."""
+        return LossLoop(_looped, ("delta",))
+
+
+def _looped(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
+    delta, rows, outputs = numbers[0], logits.shape[0], logits.shape[1]
+    loss = T(0)
+    for start in range(0, rows, 256):
+        part = T(0)
+        for i in range(start, min(start + 256, rows)):
+            for k in range(outputs):
+                d = logits[i, k] - targets[i, k]
+                near = np.minimum(np.abs(d), delta)
+                part += near * (np.abs(d) - T(0.5) * near)  # h(d), of both parts
+                out[i, k] = np.minimum(np.maximum(d, -delta), delta) / T(rows)  # ∂L/∂z = max(−δ, min(d, δ)) / rows
+        loss += part
+    return float(loss / T(rows))

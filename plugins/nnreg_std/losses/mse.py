@@ -47,32 +47,19 @@ class MSE(Loss):
 
     def loop(self, targets: Targets) -> LossLoop:
         """Return the same, row by row."""
-        return LossLoop(_of_classes if targets.ndim == 1 else _of_values)
+        return LossLoop(_looped)
 
 
-def _of_values(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
+def _looped(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
     rows, outputs = logits.shape[0], logits.shape[1]
     loss = T(0)
     for start in range(0, rows, 256):
         part = T(0)
         for i in range(start, min(start + 256, rows)):
             for k in range(outputs):
-                d = logits[i, k] - targets[i, k]
+                t = (T(1) if targets[i] == k else T(0)) if targets.ndim == 1 else targets[i, k]
+                d = logits[i, k] - t
                 part += d * d
                 out[i, k] = d / T(rows)  # ∂L/∂z = (z − t) / rows
-        loss += part
-    return float(loss / T(2 * rows))
-
-
-def _of_classes(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
-    rows, outputs = logits.shape[0], logits.shape[1]
-    loss = T(0)
-    for start in range(0, rows, 256):
-        part = T(0)
-        for i in range(start, min(start + 256, rows)):
-            for k in range(outputs):
-                d = logits[i, k] - (T(1) if targets[i] == k else T(0))
-                part += d * d
-                out[i, k] = d / T(rows)
         loss += part
     return float(loss / T(2 * rows))

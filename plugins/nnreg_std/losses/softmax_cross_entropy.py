@@ -85,9 +85,9 @@ class SoftmaxCrossEntropy(Loss):
         np.divide(p.T, rows, out=out)  # ∂L/∂z = (p − q) / rows
         return float(np.add.reduce(loss)) / rows
 
-    def loop(self, targets: Targets) -> LossLoop | None:
-        """Return the same for class numbers, row by row."""
-        return LossLoop(_of_labels, ("label_smoothing",)) if targets.ndim == 1 else None
+    def loop(self, targets: Targets) -> LossLoop:
+        """Return the same, row by row."""
+        return LossLoop(_looped, ("label_smoothing",))
 
     def _of_shares(self, logits: Array, shares: Array, out: Array) -> Array:
         """Return the loss of each row, and write the gradient of their mean, for shares of classes, (rows, classes)."""
@@ -103,27 +103,36 @@ class SoftmaxCrossEntropy(Loss):
         return losses
 
 
-def _of_labels(numbers: Array, logits: Array, labels: Targets, out: Array) -> float:
+def _looped(numbers: Array, logits: Array, targets: Targets, out: Array) -> float:
     eps, rows, classes = numbers[0], logits.shape[0], logits.shape[1]
     loss = T(0)
     for start in range(0, rows, 256):
         part = T(0)
         for i in range(start, min(start + 256, rows)):
-            label, largest = labels[i], logits[i, 0]
-            if label < 0 or label >= classes:
+            if targets.ndim == 1 and (targets[i] < 0 or targets[i] >= classes):
                 raise IndexError("there is no such class")
+            largest = logits[i, 0]
             for k in range(1, classes):
                 largest = max(largest, logits[i, k])
-            total, rest = T(0), T(0)
+            total, rest, true = T(0), T(0), T(0)
             for k in range(classes):
                 z = logits[i, k] - largest
                 out[i, k] = exp(z)
                 rest += z
             for k in range(classes):
                 total += out[i, k]
-            part += log(total) - (T(1) - eps) * (logits[i, label] - largest) - eps * rest / T(classes)  # −Σₖ qₖ log pₖ
+            if targets.ndim == 1:
+                true = logits[i, targets[i]] - largest
+            else:
+                for k in range(classes):
+                    true += targets[i, k] * (logits[i, k] - largest)
+            part += log(total) - (T(1) - eps) * true - eps * rest / T(classes)  # −Σₖ qₖ log pₖ
             for k in range(classes):
                 out[i, k] = (out[i, k] / total - eps / T(classes)) / T(rows)  # ∂L/∂z = (p − q) / rows
-            out[i, label] -= (T(1) - eps) / T(rows)
+            if targets.ndim == 1:
+                out[i, targets[i]] -= (T(1) - eps) / T(rows)
+            else:
+                for k in range(classes):
+                    out[i, k] -= (T(1) - eps) * targets[i, k] / T(rows)
         loss += part
     return float(loss / T(rows))
