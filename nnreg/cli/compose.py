@@ -192,6 +192,7 @@ def _missing_paths() -> Iterator[None]:
     """Let a folder of configuration that is not there be a mistake; to Hydra it is a warning of two lines."""
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="provider=hydra.searchpath")
+        warnings.filterwarnings("ignore", message=r"\s*Running Hydra app with --multirun")  # of hydra.mode: it was typed last
         yield
 
 

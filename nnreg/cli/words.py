@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from nnreg.errors import UserError, instead
 from nnreg.registry import entries, vocabulary
@@ -70,7 +71,13 @@ def ordered(words: Sequence[str]) -> list[str]:
     """
     options, overrides = read_words(words)
     check_overrides(options, overrides)
-    return [*sorted(dict.fromkeys(options), key=lambda word: word != _SWEEPING), *overrides]
+    return [*sorted(dict.fromkeys(options), key=lambda word: word != _SWEEPING), *map(_at_home, overrides)]
+
+
+def _at_home(word: str) -> str:
+    """Return a word in which ~ is the home folder where a folder for runs is named, as it is where a shell reads it."""
+    found = re.match(r"(\+*hydra\.(?:run|sweep)\.dir=[\"']?)~(?=/)", word)
+    return f"{found[1]}{Path.home()}{word[found.end() :]}" if found else word
 
 
 def is_sweep(words: Sequence[str]) -> bool:
@@ -222,12 +229,21 @@ def _check_choice(word: str, is_sweep: bool) -> None:
         raise UserError(f"{word}: {missed}")
 
 
+def _check_deleted(word: str, is_sweep: bool) -> None:
+    """Refuse to leave a setting out."""
+    mark, key, _ = parts_of(word)
+    if mark == "~" and key in setting_names():
+        raise UserError(f"{word}: every run has it; to have it as it is by default, do not type it")
+
+
 def _check_lists(word: str, is_sweep: bool) -> None:
     """Say how lists are swept."""
     mark, key, value = parts_of(word)
     if mark == "~" or key not in _LISTS or value is None or not re.match(r"\s*\[\s*\[", value):
         return
     inner = re.sub(r"^\s*\[\s*|\s*\]\s*$", "", value)
+    if not is_sweep and inner.count("[") == 1 and inner.endswith("]"):
+        raise UserError(f"'{key}={value}' is a list in a list: type '{key}={inner}'")
     sweeping = f"'{key}={inner}'" if is_sweep else f"-m '{key}={inner}'"
     raise UserError(f"'{key}={value}' is a list of lists, and {key} is one list: several are swept by {sweeping}")
 
@@ -262,6 +278,7 @@ CHECKS: Sequence[Callable[[str, bool], None]] = (
     _check_text,
     _check_bare,
     _check_choice,
+    _check_deleted,
     _check_lists,
     _check_slashes,
     _check_habits,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import shlex
 import traceback
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -17,7 +18,7 @@ from nnreg.registry.nested import split_name
 from nnreg.registry.nested_words import unfit_name, without_slot
 from nnreg.registry.schemas import schema_of
 from nnreg.registry.vocabulary import meant_parameter, meant_setting, technique_of
-from nnreg.settings import WITHDRAWN, key_of
+from nnreg.settings import WITHDRAWN, Settings, key_of
 
 _LAUNCHERS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit", "submitit_slurm": "submitit"}
 EXTRAS = {f"hydra/launcher/{launcher}": extra for launcher, extra in _LAUNCHERS.items()}
@@ -30,6 +31,10 @@ def explain(error: BaseException) -> str | None:
         return _missing(error)
     if isinstance(error, OverrideParseException):
         typed = _first_line(str(error.override))
+        key, _, value = typed.partition("=")
+        if value.startswith("${") and value.count("${") > 1:
+            typed_so = shlex.quote('{}="{}"'.format(key, value.replace('"', r"\"")))
+            return f"cannot read {typed}: what has one ${{...}} in another is put into quotes, {typed_so}"
         return f"cannot read {typed}: a setting is typed key=value, such as optimizer.lr=0.1 or hidden=[64,64]"
     if isinstance(error, HydraException):
         return _composition(error)
@@ -89,6 +94,10 @@ def _composition(error: HydraException) -> str:
         is_choice = key_of(typed).partition("@")[0] in kinds()
         one = "" if is_choice else ", or write key=[a,b] for one list"
         return f"{typed} names several values: add -m to sweep over them{one}"
+    again = re.match(r"Multiple values for ([^\s,.]+)\. To override a value use 'override [^:]+: (.+)'", text)
+    again = again or re.match(r"force-add of config groups is not supported: '\+\+([^=]+)=(.*)'", text)
+    if again:
+        return f"the configuration has a choice of {again[1]} already: type {again[1]}={again[2]}, without +"
     return one_line(error) or _first_line(str(cause))
 
 
@@ -98,9 +107,16 @@ def _unfit(typed: str, complaint: str) -> str:
     if "does not support deletion" in complaint:
         return "every run has it; to have it as it is by default, do not type it"
     if "is not a ListConfig" in complaint:
-        return f"it takes a list, such as '{key}=[{value}]'"
+        listed = value if re.fullmatch(r"-?[\d.]+", value) else _example(key)
+        return f"it takes a list, such as '{key}=[{listed}]'"
     whole = re.match(r"Value '(-?\d+)\.0' of type 'float' could not be converted to Integer", complaint)
     return f"it takes a whole number, such as {key}={whole[1]}" if whole else _first_line(complaint)
+
+
+def _example(key: str) -> str:
+    """Return what may stand in a list: what does by default, where it is a setting."""
+    usual = getattr(Settings(), key, None)
+    return ",".join(map(str, usual)) if isinstance(usual, list) else "1,2,3"
 
 
 def _unknown_choice(key: str, text: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from nnreg import figures
 from nnreg.console import terminal, warn
@@ -156,8 +157,13 @@ class UnusedFolder(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: object) -> None:
         """End the program if another run is in the folder; Hydra swallows all other exceptions of callbacks."""
+        HydraConfig.instance().set_config(config)  # its name may be made of Hydra's own, as ${hydra:job.name} is
         try:
-            check_unused(Path(str(config.hydra.run.dir)), "hydra.run.dir")
+            folder = str(config.hydra.run.dir)
+        except OmegaConfBaseException:  # Hydra stumbles over it too, and that is said
+            return
+        try:
+            check_unused(Path(folder), "hydra.run.dir")
         except UserError as error:
             raise SystemExit(f"nnreg: {error}") from error
 

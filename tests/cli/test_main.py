@@ -38,6 +38,14 @@ def test_a_run_says_what_it_composes_and_how_it_ended(nnreg, project):
     assert str(folder) in answer.out
 
 
+def test_a_folder_is_named_by_what_hydra_knows_of_the_run_and_no_run_in_it_is_overwritten(nnreg, project):
+    words = ("hydra.run.dir=out/${hydra:job.name}_${hydra:runtime.choices.optimizer}_${seed}", "seed=3", *QUICK)
+    answer = nnreg(*words)
+    assert (answer.code, answer.err) == (0, "")
+    assert [path.name.split("_", 1)[1] for path in (project / "out").iterdir()] == ["sgd_3"]
+    assert "holds a run already" in nnreg(*words).complaint
+
+
 def test_the_progress_bar_is_quiet_where_there_is_no_terminal(nnreg):
     assert "\r" not in nnreg(*QUICK).out
 

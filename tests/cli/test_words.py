@@ -40,6 +40,13 @@ def test_hydra_gets_its_options_first_and_the_word_for_a_sweep_before_all():
     assert ordered(["steps=2", "-cd", "my", "seed=1,2", "-m"]) == ["--multirun", "--config-dir=my", "steps=2", "seed=1,2"]
 
 
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir"])
+def test_a_folder_for_runs_may_be_named_from_home(key, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert ordered([f"{key}=~/runs/${{seed}}", "notes=~/x"]) == [f"{key}=/home/me/runs/${{seed}}", "notes=~/x"]
+    assert ordered([f'{key}="~/my runs"', "seed=1"]) == [f'{key}="/home/me/my runs"', "seed=1"]
+
+
 def test_an_option_between_words_does_what_it_does_in_front_of_them(nnreg, project):
     (project / "my" / "optimizer").mkdir(parents=True)
     (project / "my" / "optimizer" / "mine.yaml").write_text("defaults: [_adam, _self_]\nlr: 0.25\n")
@@ -78,6 +85,9 @@ def test_no_kind_can_be_left_out(nnreg, project, group, form):
         ("-m hidden=[[64,64],[128]]", "several are swept by 'hidden=[64,64],[128]'"),
         ("hidden=[[64,64],[128]]", "several are swept by -m 'hidden=[64,64],[128]'"),
         ("hydra.searchpath=[nowhere]", "nowhere is not available"),
+        ("~seed", "~seed: every run has it; to have it as it is by default, do not type it"),
+        ("-m ~hidden seed=1,2", "~hidden: every run has it"),
+        ("hidden=[[64]]", "'hidden=[[64]]' is a list in a list: type 'hidden=[64]'"),
         ("steps=5 \x01=3", "holds the control character"),
     ],
 )

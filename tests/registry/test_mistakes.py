@@ -53,6 +53,16 @@ def complaint(tmp_path):
         ("optimizer.lr=fast", "optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float"),
         ("optimizer.lr=[1,2]", "optimizer.lr=[1,2]: Value '[1, 2]' of type 'list' could not be converted to Float"),
         ("hidden=5", "hidden=5: it takes a list, such as 'hidden=[5]'"),
+        ("hidden=", "hidden=: it takes a list, such as 'hidden=[100,100,100,100]'"),
+        ("hidden=100x2", "hidden=100x2: it takes a list, such as 'hidden=[100,100,100,100]'"),
+        ("+optimizer=adam", "the configuration has a choice of optimizer already: type optimizer=adam, without +"),
+        ("++optimizer=adam", "the configuration has a choice of optimizer already: type optimizer=adam, without +"),
+        ("+experiment=dropout", "the configuration has a choice of experiment already: type experiment=dropout, without +"),
+        (
+            "optimizer.lr=${oc.decode:${oc.env:LR}}",
+            "cannot read optimizer.lr=${oc.decode:${oc.env:LR}}: what has one ${...} in another is put into quotes, "
+            "'optimizer.lr=\"${oc.decode:${oc.env:LR}}\"'",
+        ),
         ("steps=1e3", "steps=1e3: it takes a whole number, such as steps=1000"),
         ("lr=0.1", "'lr' is a parameter of optimizer: type optimizer.lr=VALUE"),
         ("hidden=[a]", "hidden=[a]: Value 'a' of type 'str' could not be converted to Integer"),

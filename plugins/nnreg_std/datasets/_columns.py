@@ -15,6 +15,7 @@ from nnreg_std.datasets._hints import typed
 from nnreg_std.datasets._layouts import (
     GROUPS,
     SIGNS,
+    WRITTEN,
     Decimal,
     Header,
     Row,
@@ -98,10 +99,13 @@ def lay_out(file: Path, text: str, wanted: Wanted, notes: list[str]) -> Layout:
     Raises:
         ValueError: it is no table, may be read in two ways, or a column does not exist.
     """
+    text, remarks, block, named_sign = clean(text, wanted.skip, wanted.comment)
+    if not text.strip():
+        raise ValueError(f"{file.name} is empty")
     if text.lstrip()[:9].lower() == "@relation" or re.match(r"\s*(<|\{\s*\"|\[\s*[\[{])", text):
         raise ValueError(f"{file.name} is ARFF, JSON or XML, not a table of cells: save it as CSV (UTF-8)")
-    text, remarks, block, named_sign = clean(text, wanted.skip, wanted.comment)
-    sign = SIGNS.get(wanted.delimiter, wanted.delimiter) if wanted.delimiter != "auto" else named_sign or find_sign(text)
+    given = WRITTEN.get(wanted.delimiter, wanted.delimiter)
+    sign = SIGNS.get(given, given) if given != "auto" else named_sign or find_sign(text)
     rows = sample_of(text, sign or ",")
     if not rows:
         raise ValueError(f"{file.name} is empty")
@@ -133,9 +137,8 @@ def _name_columns(found: Layout, rows: list[Row], block: list[str], wanted: Want
         first = [*first, ""] if is_trailing else ["", *first]  # R writes no name above the names of rows
         found.is_named, found.has_row_names = True, not is_trailing
     elif len(first) != width and len(body) > 1 and width > 1:
-        raise ValueError(
-            f"line {line} has {len(first)} cells, most others have {width}: if it is a title, leave it out, dataset.skip={line}"
-        )
+        has = f"line {line} has {len(first)} cell{'s' if len(first) != 1 else ''}, most others have {width}"
+        raise ValueError(f"{has}: if it is a title, leave it out, dataset.skip={line}")
     if not found.is_named:
         is_auto = wanted.header == "auto"
         found.is_named = names_come_first([first, *body], wanted.target, wanted.drop) if is_auto else wanted.header == "yes"

@@ -6,6 +6,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,13 @@ from typing import IO, Literal
 
 Compression = Literal["auto", "none", "gzip", "bz2", "xz", "zip"]
 
-PACKED: Mapping[bytes, Compression] = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"PK\x03\x04": "zip"}
+PACKED: Mapping[bytes, Compression] = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\0": "xz",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",  # with nothing in it
+}
 OTHERS = {
     b"\xd0\xcf\x11\xe0": "a workbook of Excel",
     b"PAR1": "a Parquet file",
@@ -24,6 +31,11 @@ OTHERS = {
     b"SQLite": "a database",
     b"(\xb5/\xfd": "packed by zstd",
     b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"7z\xbc\xaf": "packed by 7z",
+    b"Rar!": "packed by rar",
+    b"MATLAB": "a file of MATLAB",
+    b"\x80\x04\x95": "a pickle",
 }
 MARKS = {  # the longer ones first
     codecs.BOM_UTF32_LE: "utf-32",
@@ -120,7 +132,9 @@ def _opened(file: Path, how: str) -> IO[bytes]:
         opened: IO[bytes] = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}[how](file, "rb")  # type: ignore[operator]
         return opened
     archive = zipfile.ZipFile(file)  # its member keeps it open
-    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith(("__MACOSX", "."))]
+    names = [name for name in archive.namelist() if not name.endswith("/") and not re.search(r"^__MACOSX|(^|/)\.", name)]
+    if "mimetype" in names and "content.xml" in names:
+        raise ValueError(f"{file.name} is a workbook of LibreOffice: save it as CSV (UTF-8)")
     if "[Content_Types].xml" in names or any(name.endswith(".npy") for name in names):
         what = (
             "an .npz of NumPy: use dataset=arrays"
@@ -129,5 +143,6 @@ def _opened(file: Path, how: str) -> IO[bytes]:
         )
         raise ValueError(f"{file.name} is {what}")
     if len(names) != 1:
-        raise ValueError(f"{file.name} has {len(names)} files in it, one is needed: {', '.join(names[:5])}")
+        listed = f": {', '.join(names[:5])}" if names else ""
+        raise ValueError(f"{file.name} has {len(names) or 'no'} files in it, one is needed{listed}")
     return archive.open(names[0])

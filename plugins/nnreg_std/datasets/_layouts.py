@@ -15,19 +15,29 @@ Thousands = Literal["auto", "none", "comma", "point", "space", "apostrophe"]
 
 SIGNS: Mapping[str, str] = {"tab": "\t", "semicolon": ";", "pipe": "|", "comma": ",", "space": " "}
 GROUPS: Mapping[str, str] = {"none": "", "comma": ",", "point": ".", "space": " \u00a0\u202f", "apostrophe": "'’"}
+WRITTEN: Mapping[str, str] = {r"\t": "tab"}
+"""Delimiters as other programs have them typed."""
 COMMENTS = ("#", "%", "//")
+ERRORS = ("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#calc!", "#spill!", "#nv", "#wert!", "#bezug!", "#zahl!")
 MISSING = frozenset(
     ("", "na", "n/a", "nan", "null", "?", "<na>", "#n/a", "#na", "#n/a n/a", "-nan", "1.#qnan", "-1.#ind", "1.#ind", "-1.#qnan")
-)  # in any case; what pandas takes for missing
+) | set(ERRORS)  # in any case; what pandas takes for missing, and what a spreadsheet writes where a formula failed
 NONE = frozenset((".", "-", "--", "*", "none"))  # missing among numbers; a label may be called so
 TRUTH = {"true": 1.0, "false": 0.0}
 SAMPLE = 10_000  # rows that a layout is judged by,
 CELLS = 50_000  # or fewer, with so many cells
+LONGEST = 2**30  # signs of a cell: texts that are left out may be long
 
 Row = tuple[int, list[str]]
 """Number of a line in the file, from 1, and its cells."""
 
-NUMBER = re.compile(r"[+-]?(\d[\d.,'’ \u00a0\u202f]*|[.,]\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
+NUMBER = re.compile(r"[+\-−]?(\d[\d.,'’ \u00a0\u202f]*|[.,]\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
+BESIDE = "$€£¥%‰() \u00a0"
+"""Signs beside an amount: of money, per cent, or brackets, as accountants write what is owed."""
+DRAWN = frozenset(" \t|+:=-")
+"""Of what lines are made that are drawn between rows, by programs that print tables for people."""
+FAILED = re.compile(r'\s*"?#(n/?a|nv|[\w/]+[!?])"?\s*[,;|\t]', re.IGNORECASE)
+"""A line that begins with what a spreadsheet writes where a formula failed; no remark, although it begins with its sign."""
 
 
 class Style(NamedTuple):
@@ -38,7 +48,7 @@ class Style(NamedTuple):
 
     def number(self, cell: str) -> float | None:
         """Return what a cell says as a number, a missing one as NaN; None for text."""
-        text = cell.strip()
+        text = cell.strip().replace("−", "-")
         if text.lower() in MISSING or text.lower() in NONE:
             return float("nan")
         if self.thousands:
@@ -78,12 +88,16 @@ def clean(text: str, skip: int, comment: str) -> tuple[str, int, list[str], str 
     if comment == "none":
         return text, 0, [], sign
     begun = [mark for mark in (COMMENTS if comment == "auto" else (comment,)) if _has_remarks(text, mark, comment)]
-    if not begun:
+    has_rules = comment == "auto" and ("---" in text or "===" in text)
+    if not begun and not has_rules:
         return text, 0, [], sign
     made, is_top = [], True
     for line in text.split("\n"):
         mark = next((mark for mark in begun if line.lstrip().startswith(mark)), None)
-        if mark is not None:
+        if has_rules and ("---" in line or "===" in line) and DRAWN.issuperset(line):
+            made.append("")
+            continue
+        if mark is not None and not (comment == "auto" and FAILED.match(line)):
             number += 1
             block = [line.strip().lstrip(mark).strip()] if is_top else block
             made.append("")
@@ -102,7 +116,7 @@ def _has_remarks(text: str, mark: str, comment: str) -> bool:
     if comment != "auto":
         return True
     lines = [line for line in itertools.islice(text.split("\n"), SAMPLE) if line.strip()]
-    begun = [line.lstrip().startswith(mark) for line in lines]
+    begun = [line.lstrip().startswith(mark) and not FAILED.match(line) for line in lines]
     top = sum(1 for _ in itertools.takewhile(bool, begun))
     return sum(begun) > 0 and 2 * (sum(begun) - top) < len(lines) - top
 
@@ -119,6 +133,7 @@ def _cut(line: str, sign: str) -> str:
 
 def rows_of(text: str, sign: str) -> Iterator[Row]:
     """Yield the lines that are not blank, cells as they stand."""
+    csv.field_size_limit(LONGEST)
     lines = _lines(text) if sign != " " else (" ".join(line.split()) for line in _lines(text))
     reader = csv.reader(lines, delimiter=sign, skipinitialspace=True)
     for cells in reader:
@@ -147,7 +162,7 @@ def _lines(text: str) -> Iterator[str]:
 
 def find_sign(text: str) -> str | None:
     """Return what stands between cells: with it most lines have as many, and most of those are numbers. None: one column."""
-    best, chosen = (False, 0.0, 0.0), None
+    best, chosen = (False, 0.0, 0.0, 0.0), None
     for sign in SIGNS.values():
         if sign not in text:
             continue
@@ -157,8 +172,8 @@ def find_sign(text: str) -> str | None:
         if width < 2:
             continue
         cells = [cell for row in body if len(row) == width for cell in row]
-        numbers = sum(is_numeric(cell) for cell in cells) / len(cells)
-        score = (count >= 0.9 * len(body), numbers, count / len(body))
+        numbers = sum(is_numeric(cell) or is_amount(cell) for cell in cells) / len(cells)
+        score = (count >= 0.9 * len(body), numbers, count / len(body), float(len(rows[0]) == width))
         if score > best:
             best, chosen = score, sign
     return chosen
@@ -169,6 +184,12 @@ def is_numeric(cell: str) -> bool:
     return bool(NUMBER.fullmatch(cell)) or cell.lower() in MISSING or cell.lower() in TRUTH or cell.lower() in NONE
 
 
+def is_amount(cell: str) -> bool:
+    """Tell whether a cell is a number but for signs beside it."""
+    bare = cell.strip(BESIDE)
+    return bare != cell.strip() and any(map(str.isdigit, bare)) and bool(NUMBER.fullmatch(bare))
+
+
 EXPONENT = r"(e[+-]?\d+)?"
 GROUPED = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(sign)}\d{{3}})+") for sign in ",."}
 MORE = {sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(sign)}\d{{3}}){{2,}}") for sign in ",."}
@@ -177,7 +198,7 @@ BOTH = {  # thousands, then decimals
     (".", ","): re.compile(rf"[+-]?[1-9]\d{{0,2}}(\.\d{{3}})+,\d*{EXPONENT}", re.IGNORECASE),
 }
 PLAIN = {sign: re.compile(rf"[+-]?(\d+{re.escape(sign)}\d*|{re.escape(sign)}\d+){EXPONENT}", re.IGNORECASE) for sign in ",."}
-SPACED = {word: re.compile(rf"[+-]?[1-9]\d{{0,2}}([{GROUPS[word]}]\d{{3}})+([.,]\d*)?") for word in ("space", "apostrophe")}
+SPACED = {word: re.compile(rf"[+-]?[1-9]\d{{0,2}}([{GROUPS[word]}]\d{{3}})+(?:([.,])\d*)?") for word in ("space", "apostrophe")}
 
 
 def find_style(columns: Sequence[Sequence[str]], decimal: Decimal, thousands: Thousands) -> Style:
@@ -186,12 +207,13 @@ def find_style(columns: Sequence[Sequence[str]], decimal: Decimal, thousands: Th
     Raises:
         ValueError: they may mean two things; which settings say what.
     """
-    cells = dict.fromkeys(cell for column in columns if all(map(is_numeric, column)) for cell in column)
+    cells = dict.fromkeys(cell.replace("−", "-") for column in columns if all(map(is_numeric, column)) for cell in column)
     spaced = [cell for cell in cells if not cell.isascii() or " " in cell or "'" in cell]
     grouped = next((word for word, form in SPACED.items() if any(map(form.fullmatch, spaced))), "none")
     given = {"point": ".", "comma": ","}.get(decimal)
     sure: dict[str, str] = {}  # decimal sign to a cell that shows it
     doubt = ""
+    sure |= {match[2]: cell for cell in spaced for form in SPACED.values() if (match := form.fullmatch(cell)) and match[2]}
     for cell in (cell for cell in cells if "," in cell or cell.count(".") > 1):
         ends = [end for (_, end), form in BOTH.items() if form.fullmatch(cell)]
         ends += [other for sign, other in ((",", "."), (".", ",")) if MORE[sign].fullmatch(cell)]
@@ -211,6 +233,8 @@ def find_style(columns: Sequence[Sequence[str]], decimal: Decimal, thousands: Th
             "dataset.thousands=comma"
         )
     other = "," if end == "." else "."
+    if GROUPS.get(thousands) == end:
+        raise ValueError(f"a {'comma' if end == ',' else 'point'} cannot stand before decimals and between thousands")
     if thousands == "auto":
         has_groups = any(
             other in cell and (BOTH[other, end].fullmatch(cell) or GROUPED[other].fullmatch(cell)) for cell in cells

@@ -20,7 +20,17 @@ from nnreg.contracts import Table as Unread
 from nnreg_std.datasets._columns import Layout, Wanted, how_to_drop, lay_out
 from nnreg_std.datasets._decoding import read_text
 from nnreg_std.datasets._hints import typed
-from nnreg_std.datasets._layouts import MISSING, TRUTH, Style, clean, find_sign, find_style, rows_of
+from nnreg_std.datasets._layouts import (
+    MISSING,
+    TRUTH,
+    Style,
+    clean,
+    find_sign,
+    find_style,
+    is_amount,
+    is_numeric,
+    rows_of,
+)
 
 MOST_CATEGORIES = 100
 SPELT = sorted({spelt for word in MISSING for spelt in (word, word.upper(), word.title(), word.capitalize())} | {"NaN", "-NaN"})
@@ -194,6 +204,7 @@ def _columns(found: Layout, frame: Any, wanted: Wanted) -> tuple[list[Array], np
             texts[place] = is_text
     if texts:
         is_text = np.logical_or.reduce(list(texts.values()))
+        _check_ends(found, frame, is_text)
         _complain(found, frame.index[int((is_text | is_missing).argmax() if wanted.missing == "refuse" else is_text.argmax())])
     return columns, is_missing
 
@@ -261,7 +272,8 @@ def _check_widths(found: Layout) -> None:
 
 def _check_width(found: Layout, line: int, cells: Sequence[str]) -> None:
     if len(cells) != len(found.names):
-        raise ValueError(f"line {line} has {len(cells)} cells, the first line has {len(found.names)}")
+        count = f"{len(cells)} cell{'s' if len(cells) != 1 else ''}"
+        raise ValueError(f"line {line} has {count}, the first line has {len(found.names)}")
 
 
 def _complain(found: Layout, number: int) -> NoReturn:
@@ -281,6 +293,19 @@ def _complain(found: Layout, number: int) -> NoReturn:
     raise ValueError(f"line {line} holds numbers that are not finite or too large: remove the row")
 
 
+def _check_ends(found: Layout, frame: Any, is_text: npt.NDArray[np.bool_]) -> None:
+    """Refuse a line of units, or of sums: the first or the last is the only one with text above or below numbers."""
+    if len(is_text) < 3 or is_text.sum() != 1 or not (is_text[-1] or (is_text[0] and found.is_named)):
+        return
+    rows = [row for row in rows_of(found.text, found.sign) if any(row[1])]
+    line, cells = rows[0 if is_text[0] else -1]
+    word = next((cells[place] for place in found.features if found.style.number(cells[place]) is None), "")
+    what = "units" if is_text[0] else "a sum"
+    raise ValueError(
+        f"line {line} holds '{word}', in all other lines numbers stand there: if it is no row, such as {what}, delete it"
+    )
+
+
 def _complain_of_text(found: Layout, where: str, cell: str, leave_out: str) -> NoReturn:
     if DATE.fullmatch(cell):
         raise ValueError(
@@ -288,6 +313,16 @@ def _complain_of_text(found: Layout, where: str, cell: str, leave_out: str) -> N
         )
     if re.search(r"\s(#|//|%)", cell):
         raise ValueError(f"{where} holds '{cell}': if that is a remark, say {typed('dataset.comment', '#')}{leave_out}")
+    if is_numeric(cell) and cell.isascii():
+        sign = "a comma" if found.style.decimal == "," else "a point"
+        how = f"where {sign} stands before decimals: say dataset.decimal=comma or point, or write all numbers in one way"
+        raise ValueError(f"{where} holds '{cell}', {how}{leave_out}")
+    if is_amount(cell):
+        raise ValueError(f"{where} holds '{cell}', a number with a sign beside it: take the sign out{leave_out}")
+    if re.fullmatch(r"\d+:\S+", cell):
+        raise ValueError(
+            f"{where} holds '{cell}', as in files of LIBSVM: read it with scikit-learn's load_svmlight_file, dataset=arrays"
+        )
     named = "" if found.is_named else "; or do names stand in the first line? dataset.header=yes"
     coded = "code it as one, dataset.categories=one_hot does"
     raise ValueError(f"{where} holds '{cell}', not a number: {coded}{leave_out}{named}")

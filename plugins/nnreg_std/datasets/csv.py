@@ -21,7 +21,7 @@ from nnreg.contracts import Dataset, Splits, Table, check_choices, check_range
 from nnreg_std.datasets._columns import Categories, Index, Missing, Wanted
 from nnreg_std.datasets._decoding import Compression
 from nnreg_std.datasets._finding import existing
-from nnreg_std.datasets._layouts import SIGNS, Decimal, Header, Thousands
+from nnreg_std.datasets._layouts import SIGNS, WRITTEN, Decimal, Header, Thousands
 from nnreg_std.datasets._scaling import check_varied, scaled_by
 from nnreg_std.datasets._splitting import divided
 from nnreg_std.datasets._tables import read_cells, read_table
@@ -84,7 +84,7 @@ class CSV(Dataset):
     def __post_init__(self) -> None:
         check_range(self, valid_fraction="[0, 1)", test_fraction="[0, 1)", random_state="[0, inf)", skip="[0, inf)")
         check_choices(self)
-        if self.delimiter not in ("auto", *SIGNS) and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
+        if self.delimiter not in ("auto", *SIGNS, *WRITTEN) and (len(self.delimiter) != 1 or self.delimiter in '"\n\r'):
             raise ValueError(
                 f"delimiter must be {' or '.join(map(repr, ('auto', *SIGNS)))}, or one sign, got {self.delimiter!r}"
             )

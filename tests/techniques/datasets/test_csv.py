@@ -216,7 +216,7 @@ ROWS = "".join(f"{i},{i % 2}\n" for i in range(20))
         ("x,y\n1,é\n".encode("latin-1"), {"encoding": "utf-8"}, "data.csv is not text in utf-8: see line 2"),
         (FLOWERS, {"encoding": "utf-88"}, "there is no encoding 'utf-88': name one, such as utf-8"),
         ("a,b\n1e300,1\n" + ROWS, {"standardise": False}, "the features hold numbers that are not finite or too large"),
-        ("a,b\n" + "1" * 200_000 + ",2\n", {}, "data.csv is not a table of text: field larger than field limit (131072)"),
+        ("a,b\n" + "1" * 200_000 + ",2\n", {}, "line 2 holds numbers that are not finite or too large: remove the row"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_one_line_with_what_to_do(table, text, parameters, message):

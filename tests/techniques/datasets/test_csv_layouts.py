@@ -5,6 +5,8 @@ import bz2
 import gzip
 import io
 import lzma
+import pickle
+import time
 import zipfile
 
 import numpy as np
@@ -47,6 +49,8 @@ TEXT, PLAIN = written(), written(header=False)
 EURO = written(sep=";", decimal=",")
 ROWS = TEXT.splitlines(keepends=True)
 NO_NAMES = {"header": None}
+BARS = "".join(f"|{line}|\n" for line in written(sep="|").splitlines())
+RULED = "+---+---+---+---+\n"
 
 LAYOUTS = {  # content; what pandas must be told; what nnreg is told
     # delimiters
@@ -61,6 +65,11 @@ LAYOUTS = {  # content; what pandas must be told; what nnreg is told
     "a sign that is given": (written(sep="^"), {"sep": "^"}, {"delimiter": "^"}),
     "a colon that is given": (written(sep=":"), {"sep": ":"}, {"delimiter": ":"}),
     "Excel's line that names the sign": ("sep=;\n" + written(sep=";"), {"sep": ";", "skiprows": 1}, {}),
+    "a tab that is given as other programs have it": (written(sep="\t"), {"sep": "\t"}, {"delimiter": r"\t"}),
+    "Markdown": (BARS.replace("\n", "\n|---|:-:|---:|---|\n", 1), {"sep": "|", "skiprows": [1], "usecols": range(1, 5)}, {}),
+    "as MySQL prints it": (RULED + BARS.replace("\n", "\n" + RULED, 1) + RULED, {"sep": "|", "skiprows": [0, 2, 9],
+                           "usecols": range(1, 5)}, {}),
+    "as PostgreSQL prints it": (written(sep="|").replace("\n", "\n----+----+----+---\n", 1), {"sep": "|", "skiprows": [1]}, {}),
     "semicolons in labels": (TEXT.replace("a\n", "a;b;c;d\n"), {}, {}),
     # names
     "no names": (PLAIN, NO_NAMES, {}),
@@ -99,6 +108,8 @@ LAYOUTS = {  # content; what pandas must be told; what nnreg is told
     "thousands by commas that are said": ('x,kind\n' + '"1,234",a\n"2,000",b\n' * 3, {"thousands": ","}, {"thousands": "comma"}),
     "three decimals that are said": ('x,kind\n' + '"1,234",a\n"2,000",b\n' * 3, {"decimal": ","}, {"decimal": "comma"}),
     "thousands by spaces": ("x;kind\n" + "1 234;a\n2 000 000;b\n" * 3, {"sep": ";", "thousands": " "}, {}),
+    "thousands by apostrophes, decimal commas": (
+        "x;kind\n" + "1'234,5;a\n2'345,25;b\n" * 3, {"sep": ";", "thousands": "'", "decimal": ","}, {}),
     "exponents and signs": ("x,y,kind\n" + "+1E5,-.5,a\n-2e-3,5.,b\n" * 3, {}, {}),
     "numbers in quotes": ('x,y,kind\n' + '"1","2",a\n"3","4",b\n' * 3, {}, {}),
     "truth values": ("x,y,kind\n" + "True,2,a\nFalse,4,b\n" * 3, {}, {}),
@@ -106,6 +117,8 @@ LAYOUTS = {  # content; what pandas must be told; what nnreg is told
     "whole numbers of nineteen digits": ("x,y,kind\n" + "9007199254740993,2,a\n1234567890123456789,4,b\n" * 3, {}, {}),
     "counts, most of them 0": ("a,b,c,d,kind\n" + "0,0,0,7,x\n0,1,0,0,y\n" * 3, {}, {}),
     "leading zeros": ("x,kind\n" + "007,a\n010,b\n" * 3, {}, {}),
+    "a text of 200,000 letters that is left out": (
+        "note,x,kind\n" + f"{'w' * 200_000},1,a\nshort,2,b\n" * 2, {}, {"drop": ("note",)}),
     # remarks, titles and blanks
     "remarks above": ("# made by hand\n# in May\n" + TEXT, {"comment": "#"}, {}),
     "remarks between": ("".join([ROWS[0], ROWS[1], "# a pause\n", *ROWS[2:]]), {"comment": "#"}, {}),
@@ -146,6 +159,7 @@ LAYOUTS = {  # content; what pandas must be told; what nnreg is told
     "bz2": (bz2.compress(TEXT.encode()), {"compression": "bz2"}, {}),
     "xz": (lzma.compress(TEXT.encode()), {"compression": "xz"}, {}),
     "zip": (zipped(**{"mine.csv": TEXT}), {"compression": "zip"}, {}),
+    "zip of a Mac": (zipped(**{"d/mine.csv": TEXT, "d/.DS_Store": "\0", "__MACOSX/d/._mine.csv": "\0"}), {}, {}),
     "gzip of UTF-16": (gzip.compress(TEXT.encode("utf-16")), {"compression": "gzip", "encoding": "utf-16"}, {}),
     "gzip that is said": (gzip.compress(EURO.encode()), {"compression": "gzip", "sep": ";", "decimal": ","}, {"compression": "gzip"}),
     # labels
@@ -156,6 +170,8 @@ LAYOUTS = {  # content; what pandas must be told; what nnreg is told
     "labels called None and -": ("x,label\n" + "1,None\n2,-\n" * 3, {}, {}),
     "labels that are dates": ("x,label\n" + "1,2020-01-01\n2,2020-01-02\n" * 3, {}, {}),
     # missing cells
+    "errors of a spreadsheet in front": ("x,y,kind\n#N/A,1,a\n#DIV/0!,2,b\n3,4,a\n5,6,b\n", {"skiprows": [1, 2]}, {"missing": "drop"}),
+    "errors of a spreadsheet": ("x,y,kind\n1,#DIV/0!,a\n2,#NAME?,b\n3,4,a\n5,6,b\n", {"skiprows": [1, 2]}, {"missing": "drop"}),
     "rows with missing cells dropped": ("x,y,kind\n1,NA,a\n2,,b\n3,?,c\n4,4,a\n5,5,b\n", {"skiprows": [1, 2, 3]}, {"missing": "drop"}),
     "a target in the middle": (TEXT, {}, {"target": "width", "drop": ("kind",)}),
     "a column dropped": (TEXT, {}, {"drop": ("depth",)}),
@@ -169,6 +185,8 @@ def test_a_table_is_read_as_pandas_reads_it_when_told_everything(tmp_path, layou
     file = tmp_path / "mine.csv"  # the name says nothing
     file.write_bytes(content)
     wanted = Wanted(**said)
+    content = gzip.compress(TEXT.encode()) if layout == "zip of a Mac" else content
+    told = told | {"compression": "gzip"} if layout == "zip of a Mac" else told
     types = pd.read_csv(io.BytesIO(content), **told)
     target = {str(name): name for name in types}.get(wanted.target, types.columns[-1])
     frame = pd.read_csv(io.BytesIO(content), **told, **EXACT, dtype={target: str}, keep_default_na=False)
@@ -200,12 +218,12 @@ DOUBT = "the first line may name the columns"
         ("when,x,y\n2020-01-01,1,2\n2020-01-02,1,3\n", {}, "line 2, column 'when' holds '2020-01-01', a date or a time: make a number"),
         ("when,x,y\n10:30,1,2\n11:45,1,3\n", {}, "line 2, column 'when' holds '10:30', a date or a time"),
         ("x,y\n1 # low,2\n2,3\n", {}, "line 2, column 'x' holds '1 # low': if that is a remark, say 'dataset.comment=\"#\"'"),
-        ("Flowers of May\nx,y\n1,2\n3,4\n", {}, "line 1 has 1 cells, most others have 2: if it is a title, leave it out, dataset.skip=1"),
+        ("Flowers of May\nx,y\n1,2\n3,4\n", {}, "line 1 has 1 cell, most others have 2: if it is a title, leave it out, dataset.skip=1"),
         ("höhe,x,y\n1,2,3\nRom,2,3\n", {}, "line 3, column 'höhe' holds 'Rom', not a number: code it as one, dataset.categories=one_hot "
          "does, or leave the column out: 'dataset.drop=[\"höhe\"]'"),
         ("a b,x,y\nParis,2,3\nRom,2,3\n", {"drop": ("x",)}, "line 2, column 'a b' holds 'Paris', not a number: code it as one, "
          "dataset.categories=one_hot does, or leave the column out: 'dataset.drop=[x,\"a b\"]'"),
-        ("x,y\n1,2\n3,4\n5\n", {"missing": "drop"}, "line 4 has 1 cells, the first line has 2"),
+        ("x,y\n1,2\n3,4\n5\n", {"missing": "drop"}, "line 4 has 1 cell, the first line has 2"),
         ("x,y\n1,2\n3,4\n5,6,7\n", {}, "line 4 has 3 cells, the first line has 2"),
         ("x,y\n# pause\n1,2\n\n3,4\n5,NA\n", {}, "line 6, column 'y' is missing ('NA')"),
         ("x,y\nNA,2\nNA,3\n", {"missing": "drop"}, "a cell is missing in every row: leave such columns out with dataset.drop"),
@@ -214,6 +232,21 @@ DOUBT = "the first line may name the columns"
         ("Unnamed: 0,x,y\n4,1,2\n9,3,4\n", {}, "column 0 has no name; does it number the rows? Leave it out: dataset.index=yes"),
         ("x,y\n1,a\n2,b # odd\n3,b\n", {}, "the target's 'b # odd' may end in a remark: 'dataset.comment=\"#\"' leaves out what "
          "follows, dataset.comment=none keeps it"),
+        ("x,y,kind\n#N/A,1,a\n#N/A,2,b\n3,4,a\n", {}, "line 2, column 'x' is missing ('#N/A'): fill it in"),
+        ("x,y,kind\n1,12%,a\n2,13%,b\n", {}, "line 2, column 'y' holds '12%', a number with a sign beside it: take the sign out, or "),
+        ("x;kind\n3,50 €;a\n4,20 €;b\n", {}, "line 2, column 'x' holds '3,50 €', a number with a sign beside it"),
+        ("x,kind\n(3.5),a\n4.5,b\n", {}, "line 2, column 'x' holds '(3.5)', a number with a sign beside it"),
+        ("x;kind\n1.5;a\n2.5;b\n", {"decimal": "comma"}, "line 2, column 'x' holds '1.5', where a comma stands before decimals: say "
+         "dataset.decimal=comma or point, or write all numbers in one way"),
+        ("x,kind\n1,a\n2,b\n", {"decimal": "comma", "thousands": "comma"}, "a comma cannot stand before decimals and between thousands"),
+        ("x,y\ncm,kg\n1,2\n3,4\n5,7\n", {}, "line 2 holds 'cm', in all other lines numbers stand there: if it is no row, such as units, delete it"),
+        ("x,y\n1,2\n3,4\n5,7\nTotal,13\n", {}, "line 5 holds 'Total', in all other lines numbers stand there: if it is no row, such as a sum, delete it"),
+        ("1 1:0.5 2:0.3\n-1 1:0.2 2:0.7\n" * 5, {}, "line 1, column '1' holds '1:0.5', as in files of LIBSVM"),
+        (" \n\t\n\n", {}, "mine.csv is empty"),
+        ("% iris\n@RELATION iris\n@DATA\n1,2\n", {}, "mine.csv is ARFF, JSON or XML"),
+        (zipped(), {}, "mine.csv has no files in it, one is needed"),
+        (zipped(mimetype="application/vnd.oasis", **{"content.xml": ""}), {}, "mine.csv is a workbook of LibreOffice: save it as CSV"),
+        (pickle.dumps({"x": 1}), {}, "mine.csv is a pickle"),
         ("@relation iris\n@data\n1,2\n", {}, "mine.csv is ARFF, JSON or XML, not a table of cells: save it as CSV (UTF-8)"),
         ('[{"x": 1, "y": 2}]', {}, "mine.csv is ARFF, JSON or XML"),
         ('{"x": [1, 2]}', {}, "mine.csv is ARFF, JSON or XML"),
@@ -272,6 +305,27 @@ def test_versions_are_values_unless_they_are_said_to_be_classes(tmp_path):
     file = tmp_path / "mine.csv"
     file.write_text("x,price\n" + "".join(f"{i},{['3.1', '3.10', '3.2'][i % 3]}\n" for i in range(30)))
     assert CSV(str(file)).load().targets == "values"
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u202f"])
+def test_thousands_stand_apart_by_any_space_also_before_decimals(tmp_path, space):
+    file = tmp_path / "mine.csv"
+    file.write_text("x;kind\n" + f"1{space}234,5;a\n2{space}345{space}000,25;b\n" * 3, encoding="utf-8")
+    np.testing.assert_array_equal(read_table(file, Wanted()).x[:, 0], [1234.5, 2345000.25] * 3)
+
+
+def test_the_minus_of_typographers_is_one(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("x,kind\n" + "−1.5,a\n2,b\n" * 3)
+    np.testing.assert_array_equal(read_table(file, Wanted()).x[:, 0], [-1.5, 2.0] * 3)
+
+
+def test_lines_that_are_nearly_drawn_are_read_in_no_time(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("x,note,kind\n" + f"1,{'-' * 300_000}x,a\n2,{' ' * 300_000}1 x,b\n" * 2)
+    before = time.process_time()
+    assert read_table(file, Wanted(drop=("note",))).x.shape == (4, 1)
+    assert time.process_time() - before < 5
 
 
 def test_what_was_taken_for_what_is_said(tmp_path):
