@@ -1,11 +1,12 @@
 """Formulas on matrices, taken down once, for loops that carry several of them out in one pass over memory.
 
-An activation is two formulas on matrices, (rows, units); a norm that works unit by unit is formulas on matrices, on vectors
-with one number a unit, and sums over the rows. Called with stand-ins, such a formula says what it does to each element, and
-what it adds up. Numbers, such as ``1 - rate``, are computed by the formula itself, anew each time.
+An activation is two formulas on matrices, (rows, units); a norm is formulas on matrices, on vectors with one number a unit,
+on columns with one number a row, (rows, 1), and sums over the rows or over the units. Called with stand-ins, such a formula
+says what it does to each element, and what it adds up. Numbers, such as ``1 - rate``, are computed by the formula itself, anew
+each time.
 
-A formula that does anything else with its arrays, such as look at a row as a whole or branch on values, cannot be taken down:
-it stays what it is, calls of NumPy.
+A formula that does anything else with its arrays, such as sort a row or branch on values, cannot be taken down: it stays what
+it is, calls of NumPy.
 """
 
 from __future__ import annotations
@@ -19,8 +20,33 @@ import numpy as np
 from nnreg.contracts.arrays import Array
 from nnreg.contracts.tracing import POWERS, Untraceable, is_all, refused
 
-LOAD, TOTAL = "load", "total"
-"""What no ufunc is: an array as it lies in memory, and the sum of a matrix over its rows."""
+LOAD, TOTAL, ACROSS = "load", "total", "across"
+"""What no ufunc is: an array as it lies in memory, the sum of a matrix over its rows, and over its units."""
+
+
+class Form(NamedTuple):
+    """What a value has a number for: each row, each unit, or both, as a matrix."""
+
+    by_row: bool
+    by_unit: bool
+
+
+MATRIX, VECTOR, COLUMN = Form(True, True), Form(False, True), Form(True, False)
+SUMS = {TOTAL: VECTOR, ACROSS: COLUMN}
+
+
+def form_of(array: Array, units: int) -> Form:
+    """Return the form of an array: (rows, units), (units,) or (rows, 1).
+
+    Raises:
+        ValueError: it has none of these.
+    """
+    if array.ndim == 1 and len(array) == units:
+        return VECTOR
+    if array.ndim != 2 or array.shape[1] not in (units, 1):
+        raise ValueError(f"a formula on columns takes (rows, {units}), ({units},) or (rows, 1), got {array.shape}")
+    return MATRIX if array.shape[1] == units else COLUMN
+
 
 COMPARISONS = frozenset({np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal})
 JUNCTIONS = {np.logical_and: "and", np.bitwise_and: "and", np.logical_or: "or", np.bitwise_or: "or"}
@@ -48,15 +74,15 @@ class Node(NamedTuple):
     """A value in a formula.
 
     Attributes:
-        operation: a ufunc, ``np.where``, ``LOAD`` or ``TOTAL``.
+        operation: a ufunc, ``np.where``, ``LOAD``, ``TOTAL`` or ``ACROSS``.
         operands: nodes by number, and numbers as -1 - their place; of ``LOAD`` the array's place.
-        is_matrix: whether there is one for each row and unit; else one for each unit.
+        form: for what there is one.
         is_truth: whether it is true or false.
     """
 
     operation: Any
     operands: tuple[int, ...]
-    is_matrix: bool
+    form: Form
     is_truth: bool = False
 
 
@@ -65,7 +91,7 @@ class Sheet:
 
     Args:
         dtype: of the arrays.
-        are_matrices: for each array whether it is a matrix, (rows, units); else it is a vector, (units,).
+        forms: of the arrays.
 
     Attributes:
         cells: stand-ins for the arrays.
@@ -73,9 +99,9 @@ class Sheet:
         numbers: all numbers.
     """
 
-    def __init__(self, dtype: np.dtype[Any], are_matrices: Sequence[bool]) -> None:
+    def __init__(self, dtype: np.dtype[Any], forms: Sequence[Form]) -> None:
         self.dtype = dtype
-        self.nodes = [Node(LOAD, (place,), is_matrix) for place, is_matrix in enumerate(are_matrices)]
+        self.nodes = [Node(LOAD, (place,), form) for place, form in enumerate(forms)]
         self.numbers: list[float] = []
         self.cells = tuple(Cell(self, place) for place in range(len(self.nodes)))
 
@@ -110,21 +136,21 @@ class Sheet:
             or (operation in BETWEEN and all(truths))
             or (operation in ALONE and any(truths))
             or (operation is np.where and not truths[0])
-            or not (is_truth or operation in BETWEEN or operation in ALONE or operation in (np.where, TOTAL))
+            or not (is_truth or operation in BETWEEN or operation in ALONE or operation in (np.where, *SUMS))
         ):
             raise Untraceable
-        is_matrix = operation is not TOTAL and any(node.is_matrix for node in given)
-        self.nodes.append(Node(operation, tuple(operands), is_matrix, is_truth))
+        form = SUMS.get(operation) or Form(*(any(needs) for needs in zip(*(node.form for node in given), strict=True)))
+        self.nodes.append(Node(operation, tuple(operands), form, is_truth))
         return Cell(self, len(self.nodes) - 1)
 
     def write(self, cell: Cell, value: Any) -> Cell:
         """Let an array, or an intermediate one, hold another value from now on."""
         at, held = self.operand(value), self.nodes[cell.node]
         made = self.nodes[at] if at >= 0 else None
-        if held.is_truth or (made is not None and made.is_matrix and not held.is_matrix):
+        if held.is_truth or (made is not None and any(needs > has for needs, has in zip(made.form, held.form, strict=True))):
             raise Untraceable
-        if made is None or made.is_truth or made.is_matrix != held.is_matrix or made.operation is LOAD:
-            self.nodes.append(Node(np.positive, (at,), held.is_matrix))
+        if made is None or made.is_truth or made.form != held.form or made.operation is LOAD:
+            self.nodes.append(Node(np.positive, (at,), held.form))
             at = len(self.nodes) - 1
         cell.node = at
         return cell
@@ -198,11 +224,12 @@ class Cell:
         """Return one that is written on its own."""
         return Cell(self.sheet, self.node)
 
-    def sum(self, axis: int) -> Cell:
-        """Return the sum of a matrix over its rows."""
-        if axis != 0 or not self.sheet.nodes[self.node].is_matrix:
+    def sum(self, axis: int, keepdims: bool = False) -> Cell:
+        """Return the sum of a matrix over its rows, or over its units as a column."""
+        operation = {(0, False): TOTAL, (1, True): ACROSS}.get((axis, keepdims))
+        if operation is None or self.sheet.nodes[self.node].form != MATRIX:
             raise Untraceable
-        return self.sheet.value(TOTAL, self)
+        return self.sheet.value(operation, self)
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple[Any, ...] = (None,), **others: Any
@@ -263,18 +290,18 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 class Twin(Protocol):
     """What a layer computes, as formulas on columns: beside its own methods, which work by NumPy, for ``kernels=numba``.
 
-    A layer that mixes no units and changes no rows may have a method ``twin()`` that returns one, once it is bound. Its
-    formulas are then carried out together with those of its neighbours, in as few passes over memory as its sums allow. They
-    must compute what the layer's ``forward`` and ``backward`` do, but for the order of sums; ``nnreg.testing`` checks it.
+    A layer that answers each row with as many units may have a method ``twin()`` that returns one, once it is bound, or None.
+    Its formulas are then carried out together with those of its neighbours, in as few passes over memory as its sums allow.
+    They must compute what the layer's ``forward`` and ``backward`` do, but for the order of sums; ``nnreg.testing`` checks it.
 
-    A formula is written in NumPy's words, on whole matrices, (n, units), and on vectors, (units,): arithmetic, comparisons,
-    ``np.where``, ``np.exp``, ``np.tanh`` and the like, and ``x.sum(axis=0)``, the sum over the rows. What is kept is written
-    into an array, as in ``a.y[...] = x * a.scale``.
+    A formula is written in NumPy's words, on whole matrices, (n, units), on vectors, (units,), and on columns, (n, 1):
+    arithmetic, comparisons, ``np.where``, ``np.exp``, ``np.tanh`` and the like, ``x.sum(axis=0)``, the sum over the rows, and
+    ``x.sum(axis=1, keepdims=True)``, that over the units. What is kept is written into an array: ``a.y[...] = x * a.scale``.
     """
 
     arrays: Mapping[str, Array]
-    """What the formulas read and write, by the names that they have in ``a``: float arrays (rows, units), of which the first n
-    rows are meant, or (units,)."""
+    """What the formulas read and write, by the names that they have in ``a``: float arrays (rows, units) or (rows, 1), of which
+    the first n rows are meant, or (units,)."""
 
     def draw(self, n: int) -> None:
         """Draw what is random in a training pass of n rows, before it; most do nothing."""

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnreg.contracts import Array, Layer
-from nnreg.contracts.columns import Cell, Sheet, Twin, twin_of
+from nnreg.contracts.columns import Cell, Sheet, Twin, form_of, twin_of
 from nnreg.engine.layers import Activated, Product
 from nnreg.engine.loops import compiled
 from nnreg.engine.passes import Passes
@@ -55,17 +55,17 @@ class Stage:
     def __init__(self, product: Product, layers: Sequence[Layer]) -> None:
         self.layers = (product, *layers)
         self._product = product
-        self._twins: list[Twin] = [twin for layer in layers if (twin := twin_of(layer)) is not None]
+        twins = [twin_of(layer) for layer in layers]
+        self._twins: list[Twin] = [twin for twin in twins if twin is not None]
         theta, grad = product.bias
         self._dtype = theta.dtype
-        units = theta.size
         whole = product.answers
         self._arrays: dict[str, Array] = {"z": whole, "b": theta, "db": grad}
         for number, twin in enumerate(self._twins):
             self._arrays |= {f"{number}.{name}": array for name, array in twin.arrays.items()}
         self._dz: Array = np.empty(whole.shape, self._dtype)
-        if any(array.dtype != self._dtype or array.shape[-1] != units for array in self._arrays.values()):
-            raise ValueError("a stage has one precision and one width")
+        if len(self._twins) < len(twins) or any(array.dtype != self._dtype for array in self._arrays.values()):
+            raise ValueError("a stage is of twins in one precision")
         self._activated = [(number, layer) for number, layer in enumerate(layers) if isinstance(layer, Activated)]
         self._draws = [twin.draw for twin in self._twins]
         self._numbers = self._told()
@@ -142,7 +142,7 @@ class Stage:
         return Layout(loop, (*views, *given), views[0])
 
     def _stand_ins(self, arrays: Mapping[str, Array]) -> tuple[Sheet, dict[str, Cell]]:
-        sheet = Sheet(self._dtype, [array.ndim == 2 for array in arrays.values()])
+        sheet = Sheet(self._dtype, [form_of(array, self._dz.shape[1]) for array in arrays.values()])
         return sheet, dict(zip(arrays, sheet.cells, strict=True))
 
     def _compiled(self, sheet: Sheet, arrays: Sequence[Array]) -> tuple[Callable[..., object], tuple[Array, Array]]:
@@ -172,7 +172,7 @@ def staged(layers: Sequence[Layer]) -> list[Layer | Stage]:
         behind = list[Layer]()
         if isinstance(first, Product):
             for layer in left:
-                if getattr(layer, "twin", None) is None:
+                if twin_of(layer) is None:
                     break
                 behind.append(layer)
         stage = _stage(first, behind)

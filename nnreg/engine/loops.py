@@ -6,7 +6,8 @@ folder of the platform (``~/.cache/nnreg/loops`` on Linux), which must be the us
 lies there is run; where it is not, or cannot be written, nothing is kept. Processes that start at once write each file whole or
 not at all, and what cannot be read is made anew.
 
-No operation is reordered, but sums over rows: those of 256 rows are added up first, one row after the other.
+No operation is reordered, but sums: over rows, those of 256 rows are added up first, one row after the other; over the units
+of a row, those of every eighth one.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def compiled(text: str, arguments: Sequence[Any], dtype: np.dtype[Any] | None = 
 
 
 def _opening(dtype: np.dtype[Any], text: str) -> str:
-    called = [name for name in ELEMENTARY if f"{name}(" in text]
+    called = [name for name in (*ELEMENTARY, "across") if f"{name}(" in text]
     lines = ["import numpy as np", f"T = np.{dtype.name}"]
     if called:
         lines.append("from nnreg.engine.elementary import FUNCTIONS")

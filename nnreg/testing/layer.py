@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from nnreg.contracts import Array, Shape
-from nnreg.contracts.columns import Sheet, twin_of
+from nnreg.contracts.columns import MATRIX, Sheet, form_of, twin_of
 from nnreg.testing.arrays import DTYPES, expect_gradient, gradient, watch, watched
 from nnreg.testing.report import Subject, expect, expect_close, expect_equal, of_kind, skip
 from nnreg.testing.usage import ROWS, bound, inputs, units_of, upstream
@@ -98,7 +98,7 @@ def its_twin_can_be_taken_down(subject: Subject) -> None:
     if twin is None:
         skip("it has no twin")
     for name in ("forward", "evaluate", "backward"):
-        sheet = Sheet(x.dtype, [True, True, *(array.ndim == 2 for array in twin.arrays.values())])
+        sheet = Sheet(x.dtype, [MATRIX, MATRIX, *(form_of(array, x.shape[1]) for array in twin.arrays.values())])
         own_x, dy, *cells = sheet.cells
         given = SimpleNamespace(**dict(zip(twin.arrays, cells, strict=True)))
         before = () if name != "backward" else (dy,)

@@ -22,7 +22,7 @@ ACTIVATIONS = [
     for name, entry in entries.techniques("activation").items()
     if entry.distribution == "nnreg" and not getattr(entries.load_class(entry), "why_untrainable", "")
 ]
-ALONE = {"activation": {"glu", "maxout", "prelu", "rrelu", "softmax"}, "norm": {"group_norm", "layer_norm", "rms_norm"}}
+ALONE = {"activation": {"glu", "maxout", "prelu", "rrelu", "softmax"}}
 """Techniques that compute by NumPy in the middle of a compiled step."""
 
 
@@ -82,6 +82,7 @@ CASES = [
     *({"norm": name} for name in entries.techniques("norm") if name != "none"),
     *({"dropout": name} for name in entries.techniques("dropout") if name != "none"),
     {"norm": "batch_norm", "activation": "tanh", "dropout": "dropout"},
+    {"norm": "layer_norm", "activation": "gelu", "dropout": "dropout"},
     {"loss": "mse"},
     {"loss": "focal"},
 ]
@@ -102,7 +103,7 @@ def test_norm_activation_and_dropout_are_one_stage():
     assert [len(stage.layers) for stage in stages(compiled)] == [4, 4]
 
 
-@pytest.mark.parametrize("norm", ["none", "batch_norm"])
+@pytest.mark.parametrize("norm", ["none", "batch_norm", "layer_norm"])
 def test_batches_of_any_length_come_in_any_order(norm):
     plain, compiled = both(norm=norm)
     for rows in [*range(2, ROWS + 1), ROWS, 3]:

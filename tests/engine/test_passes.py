@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnreg.contracts.columns import Sheet
+from nnreg.contracts.columns import Sheet, form_of
 from nnreg.contracts.tracing import Untraceable
 from nnreg.engine.passes import ROWS, Passes
 
@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 
 def passes_of(formula, arrays):
-    sheet = Sheet(np.dtype(np.float64), [array.ndim == 2 for array in arrays])
+    sheet = Sheet(np.dtype(np.float64), [form_of(array, arrays[0].shape[1]) for array in arrays])
     formula(*sheet.cells)
     return Passes(*sheet.program()), sheet.numbers
 
@@ -20,6 +20,7 @@ def run(formula, arrays):
     """Carry a formula out by its text; return that text."""
     passes, numbers = passes_of(formula, arrays)
     names = {"np": np, "T": np.float64} | {name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p", "tanh")}
+    names["across"] = lambda work, row, units: work[row, :units].sum()
     exec(passes.text, names)
     names["loop"](*arrays, np.empty((max(passes.kept, 1), arrays[0].shape[-1])), np.array(numbers))
     return passes.text
@@ -108,3 +109,47 @@ def test_every_operation_is_that_of_numpy():
     run(formula, [x, y])
     formula(x, wanted)
     np.testing.assert_allclose(y, wanted, rtol=1e-14)
+
+
+def normalised(x, b, gamma, deviation, y, total):
+    x += b
+    centred = x - x.sum(axis=1, keepdims=True) / 3
+    deviation[...] = np.sqrt((centred * centred).sum(axis=1, keepdims=True) / 3 + 1e-5)
+    y[...] = np.tanh(centred / deviation * gamma)
+    total[...] = y.sum(axis=0)
+
+
+def test_each_sum_over_units_goes_along_its_row_once_more_in_the_same_pass():
+    x, b, gamma = RNG.standard_normal((2 * ROWS + 5, 3)), RNG.standard_normal(3), RNG.standard_normal(3)
+    deviation, y, total = np.empty((len(x), 1)), np.empty_like(x), np.empty(3)
+    wanted = [x.copy(), b, gamma, deviation.copy(), y.copy(), total.copy()]
+    normalised(*wanted)
+    got = [x, b, gamma, deviation, y, total]
+    text = run(normalised, got)
+    for array, values in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(array, values, rtol=1e-12)
+    assert text.count("for i in range(") == 1
+
+
+def test_a_sum_over_units_behind_a_sum_over_rows_is_made_in_its_pass():
+    def formula(x, size, y):
+        mean = x.sum(axis=0) / 7
+        size[...] = (x - mean).sum(axis=1, keepdims=True)
+        y[...] = x / (1 + np.abs(size)) + (x * size).sum(axis=0) + x.sum(axis=1, keepdims=True)
+
+    x, size, y = RNG.standard_normal((7, 3)), np.empty((7, 1)), np.empty((7, 3))
+    its_size, its_y = np.empty((7, 1)), np.empty((7, 3))
+    formula(x, its_size, its_y)
+    run(formula, [x, size, y])
+    np.testing.assert_allclose(size, its_size, rtol=1e-13)
+    np.testing.assert_allclose(y, its_y, rtol=1e-13)
+
+
+def test_what_is_needed_along_a_row_after_it_was_overwritten_is_refused():
+    def formula(x, y):
+        old = x.copy()
+        x *= 2
+        y[...] = old * x.sum(axis=1, keepdims=True)
+
+    with pytest.raises(Untraceable):
+        passes_of(formula, [np.empty((4, 3)), np.empty((4, 3))])

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Norm, Shape, Weights, check_choices, check_range
+from nnreg_std.norms._by_row import RowTwin
 
 
 @dataclass
@@ -106,3 +107,11 @@ class GroupNorm(Norm):
             dx -= work
             grouped /= self._deviation[:alone]
         return dx
+
+    def twin(self) -> RowTwin | None:
+        """Return the same formulas for loops, where a group is a whole row."""
+        if self.groups > 1 or self._positions > 1:
+            return None
+        arrays = {"gamma": self._gamma, "dgamma": self._dgamma, "beta": self._beta, "dbeta": self._dbeta}
+        deviation = self._deviation.reshape(-1, 1)
+        return RowTwin(self, arrays | {"x_hat": self._x_hat, "deviation": deviation, "y": self._y})

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Norm, Shape, Weights, check_choices, check_range
+from nnreg_std.norms._by_row import RowTwin
 
 
 @dataclass
@@ -82,3 +83,8 @@ class LayerNorm(Norm):
             dx -= work
             dx /= self._deviation[:n]
         return dx
+
+    def twin(self) -> RowTwin:
+        """Return the same formulas for loops."""
+        arrays = {"gamma": self._gamma, "dgamma": self._dgamma, "beta": self._beta, "dbeta": self._dbeta}
+        return RowTwin(self, arrays | {"x_hat": self._x_hat, "deviation": self._deviation, "y": self._y})

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Norm, Shape, Weights, check_choices, check_range
+from nnreg_std.norms._by_row import RowTwin
 
 
 @dataclass
@@ -76,3 +77,8 @@ class RMSNorm(Norm):
             dx -= work
             dx /= self._r[:n]
         return dx
+
+    def twin(self) -> RowTwin:
+        """Return the same formulas for loops."""
+        arrays = {"gamma": self._gamma, "dgamma": self._dgamma, "x_hat": self._x_hat, "deviation": self._r, "y": self._y}
+        return RowTwin(self, arrays)
