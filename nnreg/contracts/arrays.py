@@ -23,6 +23,16 @@ class Weights(NamedTuple):
     grad: Array
 
 
+def check_same(held: Array, given: object, name: str) -> None:
+    """Let ``parameters.grad += e`` be the change in place that it looks like; refuse another array in the place of one.
+
+    Raises:
+        AttributeError: it is another one.
+    """
+    if given is not held:
+        raise AttributeError(f"parameters.{name} is written in place: {name} += ..., or {name}[...] = ...")
+
+
 class Passed(NamedTuple):
     """What went through a weight array in the last forward and backward pass, whose product is its gradient.
 

@@ -89,7 +89,11 @@ class Optimizer(ABC):
             if isinstance(value, np.generic):
                 setattr(self, field.name, value.item())
             if isinstance(value, Slot):
-                raise ValueError(f"{field.name} must be a technique, such as a {value.default} that was made before")
+                made = f"{type(self).__name__}({field.name}=...)"
+                raise ValueError(
+                    f"{field.name} must be a technique that was made before, {made}; the class alone, without (), has "
+                    f"{value.default} there"
+                )
         if self.lr is not None or not self.inner_rules:
             check_range(self, lr="(0, inf)")
         if self.lr is not None and type(self).__dataclass_fields__["lr"].default is None:

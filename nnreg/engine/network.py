@@ -29,6 +29,7 @@ from nnreg.contracts import (
     Targets,
     Weights,
 )
+from nnreg.contracts.arrays import check_same
 from nnreg.contracts.init import fill_of
 from nnreg.contracts.objective import target_of
 from nnreg.engine.containers import Reshape, every_layer
@@ -99,10 +100,18 @@ class Parameters:
         """All parameters, float array (size,), read and written in place."""
         return self._theta
 
+    @theta.setter
+    def theta(self, same: Array) -> None:
+        check_same(self._theta, same, "theta")
+
     @property
     def grad(self) -> Array:
         """The gradient of the objective, float array (size,), read and written in place."""
         return self._grad
+
+    @grad.setter
+    def grad(self, same: Array) -> None:
+        check_same(self._grad, same, "grad")
 
     @property
     def weights(self) -> Array:

@@ -22,6 +22,7 @@ from nnreg.registry import entries
 from nnreg.registry.nested import JOINT, main_slot
 from nnreg.registry.nested_words import chosen_in, owners_of
 from nnreg.registry.schemas import REQUIRED, Parameter, parameters_of
+from nnreg.registry.vocabulary import of_kind
 from nnreg.settings import OF_A_SWEEP, Settings, SweepSettings
 
 PLAIN = re.compile(r"(?!(true|false|null|nan|inf)$)[a-z_][\w/.+-]*", re.ASCII | re.IGNORECASE)
@@ -217,6 +218,7 @@ def named(settings: Mapping[str, Any]) -> dict[str, Any]:
         several = value if isinstance(value, list | tuple) else [value]
         kind = entries.slots().get(key) or _kind_inside(key, several)
         if kind is None or not any(_is_technique(one, kind) for one in several):
+            _check_kind(key, kind, several)
             found[key] = value
             continue
         names = [_named(one, kind) for one in several]
@@ -228,6 +230,13 @@ def named(settings: Mapping[str, Any]) -> dict[str, Any]:
         if twice := next((name for name in parameters[0] if name in settings), None):
             raise UserError(f"{_key(twice)} is given twice: in {key} and as a keyword")
     return found
+
+
+def _check_kind(key: str, kind: str | None, several: Sequence[object]) -> None:
+    """Refuse a technique in the place of one of another kind."""
+    for made in (one if isinstance(one, type) else type(one) for one in several) if kind is not None else ():
+        if (other := entries.kind_of(made)) is not None:
+            raise UserError(f"{key} takes {of_kind(kind or '')}, and {made.__name__} is {of_kind(other)}")
 
 
 def _is_technique(value: object, kind: str) -> bool:

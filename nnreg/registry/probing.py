@@ -6,7 +6,7 @@ This catches the mistakes that would otherwise train nothing, silently. The full
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,7 +53,7 @@ def probe(entry: Entry, technique: Any) -> None:
     try:
         with np.errstate(all="ignore"):
             complaint = check(copy.deepcopy(technique))
-    except Exception as error:  # a plugin may fail in any way
+    except (Exception, SystemExit) as error:  # a plugin may fail in any way
         complaint = f"{type(error).__name__}: {one_line(error)}"
     if complaint:
         raise BrokenPlugin(f"{entry} is broken: {complaint}")
@@ -122,7 +122,7 @@ def _used(layer: Layer, units: int, outputs: int, shapes: Sequence[Shape]) -> st
     uses: Mapping[str, tuple[Callable[[], Any], int]] = {
         "forward in evaluation": (lambda: layer.forward(x, training=False), outputs),
         "forward in training": (lambda: layer.forward(x, training=True), outputs),
-        "backward": (lambda: layer.backward(dy), units),
+        "backward": (lambda: layer.backward(dy, need_dx=True), units),
     }
     for method, (use, width) in uses.items():
         returned, shape = use(), (rows, width)
@@ -206,13 +206,15 @@ def _stood(prototype: Layer) -> tuple[Layer, int, int, Sequence[Shape]] | None:
 def _loss(loss: Loss) -> str:
     logits, possible = np.zeros(SHAPE), {"classes": np.zeros(SHAPE[0], dtype=np.intp), "values": np.zeros(SHAPE)}
     possible["soft"] = np.full(SHAPE, 1 / SHAPE[1])
+    if complaint := _taken(targets_of(loss), possible):
+        return complaint
     for kind in targets_of(loss):
         targets, out = possible[kind], np.full(SHAPE, np.nan)
         for method, value in (
             ("value", loss.value(logits, targets)),
             ("value_and_gradient", loss.value_and_gradient(logits, targets, out)),
         ):
-            if np.ndim(value) != 0:
+            if not _is_number(value):
                 return f"{method} returned {_described(value)}; it must return one number, the mean over the rows"
         if complaint := _written("value_and_gradient", "out", out, None):
             return complaint
@@ -226,7 +228,7 @@ def _regularizer(regularizer: Regularizer) -> str:
     flat, arrays = np.ones(SHAPE[0]), {name: np.ones(SHAPE) for name in ("W1", "W2")}
     given: Any = {"weights": flat, "layers": arrays, "outputs": arrays["W1"]}[target]
     value = regularizer.penalty(given)
-    if np.ndim(value) != 0:
+    if not _is_number(value):
         return f"penalty returned {_described(value)}; it must return one number"
     uses: dict[str, tuple[str, Callable[[], object]]] = {
         "add_gradient": ("add to grad", lambda: regularizer.add_gradient(given, copy.deepcopy(given))),
@@ -244,7 +246,7 @@ def _regularizer(regularizer: Regularizer) -> str:
 def _schedule(schedule: Schedule) -> str:
     for t in range(1, STEPS + 1):
         factor = schedule.factor(t, STEPS)
-        if np.ndim(factor) != 0 or not np.isfinite(factor):
+        if not _is_number(factor) or not np.isfinite(factor):
             return f"factor returned {_described(factor)} ({factor}); it must return one finite number"
     if isinstance(getattr(schedule, "watches", ()), str):
         return f"watches is {schedule.watches!r}; it must be a tuple of names, ({schedule.watches!r},)"
@@ -277,6 +279,8 @@ def _surface(surface: Surface) -> str:
 
 def _sampler(sampler: Sampler) -> str:
     count, batch = 12, 4
+    if complaint := _taken(targets_taken(sampler), ("classes", "values")):
+        return complaint
     for kind in targets_taken(sampler):
         y = np.arange(count) % SHAPE[1] if kind == "classes" else np.linspace(0, 1, count).reshape(-1, 1)
         split, rng = Split(np.linspace(-1, 1, count * SHAPE[1]).reshape(count, -1), y), np.random.default_rng(0)
@@ -294,6 +298,8 @@ def _sampler(sampler: Sampler) -> str:
 
 
 def _augmentation(augmentation: Augmentation) -> str:
+    if complaint := _taken(targets_taken(augmentation), ("classes", "values")):
+        return complaint
     for kind in targets_taken(augmentation):
         x, y = np.linspace(-1, 1, 60).reshape(4, 5, 3), np.arange(4) % 3
         targets = y if kind == "classes" else np.linspace(0, 1, 12).reshape(4, 3)
@@ -316,6 +322,17 @@ def _written(method: str, argument: str, array: Array, returned: object) -> str:
     if np.isnan(array).any():
         return f"{method} left '{argument}' unwritten or wrote NaN; it must fill all of it"
     return ""
+
+
+def _taken(kinds: object, known: Iterable[str]) -> str:
+    """Say what is wrong with the kinds of targets that a technique takes."""
+    if isinstance(kinds, tuple | list | set | frozenset) and kinds and {*kinds} <= {*known}:
+        return ""
+    return f"takes is {kinds!r}; it must be a tuple of {', '.join(map(repr, known))}, such as ('classes',)"
+
+
+def _is_number(value: Any) -> bool:
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"
 
 
 def _described(value: object) -> str:

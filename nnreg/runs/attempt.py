@@ -19,7 +19,7 @@ from nnreg.tracking.location import without_password
 TRACEBACK = "traceback.txt"
 
 
-def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome:
+def refuse(request: Request, sinks: Sequence[Sink], error: BaseException) -> Outcome:
     """Record a run that cannot be assembled: it failed, the others of its sweep go on."""
     request.folder.mkdir(parents=True, exist_ok=True)
     keep_traceback(request.folder, error)
@@ -31,14 +31,14 @@ def refuse(request: Request, sinks: Sequence[Sink], error: Exception) -> Outcome
     return outcome
 
 
-def keep_traceback(folder: Path, error: Exception) -> None:
+def keep_traceback(folder: Path, error: BaseException) -> None:
     """Write the traceback of an error into a run folder, if the disk lets it be written."""
     with contextlib.suppress(OSError):  # a full disk: what is recorded elsewhere must still come to its end
         text = without_password("".join(traceback.format_exception(error)))
         write_whole(folder / TRACEBACK, text.encode(errors="replace"))
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return without_password(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {one_line(error)}")
 
 
@@ -83,7 +83,7 @@ def attempt(request: Request, sinks: Sequence[Sink], prepare: Prepare) -> Outcom
             if request.sweep_id is None or request.resumption is not None:
                 raise
             return refuse(request, sinks, error)
-        except Exception as failure:  # a plugin may raise anything at real sizes
+        except (Exception, SystemExit) as failure:  # a plugin may raise anything at real sizes
             return refuse(request, sinks, failure)
         return _record(Recorder(card, sinks), card, work)
 
@@ -98,7 +98,10 @@ def _record(recorder: Recorder, card: RunCard, work: Work) -> Outcome:
         outcome = work.do(recorder)
     except KeyboardInterrupt as interrupt:
         outcome, interrupted = work.cut_off(recorder, "killed", None), interrupt
-    except Exception as failure:  # a plugin may raise anything in the middle of a run: the run failed, the program did not
+    except (
+        Exception,
+        SystemExit,
+    ) as failure:  # a plugin may raise anything: the run failed, the program did not
         keep_traceback(card.folder, failure)
         outcome = work.cut_off(recorder, "failed", _said(failure))
     try:

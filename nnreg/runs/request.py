@@ -20,7 +20,7 @@ from nnreg import process
 from nnreg.engine import numerics
 from nnreg.engine.history import History, Record
 from nnreg.numerals import as_typed
-from nnreg.records.card import TUNING, RunCard
+from nnreg.records.card import TRACKING, TUNING, RunCard
 from nnreg.records.checkpoint import Checkpoint
 from nnreg.records.earlier import ADDED
 from nnreg.records.manifest import read_manifest
@@ -183,7 +183,7 @@ def _swept(words: Sequence[str], sweep: Path, task: str, choices: Mapping[str, s
         place = key.partition("@")[2].partition(".")[0]
         is_named = place in LABELLED.get(task, ()) and f"{JOINT}{value}" in choices.get(place, "")
         is_named = is_named or key in ("seed", *LABELLED.get(task, ()))
-        if not _is_same(typed.get(key), value) and not is_named and not key.startswith("hydra"):
+        if not _is_same(typed.get(key), value) and not is_named and key not in TRACKING and not key.startswith("hydra"):
             name = (key.partition("@")[2] or key).rpartition(".")[2]
             found.append(f"{name}={as_typed(float(value), 3) if FLOAT.fullmatch(value) else value}")
     return tuple(found)

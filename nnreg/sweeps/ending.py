@@ -327,7 +327,7 @@ def _took(seconds: float | None) -> str:
 
 def _nothing(home: Path) -> str:
     discard(home)
-    return "nnreg: the sweep has no runs: its glob matches nothing; see `python -m nnreg plugins`"
+    return "nnreg: the sweep has no runs: its glob or range holds nothing; see `python -m nnreg plugins`"
 
 
 def _jobs(home: Path, manifest: Manifest | None) -> list[Path]:

@@ -210,7 +210,8 @@ class Watcher:
             arms.setdefault(one_line(facts.get("label", "")), []).append(facts)
         found = []
         for label, runs in arms.items():
-            values = [run["metrics"].get(metric) for run in runs if run["status"] == "finished"]
+            once = {run.get("seed", number): run for number, run in enumerate(runs)}.values()  # a seed typed twice is one
+            values = [run["metrics"].get(metric) for run in once if run["status"] == "finished"]
             numbers = [float(value) for value in values if is_number(value) and math.isfinite(value)]
             if numbers and not any(run["status"] in UNTRAINED for run in runs):
                 found.append(Best(label, fmean(numbers), metric, len(numbers)))

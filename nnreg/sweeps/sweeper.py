@@ -121,7 +121,7 @@ class ProtocolSweeper(Sweeper):
             settings={name: getattr(self.settings, name) for name in ("metric", "target", "axes")},
         )
         if not self._manifest.jobs:
-            raise UserError("the sweep has no runs: its glob matches nothing; see `python -m nnreg plugins`")
+            raise UserError("the sweep has no runs: its glob or range holds nothing; see `python -m nnreg plugins`")
         check_comparison(self.settings, axes, task_of(self.config))
         before = resuming.folder(self.config, self.settings, arguments)
         self._resuming, self._spent, self._before = before is not None, 0.0, Manifest()

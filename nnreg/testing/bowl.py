@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from nnreg.contracts import Array, Objective, Optimizer, ParametersView, Place, Shape, Weights
+from nnreg.contracts.arrays import check_same
 from nnreg.engine.network import Parameters
 from nnreg.testing.report import Subject
 
@@ -65,13 +67,18 @@ class OnBowl:
         return np.full_like(self._curvature, self._slope)
 
 
-class OneLayer(NamedTuple):
-    """Parameters of one weight array, whose names can be bound to others."""
+@dataclass
+class OneLayer:
+    """Parameters of one weight array, whose names can be bound to no others."""
 
     theta: Array
     grad: Array
     named: Mapping[str, Weights]
     places: Mapping[str, Place]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check_same(vars(self).get(name, value), value, name)
+        super().__setattr__(name, value)
 
 
 def one_layer(theta: Array, grad: Array, shape: tuple[int, int]) -> OneLayer:

@@ -22,7 +22,7 @@ def it_changes_the_parameters_in_place(subject: Subject) -> None:
     """Steps write into the buffer that layers hold views of; nothing is rebound, nothing returned."""
     theta, grad = np.zeros(12), np.linspace(-1, 1, 12)
     one = one_layer(theta, grad, (4, 3))
-    view = SimpleNamespace(**one._asdict())  # a namespace, so that rebinding is possible and seen
+    view = SimpleNamespace(**vars(one))  # a namespace, so that rebinding is possible and seen
     rule = driving(subject, view, objective=OnBowl(view, slope=1.0))
     for t in (1, 2, 3):
         expect(rule.step(t) is None, "step must return None")  # type: ignore[func-returns-value]

@@ -147,7 +147,7 @@ def test_float64_is_used_throughout_when_asked_for(nnreg, project):
             "cannot write to taken/run: Not a directory; choose another folder with hydra.run.dir=FOLDER",
         ),
         (("-m", "optimizer=sgd,adm"), "there is no optimizer 'adm'; did you mean 'adam'?"),
-        (("-m", "optimizer=glob(zz*)"), "the sweep has no runs: its glob matches nothing"),
+        (("-m", "optimizer=glob(zz*)"), "the sweep has no runs: its glob or range holds nothing"),
         (("-m", "hydra.sweep.dir=taken/sweep", "seed=1,2"), "cannot write to taken/sweep"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

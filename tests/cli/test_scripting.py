@@ -238,7 +238,7 @@ def test_a_sweep_is_gone_on_with_in_its_folder(project):
 
 
 def test_a_sweep_over_nothing_says_so(project):
-    with pytest.raises(UserError, match="the sweep has no runs: its glob matches nothing"):
+    with pytest.raises(UserError, match="the sweep has no runs: its glob or range holds nothing"):
         sweep("optimizer=glob(zz*)", **SWEPT)
     assert list(project.iterdir()) == []
 

@@ -10,6 +10,7 @@ import pytest
 import nnreg
 from nnreg import UserError, run, sweep
 from nnreg.contracts import Optimizer
+from nnreg.records.folder import read_summary
 from nnreg.registry import entries
 from nnreg_std.optimizers.adam import Adam
 from nnreg_std.optimizers.lookahead import Lookahead
@@ -26,6 +27,43 @@ class Celled(Optimizer):
     def update(self, theta, grad, t, lr):
         theta -= {step} * lr * grad
 """
+
+
+@dataclass
+class Leaving(Optimizer):
+    lr: float = 0.05
+
+    def update(self, theta, grad, t, lr):
+        if t == 5:
+            raise SystemExit(3)
+        theta -= lr * grad
+
+
+@dataclass
+class Added(Optimizer):
+    lr: float = 0.05
+
+    def step(self, t, factor=1.0):
+        self.parameters.grad *= 0.5
+        self.parameters.theta -= self.lr * factor * self.parameters.grad
+
+
+def test_a_rule_that_leaves_the_program_ends_its_run_and_not_the_program(project):
+    with pytest.raises(nnreg.RunFailed, match="SystemExit: 3") as caught:
+        run(optimizer=Leaving(), **TINY)
+    assert (caught.value.folder / "traceback.txt").is_file()
+    assert read_summary(caught.value.folder)["status"] == "failed"
+
+
+def test_a_rule_may_write_into_its_parameters_by_their_whole_names(project):
+    halved = run(optimizer=Added(lr=0.1), **TINY)
+    plain = run(optimizer="sgd", optimizer__lr=0.05, **TINY)
+    assert halved.summary["metrics"]["final/train_loss"] == plain.summary["metrics"]["final/train_loss"]
+
+
+def test_a_technique_in_the_place_of_another_kind_is_refused(project):
+    with pytest.raises(UserError, match="init takes an init, and Adam is an optimizer"):
+        run(init=Adam(), **TINY)
 
 
 def doubled(value):

@@ -73,7 +73,7 @@ def test_a_rate_given_to_wrappers_replaces_that_of_the_innermost_rule() -> None:
 
 
 def test_a_wrapper_made_without_a_rule_says_what_is_missing() -> None:
-    with pytest.raises(ValueError, match="inner must be a technique, such as a momentum"):
+    with pytest.raises(ValueError, match=r"inner must be a technique that was made before, \w+\(inner=\.\.\.\)"):
         Halfway()
 
 

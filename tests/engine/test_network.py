@@ -38,6 +38,21 @@ def buffers(parameters):
     return [parameters.theta, parameters.grad, *(array for weights in parameters.named.values() for array in weights)]
 
 
+@pytest.mark.parametrize("name", ["theta", "grad"])
+def test_a_change_in_place_may_be_written_as_one_and_another_array_is_refused(name):
+    parameters = make_network().parameters
+    array = getattr(parameters, name)
+    array[...] = 1.0
+    if name == "theta":
+        parameters.theta -= 0.25
+    else:
+        parameters.grad -= 0.25
+    assert getattr(parameters, name) is array
+    assert set(array.tolist()) == {0.75}
+    with pytest.raises(AttributeError, match=rf"parameters\.{name} is written in place: {name} \+= "):
+        setattr(parameters, name, array + 1)
+
+
 def naive_forward(network, x, f):
     """Return logits in float64, from the named arrays alone."""
     depth = len(network.layers) // 2 + 1

@@ -1,6 +1,7 @@
 """The first, tiny use of a plugin: what would train nothing or breaks its promises is said before a run trains."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,6 +149,27 @@ def passed_on(dy, z, y, out):
             "value_and_gradient left 'out' unwritten",
         ),
         (
+            "loss",
+            {"value": lambda logits, labels: None, "value_and_gradient": lambda logits, labels, out: 0.0},
+            "value returned a NoneType; it must return one number",
+        ),
+        (
+            "loss",
+            {"takes": "classes"},
+            "takes is 'classes'; it must be a tuple of 'classes', 'values', 'soft', such as",
+        ),
+        ("loss", {"takes": ("labels",)}, "takes is ('labels',); it must be a tuple of"),
+        ("sampler", {"takes": "classes"}, "takes is 'classes'; it must be a tuple of 'classes', 'values'"),
+        ("augmentation", {"takes": "classes"}, "takes is 'classes'; it must be a tuple of 'classes', 'values'"),
+        ("schedule", {"factor": lambda t, steps: None}, "factor returned a NoneType (None); it must return one finite number"),
+        ("schedule", {"factor": lambda t, steps: "half"}, "factor returned a str (half); it must return one finite number"),
+        ("init", {"fill": lambda weight, rng: sys.exit(3)}, "SystemExit: 3"),
+        (
+            "regularizer",
+            {"penalty": lambda weights: "much", "add_gradient": lambda weights, grad: None},
+            "penalty returned a str; it must return one number",
+        ),
+        (
             "regularizer",
             {"penalty": lambda weights: weights, "add_gradient": lambda weights, grad: None},
             "penalty returned an array of shape (4,); it must return one number",
@@ -201,6 +223,11 @@ def test_a_layer_that_keeps_its_promises_passes_and_stays_unused(technique):
     before = dict(vars(technique))
     probe(Entry("norm", "fine", (("somewhere:Fine", "their-plugin"),)), technique)
     assert vars(technique) == before
+
+
+def test_a_layer_is_asked_for_its_gradient_as_training_asks():
+    faulty = norm_with(backward=lambda self, dy: dy)
+    assert "unexpected keyword argument 'need_dx'" in complaint_about(faulty)
 
 
 def test_a_layer_that_wants_many_rows_is_tried_with_many():

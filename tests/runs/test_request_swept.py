@@ -36,3 +36,8 @@ def test_what_all_runs_have_is_in_no_name(labels, alike):
 )
 def test_what_was_swept_is(labels, swept, names):
     assert labels(swept) == [f"sgd-he {name}" for name in names]
+
+
+@pytest.mark.long
+def test_what_a_run_is_called_is_no_part_of_its_name(labels):
+    assert labels("run_name=a,b", "seed=1") == ["sgd-he", "sgd-he"]

@@ -117,7 +117,7 @@ def test_a_dry_run_lists_all_that_there_may_be(nnreg, project):
         (("optimizer=sgd,adam", "seed=1,2"), "protocol=race has its own seeds: leave out seed=, or give"),
         (("optimizer=adam",), "a race needs two arms or more: sweep a setting, such as optimizer=sgd,adam"),
         (("optimizer=adam,adam",), "a race needs two arms or more"),
-        (("optimizer=glob(zz*)",), "the sweep has no runs: its glob matches nothing"),
+        (("optimizer=glob(zz*)",), "the sweep has no runs: its glob or range holds nothing"),
         (("dataset=iris,wine",), "protocol=race runs arms against each other on one dataset"),
         (("optimizer=sgd,adam", "task=descend"), "protocol=race needs arms that differ by chance, and task=descend"),
         (("init=he,glorot", "task=activations"), "protocol=race needs arms that differ by chance, and task=activations"),

@@ -97,6 +97,12 @@ def test_the_metric_that_was_asked_for_tells_the_best(sweep):
     assert str(Watcher(sweep).look().best) == "sgd-he: final validation accuracy 95.0 %"
 
 
+def test_a_seed_that_was_typed_twice_is_one(sweep):
+    for number, seed in enumerate((1, 1, 2)):
+        ended(sweep, number, loss=0.25, seed=seed)
+    assert str(Watcher(sweep).look().best).endswith("mean of 2 seeds")
+
+
 def test_losses_of_other_kinds_are_told_by_what_they_have_in_common(sweep):
     ended(sweep, 0, "a", 0.1, choices={"loss": "mse"})
     ended(sweep, 1, "b", 0.3, choices={"loss": "hinge"})

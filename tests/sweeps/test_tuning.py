@@ -143,7 +143,7 @@ def test_a_descent_is_tuned_by_where_it_ends(nnreg, project):
         (("protocol.seeds=[3,12]",), "protocol.seeds must be others than tuning_seeds, got [12] in both: a choice flatters"),
         (("protocol.parameter=speed",), "none of sgd has a parameter speed to tune"),
         (("task=activations",), "protocol=tune_then_seeds needs a loss to tune by, and task=activations has none"),
-        (("optimizer=glob(zz*)",), "the sweep has no runs: its glob matches nothing"),
+        (("optimizer=glob(zz*)",), "the sweep has no runs: its glob or range holds nothing"),
         (("optimizer=sgd,adm",), "there is no optimizer 'adm'; did you mean 'adam'?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
