@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 import zlib
@@ -106,6 +107,12 @@ def nnreg(project: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.
         return Answer(code, out, err)
 
     return run
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what the tests compile beside what pytest keeps, not where the person's own compiled code lies."""
+    if "NNREG_LOOPS" not in os.environ:
+        os.environ["NNREG_LOOPS"] = str(config.rootpath / ".pytest_cache" / "loops")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,6 +14,7 @@ convolution arithmetic for deep learning", https://arxiv.org/abs/1603.07285.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -68,6 +69,7 @@ class Convolution(Weighted):
             raise ValueError(f"a kernel of {self.kernel} x {self.kernel} is larger than the {size} positions{zeros}")
         self._before = positions
         self._after = tuple((size + 2 * self.padding - self.kernel) // self.stride + 1 for size in positions)
+        self.times = math.prod(self._after)
         return self._after
 
     def build(self, fan_in: int) -> tuple[int, Sequence[Shape]]:

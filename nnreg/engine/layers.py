@@ -29,9 +29,11 @@ class Weighted(Layer):
 
     Attributes:
         weights: the matrix and its gradient, for others to read.
+        times: how often the matrix multiplies in a row, once for each place that it is laid on; known once it is built.
     """
 
     weights: Weights
+    times: int = 1
 
     @property
     @abstractmethod

@@ -2,9 +2,9 @@
 
 A loop is the text of a function that we have written, from places and operations alone. Its file is named by the hash of the
 text, of all versions that its code depends on, and of the processor; numba keeps the code beside it. Files lie in the cache
-folder of the platform (``~/.cache/nnreg/loops`` on Linux), which must be the user's own and closed to everybody else, as what
-lies there is run; where it is not, or cannot be written, nothing is kept. Processes that start at once write each file whole or
-not at all, and what cannot be read is made anew.
+folder of the platform (``~/.cache/nnreg/loops`` on Linux) or where ``NNREG_LOOPS`` says, which must be the user's own and
+closed to everybody else, as what lies there is run; where it is not, or cannot be written, nothing is kept. Processes that
+start at once write each file whole or not at all, and what cannot be read is made anew.
 
 No operation is reordered, but sums: over rows, those of 256 rows are added up first, one row after the other; over the units
 of a row, those of every eighth one.
@@ -204,11 +204,15 @@ def _surroundings() -> str:
     return repr((*versions, binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), elementary))
 
 
-def cache_folder() -> Path | None:
-    """Return where code is kept, made if need be; None where it cannot be, or does not belong to this user alone."""
+def _usual_folder() -> Path:
     import platformdirs
 
-    folder = Path(platformdirs.user_cache_dir("nnreg", appauthor=False)) / "loops"
+    return Path(platformdirs.user_cache_dir("nnreg", appauthor=False)) / "loops"
+
+
+def cache_folder() -> Path | None:
+    """Return where code is kept, made if need be; None where it cannot be, or does not belong to this user alone."""
+    folder = Path(os.environ.get("NNREG_LOOPS") or _usual_folder()).absolute()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()

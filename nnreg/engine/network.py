@@ -33,7 +33,7 @@ from nnreg.contracts.arrays import check_same
 from nnreg.contracts.init import fill_of
 from nnreg.contracts.objective import target_of
 from nnreg.engine.containers import Reshape, every_layer
-from nnreg.engine.layers import Affine
+from nnreg.engine.layers import Affine, Weighted
 from nnreg.engine.numerics import silently
 from nnreg.engine.parts import Perceptron, RunParts, compose
 from nnreg.engine.penalty import Penalised, Penalty, weights_of
@@ -248,6 +248,12 @@ class Network:
 
     def _place(self, shape: Shape) -> Place:
         return self.parameters.places[shape.name]
+
+    @property
+    def multiplications(self) -> int:
+        """How many numbers of its weight matrices multiply on a row's way forward."""
+        weighted = (layer for layer in every_layer(self.layers) if isinstance(layer, Weighted))
+        return sum(layer.weights.theta.size * layer.times for layer in weighted)
 
     def state(self) -> Mapping[str, Array]:
         """Return what training changes besides parameters, layer by layer: the arrays themselves, by name."""

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import dataclasses
 import hashlib
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -178,7 +177,7 @@ def assemble(config: DictConfig, choices: Mapping[str, str]) -> Assembled:
         settle_start(
             entered["init"].name, built["init"], network, lambda: first_rows(splits, settings.batch, network.dtype)[0], streams
         )
-        settings = dataclasses.replace(settings, kernels=chosen_kernels(settings, lambda: network.parameters.weights.size))
+        settings = dataclasses.replace(settings, kernels=chosen_kernels(settings, lambda: network.multiplications))
         if settings.kernels == "numba":
             from nnreg.engine import loops
 
@@ -280,22 +279,25 @@ def load_splits(config: DictConfig) -> Splits:
     return _fitting(settings, config["dataset"], entered, built)[0]
 
 
-def kernels_for_all(config: DictConfig, runs: int) -> str:
-    """Return what computes the runs of a sweep that leave it to nnreg, by its first one; "" where that one does not.
+STACKED = ("network", "activation", "loss", "regularizer", "norm", "dropout")
+"""Kinds that a network is stacked of."""
 
-    Its layers are counted as affine ones.
-    """
+
+def kernels_for_all(config: DictConfig, runs: int) -> str:
+    """Return what computes the runs of a sweep that leave it to nnreg, by its first one; "" where that one does not."""
     settings = read_settings(config)
     if settings.task != TRAIN or settings.kernels != "auto":
         return ""
 
-    def weights() -> int:
-        splits = load_splits(config)
-        widths = (splits.train.x.shape[1], *settings.hidden, splits.outputs)
-        return sum(before * after for before, after in itertools.pairwise(widths))
+    def a_row() -> int:
+        splits, whole = load_splits(config), with_added_kinds(config)
+        entered = {slot: _entry(slot, slot, whole[slot], {}) for slot in STACKED}
+        built = {slot: build_technique(whole, {}, slot) for slot in STACKED}
+        with fitting(settings, entered, built, "its data"):
+            return stack_network(settings, built, splits.train.x.shape[1], splits.outputs, splits.shape, rows=1).multiplications
 
     with contextlib.suppress(UserError, BrokenPlugin):
-        return chosen_kernels(settings, weights, runs)
+        return chosen_kernels(settings, a_row, runs)
     return "numpy"
 
 

@@ -248,17 +248,17 @@ CALLS = 4e6  # what the calls of a step cost, as multiplications
 PRODUCTS = 3  # of each weight matrix: forward, and two backward
 
 
-def chosen_kernels(settings: Settings, weights: Callable[[], int], runs: int = 1) -> Literal["numpy", "numba"]:
+def chosen_kernels(settings: Settings, a_row: Callable[[], int], runs: int = 1) -> Literal["numpy", "numba"]:
     """Return what computes a run: what is asked for, or what its length suggests.
 
     Args:
         settings: of the run.
-        weights: returns how many numbers multiply each row; asked where it matters.
+        a_row: returns the multiplications of a row on its way forward; asked where it matters.
         runs: that are to use the same.
     """
     if settings.kernels != "auto":
         return settings.kernels
     if not numerics.has_numba():
         return "numpy"
-    multiplications = PRODUCTS * settings.batch * weights()
+    multiplications = PRODUCTS * settings.batch * a_row()
     return "numba" if runs * settings.steps * (multiplications + CALLS) >= ENOUGH else "numpy"

@@ -111,6 +111,7 @@ print(x.tolist(), len(told))
 def cache(tmp_path, monkeypatch):
     """A cache folder of this test's own, and a process that has compiled nothing."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("NNREG_LOOPS")  # where the tests keep theirs
     monkeypatch.setattr(loops, "_ready", {})
     return tmp_path / "nnreg" / "loops"
 
@@ -184,3 +185,9 @@ def test_a_folder_of_somebody_else_is_left_alone(cache, monkeypatch):
     assert loops.cache_folder() == cache
     monkeypatch.setattr(os, "getuid", lambda: cache.stat().st_uid + 1)
     assert loops.cache_folder() is None
+
+
+def test_the_folder_can_be_chosen(cache, monkeypatch, tmp_path):
+    monkeypatch.setenv("NNREG_LOOPS", str(tmp_path / "here"))
+    assert loops.cache_folder() == tmp_path / "here"
+    assert not cache.exists()

@@ -7,7 +7,7 @@ import yaml
 
 from nnreg.engine import numerics
 from nnreg.records.card import config_hash
-from nnreg.runs import fit
+from nnreg.runs import assembly, fit
 from nnreg.runs.fit import CALLS, ENOUGH, PRODUCTS, chosen_kernels
 from nnreg.settings import Settings
 
@@ -68,3 +68,12 @@ def test_all_runs_of_a_sweep_compute_by_what_its_first_one_chose(nnreg, project,
     for sweep, kernels, runs in (("few", "numpy", 2), ("many", "numba", 4)):
         assert json.loads((project / sweep / "sweep.json").read_text())["kernels"] == kernels
         assert [kernels_in(project / sweep / str(job)) for job in range(runs)] == [kernels] * runs
+
+
+def test_a_convolution_counts_at_every_place_where_it_is_laid(nnreg, monkeypatch):
+    """Of digits, 8 x 8: 3 x 3 to 16 channels at 64 places, 3 x 3 x 16 to 32 at 16, and what is left to 8 and 10 at one."""
+    counted = []
+    monkeypatch.setattr(assembly, "chosen_kernels", lambda _, a_row, *runs: counted.append(a_row()) or "numpy")
+    assert nnreg("-m", *TINY, "network=convolutional", "seed=1,2", "hydra.sweep.dir=a").code == 0
+    told = 64 * 9 * 16 + 16 * 9 * 16 * 32 + 2 * 2 * 32 * 8 + 8 * 10
+    assert counted == [told] * 3  # for the sweep, and for each run

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,12 +21,13 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from nnreg.cli import main
+from nnreg.engine import numerics
 from nnreg.engine.history import TRAIN_LOSS
 from nnreg.engine.training import Streams
 from nnreg.records.checkpoint import FILE, load_checkpoint, save_checkpoint
 from nnreg.records.earlier import ADDED
 from nnreg.records.folder import DiskSink, occupied, read_facts, read_history, read_summary
-from nnreg.runs import attempt, train
+from nnreg.runs import attempt, fit, train
 from nnreg.runs.checkpoints import Checkpoints
 from nnreg.runs.request import Resumption, describe
 from tests.runs.interrupted import checkpointed, everything, killed, request, resumed, traces, undrawn, whole
@@ -162,6 +164,16 @@ def test_a_rule_that_asks_for_more_goes_on_as_if_never_stopped_with_all_that_is_
 def test_a_compiled_run_goes_on_as_if_never_stopped(tmp_path, optimizer, augmentation):
     chosen = {"norm": "batch_norm", "dropout": "dropout", "regularizer": "l2"}
     compared(tmp_path, kernels="numba", optimizer=optimizer, augmentation=augmentation, **chosen)
+
+
+@pytest.mark.extra("fast")
+def test_a_run_that_chose_compiled_code_is_resumed_where_numba_is_and_refused_elsewhere(tmp_path, capsys, monkeypatch):
+    with mock.patch.object(fit, "ENOUGH", 1.0):  # every run is long enough
+        folder = cut(tmp_path / "cut", kernels="auto")
+    with mock.patch.object(numerics, "has_numba", lambda: False):
+        assert main.run(["resume", str(folder)]) == 2
+    assert capsys.readouterr().err.splitlines() == ["nnreg: kernels=numba needs numba: pip install 'nnreg[fast]'"]
+    assert resumed(folder) == whole(tmp_path / "whole", kernels="numba")
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_again(tmp_path):
