@@ -9,7 +9,7 @@ import numpy as np
 
 from nnreg.contracts import Array, Indices, Optimizer, Splits
 from nnreg.engine.network import Network
-from nnreg.engine.rows import converted
+from nnreg.engine.rows import converted, spread_rows
 
 MOST_BATCHES = 20
 
@@ -24,8 +24,7 @@ def estimation_rows(rows: int, batch: int) -> Indices:
         batch: rows of a mini-batch.
     """
     count = min(MOST_BATCHES, rows // batch)
-    spread = np.arange(count * batch, dtype=np.int64) * rows // (count * batch)
-    return spread.reshape(batch, count).T
+    return spread_rows(count * batch, rows).reshape(batch, count).T
 
 
 class Elsewhere:

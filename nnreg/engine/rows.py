@@ -12,6 +12,24 @@ import numpy.typing as npt
 from nnreg.contracts import Array, Features, Indices, Preprocessing, Sampler, Split, Splits, Targets
 from nnreg.contracts.batches import largest_batch, state_of
 
+GOLDEN = (5**0.5 - 1) / 2
+
+
+def spread_rows(count: int, rows: int) -> Indices:
+    """Return numbers of some rows that stand for all of them, rising and always the same: int64 array (count,).
+
+    Each is out of a stretch of its own, of equal lengths, at a place that no period of the rows meets: of MNIST's, where those
+    with even numbers are twice as hard as the others, every sixth would be a hard one.
+
+    Args:
+        count: at most ``rows``.
+        rows: of which they are taken.
+    """
+    ends = np.arange(count + 1, dtype=np.int64) * rows // count
+    shares = np.arange(count) * GOLDEN % 1.0
+    found: Indices = ends[:-1] + (shares * np.diff(ends)).astype(np.int64)
+    return found
+
 
 class Batches:
     """Row numbers of one batch after the other, without end.

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-import numpy as np
-
 from nnreg.console import warn
 from nnreg.engine.history import FINAL_LOSS, START_LOSS, Record
-from nnreg.engine.rows import Rows, converted
+from nnreg.engine.rows import Rows, converted, spread_rows
 from nnreg.engine.settling import arrays_of
 from nnreg.engine.stopping import Pruning
 from nnreg.engine.training import PAUSE, clipper, spread_validations, train
@@ -127,13 +125,13 @@ MOST_JUDGED = 10_000
 
 
 def judged_rows(run: Assembled) -> Rows:
-    """Return the rows on which the final training loss is measured: all of the training split, or 10,000 spread evenly over it.
+    """Return the rows on which the final training loss is measured: all of the training split, or 10,000 spread over it.
 
     They are the same for every run on the same data.
     """
     split = run.splits.train
     if len(split.x) > MOST_JUDGED:
-        split = split.taken(np.arange(MOST_JUDGED) * len(split.x) // MOST_JUDGED)
+        split = split.taken(spread_rows(MOST_JUDGED, len(split.x)))
     return converted(split, run.network.dtype, run.splits.divisor)
 
 

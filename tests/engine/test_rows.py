@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from nnreg.contracts import Split, Splits
 from nnreg.engine.network import Network
-from nnreg.engine.rows import Gather, Unconverted, converted
+from nnreg.engine.rows import Gather, Unconverted, converted, spread_rows
 from nnreg.engine.training import Streams, train
 from nnreg.registry import entries
 from nnreg.runs.assembly import digest_of
@@ -25,6 +25,21 @@ def test_batches_drawn_together_are_those_drawn_one_by_one(rows, batch, seed):
     batches = made_batches(rows, min(batch, rows), "with_replacement", np.random.default_rng(seed))
     for numbers in islice(batches, TOGETHER + 3):
         np.testing.assert_array_equal(numbers, one_by_one.integers(rows, size=min(batch, rows)))
+
+
+@given(st.integers(1, 3000), st.data())
+def test_rows_that_stand_for_all_are_out_of_a_stretch_each(rows, data):
+    count = data.draw(st.integers(1, rows))
+    found = spread_rows(count, rows)
+    places = np.searchsorted(np.arange(1, count + 1) * rows // count, found, side="right")
+    np.testing.assert_array_equal(places, np.arange(count))
+
+
+@pytest.mark.parametrize("rows", [60_000, 55_000, 50_000, 20_000])
+@pytest.mark.parametrize("period", [2, 3, 4, 5, 6, 10, 12, 100])
+def test_no_period_of_the_rows_is_seen_in_those_that_stand_for_all(rows, period):
+    met = np.bincount(spread_rows(10_000, rows) % period, minlength=period)
+    assert met.min() > 0.9 * 10_000 / period
 
 
 SAMPLERS = [pytest.param(name, id=name) for name in entries.techniques("sampler")]
