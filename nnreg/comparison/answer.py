@@ -192,7 +192,8 @@ class _Speaker:
         carry = f"{seeds} {'carries' if max(counts) < 2 else 'carry'} no interval: add {MORE_SEEDS}"
         if sum(map(bool, counts)) < 2:
             return f"only {self.name(names[0])} finished; {carry}"
-        each = f"{seeds} each" if len(set(counts)) < 2 else f"{min(counts)} to {seeds}"
+        ran = {count for count in counts if count}  # arms that lost all of theirs are told of behind
+        each = f"{seeds} each" if len(ran) < 2 else f"{min(ran)} to {seeds}"
         return f"{self.name(names[0])} had the {most} {self.what} of {each}; {carry}"
 
     def _survivors(self, names: Sequence[str], differences: Sequence[Difference]) -> str:

@@ -48,7 +48,7 @@ FADED = 12
 
 @dataclass
 class Axes:
-    """The ends of the histograms, which only move apart, so that what moves on them can be seen to move.
+    """The ends of the histograms of a page, which only move apart, so that what moves on them can be seen to move.
 
     Attributes:
         low: least output so far.
@@ -62,26 +62,66 @@ class Axes:
     steep: float = -math.inf
     flat: float = math.inf
 
+    @property
+    def ends(self) -> dict[str, list[float]]:
+        """Return the ends of outputs and of gradients, as they are now."""
+        return {"outputs": [self.low, self.high or 1.0], "gradient": [self.flat, self.steep]}
+
+    def hold(self, powers: Array, outputs: Array | None) -> None:
+        """Move the ends apart until they hold nearly all of a layer's outputs, and its gradients."""
+        if powers.size:
+            self.flat = min(self.flat, math.floor(np.quantile(powers, 0.01)))
+            self.steep = max(self.steep, math.ceil(powers.max()))
+        if outputs is not None and outputs.size:
+            low, high = np.quantile(outputs, (0.002, 0.998))
+            self.low, self.high = min(self.low, rounded_out(low)), max(self.high, rounded_out(high))
+
+
+@dataclass
+class Look:
+    """A layer in the middle of a step.
+
+    Attributes:
+        told: its name, and what is said of it in numbers.
+        powers: powers of ten of its weights' gradients that are not zero, array.
+        outputs: of its activation that are finite, array; None of the last layer, which has none.
+    """
+
+    told: dict[str, Any]
+    powers: Array
+    outputs: Array | None
+
+    def drawn(self, axes: Axes) -> dict[str, Any]:
+        """Return it with its histograms between the ends of axes that hold it."""
+        (low, high), (flat, steep) = axes.ends["outputs"], axes.ends["gradient"]
+        found = dict(self.told)
+        if self.powers.size:
+            found["gradient"] = np.histogram(np.maximum(self.powers, flat), BINS, (flat, steep))[0].tolist()
+        if self.outputs is not None and self.outputs.size:
+            found["outputs"] = np.histogram(np.clip(self.outputs, low, high), BINS, (low, high))[0].tolist()
+        return found
+
 
 class Training:
     """One network that trains.
 
     Args:
         asked: the run.
+        axes: of its histograms, and of those of the network beside it.
 
     Raises:
         UserError: it cannot be trained, or is none that can be shown.
     """
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
+    def __init__(self, asked: Asked, axes: Axes) -> None:
+        self.asked, self.axes = asked, axes
         self.config = asked.config()
         run = assemble(self.config, asked.choices(self.config))
         check_shown(run.splits)
         self.live, self.run = Live(run), run
         self.step, self.ended, self.final = 0, "", dict[str, float]()
-        self.layers: list[dict[str, Any]] = []
-        self._due, self._stages, self._axes = 0, stages_of(run.network), Axes()
+        self._looks: list[Look] = []
+        self._due, self._stages = 0, stages_of(run.network)
         self._records = training_records(self.live, 0, lambda: self.step >= self._due)
         self._plane = Plane(run.splits.train.x) if run.splits.train.x.shape[1] == 2 else None
 
@@ -101,7 +141,7 @@ class Training:
             found.append(record)
             if record.metric == TRAIN_LOSS:
                 if record.step == last or not math.isfinite(record.value):
-                    self.layers = self._looked_at()
+                    self._looks = self._looked_at()
                 self.step = record.step + math.isfinite(record.value)
         return found + self._end(found)
 
@@ -139,39 +179,31 @@ class Training:
             found: Array = self.probabilities(np.asarray(row, self.run.network.dtype)[np.newaxis])[0]
         return found
 
-    @silently
-    def _looked_at(self) -> list[dict[str, Any]]:
-        """Return histograms, spread, dead and saturated shares of all layers, in the middle of a step; nothing is changed."""
-        return [self._layer(stage) for stage in self._stages]
+    @property
+    def layers(self) -> list[dict[str, Any]]:
+        """Return histograms, spread, dead and saturated shares of all layers, as they were when they were last looked at."""
+        return [look.drawn(self.axes) for look in self._looks]
 
-    def _layer(self, stage: Stage) -> dict[str, Any]:
-        found: dict[str, Any] = {"name": stage.name.replace("layer", "layer ")}
+    @silently
+    def _looked_at(self) -> list[Look]:
+        """Return all layers in the middle of a step, and let the axes hold them; nothing else is changed."""
+        found = [self._look(stage) for stage in self._stages]
+        for look in found:
+            self.axes.hold(look.powers, look.outputs)
+        return found
+
+    def _look(self, stage: Stage) -> Look:
         gradient = np.abs(stage.head.weights.grad).ravel()
         alive = gradient[(gradient > 0) & np.isfinite(gradient)]
-        powers = np.maximum(np.log10(alive), -FADED)
-        axes = self._axes
-        if powers.size:
-            axes.flat = min(axes.flat, math.floor(np.quantile(powers, 0.01)))
-            axes.steep = max(axes.steep, math.ceil(powers.max()))
-            found["gradient"] = np.histogram(np.maximum(powers, axes.flat), BINS, (axes.flat, axes.steep))[0].tolist()
-            found["gradient_size"] = float(np.sqrt(np.mean(np.square(alive, dtype=np.float64)) * alive.size / gradient.size))
-        found["still"] = float(np.mean(gradient == 0))
-        if stage.hidden is None:
-            return found
-        _, y = stage.hidden.last
-        finite = y[np.isfinite(y)]
-        if finite.size:
-            low, high = np.quantile(finite, (0.002, 0.998))
-            axes.low, axes.high = min(axes.low, rounded_out(low)), max(axes.high, rounded_out(high))
-            inside = np.clip(finite, axes.low, axes.high)
-            found["outputs"] = np.histogram(inside, BINS, (axes.low, axes.high or 1.0))[0].tolist()
-        return found | of_outputs(stage.hidden, stage.steepest)
-
-    @property
-    def ends(self) -> dict[str, list[float]]:
-        """Return the ends of the histograms, as they are now."""
-        axes = self._axes
-        return {"outputs": [axes.low, axes.high or 1.0], "gradient": [axes.flat, axes.steep]}
+        told = {"name": stage.name.replace("layer", "layer "), "still": float(np.mean(gradient == 0))}
+        if alive.size:
+            told["gradient_size"] = float(np.sqrt(np.mean(np.square(alive, dtype=np.float64)) * alive.size / gradient.size))
+        outputs = None
+        if stage.hidden is not None:
+            _, y = stage.hidden.last
+            outputs = y[np.isfinite(y)]
+            told |= of_outputs(stage.hidden, stage.steepest)
+        return Look(told, np.maximum(np.log10(alive), -FADED), outputs)
 
 
 def rounded_out(value: float) -> float:
@@ -221,12 +253,12 @@ def begin(asked: Mapping[str, Any]) -> dict[str, Any]:
     said = asked.get("networks")
     if not isinstance(said, list) or not 0 < len(said) <= MOST_NETWORKS:
         raise UserError(f"networks must be 1 to {MOST_NETWORKS}")
-    _shown.trainings, _shown.errors = [], []
+    _shown.trainings, _shown.errors, axes = [], [], Axes()
     for each in said:
         made, error, wanted = None, "", None
         try:
             wanted = Asked.read(each, PLACES, SETTINGS)
-            made = Training(wanted)
+            made = Training(wanted, axes)
         except Exception as raised:  # a plugin may fail in any way
             error = told(raised, wanted)
         _shown.trainings.append(made)
@@ -267,7 +299,7 @@ def frame(records: list[list[Record]]) -> dict[str, Any]:
     for place, training in enumerate(_shown.trainings):
         one: dict[str, Any] = {"error": _shown.errors[place], "records": by_metric(records[place])}
         if training is not None:
-            one |= {"step": training.step, "ended": training.ended, "layers": training.layers, "ends": training.ends}
+            one |= {"step": training.step, "ended": training.ended, "layers": training.layers, "ends": training.axes.ends}
             if not one["error"]:
                 try:
                     one |= training.picture()

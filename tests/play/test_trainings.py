@@ -118,6 +118,21 @@ def test_histograms_count_every_output_and_every_gradient_that_is_not_zero():
     assert sum(layers[2]["gradient"]) == 5 * 2
 
 
+def test_two_networks_share_their_axes_and_count_on_them_as_they_are_now():
+    begin({"networks": [network(init=technique("normal", std=0.01)), network(init=technique("normal", std=3.0))]})
+    small, large = advance({"updates": 2})["networks"]
+    assert small["ends"] == large["ends"]
+    low, high = small["ends"]["outputs"]
+    widest = trainings._shown.trainings[1]._looks[1].outputs
+    assert low <= np.quantile(widest, 0.002)
+    assert high >= np.quantile(widest, 0.998)
+    for one, training in zip((small, large), trainings._shown.trainings, strict=True):
+        outputs = training._looks[1].outputs
+        counts, _ = np.histogram(np.clip(outputs, low, high), trainings.BINS, (low, high))
+        assert one["layers"][1]["outputs"] == counts.tolist()
+    assert np.count_nonzero(small["layers"][1]["outputs"]) < np.count_nonzero(large["layers"][1]["outputs"])
+
+
 def test_mistakes_are_those_that_the_accuracy_counts_the_surest_first():
     wanted = network({"steps": 30, "hidden": [12], "batch": 64}, dataset=technique("digits"))
     found, (records,) = trained(wanted, updates=30)

@@ -9,7 +9,7 @@
 import { measured, beside, percent, chosen, whole } from "./numerals.js";
 import { html, svg, all } from "./elements.js";
 import { scaled } from "./scale.js";
-import { LINE, widthOf, clipped, spread } from "./names.js";
+import { LINE, widthOf, clipped, clippedApart, spread } from "./names.js";
 import { outline } from "./markers.js";
 import { drawn, whenSeenAnew } from "./paper.js";
 
@@ -89,7 +89,7 @@ export function lineChart(host, options) {
     const letters = `600 ${getComputedStyle(canvas).fontSize} ${getComputedStyle(canvas).fontFamily}`;
     const named = lines.filter(({ line }) => line.name);
     const longest = Math.max(0, ...named.map(({ line }) => widthOf(line.name, letters)));
-    const right = named.length ? Math.ceil(Math.min(longest + 46, (width < 560 ? 0.36 : 0.3) * width)) : 14;
+    const right = named.length ? Math.ceil(Math.min(longest + 46, (width < 420 ? 0.46 : width < 560 ? 0.4 : 0.3) * width)) : 14;
     const tall = typeof height === "function" ? height(width, named.length) : height;
     const ranges = [x.range || around(x, extent(across, x.log)), y.range || above(y, extent(upright, y.log))];
     const words = scaled(...ranges[1], 1, 0, y).ticks(6).map(({ text }) => widthOf(text, letters));
@@ -215,11 +215,12 @@ export function lineChart(host, options) {
   function names(ends, letters) {
     const { box, width } = plot, named = ends.map((end, k) => ({ end: end || [box.right, box.top], line: lines[k].line })).filter(({ line }) => line.name);
     const heights = spread(named.map(({ end }) => end[1]), box.top + 2, box.bottom - 2), from = box.right + 18;
+    const marked = named.some(({ line }) => line.marker) ? 12 : 0, texts = clippedApart(named.map(({ line }) => line.name), letters, width - from - marked - 2);
     return named.map(({ end: [px, py], line }, k) => {
       const group = svg("g", { class: "name mark", ...shared(line) }), beside_ = line.marker ? 12 : 0;
       inked(group.appendChild(svg("path", { class: "tie", fill: "none", d: `M${px + 6} ${py}L${box.right + 7} ${py}L${from - 3} ${heights[k]}` })), "stroke", line.colour);
       if (line.marker) inked(group.appendChild(svg("path", { d: outline(line.marker, from + 4, heights[k], MARK) })), "fill", line.colour);
-      const text = svg("text", { x: from + beside_, y: heights[k] + 4 }, clipped(line.name, letters, width - from - beside_ - 2));
+      const text = svg("text", { x: from + beside_, y: heights[k] + 4 }, texts[k]);
       group.append(svg("title", {}, line.name), inked(text, "fill", line.ink || line.colour));
       return group;
     });

@@ -5,11 +5,20 @@ const pen = document.createElement('canvas').getContext('2d');
 
 export function widthOf(text, font) { pen.font = font; return pen.measureText(text).width; }
 
-export function clipped(text, font, room) {
+export function clipped(text, font, room) { return shortened(text, font, room, (kept) => `${text.slice(0, kept).trimEnd()}…`); }
+
+/** Return texts that fit; what would look alike without its end is left out of the middle instead. */
+export function clippedApart(texts, font, room) {
+  const cut = texts.map((text) => clipped(text, font, room));
+  const middle = (text) => shortened(text, font, room, (kept) => `${text.slice(0, kept >> 1).trimEnd()}…${text.slice(text.length - kept + (kept >> 1)).trimStart()}`);
+  return cut.map((short, k) => (cut.some((other, j) => other === short && texts[j] !== texts[k]) ? middle(texts[k]) : short));
+}
+
+function shortened(text, font, room, made) {
   if (widthOf(text, font) <= room) return text;
-  let kept = text;
-  while (kept.length > 1 && widthOf(`${kept}…`, font) > room) kept = kept.slice(0, -1);
-  return `${kept.trimEnd()}…`;
+  let kept = text.length - 1;
+  while (kept > 1 && widthOf(made(kept), font) > room) kept -= 1;
+  return made(kept);
 }
 
 // Heights at which names stand, in the order of the heights where their curves end.

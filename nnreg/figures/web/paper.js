@@ -1,13 +1,14 @@
-// The reader's paper, light or dark, and the colours on it.
+// The reader's paper, light or dark, and the colours on it. A printer's paper is light.
+const DARK = "screen and (prefers-color-scheme: dark)";
 
 /** Tell whether the reader's paper is dark. */
 export function isDark() {
-  return matchMedia("(prefers-color-scheme: dark)").matches;
+  return matchMedia(DARK).matches;
 }
 
 /** Call `redraw` when the reader's paper turns dark or light. */
 export function onTheme(redraw) {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  matchMedia(DARK).addEventListener("change", redraw);
 }
 
 const onDark = new Map();

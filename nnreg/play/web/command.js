@@ -17,5 +17,10 @@ export function commandLine(text, of = "") {
     }
     setTimeout(() => (copy.textContent = "Copy"), 1500);
   });
-  return html("div", { class: "command" }, html("code", {}, text), copy);
+  return html("div", { class: "command" }, html("code", {}, ...broken(text)), copy);
+}
+
+/** Return a command in parts that lines are not broken in: short words, and the members of long lists. */
+function broken(text) {
+  return text.split(/(?<=[ ,])/).flatMap((part) => (part.length < 24 ? [html("span", { class: "whole" }, part), html("wbr")] : [part]));
 }

@@ -64,10 +64,10 @@ export function onPaper([light, dark]) {
   return isDark() ? dark : light;
 }
 
-/** Return a share in words: 0 %, 0.4 %, 12 %. */
+/** Return a share in words: 0 %, 0.4 %, 12 %, which no line is broken in. */
 export function percent(share) {
   if (share === null || share === undefined) return "–";
   const value = 100 * share;
-  if (value > 99 && value < 100) return `${number(Math.floor(10 * value) / 10)} %`;
-  return `${value >= 0.1 && value < 1 ? number(value, 1) : Math.round(value)} %`;
+  if (value > 99 && value < 100) return `${number(Math.floor(10 * value) / 10)}\u00a0%`;
+  return `${value >= 0.1 && value < 1 ? number(value, 1) : Math.round(value)}\u00a0%`;
 }

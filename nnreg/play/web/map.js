@@ -48,6 +48,7 @@ export function valleyMap(host, options) {
     scales = { x: scaled(left, right, 0, width), y: scaled(low, high, height, 0), width, height };
     place.style.width = `${width}px`;
     place.style.height = `${height}px`;
+    place.style.aspectRatio = `${width} / ${height}`; // where paper is narrower
     picture.setAttribute("width", width);
     picture.setAttribute("height", height);
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);

@@ -79,10 +79,10 @@ class Network {
       this.save();
     });
     const stage = html("div", { class: "net-stage" }, this.at.sentence, this.at.problem, bar, this.at.planes, this.at.digits);
-    const side = html("div", { class: "net-side" }, this.at.curves, html("section", { class: "layers-card" }, this.at.layers));
+    const side = html("div", { class: "net-side" }, this.at.curves);
     const below = html("div", { class: "net-below" }, html("section", { class: "card same" }, html("h2", {}, "The same on the command line"), this.at.commands), this.at.running);
     this.element.classList.add("network");
-    this.element.append(stage, this.at.choices, side, below);
+    this.element.append(stage, this.at.choices, side, this.at.layers, below);
     onTheme(() => this.found.length && this.draw());
   }
 
@@ -280,6 +280,7 @@ class Network {
     const key = `${count} ${this.found.length} ${names.join()} ${this.isNew}`;
     if (this.isNew || key !== this.layersKey) {
       this.layersKey = key;
+      this.element.classList.toggle("pair", this.found.length > 1);
       this.rows = this.found.map((network, which) => {
         const rows = (network.layers || []).map((layer) => {
           const [outputs, gradient] = [html("div", { class: "hist" }), html("div", { class: "hist" })];
@@ -287,19 +288,22 @@ class Network {
           const row = html("tr", {}, html("th", { scope: "row" }, layer.name), html("td", {}, outputs), cells[0], cells[1], cells[2], html("td", {}, gradient), cells[3]);
           return { row, cells, outputs: smallHistogram(outputs), gradient: smallHistogram(gradient) };
         });
-        return { rows, ends: html("p", { class: "quiet small" }), which };
+        return { rows, which };
       });
+      this.ends = html("p", { class: "quiet small" });
       this.at.layers.replaceChildren(
         html("h2", {}, "What each layer puts out, and which gradients reach it"),
-        ...(count ? this.rows.map(({ rows, ends, which }) => html("div", { class: "layer-table", tabindex: 0, role: "region", "aria-label": `layers${names[which] ? ` of ${names[which]}` : ""}` }, names[which] ? html("h3", {}, swatch(this.colours()[which]), names[which]) : null, html("table", {}, head(), html("tbody", {}, ...rows.map(({ row }) => row))), ends)) : [html("p", { class: "quiet small" }, "They are seen from the first update on.")]),
+        ...(count ? this.rows.map(({ rows, which }) => html("div", { class: "layer-table", tabindex: 0, role: "region", "aria-label": `layers${names[which] ? ` of ${names[which]}` : ""}` }, names[which] ? html("h3", {}, swatch(this.colours()[which]), names[which]) : null, html("table", {}, head(), html("tbody", {}, ...rows.map(({ row }) => row))))) : [html("p", { class: "quiet small" }, "They are seen from the first update on.")]),
+        ...(count ? [this.ends] : []),
       );
     }
+    const seen = this.found.filter((network) => network.layers && network.layers.length);
+    if (!seen.length) return;
+    const { outputs: [low, high], gradient: [flat, steep] } = seen[0].ends;
+    const [full, steepest] = ["outputs", "gradient"].map((name) => fullHeight(seen.flatMap(({ layers }) => layers.map((layer) => layer[name])).filter(Boolean).map(shares)));
+    this.ends.textContent = `Outputs on one axis from ${number(low)} to ${number(high)}; sizes of the weights' gradients on one logarithmic axis from ${flat === null ? "–" : number(10 ** flat)} to ${steep === null ? "–" : number(10 ** steep)}${seen.length > 1 ? ", the same for both networks" : ""}.`;
     this.found.forEach((network, which) => {
       if (!this.rows[which] || !network.layers || !network.layers.length) return;
-      const { outputs: [low, high], gradient: [flat, steep] } = network.ends;
-      const outputs = network.layers.map((layer) => layer.outputs).filter(Boolean).map(shares);
-      const full = fullHeight(outputs);
-      const steepest = fullHeight(network.layers.map((layer) => layer.gradient).filter(Boolean).map(shares));
       const colour = drawn(this.colours()[which]);
       network.layers.forEach((layer, place) => {
         const row = this.rows[which].rows[place];
@@ -314,7 +318,6 @@ class Network {
         dead.classList.toggle("bad", layer.dead > 0.5);
         saturated.classList.toggle("bad", layer.saturated > 0.9);
       });
-      this.rows[which].ends.textContent = `Outputs on one axis from ${number(low)} to ${number(high)}; sizes of the weights' gradients on one logarithmic axis from ${flat === null ? "–" : number(10 ** flat)} to ${steep === null ? "–" : number(10 ** steep)}.`;
     });
   }
 

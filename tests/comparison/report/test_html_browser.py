@@ -200,6 +200,20 @@ def test_targets_are_large_under_a_finger(browse, addresses):
     assert page.evaluate(SMALL, 44) == []
 
 
+def test_names_that_do_not_fit_are_told_apart_and_sentences_take_their_room(browse, addresses):
+    page = browse(addresses("long names"), width=420)
+    names = page.locator("#curves .name text").all_text_contents()
+    assert len(names) == len(set(names)) == 6
+    assert any("…" in name for name in names)
+    for verdict in page.locator(".forest tbody .verdict:not(.told)").all():
+        if verdict.is_visible():
+            assert verdict.bounding_box()["width"] > 300
+    broken = "(each) => each.getClientRects().length > 1"
+    words = page.locator("pre .whole").all()
+    assert "--metric" in [word.text_content() for word in words]
+    assert not [word.text_content() for word in words if word.evaluate(broken)]
+
+
 def test_a_table_that_goes_on_says_so(browse, addresses):
     page = browse(addresses("plain"), width=420)
     assert page.is_visible("#standings .more")
