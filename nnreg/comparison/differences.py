@@ -204,6 +204,8 @@ def _is_seed(runs: Sequence[Result], flats: Sequence[Flat], key: str) -> bool:
 
 def _floor(key: str) -> int:
     """Return how early a setting is asked whether it explains the others."""
+    if key in GROUNDS:  # before a YAML of the user's that brings it: what ran on other data is no rival
+        return -1
     if key in entries.slots() or (key.startswith(f"{VARY}.") and key.count(".") == 2):
         return 1
     if key in (STUDY_ARM, "experiment"):

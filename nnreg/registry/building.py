@@ -63,6 +63,10 @@ def _typed_settings() -> DictConfig:
     return typed
 
 
+BUNDLES = ("experiment", "debug")
+"""Groups of YAML whose keys belong at the top."""
+
+
 def check_keys(keys: Iterable[str]) -> list[str]:
     """Return the names of all settings, having refused what is neither one of them nor a kind.
 
@@ -73,6 +77,8 @@ def check_keys(keys: Iterable[str]) -> list[str]:
     for key in keys:
         if key in WITHDRAWN:
             raise UserError(WITHDRAWN[key])
+        if key in BUNDLES:
+            raise UserError(f"the YAML of {key}=... sets nothing of a run: begin it with the line `# @package _global_`")
         if key not in known and key not in entries.slots() and key != VARY:
             meant = vocabulary.meant_setting(one_line(key), "VALUE")
             raise UserError(meant or f"'{one_line(key)}' is neither a setting nor a kind{instead(key, known, 'Settings')}")

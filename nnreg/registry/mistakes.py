@@ -38,6 +38,10 @@ def explain(error: BaseException) -> str | None:
         return f"cannot read {typed}: a setting is typed key=value, such as optimizer.lr=0.1 or hidden=[64,64]"
     if isinstance(error, HydraException):
         return _composition(error)
+    if (mark := getattr(error, "problem_mark", None)) is not None:  # of PyYAML's
+        return f"{mark.name}, line {mark.line + 1}, is no YAML: {getattr(error, 'problem', '')}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file of configuration is no text in UTF-8: {error.reason} at byte {error.start}"
     if isinstance(error, OmegaConfBaseException):
         return _first_line(str(error))
     if isinstance(error, OSError) and error.filename is not None:
@@ -97,7 +101,12 @@ def _composition(error: HydraException) -> str:
     again = re.match(r"Multiple values for ([^\s,.]+)\. To override a value use 'override [^:]+: (.+)'", text)
     again = again or re.match(r"force-add of config groups is not supported: '\+\+([^=]+)=(.*)'", text)
     if again:
-        return f"the configuration has a choice of {again[1]} already: type {again[1]}={again[2]}, without +"
+        kind, name = again[1], again[2]
+        written = f"write `override /{kind}: {name}` in a YAML's defaults"
+        return f"there is a choice of {kind} already: type {kind}={name}, without +, or {written}"
+    below = re.match(r"In '([^']+)': Could not override '(?:[^'@]*/)?(\w+)(?:@[^']*)?'\. No match", text)
+    if below and below[2] in kinds():
+        return f"{below[1]}.yaml: a choice is overridden with a slash in front, `override /{below[2]}: NAME`"
     return one_line(error) or _first_line(str(cause))
 
 
@@ -178,6 +187,16 @@ def _in_file(path: str, complaint: str, key: str | None) -> str:
     if several:
         kind = several[1]
         return f"a run has one {kind}: choose one, or add -m to sweep over several, {kind}=a,b"
+    named = re.match(r"Merge error: str is not a subclass of (\w+?)__\w+\. value: (.*)", complaint)
+    if named:
+        how = f"is chosen in the list `defaults`, `- override /{named[1]}: {named[2]}`; below stand its parameters"
+        return f"{path}.yaml: {named[1]} {how}"
+    bare = re.match(r"Invalid value '(True|False)', expected one of \[.*\b(on|off)\b.*\]", complaint)
+    if bare:
+        read = {"True": "on", "False": "off"}[bare[1]]
+        return f"{path}.yaml: {key}: YAML takes {read} for {bare[1].lower()}: put it into quotes, '{read}'"
+    if "is not a ListConfig" in complaint:
+        return f"{path}.yaml: {key}: it takes a list, such as [{_example(key or '')}]"
     unknown = re.match(r"Key '([^']+)' not in '(\w+?)__(\w+)'", complaint)
     if unknown:
         name, kind, technique = unknown.groups()

@@ -135,7 +135,8 @@ def read_study(name: str, folders: Sequence[Path]) -> Study:
         raise UserError(f"there are two experiments '{name}': rename {found[0]}")
     path = found[0]
     try:
-        node = OmegaConf.to_container(OmegaConf.load(path)["study"])  # type: ignore[index]
+        node = OmegaConf.load(path)["study"]  # type: ignore[index]
+        node = OmegaConf.to_container(node) if OmegaConf.is_config(node) else node
     except Exception as error:  # not YAML, no study in it, not a mapping: the same to the person
         raise UserError(f"{path} holds no study: {one_line(error) or type(error).__name__}") from error
     return study_of(name, node, str(path))
@@ -165,7 +166,14 @@ def study_of(name: str, node: Any, where: str) -> Study:
 def is_preset(name: str, folders: Sequence[Path]) -> bool:
     """Tell whether an experiment is a plain YAML of overrides, which Hydra composes as any other, and no study."""
     found = _paths(name, folders)
-    return bool(found) and not any(_STUDY.search(path.read_text(encoding="utf-8")) for path in found)
+    return bool(found) and not any(_STUDY.search(_text(path)) for path in found)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no text in UTF-8: {error.reason} at byte {error.start}") from error
 
 
 def names(folders: Sequence[Path]) -> list[str]:

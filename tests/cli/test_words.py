@@ -182,3 +182,37 @@ def test_all_rules_on_a_surface_are_tuned_with_one_budget_unless_something_else_
     added = tuned_on_a_surface(typed.split())
     assert bool(added) is is_tuned
     assert added in ([], ["protocol=tune_then_seeds", "protocol.range=[0.0003,3]"])
+
+
+GLOBAL = "# @package _global_\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("steps: 5\n", "the YAML of experiment=... sets nothing of a run: begin it with the line `# @package _global_`"),
+        ("", "begin it with the line `# @package _global_`"),
+        (
+            f"{GLOBAL}dataset: iris\n",
+            "mine.yaml: dataset is chosen in the list `defaults`, `- override /dataset: iris`",
+        ),
+        (f"{GLOBAL}tracking: off\n", "experiment/mine.yaml: tracking: YAML takes off for false: put it into quotes, 'off'"),
+        (f"{GLOBAL}diagnostics: on\n", "experiment/mine.yaml: diagnostics: YAML takes on for true: put it into quotes, 'on'"),
+        (f"{GLOBAL}hidden: 64\n", "experiment/mine.yaml: hidden: it takes a list, such as [100,100,100,100]"),
+        (f"{GLOBAL}steps: 5\n  seed: 1\n", "experiment/mine.yaml, line 3, is no YAML: mapping values are not allowed here"),
+        (f"{GLOBAL}seed: 1\nseed: 2\n", "experiment/mine.yaml, line 3, is no YAML: found duplicate key seed"),
+        (
+            f"{GLOBAL}defaults: [override optimizer: adam]\n",
+            "overridden with a slash in front, `override /optimizer: NAME`",
+        ),
+        (f"{GLOBAL}defaults: [/optimizer: adam]\n", "or write `override /optimizer: adam` in a YAML's defaults"),
+        (f"{GLOBAL}study: 5\n", "needs a title: the question that it answers"),
+        (b"\xff\xfe\x00", "experiment/mine.yaml is no text in UTF-8: invalid start byte at byte 0"),
+    ],
+)
+def test_what_is_wrong_with_an_experiment_is_one_line(nnreg, project, text, said):
+    (project / "my" / "experiment").mkdir(parents=True)
+    (project / "my" / "experiment" / "mine.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    answer = nnreg("experiment=mine", "--config-dir=my")
+    assert answer.code == 2
+    assert said in answer.complaint

@@ -59,6 +59,14 @@ def test_a_bundle_of_settings_in_the_users_own_yaml_is_one_axis(tmp_path):
     assert found.values[0]["experiment"] == "small"
 
 
+def test_the_data_that_a_bundle_brings_is_an_axis_before_the_bundle_as_what_ran_on_it_is_no_rival(tmp_path):
+    jobs = [
+        ([f"experiment={name}", f"dataset={data}"], {"settings": {"batch": batch}})
+        for name, data, batch in (("small", "iris", 8), ("large", "wine", 64))
+    ]
+    assert find_axes(read(tmp_path, jobs)).swept == ("dataset",)
+
+
 def test_a_setting_that_somebody_typed_is_shown_though_it_follows_from_another(tmp_path):
     jobs = [(["optimizer=sgd", "batch=8"], {}), (["optimizer=adam", "batch=64"], {})]
     found = find_axes(read(tmp_path, jobs))

@@ -37,6 +37,9 @@ def complaint(tmp_path):
     return complain
 
 
+ALREADY = "there is a choice of {0} already: type {0}={1}, without +, or write `override /{0}: {1}` in a YAML's defaults"
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
@@ -55,9 +58,9 @@ def complaint(tmp_path):
         ("hidden=5", "hidden=5: it takes a list, such as 'hidden=[5]'"),
         ("hidden=", "hidden=: it takes a list, such as 'hidden=[100,100,100,100]'"),
         ("hidden=100x2", "hidden=100x2: it takes a list, such as 'hidden=[100,100,100,100]'"),
-        ("+optimizer=adam", "the configuration has a choice of optimizer already: type optimizer=adam, without +"),
-        ("++optimizer=adam", "the configuration has a choice of optimizer already: type optimizer=adam, without +"),
-        ("+experiment=dropout", "the configuration has a choice of experiment already: type experiment=dropout, without +"),
+        ("+optimizer=adam", ALREADY.format("optimizer", "adam")),
+        ("++optimizer=adam", ALREADY.format("optimizer", "adam")),
+        ("+experiment=dropout", ALREADY.format("experiment", "dropout")),
         (
             "optimizer.lr=${oc.decode:${oc.env:LR}}",
             "cannot read optimizer.lr=${oc.decode:${oc.env:LR}}: what has one ${...} in another is put into quotes, "
