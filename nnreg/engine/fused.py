@@ -9,8 +9,10 @@ cannot be taken down ends its stage and computes by itself.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -18,11 +20,13 @@ import numpy as np
 
 from nnreg.contracts import Array, Layer
 from nnreg.contracts.columns import Cell, Sheet, Twin, form_of, twin_of
+from nnreg.engine import cores
 from nnreg.engine.layers import Activated, Product
 from nnreg.engine.loops import compiled
 from nnreg.engine.passes import Passes
 
 MOST_LAYOUTS = 12  # of all lengths of batches
+LINE = 16  # numbers of float32 in a line of the cache
 
 
 class Layout(NamedTuple):
@@ -30,13 +34,13 @@ class Layout(NamedTuple):
 
     Attributes:
         loop: computes.
-        arguments: arrays; backward, dy stands before them.
+        arguments: arrays, and which units; backward, dy stands before them.
         output: what it writes.
         seen: each activation with what it reads and what it writes.
     """
 
     loop: Callable[..., object]
-    arguments: tuple[Array, ...]
+    arguments: tuple[Any, ...]
     output: Array
     seen: tuple[tuple[Activated, tuple[Array, Array]], ...] = ()
 
@@ -145,12 +149,27 @@ class Stage:
         sheet = Sheet(self._dtype, [form_of(array, self._dz.shape[1]) for array in arrays.values()])
         return sheet, dict(zip(arrays, sheet.cells, strict=True))
 
-    def _compiled(self, sheet: Sheet, arrays: Sequence[Array]) -> tuple[Callable[..., object], tuple[Array, Array]]:
-        """Return a loop, and the two arrays that it is given last."""
+    def _compiled(self, sheet: Sheet, arrays: Sequence[Array]) -> tuple[Callable[..., object], tuple[Any, ...]]:
+        """Return a loop, and what it is given last."""
         passes = Passes(*sheet.program())
         work: Array = np.empty((max(passes.kept, 1), self._dz.shape[1]), self._dtype)
         numbers: Array = np.array(sheet.numbers, self._dtype)
-        return compiled(passes.text, (*arrays, work, numbers), self._dtype), (work, numbers)
+        units, threads = self._dz.shape[1], cores.threads()
+        loop = compiled(passes.text, (*arrays, work, numbers, 0, units), self._dtype)
+        if threads == 1 or not passes.is_divisible or arrays[0].size < cores.LEAST:
+            return loop, (work, numbers, 0, units)
+        return divided(loop, units, threads), (work, numbers)
+
+
+def divided(loop: Callable[..., object], units: int, threads: int) -> Callable[..., None]:
+    """Return a loop that computes some units on each core: whole lines of the cache, so that no two write to the same one."""
+    lines = -(-units // LINE)
+    ends = [min(lines * part // threads * LINE, units) for part in range(threads + 1)]
+
+    def compute(*arguments: Any) -> None:
+        cores.together([partial(loop, *arguments, first, last) for first, last in itertools.pairwise(ends)])
+
+    return compute
 
 
 def _own(cells: Mapping[str, Cell], number: int) -> SimpleNamespace:

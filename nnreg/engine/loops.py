@@ -15,13 +15,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import itertools
 import os
 import platform
 import stat
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ import numpy as np
 
 from nnreg.contracts import Array
 from nnreg.contracts.tracing import NUMBER, Instruction, Program
+from nnreg.engine import cores
 
 FORMS = {
     np.add: "{} + {}",
@@ -66,7 +68,9 @@ class Loop(Program):
         self.is_compiled = all(operation in FORMS for operation, *_ in instructions)
         if self.is_compiled:
             self._loop = compiled(source(instructions, len(blocks[0])), (self._numbers, *blocks[0]))
-            self._blocks = blocks
+            self._blocks, threads = blocks, min(cores.threads(), len(blocks))
+            ends = [len(blocks) * part // threads for part in range(threads + 1)]
+            self._shares = [blocks[a:b] for a, b in itertools.pairwise(ends)] if threads > 1 else None
 
     def run(self, numbers: Sequence[float]) -> None:
         """Carry the instructions out with these numbers."""
@@ -74,7 +78,13 @@ class Loop(Program):
             super().run(numbers)
             return
         self.take(numbers)
-        for block in self._blocks:
+        if self._shares is not None:
+            cores.together([partial(self._walk, share) for share in self._shares])
+            return
+        self._walk(self._blocks)
+
+    def _walk(self, blocks: Sequence[Sequence[Array]]) -> None:
+        for block in blocks:
             self._loop(self._numbers, *block)
 
 
@@ -98,6 +108,9 @@ def source(instructions: Sequence[Instruction], vectors: int) -> str:
     ]
     return "\n".join(lines)
 
+
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+"""How numba compiles: divisions ask no questions, and another thread of Python may compute meanwhile."""
 
 _ready: dict[tuple[str, str], Callable[..., Any]] = {}
 """What this process has compiled or read already, by text and types."""
@@ -136,7 +149,7 @@ def _compiled_here(text: str, types: tuple[Any, ...]) -> Callable[..., Any]:
 
     names: dict[str, Any] = {"np": np}
     exec(text, names)  # a text of ours: places and operations alone
-    loop = numba.njit(error_model="numpy")(names["loop"])
+    loop = numba.njit(**OPTIONS)(names["loop"])
     loop.compile(types)
     made: Callable[..., Any] = loop
     return made
@@ -168,7 +181,7 @@ def _read(path: Path, types: tuple[Any, ...]) -> Callable[..., Any]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # numba looks for it by its name when it reads code
     spec.loader.exec_module(module)
-    loop = numba.njit(error_model="numpy", cache=True)(module.loop)
+    loop = numba.njit(cache=True, **OPTIONS)(module.loop)
     loop.compile(types)
     made: Callable[..., Any] = loop
     return made
@@ -201,7 +214,7 @@ def _surroundings() -> str:
 
     elementary = Path(__file__).with_name("elementary.py").read_text(encoding="utf-8")
     versions = (numba.__version__, llvmlite.__version__, np.__version__, platform.python_version())
-    return repr((*versions, binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), elementary))
+    return repr((*versions, OPTIONS, binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten(), elementary))
 
 
 def _usual_folder() -> Path:

@@ -59,7 +59,8 @@ class Passes:
 
     Attributes:
         kept: how many vectors of work memory it needs.
-        text: of a function ``loop(a0, a1, ..., work, numbers)``.
+        text: of a function ``loop(a0, a1, ..., work, numbers, first, last)``, which computes these units.
+        is_divisible: whether it may be called for some of the units and for the others, in any order: no sum goes over them.
 
     Raises:
         Untraceable: an array would be overwritten before its last use.
@@ -76,6 +77,7 @@ class Passes:
         added = [node for node in self._needed if nodes[node].operation in (TOTAL, ACROSS)]
         self._sums = {node: len(used) + row for row, node in enumerate(added)}  # of the rows at hand, or terms along a row
         self.kept = len(used) + len(added)
+        self.is_divisible = all(nodes[node].operation is not ACROSS for node in self._needed)
         self.text = "\n".join(self._lines())
 
     def _operands(self, node: int) -> tuple[int, ...]:
@@ -127,8 +129,9 @@ class Passes:
     def _lines(self) -> Iterator[str]:
         arrays = [f"a{place}" for place in range(len(self._ends))]
         first = next((place for place in range(len(self._ends)) if self._nodes[place].form == MATRIX), 0)
-        yield f"def loop({', '.join(arrays)}, work, numbers):"
+        yield f"def loop({', '.join(arrays)}, work, numbers, first, last):"
         yield f"    rows, units = a{first}.shape"
+        yield "    first, last = np.uint64(first), np.uint64(last)"  # a place that might count from the end is no vector's
         for number in range(self._numbers):
             yield f"    n{number} = numbers[{number}]"
         for level in range(1 + max(self._levels.values(), default=0)):
@@ -147,7 +150,7 @@ class Passes:
         lines += [f"work[{self._rows[node]}, j] = {self._as_number(node)}" for node in own if node in self._rows]
         lines += [self._store(node, place) for node, place in stores]
         if lines:
-            yield "    for j in range(units):"
+            yield "    for j in range(first, last):"
             yield from (f"        {line}" for line in lines)
 
     def _pass(self, level: int) -> Iterator[str]:
@@ -163,14 +166,14 @@ class Passes:
             yield "    for i in range(rows):"
             yield from (f"        {line}" for line in lines)
             return
-        yield "    for j in range(units):"
+        yield "    for j in range(first, last):"
         yield from (f"        work[{self._rows[total]}, j] = T(0)" for total in sums)
         yield f"    for start in range(0, rows, {ROWS}):"
-        yield "        for j in range(units):"
+        yield "        for j in range(first, last):"
         yield from (f"            work[{self._sums[total]}, j] = T(0)" for total in sums)
         yield f"        for i in range(start, min(start + {ROWS}, rows)):"
         yield from (f"            {line}" for line in lines)
-        yield "        for j in range(units):"
+        yield "        for j in range(first, last):"
         yield from (f"            work[{self._rows[total]}, j] += work[{self._sums[total]}, j]" for total in sums)
 
     def _row(self, level: int, sums: Sequence[int], stores: Sequence[int]) -> Iterator[str]:
@@ -202,7 +205,7 @@ class Passes:
             lines.append(f"work[{self._sums[node]}, j] {sign} {self._as_number(term)}")
         lines += [self._store(node, self._stored[node]) for node in kept]
         if lines:
-            yield "for j in range(units):"
+            yield "for j in range(first, last):"
             yield from (f"    {line}" for line in lines)
 
     def _compute(self, node: int, spot: Spot, known: set[int], lines: list[str]) -> None:

@@ -22,7 +22,7 @@ def run(formula, arrays):
     names = {"np": np, "T": np.float64} | {name: getattr(np, name) for name in ("exp", "expm1", "log", "log1p", "tanh")}
     names["across"] = lambda work, row, units: work[row, :units].sum()
     exec(passes.text, names)
-    names["loop"](*arrays, np.empty((max(passes.kept, 1), arrays[0].shape[-1])), np.array(numbers))
+    names["loop"](*arrays, np.empty((max(passes.kept, 1), arrays[0].shape[-1])), np.array(numbers), 0, arrays[0].shape[-1])
     return passes.text
 
 
@@ -34,11 +34,12 @@ def test_bias_and_activation_are_one_pass_that_reads_and_writes_each_number_once
 
     passes, numbers = passes_of(formula, [np.empty((3, 2)), np.empty(2), np.empty((3, 2))])
     assert passes.text.splitlines() == [
-        "def loop(a0, a1, a2, work, numbers):",
+        "def loop(a0, a1, a2, work, numbers, first, last):",
         "    rows, units = a0.shape",
+        "    first, last = np.uint64(first), np.uint64(last)",
         "    n0 = numbers[0]",
         "    for i in range(rows):",
-        "        for j in range(units):",
+        "        for j in range(first, last):",
         "            x0 = a0[i, j]",
         "            x1 = a1[j]",
         "            x3 = x0 + x1",
