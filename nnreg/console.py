@@ -13,6 +13,13 @@ from rich.markup import escape
 LABEL_WIDTH = 14
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # whatever a name holds, a line is a line
 
+_ORDERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Return a text, which may hold names from a stranger's file, without what would give orders to a terminal."""
+    return _ORDERS.sub("?", text)
+
 
 def terminal() -> Console:
     """Return where lines are printed: as text in a notebook too, where rich would make a block of HTML of each."""
@@ -31,7 +38,7 @@ def tick() -> None:
 
 def say(line: str) -> None:
     """Print one line for the person at the keyboard, at once."""
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{harmless(line)}\n")
     sys.stdout.flush()
 
 
@@ -52,4 +59,4 @@ def print_folded(console: Console, label: str, text: str) -> None:
 
 def print_line(console: Console, label: str, text: str) -> None:
     """Print a labelled line, never folded: paths and links stay whole."""
-    console.print(f"[bold]{label:<{LABEL_WIDTH}}[/bold]{escape(text)}", soft_wrap=True, highlight=False)
+    console.print(f"[bold]{label:<{LABEL_WIDTH}}[/bold]{escape(harmless(text))}", soft_wrap=True, highlight=False)

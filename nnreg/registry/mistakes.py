@@ -18,7 +18,7 @@ from nnreg.registry.nested import split_name
 from nnreg.registry.nested_words import unfit_name, without_slot
 from nnreg.registry.schemas import schema_of
 from nnreg.registry.vocabulary import meant_parameter, meant_setting, technique_of
-from nnreg.settings import WITHDRAWN, Settings, key_of
+from nnreg.settings import WITHDRAWN, Settings, key_of, setting_names
 
 _LAUNCHERS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit", "submitit_slurm": "submitit"}
 EXTRAS = {f"hydra/launcher/{launcher}": extra for launcher, extra in _LAUNCHERS.items()}
@@ -55,6 +55,7 @@ def explain(error: BaseException) -> str | None:
     return None
 
 
+_OWN_FILE = re.compile(r"dataset/(?P<path>.+\.(?P<type>csv|tsv|txt|dat|data|npz)(\.\w+)?)", re.IGNORECASE)
 _READERS = ("hydra.", "omegaconf.", "antlr4.", "yaml.")
 
 
@@ -73,6 +74,9 @@ def _missing(error: MissingConfigException) -> str:
     options = list(error.options or techniques(kind))  # Hydra does not list them for a YAML's own defaults
     if not kind:
         return _first_line(str(error))
+    if str(error.missing_cfg_file).startswith("dataset/") and (table := _OWN_FILE.fullmatch(str(error.missing_cfg_file))):
+        how = "arrays" if table["type"] == "npz" else "csv"
+        return f"a dataset is chosen by name; a file of your own is typed dataset={how} dataset.path={table['path']}"
     if kind in kinds() and (complaint := unfit_name(kind, name, options)):
         return complaint
     name = split_name(name)[0] if kind in kinds() else name
@@ -116,7 +120,7 @@ def _unfit(typed: str, complaint: str) -> str:
     if "does not support deletion" in complaint:
         return "every run has it; to have it as it is by default, do not type it"
     if "is not a ListConfig" in complaint:
-        listed = value if re.fullmatch(r"-?[\d.]+", value) else _example(key)
+        listed = value if re.fullmatch(r"-?[\d.]+" if key in setting_names() else ".+", value) else _example(key)
         return f"it takes a list, such as '{key}=[{listed}]'"
     whole = re.match(r"Value '(-?\d+)\.0' of type 'float' could not be converted to Integer", complaint)
     return f"it takes a whole number, such as {key}={whole[1]}" if whole else _first_line(complaint)
@@ -166,6 +170,7 @@ def _unknown_key(key: str, cause: BaseException, text: str) -> str:
     if (parameter := meant_parameter(last, known)) is not None:
         return f"{where} has no parameter '{last}'; did you mean '{parameter}'? Available: {', '.join(known)}"
     more = "; the rest of a search is set like hydra.sweeper.n_trials=50" if stem == "hparams_search" else ""
+    more = "; a table of your own is typed dataset=csv dataset.path=FILE" if (stem, last) == ("dataset", "path") else more
     more = "; its rows are divided one way, whatever the seed" if (stem, last) == ("dataset", "random_state") else more
     return f"{where} has no parameter '{last}'{instead(last, known)}{more}"
 

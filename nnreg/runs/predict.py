@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rich.table import Table as Shown
 from rich.text import Text
 
-from nnreg.console import say, terminal, warn
+from nnreg.console import harmless, say, terminal, warn
 from nnreg.contracts import Array, Table
 from nnreg.errors import UserError, one_line
 from nnreg.numerals import measured, percent
@@ -290,9 +290,12 @@ def _show(network: TrainedNetwork, names: Sequence[str], called: Sequence[str], 
     likely = network.has_probabilities
     shown = ["prediction", "likely"] if likely else names
     for name in shown:
-        table.add_column(Text(str(name)), justify="left" if network.card.answers == "classes" else "right", overflow="ellipsis")
+        table.add_column(
+            Text(harmless(str(name))), justify="left" if network.card.answers == "classes" else "right", overflow="ellipsis"
+        )
     for name, row in list(zip(called, cells, strict=True))[:most]:
-        table.add_row(Text(name), *map(Text, _likely(network, row) if likely else map(_shown, row)))
+        told = _likely(network, row) if likely else map(_shown, row)
+        table.add_row(Text(name), *(Text(harmless(cell)) for cell in told))
     console.print(table)
     if len(called) > most:
         say(f"and {len(called) - most:,} more rows: --output FILE.csv writes all of them")

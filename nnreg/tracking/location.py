@@ -80,13 +80,15 @@ BY_ID = "id:"
 """Begins what stands for the name of an experiment that MLflow's own functions, or its users, named by its number."""
 _USER = re.compile(r"(?P<scheme>[a-z][a-z\d+.-]*)://(?P<user>[^:/?#@\s]*)(?P<password>:\S*)?@", re.IGNORECASE)
 """What stands before the last @ of an address: a password may hold what it should not."""
-_PARAMETER = re.compile(r"(?<=[?&;])(?P<key>[^\s=&;?#/'\"]+)=[^&;#\s'\"]*&?")
+_PARAMETER = re.compile(r"(?<=[?&;#])(?P<key>[^\s=&;?#/'\"]+)=[^&;#\s'\"]*&?")
 _SECRET = re.compile(
     r"pass|pwd|secret|token|credential|signature|odbc_connect|^(sig|key|auth|authorization|sas|service)$"
     r"|(api|access|account|shared|private|client|storage|ssl)[_-]?key|ssl[_-]?cert",
     re.IGNORECASE,
 )
 """Names of parameters that open something, or say where on this computer what opens it lies."""
+_ASSIGNED = re.compile(r"(pass(word|wd|phrase)?|pwd|secret|token|api_?key)\s*=", re.IGNORECASE)
+"""Such a name inside the value of another."""
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -158,7 +160,8 @@ def _shown_user(found: re.Match[str]) -> str:
 
 
 def _shown_parameter(found: re.Match[str]) -> str:
-    return "" if _SECRET.search(unquote_plus(found["key"])) else found[0]
+    value = unquote_plus(found[0].partition("=")[2])  # options=-c password=...
+    return "" if _SECRET.search(unquote_plus(found["key"])) or _ASSIGNED.search(value) else found[0]
 
 
 def has_secret(text: str) -> bool:

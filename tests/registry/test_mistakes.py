@@ -57,6 +57,11 @@ ALREADY = "there is a choice of {0} already: type {0}={1}, without +, or write `
         ("optimizer.lr=[1,2]", "optimizer.lr=[1,2]: Value '[1, 2]' of type 'list' could not be converted to Float"),
         ("hidden=5", "hidden=5: it takes a list, such as 'hidden=[5]'"),
         ("hidden=", "hidden=: it takes a list, such as 'hidden=[100,100,100,100]'"),
+        ("dataset=mine.csv", "a dataset is chosen by name; a file of your own is typed dataset=csv dataset.path=mine.csv"),
+        (
+            "dataset=my/mine.npz",
+            "a dataset is chosen by name; a file of your own is typed dataset=arrays dataset.path=my/mine.npz",
+        ),
         ("hidden=100x2", "hidden=100x2: it takes a list, such as 'hidden=[100,100,100,100]'"),
         ("+optimizer=adam", ALREADY.format("optimizer", "adam")),
         ("++optimizer=adam", ALREADY.format("optimizer", "adam")),

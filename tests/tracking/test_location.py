@@ -82,6 +82,8 @@ SECRETS = [
     "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dme%3BPWD%3Ds3cret",
     "mssql+pyodbc:///?odbc_connect=DRIVER=x;UID=me;PWD=s3cret",
     "mssql+pyodbc:///?authentication=x&client_secret=s3cret",
+    "postgresql://me@host/runs?options=-c%20password%3Ds3cret",
+    "https://host/runs#access_token=s3cret",
 ]
 
 

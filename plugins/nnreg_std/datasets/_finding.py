@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 from nnreg_std.datasets._hints import typed
@@ -15,6 +16,10 @@ def existing(path: str) -> Path:
         FileNotFoundError: it is not; the message is one line and names a file that is spelt alike.
         IsADirectoryError: it is a folder.
     """
+    if re.match(r"[a-z][a-z\d+.-]+://", path, re.IGNORECASE):
+        raise FileNotFoundError(
+            f"{path.partition('://')[0]}:// is an address: fetch the file, and give its path on this computer"
+        )
     file = Path(path).expanduser()
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder: name a file in it")

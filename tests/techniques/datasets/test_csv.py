@@ -226,6 +226,12 @@ def test_what_is_wrong_is_said_in_one_line_with_what_to_do(table, text, paramete
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("address", ["s3://bucket/x.csv", "https://there/x.csv", "file:///x.csv"])
+def test_an_address_is_no_path(address):
+    with pytest.raises(OSError, match=r":// is an address: fetch the file, and give its path on this computer"):
+        CSV(address).load()
+
+
 def test_a_missing_file_is_said_with_the_one_that_was_meant(table, tmp_path):
     table(FLOWERS)
     with pytest.raises(FileNotFoundError, match=r"there is no file .*dta\.csv; did you mean dataset\.path=data\.csv\?"):
