@@ -18,6 +18,9 @@ from nnreg.figures.page import INK, NAME, QUIET, RULE, Page, finish, legible
 from nnreg.numerals import fixed, measured, percent
 from nnreg.registry.palette import COLOURS
 
+SIGNS = "os^DvP<*>pH"
+"""Of classes, beside their colours; a cross is a wrong answer."""
+
 MOST_CLASSES = 40  # whose table is drawn
 WORST = 24  # mistakes that are drawn, of pictures
 WORST_ROWS = 12  # of other rows
@@ -204,9 +207,8 @@ def boundary_figure(answers: Answers, ask: Callable[[Array], npt.NDArray[Any]]) 
     )
     for place, colour in enumerate(colours):
         rows = answers.rows[answers.truth == place]
-        axes.scatter(
-            rows[:, 0], rows[:, 1], s=13, color=colour, edgecolors="white", linewidths=0.4, label=_short(answers.classes[place])
-        )
+        drawn: dict[str, Any] = {"color": colour, "marker": SIGNS[place % len(SIGNS)], "label": _short(answers.classes[place])}
+        axes.scatter(rows[:, 0], rows[:, 1], s=17, edgecolors="white", linewidths=0.4, **drawn)
     wrong = answers.rows[answers.truth != answers.given]
     axes.scatter(wrong[:, 0], wrong[:, 1], s=42, marker="x", color=INK, linewidths=1.1)
     names = [*answers.columns, "", ""][:2] if answers.columns else ["first feature", "second feature"]

@@ -7,6 +7,7 @@ import pytest
 
 from nnreg.tracking import views
 from nnreg.tracking.views import SeenRun
+from tests.docs.runs_page import DOCS, shown
 
 PAGE = (Path(__file__).parents[2] / "docs" / "runs.md").read_text(encoding="utf-8")
 
@@ -36,3 +37,9 @@ def test_the_links_have_the_names_that_are_printed(monkeypatch):
     printed = views._lines("http://127.0.0.1:5000", "1", [answer, *swept, other])
     part = PAGE[PAGE.index("`python -m nnreg ui` starts") :]
     assert re.findall(r"\*\*(.+?)\*\*", part) == list(printed)
+
+
+def test_every_picture_of_the_page_is_of_a_run_that_stands_beside_it():
+    assert re.findall(r"\]\(run_(\w+\.png)\)", PAGE) == ["confusion.png", "boundary.png", "mistakes.png"]
+    assert set(shown()) == {"confusion.png", "boundary.png", "mistakes.png"}
+    assert all("pictures=all" in words and (DOCS / f"run_{name}").is_file() for name, words in shown().items())

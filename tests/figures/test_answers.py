@@ -89,6 +89,8 @@ def test_the_plane_is_asked_point_by_point():
     assert (image[:, 0] == 0).all()  # the left edge is below 0, the right one above
     assert (image[:, -1] == 1).all()
     assert rows[:, 0].min() < answers().rows[:, 0].min()
+    shapes = {tuple(map(tuple, dots.get_paths()[0].vertices.round(6))) for dots in figure.axes[0].collections}
+    assert len(shapes) == len(figure.axes[0].collections), "classes are told apart without colours"
     assert overlapping(figure) == []
 
 

@@ -22,6 +22,13 @@ def seen(figure):
     return [each for each in dict.fromkeys(words) if each.get_visible() and each.get_text().strip()]
 
 
+def cut(figure, words):
+    """Return the words that the edges of a figure cut."""
+    width, height = figure.canvas.get_width_height()
+    boxes = [(word.get_text(), word.get_window_extent()) for word in words]
+    return [text for text, box in boxes if box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1]
+
+
 def titles(axes):
     return {axes.get_title(where) for where in ("left", "center", "right")} - {""}
 

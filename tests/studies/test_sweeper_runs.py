@@ -11,6 +11,8 @@ from nnreg.records.manifest import read_manifest
 from nnreg.settings import conf_folder
 from nnreg.studies import command
 from nnreg_std.datasets import _fetching, _locating
+from tests.figures.runs import overlaps
+from tests.figures.words import cut, foreign, seen
 from tests.tracking.stores import artifacts, client, new_database
 
 PNG = b"\x89PNG\r\n"
@@ -24,6 +26,7 @@ OFFLINE = (
     "descent_compare",
 )  # those that need no MNIST and take a second
 DIGITS = (path.stem for path in sorted((conf_folder() / "experiment").glob("*_digits.yaml")))
+STUDIES = [path.stem for path in sorted((conf_folder() / "experiment").glob("*.yaml"))]
 LONG = ("activations", "batch_norm_gradient", "weight_decay_gradient", "zero_init", *DIGITS)  # some ten seconds each
 MINE = """\
 # @package _global_
@@ -64,6 +67,28 @@ def own(project):
         return f"--config-dir={folder}"
 
     return write
+
+
+@pytest.fixture
+def pictures(monkeypatch):
+    """The figures of a study as they are saved, by name."""
+    kept, save = {}, figures.save
+
+    def keep(figure, path):
+        kept[path.name] = figure
+        save(figure, path)
+
+    monkeypatch.setattr(figures, "save", keep)
+    return kept
+
+
+def check_readable(pictures):
+    """Fail where words of a figure overlap, are cut, or have a number that is not written in the one way."""
+    for name, figure in pictures.items():
+        words = seen(figure)
+        assert overlaps(words) == [], name
+        assert foreign(words) == [], name
+        assert cut(figure, words) == [], name
 
 
 def home_of(project):
@@ -360,11 +385,24 @@ def test_a_study_is_tracked_as_a_run_of_its_own_beside_its_members(nnreg, projec
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*OFFLINE, *(pytest.param(name, marks=pytest.mark.study) for name in LONG)])
-def test_every_claim_of_a_study_that_needs_no_download_is_reproduced(nnreg, project, name):
+def test_every_claim_of_a_study_that_needs_no_download_is_reproduced_and_its_figures_are_read(nnreg, project, pictures, name):
     assert nnreg(f"experiment={name}").code == 0
-    claims = study_json(home_of(project))["claims"]
+    facts = study_json(home_of(project))
+    claims = facts["claims"]
     assert claims
     assert [(claim["say"], claim["measured"]) for claim in claims if not claim["holds"]] == []
+    assert sorted(pictures) == sorted(facts["figures"])
+    check_readable(pictures)
+
+
+@pytest.mark.long
+@pytest.mark.data
+@pytest.mark.parametrize("name", [name for name in STUDIES if name not in (*OFFLINE, *LONG)])
+def test_the_figures_of_a_study_of_mnist_are_read(nnreg, project, undrawn, pictures, name):
+    assert nnreg(f"experiment={name}", "steps=30").code == 0
+    assert sorted(pictures) == sorted(study_json(home_of(project))["figures"])
+    assert pictures
+    check_readable(pictures)
 
 
 @pytest.mark.long

@@ -8,7 +8,7 @@ from nnreg.comparison.compare import compare
 from nnreg.comparison.report.pictures import MAKERS
 from tests.comparison.report.shapes import SHAPES
 from tests.figures.runs import overlaps
-from tests.figures.words import foreign, seen
+from tests.figures.words import cut, foreign, seen
 
 SHOWN = {"plain": 5, "one arm": 2, "search": 4, "rates": 5, "datasets": 5, "surface": 1}
 """Pictures that a shape has at least."""
@@ -24,7 +24,4 @@ def test_no_words_of_a_picture_overlap_or_are_cut(tmp_path, shape):
         words = seen(figure)
         assert overlaps(words) == [], name
         assert foreign(words) == [], name
-        width, height = figure.canvas.get_width_height()
-        boxes = [(word.get_text(), word.get_window_extent()) for word in words]
-        cut = [text for text, box in boxes if box.x0 < -1 or box.y0 < -1 or box.x1 > width + 1 or box.y1 > height + 1]
-        assert cut == [], name
+        assert cut(figure, words) == [], name
