@@ -23,6 +23,8 @@ PARTS = {
     "sweep": ("sweep.py",),
     "startup": ("startup.py",),
     "scale": ("scale.py",),
+    "rounding": ("compiled.py", "rounding"),
+    "starts": ("compiled.py", "starts"),
 }
 
 PLAIN = {"sweep"}  # those that print no Markdown

@@ -182,6 +182,23 @@ def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
     assert plugins[3] == 1.0
 
 
+@pytest.mark.slow
+@pytest.mark.extra("fast")
+def test_what_compiled_code_changes_in_results_is_told_technique_by_technique():
+    names = ["sgd", "muon", "tanh", "prelu", "layer_norm", "dropout", "mse"]
+    command = [sys.executable, str(FOLDER / "compiled.py"), "rounding", "--techniques", *names]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    told = {
+        cells[1]: cells[2:] for line in printed.splitlines()[4:] if (cells := [cell.strip() for cell in line.split("|")[1:-1]])
+    }
+    assert set(told) == set(names)
+    assert told["sgd"] == ["yes", "none"]
+    assert told["muon"] == told["prelu"] == ["by NumPy", ""]
+    for name in ("tanh", "layer_norm", "dropout", "mse"):
+        assert told[name][0] == "yes"
+        assert told[name][1] == "none" or 0 < float(told[name][1]) < 3e-6
+
+
 def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_named():
     arguments = ["--steps", "5", "--inits", "he", "--dataset", "digits", "--naive", "0", "--contenders", "nnreg", "--warm", "2"]
     arguments += FEW
