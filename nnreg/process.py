@@ -58,6 +58,18 @@ def limited_threads() -> Iterator[None]:
                 os.environ.pop(name, None)
 
 
+@contextlib.contextmanager
+def on_cores(threads: object) -> Iterator[None]:
+    """Let a run compute on so many threads while the block lasts: BLAS, and compiled loops, which go by it; None: as before."""
+    if not isinstance(threads, int) or threads < 1:  # what is no number of threads, the settings refuse
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(threads, user_api="blas"):
+        yield
+
+
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 PATIENCE = 20.0
 """Seconds for which an ending is left in peace, however many signals come."""

@@ -57,7 +57,7 @@ def is_setting_of(task: str, setting: str) -> bool:
 
 _OF_TRAINING = (
     *("hidden", "batch", "train_size", "patience", "watch_train", "validate_every", "check_gradient"),
-    *("diagnostics", "diagnostics_every", "checkpoint_seconds", "dtype", "kernels", "pictures", "log_model"),
+    *("diagnostics", "diagnostics_every", "checkpoint_seconds", "dtype", "kernels", "threads", "pictures", "log_model"),
 )
 _OF_STEPS = ("steps", "clip_value", "clip_norm", "warmup")
 
@@ -114,7 +114,7 @@ def run_label(task: str, choices: Mapping[str, str]) -> str:
 
 WITHDRAWN: Mapping[str, str] = {
     "workers": "there is no setting 'workers' any more: a run trains in one process, and with -m hydra/launcher=joblib "
-    "gives every core a run of its own",
+    "gives every core a run of its own; threads=2 lets one run use two cores",
     "sampling": "there is no setting 'sampling' any more: type sampler=with_replacement for sampling=replacement, "
     "sampler=epoch for sampling=epoch",
 }
@@ -156,6 +156,8 @@ class Settings:
         kernels: ``auto`` is ``numba`` where that is installed and the run, or the whole sweep, would train for some five
             seconds or more, else ``numpy``; what it chose is recorded. ``numba`` compiles all of a step but its matrix products
             (``pip install 'nnreg[fast]'``), the same but for the order of sums.
+        threads: cores for one run: its products, and those compiled loops that are long enough; products may add up in another
+            order then. null: as OMP_NUM_THREADS says, else 1. Sweeps use more cores better by ``hydra/launcher=joblib``.
         tracking: ``mlflow`` logs the run there; ``off`` keeps it in the run folder only.
         tracking_uri: MLflow store or server; null: MLFLOW_TRACKING_URI, else mlflow.db in the working directory.
         experiment_name: MLflow experiment; null: that of mlflow.set_experiment, MLFLOW_EXPERIMENT_NAME or
@@ -191,6 +193,7 @@ class Settings:
     animate: Literal["off", "gif", "mp4"] = "off"
     dtype: Literal["float32", "float64"] = "float32"
     kernels: Literal["auto", "numpy", "numba"] = "auto"
+    threads: int | None = None
     tracking: Literal["mlflow", "off"] = "mlflow"
     tracking_uri: str | None = None
     experiment_name: str | None = None
@@ -207,7 +210,7 @@ class Settings:
             check_range(self, validate_every="[1, inf)")
         check_range(self, diagnostics_every="[1, inf)", tolerance="(0, inf)")
         bounds = {"train_size": "[1, inf)", "clip_value": "(0, inf)", "clip_norm": "(0, inf)", "patience": "[1, inf)"}
-        bounds["checkpoint_seconds"] = "[0, inf)"
+        bounds |= {"checkpoint_seconds": "[0, inf)", "threads": "[1, inf)"}
         check_range(self, **{name: bound for name, bound in bounds.items() if getattr(self, name) is not None})
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(

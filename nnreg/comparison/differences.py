@@ -22,7 +22,7 @@ OWNERS: Mapping[str, str] = {"start": "surface"}
 """Settings that a technique fills in, as it does its own parameters."""
 IGNORED = frozenset(
     (
-        *(*TRACKING, "pictures", "checkpoint_seconds", "animate"),
+        *(*TRACKING, "pictures", "checkpoint_seconds", "threads", "animate"),
         *("diagnostics", "diagnostics_every", "check_gradient", "watch_train"),
     )
 )

@@ -18,8 +18,8 @@ from nnreg.records.metrics import VALID, metric_of, summary_name
 
 TRACKING = ("tracking", "tracking_uri", "experiment_name", "run_name", "tags", "notes", "log_model")
 """Keys that say where a run is recorded, nothing of the run, and that may hold a password."""
-LEFT_OUT = (*TRACKING, "pictures", "checkpoint_seconds", "sweep", "protocol", "resume")
-"""Keys that leave every number of a run as it is."""
+LEFT_OUT = (*TRACKING, "pictures", "checkpoint_seconds", "threads", "sweep", "protocol", "resume")
+"""Keys that leave every number of a run as it is, but for rounding."""
 ALIKE = {"kernels": "numpy"}
 """Keys of which every value gives the same numbers, and the value that all of them are hashed as: that of runs before."""
 

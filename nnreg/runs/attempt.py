@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nnreg.errors import UserError, one_line
-from nnreg.process import terminable, undisturbed
+from nnreg.process import on_cores, terminable, undisturbed
 from nnreg.records.card import Outcome, RunCard, Status
 from nnreg.records.files import write_whole
 from nnreg.records.recorder import Recorder, Sink
@@ -76,6 +76,7 @@ def attempt(request: Request, sinks: Sequence[Sink], prepare: Prepare) -> Outcom
         KeyboardInterrupt: after the run was recorded as killed.
     """
     with contextlib.ExitStack() as held:
+        held.enter_context(on_cores(request.config.get("threads")))  # products are laid out for them
         try:
             card, work = prepare(request)
             held.enter_context(terminable())

@@ -28,7 +28,7 @@ from nnreg.runs.assembly import Assembled
 from nnreg.runs.request import Request, Resumption, describe, plain, techniques_in
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
-CHANGEABLE = ("steps", "checkpoint_seconds", "pictures", *ALIKE, *TRACKING)
+CHANGEABLE = ("steps", "checkpoint_seconds", "pictures", "threads", *ALIKE, *TRACKING)
 """Settings that leave every update as it is: a run may go on with others."""
 
 

@@ -230,6 +230,7 @@ def composition(card: RunCard) -> list[tuple[str, str]]:
     extra += [f"{key}={as_typed(config[key])}" for key in ("clip_value", "clip_norm", "warmup", "patience") if config.get(key)]
     extra += [f"{VARY}.{place} {technique(str(node['name']), node)}" for place, node in varied_places(config)]
     extra += ["compiled by numba"] if config.get("kernels") == "numba" else []
+    extra += [f"on {threads} cores"] if (threads := config.get("threads") or 1) > 1 else []
     plan = f"{card.steps:,} steps, {_batches(config)}, seed {card.seed}"
     return [*lines, ("training", "; ".join([plan, *extra]))]
 

@@ -15,6 +15,7 @@ from nnreg.engine.rising import FEWEST, Rising, Suggestion, measure_rising, risi
 from nnreg.engine.training import clipper, train
 from nnreg.errors import UserError
 from nnreg.numerals import as_typed, chosen, measured
+from nnreg.process import on_cores
 from nnreg.records.files import write_whole
 from nnreg.runs.assembly import Assembled, assemble
 from nnreg.runs.request import Request, describe, own_request
@@ -86,9 +87,10 @@ def find_rate(request: Request, tried: Range, words: Sequence[str]) -> int:
     if task_of(request.config) != TRAIN:
         raise UserError("find_lr trains a network: leave out task=")
     request = own_request(request)
-    run = assemble(request.config, request.choices)
-    card = describe(request, run)
-    found = _measured(run, tried)
+    with on_cores(request.config.get("threads")):
+        run = assemble(request.config, request.choices)
+        card = describe(request, run)
+        found = _measured(run, tried)
     suggestion = suggest_rate(found)
     request.folder.mkdir(parents=True, exist_ok=True)
     _write_table(request.folder / TABLE, found)
