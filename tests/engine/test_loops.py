@@ -143,6 +143,7 @@ def test_processes_that_start_at_once_agree_and_the_next_compiles_nothing(cache)
     assert not list(cache.glob(".loop_*"))
 
 
+@pytest.mark.long
 @linux
 @pytest.mark.slow
 @pytest.mark.extra("fast")

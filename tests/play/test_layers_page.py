@@ -26,6 +26,7 @@ def sentence(page):
     return page.locator("#tab-layers .sentence").text_content()
 
 
+@pytest.mark.long
 def test_a_slider_makes_the_signal_fade_and_grow(layers):
     page = layers()
     assert sentence(page).startswith("The signal fades")

@@ -61,6 +61,7 @@ def press(page, name):
     page.get_by_role("button", name=name, exact=True).click()
 
 
+@pytest.mark.long
 def test_it_trains_is_paused_and_goes_on_to_its_end(network):
     page, tab = network()
     before = pixels(page, ".plane")
@@ -101,6 +102,7 @@ def test_another_seed_is_another_network_and_stands_in_the_address(network):
     assert step_of(tab) == 0
 
 
+@pytest.mark.long
 def test_a_link_brings_back_every_choice(network, browse):
     words = f"{SMALL}&activation=tanh&init=normal&init.std=0.5&optimizer=momentum&optimizer.lr=0.05&norm=layer_norm"
     page, _ = network(words)
@@ -182,6 +184,7 @@ def test_it_is_drawn_and_trained_by_keys_alone(network):
     until(lambda: page.locator(".digit").count() == 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_sticks_out_of_a_narrow_page(network, dark):
     page, tab = network(f"{SMALL}&other=init&other.name=normal", width=420, dark=dark)
@@ -215,6 +218,7 @@ def plugin(tmp_path):
     return write
 
 
+@pytest.mark.long
 def test_what_an_activation_raises_is_shown_beside_its_name_and_what_is_saved_trains_anew(plugin, play, browse):
     folder = plugin(120, "the fuse is blown")
     page = browse(f"{play(path=(folder,))}#{SMALL}&activation=fuse")

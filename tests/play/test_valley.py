@@ -66,6 +66,7 @@ def test_a_slider_moves_path_sentence_formula_command_and_address(browse, addres
     assert "share m of the velocity" in page.locator(".formula-card").inner_text()
 
 
+@pytest.mark.long
 def test_a_value_is_typed_and_one_that_the_rule_refuses_is_said_beside_it(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)
@@ -82,6 +83,7 @@ def test_a_value_is_typed_and_one_that_the_rule_refuses_is_said_beside_it(browse
     page.complaints.clear()
 
 
+@pytest.mark.long
 def test_the_start_is_dragged(browse, address):
     page = browse(f"{address}#{TWO}")
     said = drawn(page)
@@ -100,6 +102,7 @@ def test_the_start_is_dragged(browse, address):
     assert moved[1] == pytest.approx(2 + 90 / box["height"] * 20, abs=0.2)
 
 
+@pytest.mark.long
 def test_the_start_is_dragged_by_a_finger(browse, address):
     page = browse(f"{address}#{TWO}", width=420, has_touch=True)
     said = drawn(page)
@@ -117,6 +120,7 @@ def test_the_start_is_dragged_by_a_finger(browse, address):
     assert page.evaluate("scrollY") == 0
 
 
+@pytest.mark.long
 def test_all_of_it_is_used_by_keyboard_alone(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)
@@ -151,6 +155,7 @@ def test_all_of_it_is_used_by_keyboard_alone(browse, address):
     assert float(state(page)["1.lr"]) < float(before)
 
 
+@pytest.mark.long
 def test_time_is_scrubbed_stepped_and_played(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)
@@ -168,6 +173,7 @@ def test_time_is_scrubbed_stepped_and_played(browse, address):
     page.get_by_role("button", name="Play").wait_for()
 
 
+@pytest.mark.long
 def test_a_chart_is_read_by_pointing_at_it_and_by_keys(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)
@@ -197,6 +203,7 @@ def focused(page):
     }""")
 
 
+@pytest.mark.long
 def test_who_goes_by_keys_keeps_the_place_though_what_is_around_it_is_built_anew(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)
@@ -218,6 +225,7 @@ def test_who_goes_by_keys_keeps_the_place_though_what_is_around_it_is_built_anew
     assert focused(page) == [None, "noise", "noise, typed"]
 
 
+@pytest.mark.long
 def test_a_link_brings_everything_back(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)
@@ -254,6 +262,7 @@ def test_a_click_on_the_map_of_knobs_turns_both(browse, address):
     assert float(state(page)["2.lr"]) != 0.1
 
 
+@pytest.mark.long
 def test_another_surface_gives_each_rule_a_rate_that_suits_it(browse, address):
     page = browse(f"{address}#{TWO}")
     drawn(page)
@@ -279,6 +288,7 @@ def test_a_rule_around_another_and_a_surface_without_a_map(browse, address):
     assert knob(page, 0, "inner.momentum").count() == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [420, 1400])
 def test_it_fits_a_phone_and_a_desk_by_day_and_by_night(browse, address, width, dark):
@@ -315,6 +325,7 @@ def save(file: Path, source: str) -> None:
     fresh.replace(file)
 
 
+@pytest.mark.long
 def test_a_plugin_that_is_saved_is_drawn_anew_and_one_that_raises_is_shown_by_name(browse, tmp_path):
     file = published(tmp_path / "site", OPTIMIZER)
     with playing(folder=tmp_path, path=(tmp_path / "site",)) as address:

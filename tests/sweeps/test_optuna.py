@@ -81,6 +81,7 @@ def test_a_trial_is_composed_once(search, monkeypatch):
     assert len(composed) == 2
 
 
+@pytest.mark.long
 def test_tpe_begins_at_random_and_then_goes_by_the_results(search):
     drawn = [rate(run) for run in search("optuna_random", 6)[1]]
     first = [rate(run) for run in search("optuna_tpe", 6, "hydra.sweeper.sampler.n_startup_trials=2")[1]]
@@ -222,6 +223,7 @@ def test_a_pruner_is_refused_where_runs_are_in_other_processes(nnreg, project):
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sampler", ["nsgaii", "nsgaiii", "qmc"])
 def test_every_sampler_searches_by_its_name(search, sampler):
     answer, runs, _ = search("optuna", 3, f"hparams_search.sampler={sampler}", "optimizer.lr=interval(0.01,1)")
@@ -229,6 +231,7 @@ def test_every_sampler_searches_by_its_name(search, sampler):
     assert len({rate(run) for run in runs}) == 3
 
 
+@pytest.mark.long
 def test_the_names_of_earlier_versions_still_choose_a_sampler(search):
     by_name = search("optuna", 2, "hparams_search.sampler=random")[1]
     _, preset, _ = search("optuna_random", 2)
@@ -236,6 +239,7 @@ def test_the_names_of_earlier_versions_still_choose_a_sampler(search):
     assert [rate(run) for run in by_name] == [rate(run) for run in preset] == [rate(run) for run in group]
 
 
+@pytest.mark.long
 def test_another_seed_proposes_something_else(search):
     rates = [[rate(run) for run in search("optuna", 2, f"hydra.sweeper.sampler.seed={seed}")[1]] for seed in (0, 0, 1)]
     assert rates[0] == rates[1]
@@ -296,6 +300,7 @@ def interrupted(when, method):
     return act
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("when", "pruner"), [("open", "none"), ("close", "none"), ("decided", "median")])
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(nnreg, project, study, monkeypatch, when, pruner):
     settings = ("hydra.sweeper.pruner.n_startup_trials=2",) if pruner == "median" else ()

@@ -73,6 +73,7 @@ def addresses(tmp_path_factory):
     return address
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_report_of_any_shape_is_readable_on_a_screen_and_on_a_phone(browse, addresses, shape):
     for width in (1400, 420):
@@ -98,6 +99,7 @@ def stops(page):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", ["plain", "forty arms", "search"])
 def test_there_are_few_tab_stops_and_none_of_them_is_nameless(browse, addresses, shape):
     found = stops(browse(addresses(shape)))
@@ -144,6 +146,7 @@ def test_an_arm_that_is_not_drawn_is_while_it_is_pointed_at(browse, addresses):
     assert "30" in page.evaluate(LIT, "#curves .canvas")
 
 
+@pytest.mark.long
 def test_by_keyboard_alone_rows_are_gone_through_sorted_and_read(browse, addresses):
     page = browse(addresses("plain"))
     page.focus("#standings tbody tr >> nth=0")
@@ -222,6 +225,7 @@ def test_a_table_that_goes_on_says_so(browse, addresses):
     page.wait_for_function("!document.querySelector('#standings .wide').classList.contains('goes-on')")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("dark", "paper"), [(False, "rgb(255, 255, 255)"), (True, "rgb(20, 23, 27)")])
 def test_every_text_is_read_on_white_and_on_dark_paper(browse, addresses, dark, paper):
     page = browse(addresses("plain"), dark=dark)
