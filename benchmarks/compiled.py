@@ -24,6 +24,7 @@ from startup import Cost, started
 from workloads import plugin as class_of
 
 from nnreg.contracts import Optimizer
+from nnreg.contracts.objective import loop_of
 from nnreg.contracts.optimizer import execute_by
 from nnreg.engine import batch_loops, fused, loops
 from nnreg.engine.network import Network
@@ -78,7 +79,7 @@ def loss_rounding(name: str) -> float | None:
     loss, most = plugin("loss", name), 0.0
     compiled = batch_loops.CompiledLoss(loss, np.dtype(np.float32))
     for batch in batches(loss, ROWS, CLASSES, np.float32):
-        if getattr(loss, "loop", None) is None or loss.loop(batch.targets) is None:
+        if loop_of(loss, batch.targets) is None:
             return None
         out, its = np.empty_like(batch.logits), np.empty_like(batch.logits)
         wanted, got = loss.value_and_gradient(*batch, out=out), compiled.value_and_gradient(*batch, out=its)

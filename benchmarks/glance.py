@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from contenders import FAST, LIMIT, OWN, SCAN, SOURCE, TORCH
+
 if TYPE_CHECKING:
     from peers import Competition
 
-BASE = "nnreg[fast]"
 LINE, LEFT, ABOVE, BELOW, WIDTH = 0.28, 2.0, 0.55, 0.35, 5.7  # inches: of a row, before rows, above a panel, below it, of it
 TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 5, 8, 12)
 
@@ -33,24 +34,19 @@ class Peer(NamedTuple):
 
 
 PEERS = (
-    Peer("products alone", ("sgemm alone",), "|", "#777777"),
-    Peer("nnreg by NumPy alone", ("nnreg",), "o", "#2b6cb0"),
-    Peer("JAX, scan of 100", ("jax scan of 100",), "s", "#c05621"),
-    Peer("torch, its best", ("torch eager", "torch eager foreach", "torch eager fused", "torch.compile"), "^", "#2f855a"),
+    Peer("products alone", (LIMIT,), "|", "#777777"),
+    Peer("nnreg by NumPy alone", (OWN,), "o", "#2b6cb0"),
+    Peer("JAX, scan of 100", (SCAN,), "s", "#c05621"),
+    Peer("torch, its best", TORCH, "^", "#2f855a"),
     Peer("scikit-learn", ("scikit-learn",), "D", "#97266d"),
-    Peer("the textbook's way", ("source's way",), "X", "#222222"),
+    Peer("the textbook's way", (SOURCE,), "X", "#222222"),
 )
 
 
 def ratios(competition: Competition) -> dict[str, float]:
     """Return how many times nnreg[fast]'s step that of each peer takes, by its label; of those that trained."""
-    base = competition.least(BASE)
-    times = {peer.label: _least(map(competition.least, peer.names)) / base for peer in PEERS}
+    times = {peer.label: competition.least(*peer.names) / competition.least(FAST) for peer in PEERS}
     return {label: time for label, time in times.items() if not math.isnan(time)}
-
-
-def _least(times: Iterable[float]) -> float:
-    return min((time for time in times if not math.isnan(time)), default=math.nan)
 
 
 def save_picture(competitions: Sequence[Competition], about: str, path: Path) -> None:
@@ -59,34 +55,36 @@ def save_picture(competitions: Sequence[Competition], about: str, path: Path) ->
 
     from nnreg.figures.page import INK, NAME, QUIET, Page, save_figure  # here: the processes that train need no matplotlib
 
-    panels = [(threads, [*each]) for threads, each in groupby(competitions, key=lambda each: each.threads)]
-    height = sum(ABOVE + LINE * len(each) + BELOW for _, each in panels)
-    subtitle = f"Times what a step takes by {BASE}, the line at 1: who is right of it is slower. Same weights, same batches."
+    panels = [[*each] for _, each in groupby(competitions, key=lambda each: each.threads)]
+    height = sum(ABOVE + LINE * len(each) + BELOW for each in panels)
+    subtitle = f"Times what a step takes by {FAST}, the line at 1: who is right of it is slower. Same weights, same batches."
     page = Page(LEFT + WIDTH + 0.5, height, "How long does a step take, beside others?", subtitle, about)
-    top, known = 0.0, [peer for peer in PEERS if any(peer.label in ratios(each) for each in competitions)]
-    widest = [ratio for each in competitions for ratio in ratios(each).values()]
-    for threads, each in panels:
+    found = {(one.column, one.threads): ratios(one) for one in competitions}
+    known = [peer for peer in PEERS if any(peer.label in each for each in found.values())]
+    values = [ratio for each in found.values() for ratio in each.values()]
+    top = 0.0
+    for number, each in enumerate(panels):
         axes = page.axes(LEFT, top + ABOVE, WIDTH, LINE * len(each))
         axes.set_xscale("log")
-        axes.set_xlim(min([0.5, *widest]) / 1.1, max([3.0, *widest]) * 1.1)
+        axes.set_xlim(min([0.5, *values]) / 1.1, max([3.0, *values]) * 1.1)
         axes.set_xticks([tick for tick in TICKS if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]])
         axes.set_xticklabels([f"{tick:g}" for tick in axes.get_xticks()], fontsize=NAME, color=QUIET)
         axes.set_xticks([], minor=True)
         axes.set_ylim(len(each) - 0.4, -0.6)
-        words = [f"{one.workload.name} {one.optimizer}, {one.least(BASE):,.0f} µs" for one in each]
+        words = [f"{one.column}, {one.least(FAST):,.0f} µs" for one in each]
         axes.set_yticks(range(len(each)), words, fontsize=NAME, color=INK)
         axes.tick_params(length=0)
         axes.grid(axis="x", color="#eeeeee")
         axes.axvline(1, color=INK, linewidth=1)
         for side in axes.spines.values():
             side.set_visible(False)
-        axes.set_title("one thread" if threads == 1 else f"{threads} threads", fontsize=NAME, color=QUIET, loc="left")
+        axes.set_title(each[0].cores, fontsize=NAME, color=QUIET, loc="left")
         for row, one in enumerate(each):
             for peer in known:
-                if (ratio := ratios(one).get(peer.label)) is not None:
+                if (ratio := found[one.column, one.threads].get(peer.label)) is not None:
                     axes.plot(ratio, row, peer.marker, color=peer.colour, markersize=10 if peer.marker == "|" else 6.5)
         top += ABOVE + LINE * len(each) + BELOW
-        if threads == panels[0][0]:
+        if number == 0:
             handles = [Line2D([], [], linestyle="", marker=peer.marker, color=peer.colour, label=peer.label) for peer in known]
             legend = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "fontsize": 8, "frameon": False}
             axes.legend(handles=handles, ncols=3, handletextpad=0.2, columnspacing=1.0, borderaxespad=0.1, **legend)

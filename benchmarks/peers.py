@@ -20,7 +20,7 @@ from itertools import groupby, product
 from pathlib import Path
 
 import numpy as np
-from contenders import CONTENDERS, missing
+from contenders import CONTENDERS, FAST, LIMIT, OWN, SCAN, TORCH, missing
 from glance import save_picture
 from machine import described
 from processes import CLOCKS, Contestant, Result
@@ -28,14 +28,11 @@ from workloads import RATES, ROWS, WORKLOADS, Workload
 
 from nnreg.engine.numerics import has_small_kernels
 
-OWN, FAST, LIMIT = "nnreg", "nnreg[fast]", "sgemm alone"
-TORCH = ("torch eager", "torch eager foreach", "torch eager fused", "torch.compile")
-SCAN, SOURCE = ("jax scan of 100",), ("source's way",)
 CHECK = 10  # steps after which losses are compared; later, float32 trajectories part by rounding
 AGREES = 0.01  # relative difference of two losses then; Adam's ε stands elsewhere in the source's way
 QUICK = (
     *("--workloads", "W1", "W2", "--optimizers", "sgd", "adam", "--threads", "1", "--blocks", "20", "--contenders"),
-    *("nnreg", "nnreg[fast]", "jax scan of 100", "torch eager fused"),
+    *(OWN, FAST, SCAN, "torch eager fused"),
 )
 PAUSE = 0.004  # seconds between two blocks, for the last contender to stand still
 
@@ -93,10 +90,20 @@ class Competition:
         """Say in a line what was trained."""
         return f"{self.workload}, {self.optimizer}, {self.threads} thread{'s' * (self.threads > 1)}"
 
-    def least(self, name: str) -> float:
-        """Return the least microseconds a step of a contender; nan where it did not train."""
-        result = self.results.get(name)
-        return min(result.times, default=math.nan) if result else math.nan
+    @property
+    def column(self) -> str:
+        """Name the network and the optimizer."""
+        return f"{self.workload.name} {self.optimizer}"
+
+    @property
+    def cores(self) -> str:
+        """Say on how many threads."""
+        return "one thread" if self.threads == 1 else f"{self.threads} threads"
+
+    def least(self, *names: str) -> float:
+        """Return the least microseconds a step of some contenders; nan where none of them trained."""
+        results = (self.results[name] for name in names if name in self.results)
+        return min((time for result in results for time in result.times), default=math.nan)
 
 
 @dataclass(frozen=True)
@@ -112,9 +119,7 @@ class Target:
 
     def reached(self, competition: Competition) -> float:
         """Return the ratio of least times."""
-        times = [competition.least(name) for name in self.others]
-        known = [time for time in times if not math.isnan(time)]
-        return min(known) / competition.least(self.way) if known else math.nan
+        return competition.least(*self.others) / competition.least(self.way)
 
 
 SMALL_KERNELS = {("W1", "sgd"): 1.2, ("W1", "adam"): 1.27, ("W2", "sgd"): 1.25, ("W2", "adam"): 1.33}
@@ -125,34 +130,26 @@ def targets() -> Iterator[Target]:
     """Yield what is aimed at on this processor, all of it by compiled code."""
     is_small = has_small_kernels()
     for (workload, optimizer), least in SMALL_KERNELS.items():
-        yield Target(workload, optimizer, 1, FAST, SCAN, least if is_small else 1.0)
+        yield Target(workload, optimizer, 1, FAST, (SCAN,), least if is_small else 1.0)
         yield Target(workload, optimizer, 1, FAST, TORCH, 1.75)
         yield Target(workload, optimizer, 1, FAST, (LIMIT,), 0.8)
-        yield Target(workload, optimizer, 2, FAST, SCAN, 1.1 if is_small else 1.0)
+        yield Target(workload, optimizer, 2, FAST, (SCAN,), 1.1 if is_small else 1.0)
     for optimizer, threads in product(("sgd", "adam"), (1, 2)):
-        yield Target("W3", optimizer, threads, FAST, SCAN, 1.0)
+        yield Target("W3", optimizer, threads, FAST, (SCAN,), 1.0)
     yield Target("W5", "sgd", 1, FAST, ("torch eager",), 1.0)
 
 
 def markdown(competitions: Sequence[Competition]) -> str:
     """Return all tables."""
-    parts = [_times(threads, [*each]) for threads, each in groupby(competitions, key=lambda each: each.threads)]
+    parts = [_times([*each]) for _, each in groupby(competitions, key=lambda each: each.threads)]
     return "\n\n".join([*parts, _reached(competitions), _ahead(competitions)])
 
 
-def _column(competition: Competition) -> str:
-    return f"{competition.workload.name} {competition.optimizer}"
-
-
-def _threads(threads: int) -> str:
-    return "one thread" if threads == 1 else f"{threads} threads"
-
-
-def _times(threads: int, competitions: Sequence[Competition]) -> str:
+def _times(competitions: Sequence[Competition]) -> str:
     lines = [
-        f"### {_threads(threads).capitalize()}\n",
+        f"### {competitions[0].cores.capitalize()}\n",
         "Least microseconds a step, and how many times nnreg's:\n",
-        "| | " + " | ".join(map(_column, competitions)) + " |",
+        "| | " + " | ".join(each.column for each in competitions) + " |",
         "|---|" + "---:|" * len(competitions),
     ]
     for name in competitions[0].results:
@@ -175,7 +172,7 @@ def _reached(competitions: Sequence[Competition]) -> str:
         if competition is not None and not math.isnan(ratio := target.reached(competition)):
             beside = target.others[0] if len(target.others) == 1 else "torch, its best"
             reached = f"**{ratio:.2f}**" if ratio >= target.least else f"{ratio:.2f}"
-            where = f"{_column(competition)}, {_threads(target.threads)}"
+            where = f"{competition.column}, {competition.cores}"
             lines.append(f"| {where} | {target.way} | {beside} | {target.least:.2f} | {reached} |")
     return "\n".join(lines)
 
@@ -191,7 +188,7 @@ def _ahead(competitions: Sequence[Competition]) -> str:
             if not name.startswith("nnreg") and name != LIMIT and competition.least(name) < own
         ]
         if faster:
-            words.append(f"- {_column(competition)}, {_threads(competition.threads)}: {', '.join(faster)}")
+            words.append(f"- {competition.column}, {competition.cores}: {', '.join(faster)}")
     return "\n".join(["Ahead of `nnreg[fast]`:\n", *(words or ["- nobody"])])
 
 

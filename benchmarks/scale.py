@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from contenders import LIMIT, OWN
 from machine import described
 from peers import compete
 from processes import CLOCKS, Contestant
@@ -26,7 +27,6 @@ from workloads import ROWS, Kept, Workload
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-OWN, LIMIT = "nnreg", "sgemm alone"
 PICTURE = Path(__file__).parents[1] / "docs" / "scale.png"
 BLOCK = 0.04  # seconds
 RATE = 1e11  # multiplications and additions a second, to guess how many steps that is

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import shares
-from contenders import CONTENDERS, EVALUATED, missing
+from contenders import CONTENDERS, EVALUATED, OWN, SCAN, missing
 from peers import heading
 from shares import Took
 from workloads import ROWS, WORKLOADS
@@ -33,8 +33,7 @@ from workloads import ROWS, WORKLOADS
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 INITS = ("normal", "lecun", "glorot", "he")
 WARM = 100  # steps in which some contenders compile
-PEERS = ("torch eager", "torch eager foreach", "jax jit per step", "jax scan of 100")
-OWN = "nnreg"
+PEERS = ("torch eager", "torch eager foreach", "jax jit per step", SCAN)
 
 
 def words(steps: int, inits: Sequence[str], dataset: str) -> list[str]:

@@ -14,19 +14,23 @@ from workloads import Workload
 
 Run = Callable[[int], float]
 
+OWN, FAST, LIMIT, SCAN, SOURCE = "nnreg", "nnreg[fast]", "sgemm alone", "jax scan of 100", "source's way"
+TORCH = ("torch eager", "torch eager foreach", "torch eager fused", "torch.compile")
+"""torch's ways that the best of is taken of; ``channels_last`` is for convolutions."""
+
 CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, and the libraries it needs
-    "nnreg": ("contenders.own:trained", ()),
-    "nnreg[fast]": ("contenders.own:compiled", ("numba",)),
-    "sgemm alone": ("contenders.sgemm:products", ()),
+    OWN: ("contenders.own:trained", ()),
+    FAST: ("contenders.own:compiled", ("numba",)),
+    LIMIT: ("contenders.sgemm:products", ()),
     "torch eager": ("contenders.torch_peer:eager", ("torch",)),
     "torch eager channels_last": ("contenders.torch_peer:channels_last", ("torch",)),
     "torch eager foreach": ("contenders.torch_peer:foreach", ("torch",)),
     "torch eager fused": ("contenders.torch_peer:fused", ("torch",)),
     "torch.compile": ("contenders.torch_peer:compiled", ("torch",)),
     "jax jit per step": ("contenders.jax_peer:jitted", ("jax", "optax")),
-    "jax scan of 100": ("contenders.jax_peer:scanned", ("jax", "optax")),
+    SCAN: ("contenders.jax_peer:scanned", ("jax", "optax")),
     "scikit-learn": ("contenders.sklearn_peer:partial_fit", ("sklearn",)),
-    "source's way": ("contenders.source_peer:as_written", ()),
+    SOURCE: ("contenders.source_peer:as_written", ()),
 }
 EVALUATED = "nnreg, evaluated"
 MAKERS = CONTENDERS | {EVALUATED: ("contenders.own:evaluated", ())}  # the sweep is set beside its evaluations too
