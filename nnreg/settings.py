@@ -120,6 +120,9 @@ WITHDRAWN: Mapping[str, str] = {
 }
 """Settings of earlier versions, with what is said to whoever types one."""
 
+NO_DELETING = "every run has it; to have it as it is by default, do not type it"
+"""What is said to whoever leaves a setting or a parameter out, as ``~seed`` does."""
+
 
 @dataclass(frozen=True)
 class Settings:

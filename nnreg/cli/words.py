@@ -12,7 +12,7 @@ from nnreg.registry import entries, vocabulary
 from nnreg.registry.nested import RATE
 from nnreg.registry.nested_words import chosen_in, owners_of
 from nnreg.registry.schemas import parameters_of
-from nnreg.settings import OF_A_SWEEP, Settings, setting_names
+from nnreg.settings import NO_DELETING, OF_A_SWEEP, Settings, setting_names
 
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "--cfg": ("job", "hydra", "all"),
@@ -233,7 +233,7 @@ def _check_deleted(word: str, is_sweep: bool) -> None:
     """Refuse to leave a setting out."""
     mark, key, _ = parts_of(word)
     if mark == "~" and key in setting_names():
-        raise UserError(f"{word}: every run has it; to have it as it is by default, do not type it")
+        raise UserError(f"{word}: {NO_DELETING}")
 
 
 def _check_lists(word: str, is_sweep: bool) -> None:

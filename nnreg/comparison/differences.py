@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from nnreg.comparison.naming import SEED, STUDY_ARM
-from nnreg.records.card import TRACKING, is_number
+from nnreg.records.card import BESIDE, TRACKING, is_number
 from nnreg.records.earlier import ADDED
 from nnreg.records.results import Result
 from nnreg.registry import entries
@@ -22,7 +22,7 @@ OWNERS: Mapping[str, str] = {"start": "surface"}
 """Settings that a technique fills in, as it does its own parameters."""
 IGNORED = frozenset(
     (
-        *(*TRACKING, "pictures", "checkpoint_seconds", "threads", "animate"),
+        *(*TRACKING, *BESIDE, "animate"),
         *("diagnostics", "diagnostics_every", "check_gradient", "watch_train"),
     )
 )

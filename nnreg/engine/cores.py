@@ -23,6 +23,11 @@ def threads() -> int:
     return max(1, numerics.kernels()[1])
 
 
+def shares(count: int, threads: int) -> list[tuple[int, int]]:
+    """Return where the share of each thread begins and ends, of so many things in a row."""
+    return [(count * part // threads, count * (part + 1) // threads) for part in range(threads)]
+
+
 class Mate:
     """A thread that computes what it is given, as long as the process lives."""
 

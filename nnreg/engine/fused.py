@@ -9,7 +9,6 @@ cannot be taken down ends its stage and computes by itself.
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
@@ -163,11 +162,10 @@ class Stage:
 
 def divided(loop: Callable[..., object], units: int, threads: int) -> Callable[..., None]:
     """Return a loop that computes some units on each core: whole lines of the cache, so that no two write to the same one."""
-    lines = -(-units // LINE)
-    ends = [min(lines * part // threads * LINE, units) for part in range(threads + 1)]
+    parts = [(first * LINE, min(last * LINE, units)) for first, last in cores.shares(-(-units // LINE), threads)]
 
     def compute(*arguments: Any) -> None:
-        cores.together([partial(loop, *arguments, first, last) for first, last in itertools.pairwise(ends)])
+        cores.together([partial(loop, *arguments, first, last) for first, last in parts])
 
     return compute
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
-import itertools
 import os
 import platform
 import stat
@@ -69,8 +68,7 @@ class Loop(Program):
         if self.is_compiled:
             self._loop = compiled(source(instructions, len(blocks[0])), (self._numbers, *blocks[0]))
             self._blocks, threads = blocks, min(cores.threads(), len(blocks))
-            ends = [len(blocks) * part // threads for part in range(threads + 1)]
-            self._shares = [blocks[a:b] for a, b in itertools.pairwise(ends)] if threads > 1 else None
+            self._shares = [blocks[a:b] for a, b in cores.shares(len(blocks), threads)] if threads > 1 else None
 
     def run(self, numbers: Sequence[float]) -> None:
         """Carry the instructions out with these numbers."""

@@ -18,8 +18,10 @@ from nnreg.records.metrics import VALID, metric_of, summary_name
 
 TRACKING = ("tracking", "tracking_uri", "experiment_name", "run_name", "tags", "notes", "log_model")
 """Keys that say where a run is recorded, nothing of the run, and that may hold a password."""
-LEFT_OUT = (*TRACKING, "pictures", "checkpoint_seconds", "threads", "sweep", "protocol", "resume")
+BESIDE = ("checkpoint_seconds", "pictures", "threads")
 """Keys that leave every number of a run as it is, but for rounding."""
+LEFT_OUT = (*TRACKING, *BESIDE, "sweep", "protocol", "resume")
+"""Those, and what is no setting of a run: all that its hash leaves out."""
 ALIKE = {"kernels": "numpy"}
 """Keys of which every value gives the same numbers, and the value that all of them are hashed as: that of runs before."""
 

@@ -18,7 +18,7 @@ from nnreg.registry.nested import split_name
 from nnreg.registry.nested_words import unfit_name, without_slot
 from nnreg.registry.schemas import schema_of
 from nnreg.registry.vocabulary import meant_parameter, meant_setting, technique_of
-from nnreg.settings import WITHDRAWN, Settings, key_of, setting_names
+from nnreg.settings import NO_DELETING, WITHDRAWN, Settings, key_of, setting_names
 
 _LAUNCHERS = {"joblib": "joblib", "ray": "ray", "submitit_local": "submitit", "submitit_slurm": "submitit"}
 EXTRAS = {f"hydra/launcher/{launcher}": extra for launcher, extra in _LAUNCHERS.items()}
@@ -118,7 +118,7 @@ def _unfit(typed: str, complaint: str) -> str:
     """Say what a value should look like, in place of OmegaConf's names of types."""
     key, _, value = typed.partition("=")
     if "does not support deletion" in complaint:
-        return "every run has it; to have it as it is by default, do not type it"
+        return NO_DELETING
     if "is not a ListConfig" in complaint:
         listed = value if re.fullmatch(r"-?[\d.]+" if key in setting_names() else ".+", value) else _example(key)
         return f"it takes a list, such as '{key}=[{listed}]'"

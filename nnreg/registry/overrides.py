@@ -218,7 +218,8 @@ def named(settings: Mapping[str, Any]) -> dict[str, Any]:
         several = value if isinstance(value, list | tuple) else [value]
         kind = entries.slots().get(key) or _kind_inside(key, several)
         if kind is None or not any(_is_technique(one, kind) for one in several):
-            _check_kind(key, kind, several)
+            if kind is not None:
+                _check_kind(key, kind, several)
             found[key] = value
             continue
         names = [_named(one, kind) for one in several]
@@ -232,15 +233,19 @@ def named(settings: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _check_kind(key: str, kind: str | None, several: Sequence[object]) -> None:
+def _check_kind(key: str, kind: str, several: Sequence[object]) -> None:
     """Refuse a technique in the place of one of another kind."""
-    for made in (one if isinstance(one, type) else type(one) for one in several) if kind is not None else ():
+    for made in map(_class_of, several):
         if (other := entries.kind_of(made)) is not None:
-            raise UserError(f"{key} takes {of_kind(kind or '')}, and {made.__name__} is {of_kind(other)}")
+            raise UserError(f"{key} takes {of_kind(kind)}, and {made.__name__} is {of_kind(other)}")
+
+
+def _class_of(value: object) -> type:
+    return value if isinstance(value, type) else type(value)
 
 
 def _is_technique(value: object, kind: str) -> bool:
-    made = value if isinstance(value, type) else type(value)
+    made = _class_of(value)
     wanted = entries.required_methods(kind)
     return made.__module__ != "builtins" and bool(wanted) and any(hasattr(made, method) for method in wanted)
 
@@ -249,7 +254,7 @@ def _kind_inside(key: str, several: Sequence[object]) -> str | None:
     """Return the kind of what is given for a slot, as in ``optimizer__inner=Momentum()``; None for other values."""
     if _key(key).partition(".")[0] not in entries.slots() or "." not in _key(key):
         return None
-    classes = [one if isinstance(one, type) else type(one) for one in several]
+    classes = [*map(_class_of, several)]
     return next((kind for kind, contract in CONTRACTS.items() if any(contract in made.__mro__ for made in classes)), None)
 
 
@@ -257,7 +262,7 @@ def _named(value: object, kind: str) -> object:
     """Return the name of a class, or of an instance with what it holds: ``lookahead+momentum``."""
     if not _is_technique(value, kind):
         return value
-    entry = entries.register_class(value if isinstance(value, type) else type(value), kind)
+    entry = entries.register_class(_class_of(value), kind)
     slot = main_slot(entry)
     inner = getattr(value, slot, None) if slot is not None and not isinstance(value, type) else None
     return entry.name if inner is None else f"{entry.name}{JOINT}{_named(inner, kind)}"

@@ -99,10 +99,7 @@ def _record(recorder: Recorder, card: RunCard, work: Work) -> Outcome:
         outcome = work.do(recorder)
     except KeyboardInterrupt as interrupt:
         outcome, interrupted = work.cut_off(recorder, "killed", None), interrupt
-    except (
-        Exception,
-        SystemExit,
-    ) as failure:  # a plugin may raise anything: the run failed, the program did not
+    except (Exception, SystemExit) as failure:  # a plugin may raise anything: the run failed, the program did not
         keep_traceback(card.folder, failure)
         outcome = work.cut_off(recorder, "failed", _said(failure))
     try:

@@ -17,7 +17,7 @@ from nnreg.engine.stopping import EarlyStopping
 from nnreg.engine.training import Stopwatch, paced
 from nnreg.errors import UserError, one_line
 from nnreg.records import folder
-from nnreg.records.card import ALIKE, TRACKING, RunCard, flattened
+from nnreg.records.card import ALIKE, BESIDE, TRACKING, RunCard, flattened
 from nnreg.records.checkpoint import FILE, Checkpoint, load_checkpoint, save_checkpoint
 from nnreg.records.earlier import current_config
 from nnreg.records.folder import known_facts, read_history
@@ -28,7 +28,7 @@ from nnreg.runs.assembly import Assembled
 from nnreg.runs.request import Request, Resumption, describe, plain, techniques_in
 
 SHARE = 0.05  # of the time is spent on checkpoints at most
-CHANGEABLE = ("steps", "checkpoint_seconds", "pictures", "threads", *ALIKE, *TRACKING)
+CHANGEABLE = ("steps", *BESIDE, *ALIKE, *TRACKING)
 """Settings that leave every update as it is: a run may go on with others."""
 
 

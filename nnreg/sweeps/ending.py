@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nnreg.comparison.compare import Comparison
     from nnreg.records.results import Results
 
+NO_RUNS = "the sweep has no runs: its glob or range holds nothing; see `python -m nnreg plugins`"
 PICTURE = "outputs.png"
 MOST_ROWS = 12
 
@@ -327,7 +328,7 @@ def _took(seconds: float | None) -> str:
 
 def _nothing(home: Path) -> str:
     discard(home)
-    return "nnreg: the sweep has no runs: its glob or range holds nothing; see `python -m nnreg plugins`"
+    return f"nnreg: {NO_RUNS}"
 
 
 def _jobs(home: Path, manifest: Manifest | None) -> list[Path]:

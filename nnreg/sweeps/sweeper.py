@@ -38,7 +38,7 @@ from nnreg.settings import SweepSettings, is_of_a_sweep, task_of
 from nnreg.sweeps import resuming
 from nnreg.sweeps.axes import Axis, Stage, Words, check_comparison, confirm, count_jobs, list_jobs, read_axes
 from nnreg.sweeps.composing import Composer
-from nnreg.sweeps.ending import Ending, SweepTable
+from nnreg.sweeps.ending import NO_RUNS, Ending, SweepTable
 from nnreg.sweeps.launchers.base import JobLauncher, ParallelLauncher
 from nnreg.sweeps.launchers.work import Job
 from nnreg.sweeps.resuming import JobCheck, Place, digest_of, is_whole, place
@@ -121,7 +121,7 @@ class ProtocolSweeper(Sweeper):
             settings={name: getattr(self.settings, name) for name in ("metric", "target", "axes")},
         )
         if not self._manifest.jobs:
-            raise UserError("the sweep has no runs: its glob or range holds nothing; see `python -m nnreg plugins`")
+            raise UserError(NO_RUNS)
         check_comparison(self.settings, axes, task_of(self.config))
         before = resuming.folder(self.config, self.settings, arguments)
         self._resuming, self._spent, self._before = before is not None, 0.0, Manifest()
