@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,3 +42,29 @@ def instead(word: str, known: Iterable[str], label: str = "Available") -> str:
 def one_line(error: object) -> str:
     """Return an error's message, or a text of somebody else's, on one line, without what would give orders to a terminal."""
     return "".join(mark if mark.isprintable() else "?" for mark in " ".join(str(error).split()))
+
+
+_TAKES = {"Integer": ("a whole number", "2"), "Float": ("a number", "0.1")}
+
+
+def of_wrong_type(complaint: str, typed: str = "") -> str:
+    """Say what a value should look like, in place of OmegaConf's names of types.
+
+    Args:
+        complaint: of OmegaConf.
+        typed: what stands before the example, such as ``steps=``.
+
+    Returns:
+        One line; the first of the complaint where it is about something else.
+    """
+    text = complaint.strip().partition("\n")[0]
+    number = re.match(r"Value '(?P<given>.*)' of type '\w+' could not be converted to (?P<wanted>Integer|Float)$", text)
+    if number:
+        what, example = _TAKES[number["wanted"]]
+        whole = re.fullmatch(r"(-?\d+)\.0", number["given"])
+        return f"it takes {what}, such as {typed}{whole[1] if whole else example}"
+    if re.search(r"is not a valid bool\b", text):
+        return f"it takes true or false, such as {typed}true"
+    if re.search(r"field '.*' is not Optional$", text):
+        return "null is no value that it takes; leave it out to have what it is by default"
+    return text

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from nnreg.errors import UserError, instead, one_line
+from nnreg.errors import UserError, instead, of_wrong_type, one_line
 from nnreg.registry import entries, vocabulary
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.registry.nested import default_node, slots_of
@@ -53,7 +53,7 @@ def read_settings(config: DictConfig) -> Settings:
         assert isinstance(values, dict)
         return Settings(**{p.name: p.restore(values[p.name]) for p in parameters_of(Settings)})
     except (ValueError, OmegaConfBaseException) as error:
-        raise UserError(str(error).splitlines()[0]) from error
+        raise UserError(of_wrong_type(str(error), f"{getattr(error, 'full_key', None) or 'key'}=")) from error
 
 
 @cache
@@ -214,7 +214,7 @@ def _validated(entry: Entry, node: DictConfig, slot: str) -> dict[str, Any]:
         key = str(error.full_key)
         raise UserError(f"{_chosen(entry, slot)} needs a value for {key}: add {slot}.{key}=VALUE") from error
     except OmegaConfBaseException as error:
-        raise UserError(f"{_chosen(entry, slot)}: {error.full_key}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{_chosen(entry, slot)}: {error.full_key}: {of_wrong_type(str(error))}") from error
 
 
 def _plain(node: DictConfig) -> dict[str, Any]:

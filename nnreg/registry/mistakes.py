@@ -12,7 +12,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from nnreg.errors import UserError, instead, one_line
+from nnreg.errors import UserError, instead, of_wrong_type, one_line
 from nnreg.registry.entries import find_technique, kinds, techniques
 from nnreg.registry.nested import split_name
 from nnreg.registry.nested_words import unfit_name, without_slot
@@ -122,8 +122,8 @@ def _unfit(typed: str, complaint: str) -> str:
     if "is not a ListConfig" in complaint:
         listed = value if re.fullmatch(r"-?[\d.]+" if key in setting_names() else ".+", value) else _example(key)
         return f"it takes a list, such as '{key}=[{listed}]'"
-    whole = re.match(r"Value '(-?\d+)\.0' of type 'float' could not be converted to Integer", complaint)
-    return f"it takes a whole number, such as {key}={whole[1]}" if whole else _first_line(complaint)
+    example = f"[{_example(key)}]" if value.startswith("[") and isinstance(getattr(Settings(), key, None), list) else ""
+    return f"it takes a list of whole numbers, such as {key}={example}" if example else of_wrong_type(complaint, f"{key}=")
 
 
 def _example(key: str) -> str:
@@ -207,7 +207,7 @@ def _in_file(path: str, complaint: str, key: str | None) -> str:
         name, kind, technique = unknown.groups()
         known = [field.name for field in dataclasses.fields(schema_of(find_technique(kind, technique))) if field.name != "name"]
         return f"{path}.yaml: {kind}={technique} has no parameter '{name}'{instead(name, known)}"
-    return f"{path}.yaml: {key}: {complaint}" if key else f"{path}.yaml: {complaint}"
+    return f"{path}.yaml: {key}: {of_wrong_type(complaint)}" if key else f"{path}.yaml: {complaint}"
 
 
 def _first_line(text: str) -> str:

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnreg.console import say, warn
-from nnreg.errors import Interrupted, UserError, one_line
+from nnreg.errors import Interrupted, UserError, of_wrong_type, one_line
 from nnreg.process import terminable
 from nnreg.records.folder import check_unused
 from nnreg.records.manifest import GRID, Manifest, Tuned
@@ -157,7 +157,8 @@ class ProtocolSweeper(Sweeper):
             merged = OmegaConf.merge(OmegaConf.structured(kind), OmegaConf.to_container(self.config[key], resolve=True))
             return kind(**OmegaConf.to_container(merged, resolve=True))  # type: ignore[arg-type] # a mapping's container
         except OmegaConfBaseException as error:
-            name, said = f"{key}.{error.full_key or error.key}", str(error).splitlines()[0]
+            name = f"{key}.{error.full_key or error.key}"
+            said = of_wrong_type(str(error), f"{name}=")
             a_list = f"it takes a list, such as '{name}=[1,2,3]'"
             raise UserError(f"{name}: {a_list if 'is not a ListConfig' in said else said}") from error
         except ValueError as error:

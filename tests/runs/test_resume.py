@@ -255,7 +255,7 @@ def refused(nnreg, folder, *words):
         (("validate_every=5",), "so validate_every stays"),
         (("step=90",), "so step stays; did you mean 'steps'?"),
         (("steps",), "cannot read steps: a setting is typed key=value"),
-        (("steps=many",), "steps=many: Value 'many' of type 'str' could not be converted to Integer"),
+        (("steps=many",), "steps=many: it takes a whole number, such as steps=2"),
         (("steps=0",), "steps=0: steps must be in [1, inf), got 0"),
         (("steps=24",), "steps=24 is no more than the 24 steps already made"),
     ],

@@ -45,7 +45,7 @@ def test_its_constructor_gets_the_types_that_its_signature_says(nnreg, quick, pr
 @pytest.mark.parametrize(
     ("typed", "complaint"),
     [
-        ("optimizer.lr=fast", "optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float"),
+        ("optimizer.lr=fast", "optimizer.lr=fast: it takes a number, such as optimizer.lr=0.1"),
         ("optimizer.direction=left", "optimizer.direction=left: Invalid value 'left', expected one of [sign, raw]"),
         (
             "optimizer.directon=raw",
@@ -162,7 +162,7 @@ def test_a_users_yaml_of_a_new_name_builds_on_it_and_stays_typed(nnreg, quick, o
     assert answer.code == 0, answer.err
     assert "tiger_fast (lr=0.5 betas=[0.9, 0.99]" in answer.out
     answer = nnreg(place, "optimizer=tiger_fast", "optimizer.lr=fast", *quick, plugins=TIGER)
-    assert answer.complaint == "nnreg: optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float"
+    assert answer.complaint == "nnreg: optimizer.lr=fast: it takes a number, such as optimizer.lr=0.1"
 
 
 @pytest.mark.long
@@ -172,7 +172,7 @@ def test_a_users_yaml_of_the_same_name_overrides_it_and_is_checked_all_the_same(
     assert answer.code == 0, answer.err
     assert "tiger (lr=0.25 betas=[0.9, 0.99]" in answer.out
     answer = nnreg(place, "optimizer=tiger", "optimizer.lr=fast", *quick, plugins=TIGER)
-    assert answer.complaint == "nnreg: optimizer=tiger: lr: Value 'fast' of type 'str' could not be converted to Float"
+    assert answer.complaint == "nnreg: optimizer=tiger: lr: it takes a number, such as 0.1"
 
 
 def test_a_users_yaml_of_the_same_name_can_build_on_the_hidden_alias(nnreg, quick, own):

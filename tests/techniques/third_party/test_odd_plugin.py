@@ -24,7 +24,7 @@ def test_it_trains_again_and_again_with_what_was_typed(command, quick, project):
 @pytest.mark.parametrize(
     ("typed", "complaint"),
     [
-        ("optimizer.lr=fast", "optimizer.lr=fast: Value 'fast' of type 'str' could not be converted to Float"),
+        ("optimizer.lr=fast", "optimizer.lr=fast: it takes a number, such as optimizer.lr=0.1"),
         ("optimizer.order=3", "optimizer.order=3: Invalid value '3', expected one of [1, 2]"),
         (
             "optimizer.transform=halved",
