@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from nnreg.contracts import Array
 from nnreg.figures.page import INK, NAME, QUIET, RULE, Page, finish, legible
 from nnreg.numerals import fixed, measured, percent
-from nnreg.registry.palette import COLOURS
+from nnreg.registry.palette import COLOURS, SHAPES
 
-SIGNS = "os^DvP<*>pH"
+SIGNS = tuple(shape for shape in SHAPES if shape != "X")
 """Of classes, beside their colours; a cross is a wrong answer."""
 
 MOST_CLASSES = 40  # whose table is drawn

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -24,6 +24,7 @@ from nnreg.records.results import Result, Results, untrained_words
 
 WIDTH, HEIGHT = 1.0, 0.46  # of a cell, in inches
 EMPTY = "#eeeeee"
+CALM = "#e3eef6"  # of a cell that is as good as can be told
 CORNER = 7.5  # size of the words in the corner, in points
 
 
@@ -38,7 +39,7 @@ class Heatmap(Common):
         log: whether colours follow the logarithm.
         lowest: whether the lowest value is the best; left out: of accuracies and R² the highest, of anything else the lowest.
         enough: what is as good as can be told from perfect, such as 1e-6 of a gradient check: up to there, or from there on,
-            all cells have one calm colour, and none is framed.
+            all cells are pale, and none is framed.
     """
 
     metric: str = needed("test/accuracy")
@@ -101,7 +102,8 @@ def _note(cells: Sequence[Sequence[Results]], words: Heatmap) -> str:
         said = f"mean of the last {LAST} steps' {what}{f' and over {over}' if over else ''}"
     else:
         said = f"last value of {what}{f', mean over {over}' if over else ''}"
-    return f"Each cell: {said}; framed: the best. {words.note}"
+    end = "framed: the best" if words.enough is None else f"pale: {format_value(words.metric, words.enough)} or better"
+    return f"Each cell: {said}; {end}. {words.note}"
 
 
 def coloured(
@@ -187,15 +189,16 @@ def _paint(
     cells = np.array([[cell.mean for cell in row] for row in table])
     levels = _levels(cells, log=log, by_row=by_row)
     is_calm = np.zeros(cells.shape, dtype=bool) if enough is None else cells <= enough if lowest else cells >= enough
-    levels = np.where(is_calm, 0.0 if lowest else 1.0, levels)
     colours = colormaps["cividis_r" if lowest else "cividis"].with_extremes(bad=EMPTY)
-    axes.imshow(np.ma.masked_invalid(levels), cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
-    for (row, column), level in np.ndenumerate(levels):
+    painted = colours(np.ma.masked_invalid(levels))
+    painted[is_calm] = to_rgba(CALM)
+    axes.imshow(painted, aspect="auto")
+    for row, column in np.ndindex(cells.shape):
         text = table[row][column].text
-        ink = _ink(colours(level)) if np.isfinite(level) else INK
+        ink = _ink(painted[row, column])
         size = 7.5 if "\n" in text else 9
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color=ink, linespacing=1.1)
-    for row, column in best_of(cells, lowest=lowest, by_row=by_row) if not is_calm.any() else ():
+    for row, column in best_of(cells, lowest=lowest, by_row=by_row) if enough is None else ():
         frame = Rectangle((column - 0.47, row - 0.45), 0.94, 0.9, fill=False, edgecolor="#D55E00", linewidth=2)
         axes.add_patch(frame)
 

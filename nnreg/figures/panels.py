@@ -24,9 +24,10 @@ from nnreg.registry import entries
 from nnreg.registry.palette import SHAPES
 
 OF_SPLITS = {"train": "#0072B2", "valid": "#009E73", "test": "#D55E00"}
-GAP = "#ececec"
+GAP = "#dcdcdc"
 OTHERS = ("#CC79A7", "#56B4E9", "#E69F00")
 WIDTH, HEIGHT, BETWEEN, LINE = 1.75, 1.15, 0.55, 0.16
+TALL = 2.0  # height of panels that stand in one row, where a gap of two points of accuracy shall be seen
 HEADING = 8.5  # size of a panel's heading, in points
 ENDS = 7.5  # size of the numbers beside the ends, in points
 
@@ -91,11 +92,12 @@ def panels(results: Results, spec: Mapping[str, Any], title: str) -> Figure:
     columns = min(words.columns or _columns(len(found)), len(found))
     rows = math.ceil(len(found) / columns)
     lines = max(len(_heading(panel)) for panel in found)
-    down = HEIGHT + 0.16 + LINE * lines
+    high = TALL if rows == 1 else HEIGHT
+    down = high + 0.16 + LINE * lines
     width, height = 0.75 + columns * (WIDTH + BETWEEN), 0.2 + rows * down + 0.42
     page = Page(max(width, 5.2), height, title, words.subtitle, _footer(results, shown, found, words))
     _key(page, found[0], words.metrics, shown[0])
-    _draw_all(page, found, words, columns, down, shown)
+    _draw_all(page, found, words, columns, (high, down), shown)
     page.text(0.72, height - 0.12, across(words.metrics[0]), fontsize=9)
     return page.figure
 
@@ -119,15 +121,18 @@ def _heading(panel: Panel) -> list[str]:
     return wrapped(panel.heading, HEADING, WIDTH + BETWEEN - 0.1)
 
 
-def _draw_all(page: Page, found: Sequence[Panel], words: Panels, columns: int, down: float, shown: Results) -> None:
-    """Draw every panel; their axes are one, so the limits fit all."""
+def _draw_all(
+    page: Page, found: Sequence[Panel], words: Panels, columns: int, heights: tuple[float, float], shown: Results
+) -> None:
+    """Draw every panel, so high and so far below the one above it; their axes are one, so the limits fit all."""
+    high, down = heights
     first: Axes | None = None
     everything: list[Drawn] = []
     each: list[tuple[Axes, Panel, list[Drawn]]] = []
     for index, panel in enumerate(found):
         row, column = divmod(index, columns)
-        top = 0.2 + row * down + down - HEIGHT - 0.04
-        axes = page.axes(0.72 + column * (WIDTH + BETWEEN), top, WIDTH, HEIGHT, sharex=first, sharey=first)
+        top = 0.2 + row * down + down - high - 0.04
+        axes = page.axes(0.72 + column * (WIDTH + BETWEEN), top, WIDTH, high, sharex=first, sharey=first)
         first = first or axes
         bands = len(panel.curves) <= MOST_BANDS
         drawn = [

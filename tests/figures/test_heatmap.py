@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
 from nnreg.errors import UserError
 from nnreg.figures import FIGURES
+from nnreg.figures.heatmap import CALM
 from tests.figures.runs import run, runs, texts
 
 METRIC = "test/accuracy"
@@ -111,7 +114,11 @@ def test_differences_that_are_as_good_as_none_are_calm_and_none_of_them_is_frame
         ("a", 0, 2e-9), ("a", 1, 3e-12), ("b", 0, 4e-7), ("b", 1, 0.3),
     )]  # fmt: skip
     spec = {"metric": "gradient_worst/W1", "rows": "arm", "columns": "seed", "lowest": True, "enough": 1e-6}
-    (axes,) = FIGURES["heatmap"](runs(*made), spec, "Is it right?").axes
-    levels = np.asarray(axes.images[0].get_array())
-    np.testing.assert_array_equal(levels, [[0, 0], [0, 1]])
+    figure = FIGURES["heatmap"](runs(*made), spec, "Is it right?")
+    (axes,) = figure.axes
+    colours = [[to_hex(cell) for cell in row] for row in np.asarray(axes.images[0].get_array())]
+    assert colours == [[CALM, CALM], [CALM, to_hex(colormaps["cividis_r"](1.0))]]
     assert not axes.patches
+    said = " ".join(" ".join(text.get_text() for text in figure.texts).split())
+    assert "pale: 1.00e-6 or better" in said
+    assert "framed" not in said
