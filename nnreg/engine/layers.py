@@ -288,6 +288,12 @@ class Layered(Activated):
         """Return its own."""
         return self._own.state()
 
+    def twin(self) -> Twin | None:
+        """Return its own formulas for loops, if it has some."""
+        from nnreg.contracts.columns import twin_of  # who asks has imported it
+
+        return twin_of(self._own)
+
     def slope(self) -> Array | None:
         """Return |dx| for dy = 1 where the activation works element by element, and put its gradients back."""
         if not self.activation.elementwise:

@@ -22,7 +22,7 @@ ACTIVATIONS = [
     for name, entry in entries.techniques("activation").items()
     if entry.distribution == "nnreg" and not getattr(entries.load_class(entry), "why_untrainable", "")
 ]
-ALONE = {"activation": {"glu", "maxout", "prelu", "rrelu", "softmax"}}
+ALONE = {"activation": {"glu", "maxout", "softmax"}}
 """Techniques that compute by NumPy in the middle of a compiled step."""
 
 

@@ -14,9 +14,10 @@ own stream of random masks, in float32 for either precision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -53,28 +54,67 @@ class RReLU(Layer):
         """Keep the stream; allocate noise, slopes, [z > 0], y and dz."""
         self._rng = rng
         self._noise = np.empty((rows, self.units), np.float32)
-        self._open = np.empty((rows, self.units), np.bool_)
         self._slope, self._y, self._dz = (np.empty((rows, self.units), dtype) for _ in range(3))
+        self._open = np.empty((rows, self.units), np.bool_)
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return y, by slopes that are drawn in training."""
         y, below = self._y[: len(x)], self._dz[: len(x)]
         np.minimum(x, 0, out=below)
-        below *= self._draw(x) if training else (self.lower + self.upper) / 2
+        if training:
+            slope = self.draw(len(x))
+            below *= slope
+            np.copyto(slope, 1, where=np.greater(x, 0, out=self._open[: len(x)]))  # [z > 0] + a·[z ≤ 0]
+        else:
+            below *= self.mean
         np.maximum(x, 0, out=y)
         y += below  # y = max(z, 0) + a·min(z, 0)
         return y
 
-    def _draw(self, x: Array) -> Array:
-        """Return new slopes, 1 where z > 0."""
-        noise, slope = self._noise[: len(x)], self._slope[: len(x)]
+    @property
+    def mean(self) -> float:
+        """The slope below zero in evaluation."""
+        return (self.lower + self.upper) / 2
+
+    def draw(self, n: int) -> Array:
+        """Return new slopes for n rows, a ~ U(lower, upper)."""
+        noise, slope = self._noise[:n], self._slope[:n]
         self._rng.random(out=noise, dtype=np.float32)
         slope[...] = noise
         slope *= self.upper - self.lower
-        slope += self.lower  # a ~ U(lower, upper)
-        np.copyto(slope, 1, where=np.greater(x, 0, out=self._open[: len(x)]))
+        slope += self.lower
         return slope
 
     def backward(self, dy: Array, *, need_dx: bool = True) -> Array:
         """Return dz, by the slopes of the last training forward."""
         return np.multiply(dy, self._slope[: len(dy)], out=self._dz[: len(dy)])  # dz = dy·[z > 0] + dy·a·[z ≤ 0]
+
+    def twin(self) -> RReLUTwin:
+        """Return the same formulas for loops."""
+        return RReLUTwin(self, {"slope": self._slope, "y": self._y})
+
+
+class RReLUTwin:
+    """RReLU's formulas, for loops; its slopes are drawn before them."""
+
+    def __init__(self, layer: RReLU, arrays: Mapping[str, Array]) -> None:
+        self._layer, self.arrays = layer, arrays
+
+    def draw(self, n: int) -> None:
+        """Draw slopes."""
+        self._layer.draw(n)
+
+    def forward(self, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Return y; keep the slopes, 1 where z > 0."""
+        a.y[...] = np.maximum(x, 0) + a.slope * np.minimum(x, 0)  # y = max(z, 0) + a·min(z, 0)
+        a.slope[...] = np.where(x > 0, 1, a.slope)
+        return a.y
+
+    def evaluate(self, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Return y by the mean slope."""
+        a.y[...] = np.maximum(x, 0) + self._layer.mean * np.minimum(x, 0)
+        return a.y
+
+    def backward(self, dy: Any, x: Any, a: SimpleNamespace, n: int) -> Any:
+        """Return dz = dy·[z > 0] + dy·a·[z ≤ 0]."""
+        return dy * a.slope
