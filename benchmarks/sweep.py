@@ -4,8 +4,9 @@
 figures, MLflow, the comparison, everything. Beside it: nnreg's training alone, one run after the other with two BLAS threads,
 and on all cores; torch and JAX alone, on all cores; and the naive way of tracking (one ``log_metric`` a step, three pyplot
 figures), of which a few runs are timed and scaled up. Training alone is without start of processes and compiling, and without
-evaluation unless that is said, on random rows of MNIST's shape, from He's weights for all runs. ``--parts`` says where a
-tracked run's time goes instead.
+evaluation unless that is said, on random rows of MNIST's shape, from He's weights for all runs. Where numba is installed the
+sweep and its training alone are of compiled code, as a sweep of this length is unless it is told otherwise, and "nnreg" is its
+training by NumPy. ``--parts`` says where a tracked run's time goes instead.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import shares
-from contenders import CONTENDERS, EVALUATED, OWN, SCAN, missing
+from contenders import CONTENDERS, FAST, OWN, SCAN, missing
 from peers import heading
 from shares import Took
 from workloads import ROWS, WORKLOADS
@@ -33,13 +34,22 @@ from workloads import ROWS, WORKLOADS
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 INITS = ("normal", "lecun", "glorot", "he")
 WARM = 100  # steps in which some contenders compile
-PEERS = ("torch eager", "torch eager foreach", "jax jit per step", SCAN)
+PEERS = (OWN, "torch eager", "torch eager foreach", "jax jit per step", SCAN)
 
 
 def words(steps: int, inits: Sequence[str], dataset: str) -> list[str]:
     """Return what is typed for the sweep."""
     axes = [f"optimizer={','.join(OPTIMIZERS)}", f"init={','.join(inits)}"]
-    return ["-m", *axes, f"dataset={dataset}", f"steps={steps}", "tracking=mlflow", "hydra/launcher=joblib"]
+    told = [f"dataset={dataset}", f"steps={steps}", f"kernels={KERNELS[fastest()]}", "tracking=mlflow"]
+    return ["-m", *axes, *told, "hydra/launcher=joblib"]
+
+
+KERNELS = {FAST: "numba", OWN: "numpy"}
+
+
+def fastest() -> str:
+    """Return the contender that trains as a sweep of nnreg does here."""
+    return OWN if missing(FAST) else FAST
 
 
 def tracked(steps: int, inits: Sequence[str], dataset: str) -> Took | str:
@@ -77,11 +87,11 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")} | told
 
 
-def alone(name: str, arguments: argparse.Namespace, processes: int, threads: int) -> Took | str:
-    """Return the time of training alone, or why there is none."""
+def alone(name: str, arguments: argparse.Namespace, processes: int, threads: int, *, validated: int = 0) -> Took | str:
+    """Return the time of training alone, or with the validations of so many steps, or why there is none."""
     if lacking := missing(name):
         return f"missing (not installed: {lacking})"
-    workload, optimizers = replace(WORKLOADS["W1"], rows=arguments.rows), OPTIMIZERS * len(arguments.inits)
+    workload, optimizers = replace(WORKLOADS["W1"], rows=arguments.rows, validated=validated), OPTIMIZERS * len(arguments.inits)
     try:
         return shares.times(name, workload, optimizers, arguments.steps, arguments.warm, processes=processes, threads=threads)
     except shares.CannotMeasure as reason:
@@ -91,10 +101,10 @@ def alone(name: str, arguments: argparse.Namespace, processes: int, threads: int
 def measured(arguments: argparse.Namespace) -> Iterator[tuple[str, Took | str]]:
     """Yield what was measured, row by row; the first is training alone on all cores."""
     cores = len(os.sched_getaffinity(0))
-    yield f"(b) training alone, {cores} processes", alone(OWN, arguments, cores, 1)
-    yield "(b) and its evaluations", alone(EVALUATED, arguments, cores, 1)
+    yield f"(b) training alone, {cores} processes", alone(fastest(), arguments, cores, 1)
+    yield "(b) and its evaluations", alone(fastest(), arguments, cores, 1, validated=arguments.warm + arguments.steps)
     yield "tracked sweep", tracked(arguments.steps, arguments.inits, arguments.dataset)
-    yield f"(a) training alone, {cores} BLAS threads", alone(OWN, arguments, 1, cores)
+    yield f"(a) training alone, {cores} BLAS threads", alone(fastest(), arguments, 1, cores)
     if arguments.naive:
         runs = len(OPTIMIZERS) * len(arguments.inits)
         yield f"(c) naive, {arguments.naive} of {runs} runs, scaled", naive(arguments.steps, arguments.naive, runs)
@@ -125,7 +135,7 @@ def main(given: Sequence[str] | None = None) -> None:
         here = [word for word in typed if not word.startswith("hydra/launcher")]
         command = [sys.executable, str(Path(__file__).with_name("parts.py")), *here]
         raise SystemExit(subprocess.run(command, env=_environment()).returncode)
-    there = [OWN, *(name for name in arguments.contenders if not missing(name))]
+    there = [fastest(), *(name for name in arguments.contenders if not missing(name))]
     print(next(heading(arguments, there)))
     print(f"{len(OPTIMIZERS) * len(arguments.inits)} runs of {arguments.steps:,} steps")
     print(f"{'seconds':36}{'wall':>8}{'CPU':>8}{'wall / (b)':>12}{'CPU / (b)':>12}")
@@ -150,8 +160,8 @@ def goals(found: Mapping[str, Took]) -> Iterator[str]:
     yield f"\n{'aimed at, wall time':36}{'goal':>16}{'reached':>12}"
     for words, goal, ratio in (
         ("(b) / (a)", "at most .62", training / least("(a)")),
-        ("tracked sweep / (b)", "at most 1.35", whole / training),
-        ("tracked sweep / (b) and evaluations", "", whole / least("(b) and")),
+        ("tracked sweep / (b)", "", whole / training),
+        ("tracked sweep / (b) and evaluations", "at most 1.2", whole / least("(b) and")),
         ("(c) / tracked sweep", "at least 8", least("(c)") / whole),
         ("torch, its best / (b)", "at least 2.2", least("torch") / training),
         ("jax, its best / (b)", "at least 1", least("jax") / training),

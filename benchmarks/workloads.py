@@ -39,6 +39,7 @@ class Workload:
         weight: how many times as long as W1's a step is, about.
         channels: of each 3 x 3 convolution before the hidden layers, with a border of zeros, ReLU and pooling of 2 x 2.
         kept: how nnreg keeps the rows, as bytes like its own images or as the others keep them.
+        validated: steps in which nnreg measures a validation split as often as a run of so many does; 0: never.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Workload:
     weight: float = 1
     kept: Kept = "uint8"
     channels: tuple[int, ...] = ()
+    validated: int = 0
 
     @property
     def shapes(self) -> list[tuple[int, int]]:

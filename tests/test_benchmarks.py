@@ -185,7 +185,7 @@ def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
 @pytest.mark.slow
 @pytest.mark.extra("fast")
 def test_what_compiled_code_changes_in_results_is_told_technique_by_technique():
-    names = ["sgd", "muon", "tanh", "prelu", "layer_norm", "dropout", "mse"]
+    names = ["sgd", "muon", "tanh", "maxout", "layer_norm", "dropout", "mse"]
     command = [sys.executable, str(FOLDER / "compiled.py"), "rounding", "--techniques", *names]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     told = {
@@ -193,7 +193,7 @@ def test_what_compiled_code_changes_in_results_is_told_technique_by_technique():
     }
     assert set(told) == set(names)
     assert told["sgd"] == ["yes", "none"]
-    assert told["muon"] == told["prelu"] == ["by NumPy", ""]
+    assert told["muon"] == told["maxout"] == ["by NumPy", ""]
     for name in ("tanh", "layer_norm", "dropout", "mse"):
         assert told[name][0] == "yes"
         assert told[name][1] == "none" or 0 < float(told[name][1]) < 3e-6
@@ -212,6 +212,7 @@ def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_
         "nnreg",
     ]
     assert rows[0].split()[-2:] == ["1.00", "1.00"]
+    assert "did not train" not in done.stdout
     assert "missing (not installed: nnreg[joblib])" in rows[2] or len([float(number) for number in rows[2].split()[2:]]) == 4
 
 

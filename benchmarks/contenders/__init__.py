@@ -32,8 +32,6 @@ CONTENDERS: dict[str, tuple[str, tuple[str, ...]]] = {  # name: what makes it, a
     "scikit-learn": ("contenders.sklearn_peer:partial_fit", ("sklearn",)),
     SOURCE: ("contenders.source_peer:as_written", ()),
 }
-EVALUATED = "nnreg, evaluated"
-MAKERS = CONTENDERS | {EVALUATED: ("contenders.own:evaluated", ())}  # the sweep is set beside its evaluations too
 
 
 class CannotTrain(Exception):
@@ -42,7 +40,7 @@ class CannotTrain(Exception):
 
 def missing(name: str) -> str:
     """Return the libraries a contender lacks here, or nothing."""
-    return ", ".join(library for library in MAKERS[name][1] if importlib.util.find_spec(library) is None)
+    return ", ".join(library for library in CONTENDERS[name][1] if importlib.util.find_spec(library) is None)
 
 
 def make(name: str, workload: Workload, optimizer: str, threads: int) -> Run:
@@ -51,6 +49,6 @@ def make(name: str, workload: Workload, optimizer: str, threads: int) -> Run:
     Raises:
         CannotTrain: it cannot train this.
     """
-    module, _, function = MAKERS[name][0].partition(":")
+    module, _, function = CONTENDERS[name][0].partition(":")
     run: Run = getattr(importlib.import_module(module), function)(workload, optimizer, threads)
     return run

@@ -15,10 +15,9 @@ from nnreg.engine.history import TRAIN_LOSS
 from nnreg.engine.loops import Loop
 from nnreg.engine.network import Network
 from nnreg.engine.rows import Batches
-from nnreg.engine.training import Streams, train
+from nnreg.engine.training import Streams, spread_validations, train
 from nnreg.records.card import RunCard
 from nnreg.records.recorder import Recorder
-from nnreg.settings import Settings
 
 HELD_OUT = 5_000  # rows, as of MNIST
 
@@ -33,18 +32,13 @@ def compiled(workload: Workload, optimizer: str, threads: int) -> Run:
     return _trained(workload, _compiled(optimizer), is_compiled=True)
 
 
-def evaluated(workload: Workload, optimizer: str, threads: int) -> Run:
-    """Return a run that measures a validation split as often as a run does unless told otherwise."""
-    return _trained(workload, plugin("optimizer", optimizer)(lr=SWEPT[optimizer]), held_out=HELD_OUT)
-
-
 def _compiled(optimizer: str) -> Optimizer:
     rule: Optimizer = plugin("optimizer", optimizer)(lr=SWEPT[optimizer])
     execute_by(rule, Loop)
     return rule
 
 
-def _trained(workload: Workload, rule: Optimizer, held_out: int = 0, *, is_compiled: bool = False) -> Run:
+def _trained(workload: Workload, rule: Optimizer, *, is_compiled: bool = False) -> Run:
     streams = Streams.from_seed(0)
     network = Network(
         FEATURES,
@@ -66,11 +60,11 @@ def _trained(workload: Workload, rule: Optimizer, held_out: int = 0, *, is_compi
     recorder = Recorder(_card(), sinks=())
     recorder.open()
     split, divisor = Split(*data(workload.rows, workload.kept)), WHITE if workload.kept == "uint8" else 1
-    valid = Split(*(part[:held_out] for part in split)) if held_out else None
+    valid = Split(*(part[:HELD_OUT] for part in split)) if workload.validated else None
     splits = Splits(split, valid=valid, test=None, outputs=CLASSES, source="random", divisor=divisor)
     batches = Batches(plugin("sampler", "with_replacement")(), split, workload.batch, streams.batches, sys.maxsize)
-    often = Settings().validate_every if held_out else sys.maxsize
-    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=often)
+    due = spread_validations(workload.validated, workload.batch, HELD_OUT) if valid else frozenset[int]()
+    records = train(network, rule, splits, steps=sys.maxsize, batches=batches, validate_every=due)
 
     def run(steps: int) -> float:
         for record in records:
