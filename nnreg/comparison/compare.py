@@ -17,6 +17,7 @@ from rich.table import Table
 
 from nnreg.comparison.differences import grounds
 from nnreg.comparison.findings import FOLDER, Findings, find
+from nnreg.comparison.naming import STUDY_ARM
 from nnreg.comparison.report import files, html
 from nnreg.comparison.report.captions import lost_interval, lost_words, target_words, to_target
 from nnreg.comparison.report.panels import shown_metrics
@@ -179,7 +180,7 @@ def _table(comparison: Findings, measured: Sequence[Column]) -> Table:
     made = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     made.add_column("#", justify="right", no_wrap=True)
     for axis in axes or ["arm"]:
-        made.add_column(axis, overflow="fold")
+        made.add_column("arm" if axis == STUDY_ARM else axis, overflow="fold")
     for column in measured:
         made.add_column(column.heading, justify="right", no_wrap=True)
     made.add_column("")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import statistics
 
 import pytest
 from matplotlib.text import Text
+from rich.console import Console
 
-from nnreg.comparison.compare import compare
+from nnreg.comparison.compare import compare, show_comparison
 from nnreg.errors import UserError
 from tests.comparison.sweeps import leave, sweep
 
@@ -196,6 +198,10 @@ def test_a_study_of_arms_and_a_setting_compares_all_of_them_and_each_by_itself(t
     shown = compared.save(tmp_path / "report").read_text()
     assert shown.count(">every arm<") == 1
     assert "each study arm" in shown
+    console = Console(record=True, width=160, file=io.StringIO())
+    show_comparison(compared, console)
+    (heading,) = [line for line in console.export_text().splitlines() if line.split()[:1] == ["#"]]
+    assert heading.split()[1:3] == ["arm", "init.std"]
 
 
 def test_parameters_of_a_dataset_are_no_rivals_either(tmp_path):
