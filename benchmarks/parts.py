@@ -17,10 +17,11 @@ from contextlib import chdir
 from functools import wraps
 from typing import Any
 
+from machine import described
+
 PARTS = {  # name: functions, as module:attribute
     "composing": ("nnreg.sweeps.sweeper:ProtocolSweeper.compose_ahead",),
-    "hash of a configuration": ("nnreg.sweeps.sweeper:digest_of",),
-    "Hydra around a job": ("hydra.core.utils:run_job",),
+    "Hydra around a job": ("nnreg.sweeps.launchers.work:run_job",),
     "data, loaded and hashed": ("nnreg.runs.assembly:load_shared",),
     "network and techniques": ("nnreg.runs.train:assemble",),
     "describing the run": ("nnreg.runs.train:describe",),
@@ -90,6 +91,7 @@ def show(words: Sequence[str]) -> None:
             sys.stdout = shown
     if code:
         raise SystemExit(f"the sweep ended with code {code}")
+    print(described(["numpy"]))
     print(f"{'CPU seconds':28}{'all':>8}{'calls':>8}{'each (ms)':>12}")
     for part, seconds in sorted(clocks.seconds.items(), key=lambda item: -item[1]):
         calls = max(clocks.calls[part], 1)

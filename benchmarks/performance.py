@@ -21,13 +21,14 @@ PARTS = {
     "elsewhere": ("peers.py", "--markdown", "--optimizers", "sgd", "adam", "--picture", "docs/peers_elsewhere.png"),
     "optimizers": ("optimizers.py",),
     "sweep": ("sweep.py",),
+    "parts": ("sweep.py", "--parts"),
     "startup": ("startup.py",),
     "scale": ("scale.py",),
     "rounding": ("compiled.py", "rounding"),
     "starts": ("compiled.py", "starts"),
 }
 
-PLAIN = {"sweep"}  # those that print no Markdown
+PLAIN = {"sweep", "parts"}  # those that print no Markdown
 ASKED = {"elsewhere"}  # those that are measured only where they are named
 
 
