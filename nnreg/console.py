@@ -47,13 +47,16 @@ def warn(message: str) -> None:
     sys.stderr.write(f"nnreg: {_CONTROL.sub(' ', message)}\n")
 
 
+def folded(console: Console, text: str, behind: int = 0) -> list[str]:
+    """Return a text as lines that fit into a terminal behind so many columns, folded between words; elsewhere as one line."""
+    if not console.is_terminal:
+        return [text]
+    return textwrap.wrap(text, max(console.width - behind, 20), break_long_words=False, break_on_hyphens=False) or [""]
+
+
 def print_folded(console: Console, label: str, text: str) -> None:
     """Print a labelled line, in a terminal folded between words behind its label; no word is cut."""
-    lines = [text]
-    if console.is_terminal:
-        room = max(console.width - LABEL_WIDTH, 20)
-        lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
-    for number, line in enumerate(lines):
+    for number, line in enumerate(folded(console, text, LABEL_WIDTH)):
         print_line(console, "" if number else label, line)
 
 

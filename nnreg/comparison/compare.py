@@ -23,7 +23,7 @@ from nnreg.comparison.report.captions import lost_interval, lost_words, target_w
 from nnreg.comparison.report.panels import shown_metrics
 from nnreg.comparison.standings import WAYS, Measured, Standing
 from nnreg.comparison.tables import settings_of
-from nnreg.console import print_line, terminal
+from nnreg.console import folded, print_line, terminal
 from nnreg.errors import UserError
 from nnreg.figures import Run
 from nnreg.records.manifest import read_manifest
@@ -116,13 +116,13 @@ def show_comparison(comparison: Findings, console: Console) -> None:
     """Print the table, then the answer."""
     console.print(comparison_table(comparison, console))
     console.print()
-    for line in comparison.answers:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    lines = [*comparison.answers]
     if comparison.target is not None:
         said = f"Target: {target_words(comparison)}; steps to it: median and range over seeds{_resolution(comparison)}."
-        console.print(said, markup=False, highlight=False, soft_wrap=True)
-    for line in comparison.trials:
-        console.print(f"{line[:1].upper()}{line[1:]}.", markup=False, highlight=False, soft_wrap=True)
+        lines.append(said)
+    lines += [f"{line[:1].upper()}{line[1:]}." for line in comparison.trials]
+    for line in lines:
+        console.print("\n".join(folded(console, line)), markup=False, highlight=False, soft_wrap=True)
     console.print()
 
 

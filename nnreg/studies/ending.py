@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Column, Table
 from rich.text import Text
 
 from nnreg import (
@@ -25,6 +26,8 @@ from nnreg.studies import claims
 from nnreg.studies.claims import Verdict
 from nnreg.studies.definition import Study
 from nnreg.tracking.sink import AnswerRun, log_answer
+
+LEAST = 50  # columns of a terminal beside the numbers of claims, for their words to be folded there
 
 
 class Answers(NamedTuple):
@@ -209,13 +212,19 @@ def _data(card: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
-    """Print a row for each claim: measured, expected, in words; never cut, so that it can be searched."""
+    """Print a row for each claim: measured, expected, in words; in a terminal these are folded, elsewhere a row is a line."""
     width = max((len(verdict.measured) for verdict in verdicts), default=0)
     wider = max((len(verdict.expect) for verdict in verdicts), default=0)
+    has_room = console.is_terminal and console.width >= width + wider + LEAST
+    grid = Table.grid(Column(no_wrap=True), Column(no_wrap=True), Column(no_wrap=True), Column(), padding=(0, 2, 0, 0))
     for verdict in verdicts:
         mark = "[green]reproduced    [/green]" if verdict.holds else "[red]NOT reproduced[/red]"
-        mark = "[yellow]other settings[/yellow]" if verdict.changed else mark
-        row = f"{verdict.measured:<{width}}  {verdict.expect:<{wider}}  {verdict.say}"
-        console.print(f"  {mark}  {escape(row)}", soft_wrap=True)
+        mark = "  [yellow]other settings[/yellow]" if verdict.changed else f"  {mark}"
+        grid.add_row(mark, *map(escape, (verdict.measured, verdict.expect, verdict.say)))
+        if not has_room:
+            row = f"{verdict.measured:<{width}}  {verdict.expect:<{wider}}  {verdict.say}"
+            console.print(f"{mark}  {escape(row)}", soft_wrap=True)
+    if has_room:
+        console.print(grid, highlight=False)
     if changed := next((verdict.changed for verdict in verdicts if verdict.changed), ""):
         console.print(f"  no claim was checked, as they are of the study's own settings: {escape(changed)}", soft_wrap=True)

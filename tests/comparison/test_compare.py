@@ -244,3 +244,16 @@ def test_three_techniques_over_datasets_have_a_picture_of_their_ranks(tmp_path):
     assert "mean rank over 3 datasets (1 is the best)" in texts
     assert [text for text in texts if text in losses] == ["adam", "momentum", "sgd"]
     assert compared.save(tmp_path / "answer").with_name("ranks.png").exists()
+
+
+def test_an_answer_is_folded_between_words_in_a_terminal_and_whole_in_a_pipe(two):
+    compared = compare([two])
+    shown = {}
+    for is_terminal in (True, False):
+        out = io.StringIO()
+        show_comparison(compared, Console(file=out, width=60, force_terminal=is_terminal, color_system=None))
+        shown[is_terminal] = out.getvalue()
+    assert all(line in shown[False].splitlines() for line in compared.answers)
+    assert max(map(len, compared.answers)) > 60
+    assert max(len(line.rstrip()) for line in shown[True].splitlines()) <= 60
+    assert shown[True].split() == shown[False].split()
