@@ -48,12 +48,14 @@ def answer(asked: Mapping[str, Any], followed: Sequence[str]) -> dict[str, Any]:
         raise UserError(f"nothing is trained in {one_line(str(wanted))[:200]} any more")
     runs = groups.get(str(wanted), [])[:MOST_CURVES]
     facts = [known_facts(folder) for folder in runs]
+    names = [str(known.get("label") or folder.name) for folder, known in zip(runs, facts, strict=True)]
+    labels = told_apart(names, _swept(facts))
     colours = _colours(facts)
     return {
         "groups": [_counted(name, folders) for name, folders in groups.items()],
         "runs": [
-            _run(folder, known, colour, int(seen.get(folder.name, 0)))
-            for folder, known, colour in zip(runs, facts, colours, strict=True)
+            _run(folder, known, label, colour, int(seen.get(folder.name, 0)))
+            for folder, known, label, colour in zip(runs, facts, labels, colours, strict=True)
         ],
         "standing": _standing(str(wanted)) if wanted is not None else [],
         "left_out": max(0, len(groups.get(str(wanted), [])) - MOST_CURVES),
@@ -123,17 +125,37 @@ def _standing(home: str) -> list[str]:
     return []
 
 
-def _colours(facts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the colour of each run: that of its technique of the first kind that differs, its lightness by what else does."""
+def _swept(facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return of each run the words that were not typed for all of them."""
     words = [known.get("overrides") for known in facts]
     listed = [[str(word) for word in each] if isinstance(each, list) else [] for each in words]
     common = set.intersection(*map(set, listed)) if listed else set()
+    return [tuple(word for word in each if word not in common) for each in listed]
+
+
+def _colours(facts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the colour of each run: that of its technique of the first kind that differs, its lightness by what else does."""
     chosen = [known["choices"] if isinstance(known.get("choices"), dict) else {} for known in facts]
-    swept = [tuple(word for word in each if word not in common) for each in listed]
-    return [palette.of_run(choices, differing) for choices, differing in zip(chosen, swept, strict=True)]
+    return [palette.of_run(choices, differing) for choices, differing in zip(chosen, _swept(facts), strict=True)]
 
 
-def _run(folder: Path, facts: Mapping[str, Any], colour: str, start: int) -> dict[str, Any]:
+def told_apart(names: Sequence[str], swept: Sequence[Sequence[str]]) -> list[str]:
+    """Return the names of runs, those that several have with the settings that tell these apart, such as ``sgd-he, seed 1``.
+
+    Args:
+        names: of the runs.
+        swept: of each the words ``key=value`` that were not typed for all.
+    """
+    found = list[str]()
+    for name, words in zip(names, swept, strict=True):
+        alike = [others for other, others in zip(names, swept, strict=True) if other == name]
+        pairs = [word.partition("=") for word in words if not all(word in others for others in alike)]
+        own = [f"{key.rpartition('.')[2].replace('_', ' ')} {value}" for key, _, value in pairs]
+        found.append(", ".join([name, *own]))
+    return found
+
+
+def _run(folder: Path, facts: Mapping[str, Any], label: str, colour: str, start: int) -> dict[str, Any]:
     """Return what is known of a run, and its curves from a byte on."""
     found: dict[str, tuple[list[int], list[float]]] = {}
     end = start
@@ -144,7 +166,7 @@ def _run(folder: Path, facts: Mapping[str, Any], colour: str, start: int) -> dic
     is_running = facts.get("status") == RUNNING
     return {
         "name": folder.name,
-        "label": str(facts.get("label") or folder.name),
+        "label": label,
         "colour": colour,
         "status": "stopped" if is_running and not _is_live(folder) else str(facts.get("status", "")),
         "steps": facts.get("steps"),

@@ -8,7 +8,7 @@ import pytest
 
 from nnreg import run, sweep
 from nnreg.errors import UserError
-from nnreg.play.following import FRESH, MOST_POINTS, answer, followed_first, thinned
+from nnreg.play.following import FRESH, MOST_POINTS, answer, followed_first, thinned, told_apart
 from nnreg.registry import palette
 
 
@@ -54,6 +54,19 @@ def test_where_a_sweep_stands_is_said(project):
     assert found["standing"][0].startswith("2 of 2 runs, ended after")
     assert found["standing"][1].startswith("best so far: ")
     assert [each["name"] for each in found["runs"]] == ["0", "1"]
+    assert [each["label"].rpartition("-")[2] for each in found["runs"]] == ["he, seed 0", "he, seed 1"]
+
+
+def test_runs_of_one_name_are_told_apart_by_what_differs_among_them():
+    swept = [
+        ("optimizer=sgd", "optimizer.lr=0.1", "seed=1"),
+        ("optimizer=sgd", "optimizer.lr=0.1", "seed=2"),
+        ("optimizer=adam", "optimizer.lr=0.1", "seed=1"),
+        ("optimizer=lion", "optimizer.lr=0.1", "clip_norm=1"),
+        ("optimizer=lion", "optimizer.lr=0.2", "clip_norm=1"),
+    ]
+    labels = told_apart(["sgd", "sgd", "adam", "lion", "lion"], swept)
+    assert labels == ["sgd, seed 1", "sgd, seed 2", "adam", "lion, lr 0.1", "lion, lr 0.2"]
 
 
 def test_a_run_that_ends_meanwhile_is_followed_to_its_end(project):
