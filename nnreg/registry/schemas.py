@@ -32,6 +32,10 @@ SCALARS: Mapping[Any, Any] = {**{kind: kind for kind in (bool, int, float, str, 
 """What a configuration holds for a value of a type; a path is a word there, so that every saved file stays plain YAML."""
 
 
+PLAIN = frozenset({bool, int, float, str})
+"""Types of values that a configuration holds as they are."""
+
+
 class _Required:
     def __repr__(self) -> str:
         return "required"
@@ -179,7 +183,7 @@ def _field(parameter: Parameter, kernel: Any) -> tuple[str, Any, Any]:
     may_be_none = _without_none(parameter.annotation) is not parameter.annotation
     for annotation in (optional,) if may_be_none else (kernel, optional):
         field = (parameter.name, annotation, _config_default(parameter, annotation))
-        if _accepted(field):
+        if _is_plain(annotation, parameter.default) or _accepted(field):
             return field
     return parameter.name, Any, _config_default(parameter, Any)
 
@@ -209,6 +213,12 @@ def _enum(name: str, choices: tuple[Any, ...], module: str) -> Any:
         return make(name, members, module=module, qualname=name)
     except ValueError:
         return Any
+
+
+def _is_plain(annotation: Any, default: Any) -> bool:
+    """Tell whether a default is just what its annotation says, which OmegaConf need not be asked of: that is slow."""
+    kernel = _without_none(annotation)
+    return (type(default) is kernel and kernel in PLAIN) or (default is None and kernel is not annotation and kernel in PLAIN)
 
 
 def _accepted(field: tuple[str, Any, Any]) -> bool:
@@ -243,7 +253,7 @@ def _worded(value: Any) -> Any:
 
 
 def _holdable(default: Any) -> bool:
-    if default is REQUIRED or isinstance(default, Slot):
+    if default is REQUIRED or default is None or type(default) in PLAIN or isinstance(default, Slot):
         return True
     try:
         OmegaConf.create({"value": _worded(default)})
