@@ -39,6 +39,7 @@ def test_a_contender_trains_the_same_network_from_the_same_weights_on_the_same_b
     assert math.isclose(own, source, rel_tol=1e-4)
 
 
+@pytest.mark.long
 def test_the_table_has_minimum_quartile_and_median_and_their_ratios_to_nnreg(printed):
     assert row(printed, "nnreg")[3:6] == ["1.00", "1.00", "1.00"]
     least, quartile, median = map(float, row(printed, "source's way")[:3])
@@ -173,6 +174,7 @@ def test_what_grows_is_measured_beside_the_products_alone_and_drawn(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
     command = [sys.executable, str(FOLDER / "startup.py"), "--times", "1", "--commands", "python, nothing else", "plugins"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -182,6 +184,7 @@ def test_every_command_is_started_and_its_time_and_memory_are_printed(tmp_path):
     assert plugins[3] == 1.0
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.extra("fast")
 def test_what_compiled_code_changes_in_results_is_told_technique_by_technique():
@@ -199,6 +202,7 @@ def test_what_compiled_code_changes_in_results_is_told_technique_by_technique():
         assert told[name][1] == "none" or 0 < float(told[name][1]) < 3e-6
 
 
+@pytest.mark.long
 def test_a_tracked_sweep_is_set_beside_its_training_and_who_is_not_installed_is_named():
     arguments = ["--steps", "5", "--inits", "he", "--dataset", "digits", "--naive", "0", "--contenders", "nnreg", "--warm", "2"]
     arguments += FEW

@@ -184,6 +184,7 @@ def test_overflow_in_the_last_update_counts_as_divergence_too(nnreg, project):
     assert read_summary(run_folders(project)[0])["status"] == "diverged"
 
 
+@pytest.mark.long
 def test_a_sweep_prints_a_line_a_job_and_one_table_best_first(nnreg, project):
     answer = nnreg("-m", "optimizer=sgd,adam", "init=he,xavier", *QUICK)
     assert answer.code == 0
@@ -244,6 +245,7 @@ def test_an_interrupted_run_is_killed_and_keeps_what_it_recorded(project, start,
     assert recorded in (summary["steps"], summary["steps"] + 1)
 
 
+@pytest.mark.long
 def test_a_run_killed_outright_keeps_its_history_up_to_the_last_second(project, start):
     process = start(*ENDLESS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     history = wait_for(lambda: next(project.glob("runs/*/history.csv"), None))

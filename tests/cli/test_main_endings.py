@@ -85,6 +85,7 @@ def test_a_comparison_that_was_cut_off_is_made_when_the_sweep_is_resumed(nnreg, 
     assert nnreg("-m", "sweep.resume=s").out.startswith("nothing to resume")
 
 
+@pytest.mark.long
 def test_what_a_killed_process_left_beside_a_report_goes_with_the_next(nnreg, project):
     nnreg("-m", "seed=1,2", "hydra.sweep.dir=s", *QUICK)
     for name in (".part", ".ysl0z2gz"):

@@ -52,6 +52,7 @@ def test_runs_within_a_run_stand_below_it_in_the_same_store_only(seen):
     assert [above for above, *_ in seen["far"].values()] == [None]
 
 
+@pytest.mark.long
 def test_tags_and_notes_are_those_of_the_run_and_take_nothing_from_it(seen):
     _, tags, params = seen["mine"]["by hand"]
     assert tags["paper"] == "fig2"

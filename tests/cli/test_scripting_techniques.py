@@ -109,6 +109,7 @@ def test_an_instance_is_recorded_as_a_name_its_parameters_and_a_source_that_stan
     assert theta.tolist() == [0.0, 2.0, 1.0]
 
 
+@pytest.mark.long
 def test_a_cell_that_was_changed_is_other_code_under_the_same_name(project):
     first, same, other = (run(optimizer=celled(step, number), **TINY) for number, step in enumerate(("1", "1", "2")))
     codes = [ended.summary["code"]["optimizer"] for ended in (first, same, other)]

@@ -129,6 +129,7 @@ def test_arms_without_common_seeds_are_trimmed_as_scipy_trims_them():
     assert typical_unpaired([2.0] * 3, [1.0] * 4, "ratio").interval() == (math.log(2), math.log(2))
 
 
+@pytest.mark.long
 @settings(max_examples=20)  # it takes a tenth of a second for each
 @given(PS)
 def test_holm_is_that_of_statsmodels(ps):

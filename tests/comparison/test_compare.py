@@ -127,6 +127,7 @@ def test_a_saved_comparison_is_a_report_pictures_and_tables_that_agree(grid, tmp
     assert len(content["pairs"]) == len(compared.pairs())
 
 
+@pytest.mark.long
 def test_saving_again_leaves_no_picture_of_an_earlier_comparison_and_no_file_of_ones_own_is_lost(grid, two, tmp_path):
     compare([grid]).save(tmp_path / "out")
     (tmp_path / "out" / "mine.txt").write_text("keep me")
@@ -232,6 +233,7 @@ def test_an_axis_of_ones_own_yaml_gives_curves_their_colours(tmp_path):
     assert compared.save(tmp_path / "report").is_file()
 
 
+@pytest.mark.long
 def test_three_techniques_over_datasets_have_a_picture_of_their_ranks(tmp_path):
     losses = {"sgd": 0.9, "adam": 0.3, "momentum": 0.6}
     jobs = {

@@ -30,6 +30,7 @@ def table_of(text):
     return lines[first : next(number for number, line in enumerate(lines) if line.startswith("report"))]
 
 
+@pytest.mark.long
 def test_compare_prints_the_table_and_the_answer_of_the_end_of_the_sweep(nnreg, project):
     done = nnreg("-m", "optimizer=sgd,adam", "seed=0,1", *TINY)
     assert (done.code, done.err) == (0, "")
@@ -73,12 +74,14 @@ def test_a_sweep_that_cannot_be_compared_says_why_and_stays_a_success(nnreg, pro
     assert not (folder_of(project) / "comparison").exists()
 
 
+@pytest.mark.long
 def test_a_wish_that_no_run_fulfils_costs_a_sweep_nothing(nnreg, project):
     done = nnreg("-m", "task=descend", "surface=ackley", "optimizer=sgd,adam", "sweep.metric=descent/stable_below")
     assert done.code == 0
     assert "not compared  no run has the metric 'descent/stable_below'" in done.out
 
 
+@pytest.mark.long
 def test_a_report_that_cannot_be_written_costs_a_sweep_nothing(nnreg, project, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -89,6 +92,7 @@ def test_a_report_that_cannot_be_written_costs_a_sweep_nothing(nnreg, project, m
     assert "no report     OSError: [Errno 28] No space left on device" in done.out
 
 
+@pytest.mark.long
 def test_looks_at_untrained_layers_are_drawn_side_by_side_not_compared(nnreg, project):
     done = nnreg("-m", "task=activations", "activation=tanh,relu", "hidden=[8,8]", "batch=16")
     assert done.code == 0
@@ -179,6 +183,7 @@ def test_the_command_of_the_sweep_is_on_the_report(nnreg, project):
     assert "1 min 15 s" in text
 
 
+@pytest.mark.long
 def test_a_comparison_by_another_metric_leaves_the_sweeps_own_report_as_it_is(nnreg, tmp_path):
     home = sweep(tmp_path / "sweep", {("optimizer=adam",): [1.0, 2.0], ("optimizer=sgd",): [3.0, 4.0]})
     assert nnreg("compare", str(home)).code == 0

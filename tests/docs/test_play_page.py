@@ -43,6 +43,7 @@ def test_the_exported_page_is_small_and_asks_nobody():
     assert not re.search(r"(src|href)=[\"']?\w+:", text)
 
 
+@pytest.mark.long
 @pytest.mark.extra("browser")
 @pytest.mark.slow
 def test_the_exported_page_moves(browse):

@@ -14,6 +14,7 @@ def test_the_readme_says_how_to_make_what_its_picture_shows():
     assert re.search(rf"!\[.*\]\(docs/{PICTURE.name}\)", README.read_text(encoding="utf-8"))
 
 
+@pytest.mark.long
 @pytest.mark.extra("browser")
 def test_a_picture_is_taken_of_the_answer_and_the_curves(tmp_path):
     home = sweep(tmp_path / "sweep", {("optimizer=adam",): [0.1, 0.11, 0.12], ("optimizer=sgd",): [0.3, 0.35, 0.4]})

@@ -111,6 +111,7 @@ def test_batches_of_any_length_come_in_any_order(norm):
     assert all(len(stage._layouts) <= MOST_LAYOUTS for stage in stages(compiled))
 
 
+@pytest.mark.long
 def test_whoever_looks_at_the_layers_sees_what_they_would_have_computed():
     plain, compiled = both(norm="batch_norm", activation="tanh")
     x, y = data(np.float32)

@@ -132,6 +132,7 @@ def processes(count):
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the cache folder is set by XDG_CACHE_HOME")
 
 
+@pytest.mark.long
 @linux
 @pytest.mark.slow
 @pytest.mark.extra("fast")

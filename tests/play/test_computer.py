@@ -61,6 +61,7 @@ def test_a_process_that_ends_itself_is_replaced(computer):
     assert computer.ask_and_wait(sys.getrecursionlimit) > 0
 
 
+@pytest.mark.long
 def test_a_process_that_takes_too_long_is_ended():
     computer = Computer(seconds=3)
     try:

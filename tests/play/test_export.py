@@ -80,6 +80,7 @@ def test_a_file_that_cannot_be_written_is_one_line(nnreg, project):
     assert "no/such/folder.html" in answered.complaint
 
 
+@pytest.mark.long
 @pytest.mark.extra("browser")
 @pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (420, True)], ids=["desk", "phone"])

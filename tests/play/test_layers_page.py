@@ -42,6 +42,7 @@ def test_a_slider_makes_the_signal_fade_and_grow(layers):
     until(lambda: f"init.std={found[1]}" in page.locator("#tab-layers .command code").text_content())
 
 
+@pytest.mark.long
 def test_a_spread_that_is_typed_a_depth_and_an_activation_stand_in_the_address_and_come_back(layers, browse):
     page = layers()
     typed = page.locator("[data-choice=init] [data-key=std] input.typed")
@@ -64,6 +65,7 @@ def test_a_spread_that_is_typed_a_depth_and_an_activation_stand_in_the_address_a
     assert "activation=tanh" in again.locator("#tab-layers .command code").text_content()
 
 
+@pytest.mark.long
 def test_theory_is_drawn_beside_what_is_measured_or_it_is_said_why_not(layers):
     page = layers()
     assert page.locator("#tab-layers .canvas .name text").all_text_contents() == ["measured", "theory"]
@@ -72,6 +74,7 @@ def test_theory_is_drawn_beside_what_is_measured_or_it_is_said_why_not(layers):
     assert page.locator("#tab-layers .canvas .name text").all_text_contents() == ["measured"]
 
 
+@pytest.mark.long
 def test_a_slider_is_followed_while_it_moves(layers):
     page = layers()
     spread = page.locator("[data-choice=init] [data-key=std] input[type=range]")
@@ -83,12 +86,14 @@ def test_a_slider_is_followed_while_it_moves(layers):
     assert time.monotonic() - began < 5  # 20 ms where nothing else computes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_nothing_sticks_out_of_a_narrow_page(layers, dark):
     page = layers("tab=layers&depth=24&activation=sigmoid&init=glorot", width=420, dark=dark)
     assert page.locator("html").evaluate("page => page.scrollWidth") <= 420
 
 
+@pytest.mark.long
 def test_what_cannot_be_built_is_said_and_the_page_lives(layers):
     page = layers("tab=layers&init=normal&init.std=-1")
     page.locator("#tab-layers .problem", has_text="std must be in [0, inf)").first.wait_for()

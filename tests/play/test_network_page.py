@@ -83,6 +83,7 @@ def test_it_trains_is_paused_and_goes_on_to_its_end(network):
     assert page.locator(".net-curves path.line").count() >= 3
 
 
+@pytest.mark.long
 def test_one_update_at_a_time_and_again_from_the_start(network):
     page, tab = network()
     for step in (1, 2):
@@ -92,6 +93,7 @@ def test_one_update_at_a_time_and_again_from_the_start(network):
     until(lambda: step_of(tab) == 0)
 
 
+@pytest.mark.long
 def test_another_seed_is_another_network_and_stands_in_the_address(network):
     page, tab = network()
     before = pixels(page, ".plane")
@@ -126,6 +128,7 @@ def test_a_link_brings_back_every_choice(network, browse):
     until(lambda: again.locator(".network .commands code").first.text_content() == moved.text_content() != command)
 
 
+@pytest.mark.long
 def test_two_networks_that_differ_in_one_choice_train_side_by_side(network):
     page, tab = network()
     page.get_by_label("a second network that differs in").select_option("activation")
@@ -149,6 +152,7 @@ def test_two_networks_that_differ_in_one_choice_train_side_by_side(network):
 DIGITS = "tab=network&dataset=digits&depth=1&width=32&steps=300&speed=50"
 
 
+@pytest.mark.long
 def test_a_digit_that_is_drawn_is_read(network):
     page, tab = network(DIGITS)
     press(page, "▶ Train")
@@ -169,6 +173,7 @@ def test_a_digit_that_is_drawn_is_read(network):
     until(lambda: page.locator(".digit").count() == 0)
 
 
+@pytest.mark.long
 def test_it_is_drawn_and_trained_by_keys_alone(network):
     page, tab = network(DIGITS)
     page.get_by_role("button", name="▶ Train").focus()
@@ -232,6 +237,7 @@ def test_what_an_activation_raises_is_shown_beside_its_name_and_what_is_saved_tr
     until(lambda: step_of(page.locator("#tab-network")) >= 20)
 
 
+@pytest.mark.long
 def test_a_run_of_another_process_is_followed_while_it_grows(play, browse, tmp_path):
     folder = tmp_path / "runs" / "sweep" / "0"
     folder.mkdir(parents=True)
@@ -250,6 +256,7 @@ def test_a_run_of_another_process_is_followed_while_it_grows(play, browse, tmp_p
     until(lambda: "follow" not in page.url)
 
 
+@pytest.mark.long
 def test_biases_and_numbers_that_vary_are_chosen_kept_in_the_address_and_told_as_words(network):
     page, tab = network(f"{SMALL}&optimizer=momentum&optimizer.lr=0.1&bias=constant&vary.optimizer.momentum=cosine")
     assert page.get_by_label("Initial biases").input_value() == "constant"

@@ -48,6 +48,7 @@ def knob(page, rule, key):
     return page.locator(f"[data-rule='{rule}'] [data-key='{key}']")
 
 
+@pytest.mark.long
 def test_a_slider_moves_path_sentence_formula_command_and_address(browse, address):
     page = browse(f"{address}#{TWO}")
     said, before = drawn(page), paths(page)
@@ -247,6 +248,7 @@ def test_a_link_brings_everything_back(browse, address):
     assert again.locator(".clock").inner_text() == "update 40 of 40"
 
 
+@pytest.mark.long
 def test_a_click_on_the_map_of_knobs_turns_both(browse, address):
     page = browse(f"{address}#{TWO}&moved=2.lr")
     drawn(page)
@@ -280,6 +282,7 @@ def test_another_surface_gives_each_rule_a_rate_that_suits_it(browse, address):
     assert state(page)["rules"].startswith("momentum,")
 
 
+@pytest.mark.long
 def test_a_rule_around_another_and_a_surface_without_a_map(browse, address):
     page = browse(f"{address}#tab=valley&surface=spectrum&rules=sam%2Bmomentum,lbfgs&steps=20")
     assert "lbfgs" in drawn(page)

@@ -198,6 +198,7 @@ def test_a_sweep_is_not_resumed_with_words_that_could_do_more_than_choose_what_i
     check_refused(place, usual, "-m", "sweep.resume=run", "tracking=off")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [pytest.param(k, marks=[] if k == "callback" else pytest.mark.long) for k in WORDS])
 def test_words_for_hydra_are_left_out_and_said(place, kind):
     swept(place, WORDS[kind])

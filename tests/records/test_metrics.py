@@ -49,6 +49,7 @@ def test_a_metric_that_is_added_is_told_in_the_table_of_a_run(nnreg, top3):
     assert row.split() == ["valid", "top3_accuracy", "93.75", "%", "93.75", "%"]
 
 
+@pytest.mark.long
 def test_a_metric_that_is_added_is_told_in_a_comparison_its_report_its_csv_and_mlflow(nnreg, top3, project):
     answer = nnreg("-m", "optimizer=sgd,adam", *SMALL, "sweep.metric=valid/top3_accuracy", "hydra.sweep.dir=swept")
     assert answer.code == 0

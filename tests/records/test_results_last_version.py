@@ -90,6 +90,7 @@ def test_a_descent_and_a_look_at_layers_are_read(folders):
     assert len(layers) == 2
 
 
+@pytest.mark.long
 def test_a_run_that_was_kept_for_a_store_is_sent_to_one(nnreg, folders):
     store = f"sqlite:///{folders}/store.db"
     for file in (folders / "kept").glob("*.json"):

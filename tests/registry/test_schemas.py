@@ -78,6 +78,7 @@ def annotated(draw):
     return scalar, default, draw(values)
 
 
+@pytest.mark.long
 @settings(max_examples=50, deadline=None)
 @given(st.lists(annotated(), max_size=5))
 def test_what_goes_through_a_configuration_and_its_yaml_comes_back_as_it_was(techniques):

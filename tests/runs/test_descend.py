@@ -265,6 +265,7 @@ def test_a_sweep_of_descents_ends_in_a_table_and_one_picture(nnreg, project):
         assert (folder / str(job) / "path.png").exists()
 
 
+@pytest.mark.long
 def test_runs_that_a_rate_is_chosen_on_are_read_for_their_numbers_alone(nnreg, project):
     answer = nnreg("-m", "task=descend", "optimizer=sgd", "protocol=tune_then_seeds", "steps=20", "tracking=off")
     assert answer.code == 0

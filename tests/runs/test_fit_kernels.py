@@ -59,6 +59,7 @@ def test_a_run_that_was_compiled_says_so_and_goes_on_so(nnreg, project, monkeypa
     assert "kernels=numba needs numba" in again.err
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.extra("fast")
 def test_all_runs_of_a_sweep_compute_by_what_its_first_one_chose(nnreg, project, monkeypatch):
@@ -70,6 +71,7 @@ def test_all_runs_of_a_sweep_compute_by_what_its_first_one_chose(nnreg, project,
         assert [kernels_in(project / sweep / str(job)) for job in range(runs)] == [kernels] * runs
 
 
+@pytest.mark.long
 def test_a_convolution_counts_at_every_place_where_it_is_laid(nnreg, monkeypatch):
     """Of digits, 8 x 8: 3 x 3 to 16 channels at 64 places, 3 x 3 x 16 to 32 at 16, and what is left to 8 and 10 at one."""
     counted = []

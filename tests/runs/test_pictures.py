@@ -52,6 +52,7 @@ def test_a_run_draws_one_picture_unless_it_is_asked_for_all(drawn):
     assert pictures_in(folder) == set()
 
 
+@pytest.mark.long
 def test_no_number_of_a_run_depends_on_its_pictures(drawn):
     with_, _ = drawn("dataset=digits", "dropout=dropout")
     without, _ = drawn("dataset=digits", "dropout=dropout", name="other", pictures="pictures=one")

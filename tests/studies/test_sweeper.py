@@ -55,6 +55,7 @@ def stamps(home):
     return {path: path.stat().st_mtime_ns for path in sorted(home.glob("[0-9]*/*"))}
 
 
+@pytest.mark.long
 @pytest.mark.extra("joblib")
 def test_a_study_whose_runs_are_made_side_by_side_says_the_same(nnreg, project):
     assert nnreg(*ASKED).code == 0
@@ -106,6 +107,7 @@ def test_a_dry_run_lists_the_members_and_writes_nothing(nnreg, project):
     assert not (project / "runs").exists()
 
 
+@pytest.mark.long
 def test_one_member_that_was_lost_is_run_again_in_its_own_folder(nnreg, project):
     assert nnreg(*ASKED, "member=1").code == 0
     shutil.rmtree(only(project) / "1")
@@ -121,6 +123,7 @@ def test_the_study_itself_takes_words(nnreg, project):
     assert not any("study" in word for word in read_summary(only(project) / "3")["overrides"])
 
 
+@pytest.mark.long
 def test_a_member_is_asked_for_again_without_the_password_that_a_variable_holds(nnreg, project, monkeypatch):
     monkeypatch.setenv("SECRET_NAME", "hunter2")
     assert nnreg(*ASKED, "experiment_name=${oc.env:SECRET_NAME}").code == 0
@@ -129,6 +132,7 @@ def test_a_member_is_asked_for_again_without_the_password_that_a_variable_holds(
     assert "hunter2" not in command
 
 
+@pytest.mark.long
 def test_studies_of_several_folders_are_known(nnreg, project, own):
     other = project / "other folder" / "experiment"
     other.mkdir(parents=True)
@@ -150,6 +154,7 @@ def test_a_preset_is_one_run_and_what_is_typed_wins(nnreg, project):
     assert summary["command"].endswith("own experiment=small steps=2 tracking=off seed=0")
 
 
+@pytest.mark.long
 def test_presets_are_swept_as_any_other_choice(nnreg, project, own):
     (own / "large.yaml").write_text(PRESET.replace("[4]", "[8]"), encoding="utf-8")
     assert nnreg("-m", "--config-dir=own", "experiment=small,large", "seed=0,1").code == 0

@@ -209,6 +209,7 @@ def test_a_claim_that_does_not_hold_is_shown_as_not_reproduced(nnreg, own):
     assert line.strip().startswith("NOT reproduced")
 
 
+@pytest.mark.long
 def test_a_study_of_ones_own_works_the_same_way(nnreg, project, own):
     answer = nnreg(own(MINE), "experiment=mine")
     assert (answer.code, answer.err) == (0, "")
@@ -383,6 +384,7 @@ def test_a_study_is_tracked_as_a_run_of_its_own_beside_its_members(nnreg, projec
     assert "python -m nnreg '--config-dir=my studies, 2' experiment=mine" in study.data.tags["mlflow.note.content"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*OFFLINE, *(pytest.param(name, marks=pytest.mark.study) for name in LONG)])
 def test_every_claim_of_a_study_that_needs_no_download_is_reproduced_and_its_figures_are_read(nnreg, project, pictures, name):

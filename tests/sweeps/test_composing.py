@@ -101,6 +101,7 @@ WORDS = {
 }
 
 
+@pytest.mark.long
 @settings(max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # to shrink one takes minutes
 @given(st.data())
 def test_a_job_is_what_hydra_makes_of_it_whatever_was_composed_before(data):
@@ -155,6 +156,7 @@ def test_a_users_own_file_in_the_place_of_a_technique_is_composed_with_all_that_
     assert all(is_the_same(composer, [f"optimizer={rule}"]) for rule in ("sgd", "adam", "momentum"))
 
 
+@pytest.mark.long
 def test_an_option_that_is_chosen_by_the_names_of_two_others_is_chosen_in_every_job(folder):
     (folder / "extra").mkdir()
     (folder / "extra" / "adam_he.yaml").write_text("found: true")

@@ -61,6 +61,7 @@ def loss(run):
     return run["metrics"]["valid/loss_final"]
 
 
+@pytest.mark.long
 def test_rates_are_drawn_evenly_on_a_log_scale_and_the_best_by_validation_is_named(search):
     answer, runs, found = search("optuna_random", 8)
     rates = [rate(run) for run in runs]
@@ -74,6 +75,7 @@ def test_rates_are_drawn_evenly_on_a_log_scale_and_the_best_by_validation_is_nam
     assert f"best of 8 trials, by final validation loss ({loss(best):.4g}): optimizer.lr={rate(best):g}" in answer.out
 
 
+@pytest.mark.long
 def test_a_trial_is_composed_once(search, monkeypatch):
     composed, compose = [], Composer.compose
     monkeypatch.setattr(Composer, "compose", lambda composer, words: composed.append(words) or compose(composer, words))
@@ -89,6 +91,7 @@ def test_tpe_begins_at_random_and_then_goes_by_the_results(search):
     assert first[2:] != drawn[2:]
 
 
+@pytest.mark.long
 def test_several_objectives_leave_the_trials_that_no_other_beats_in_all_of_them(search):
     wanted = ("sweep.objectives=[valid/loss_final,final/train_loss]", "optimizer.lr=tag(log,interval(0.05,1))")
     answer, runs, found = search("optuna_multi", 6, *wanted)
@@ -101,6 +104,7 @@ def test_several_objectives_leave_the_trials_that_no_other_beats_in_all_of_them(
     )
 
 
+@pytest.mark.long
 def test_with_several_seeds_a_trial_is_judged_by_the_mean_over_them(search):
     answer, runs, found = search("optuna_random", 3, "seed=1,2")
     assert answer.code == 0, answer.err
@@ -110,6 +114,7 @@ def test_with_several_seeds_a_trial_is_judged_by_the_mean_over_them(search):
     assert found["best_value"] == pytest.approx(min(means), rel=1e-12)
 
 
+@pytest.mark.long
 def test_a_trial_that_diverges_does_not_end_the_search(search):
     answer, runs, found = search("optuna_tpe", 4, "optimizer.lr=choice(1e6,0.1)")
     assert answer.code == 0, answer.err
@@ -123,6 +128,7 @@ def test_a_search_in_which_all_trials_diverge_ends_with_its_table(search):
     assert [run["status"] for run in runs] == ["diverged", "diverged"]
 
 
+@pytest.mark.long
 def test_a_trial_that_cannot_be_composed_is_a_failed_run_and_the_others_go_on(search):
     words = ("optimizer=choice(sgd,adam)", "optimizer.beta1=interval(0.5,0.9)", "hydra.sweeper.n_jobs=4")
     answer, runs, _ = search("optuna_random", 4, *words)
@@ -131,6 +137,7 @@ def test_a_trial_that_cannot_be_composed_is_a_failed_run_and_the_others_go_on(se
     assert {run["error"] for run in runs} == {None, "optimizer=sgd has no parameter 'beta1'. Available: lr"}
 
 
+@pytest.mark.long
 def test_a_trial_whose_run_breaks_off_has_no_result_and_the_search_goes_on(nnreg, project, monkeypatch):
     close, closed = DiskSink.close, []
 
@@ -196,6 +203,7 @@ def test_a_search_that_cannot_be_made_is_refused_in_one_line(nnreg, project, wor
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.long
 def test_an_objective_that_no_run_has_is_told_for_each(search):
     answer, _, found = search("optuna_tpe", 2, "sweep.objectives=[valid/los_final]")
     assert found is None
@@ -246,6 +254,7 @@ def test_another_seed_proposes_something_else(search):
     assert not set(rates[0]) & set(rates[2])
 
 
+@pytest.mark.long
 def test_the_study_is_in_the_folder_of_the_sweep_and_names_the_runs_of_each_trial(search, study, project):
     _, runs, _ = search("optuna", 3, "seed=1,2", "hydra.sweep.dir=runs/here")
     trials = study(project / "runs" / "here").trials
@@ -255,6 +264,7 @@ def test_the_study_is_in_the_folder_of_the_sweep_and_names_the_runs_of_each_tria
     )
 
 
+@pytest.mark.long
 def test_a_pruner_ends_runs_by_their_validations_and_says_so(search, study, project):
     words = ("hparams_search.pruner=threshold", "hydra.sweeper.pruner.upper=0.9", "hydra.sweep.dir=runs/here")
     answer, runs, found = search("optuna", 4, *words)
@@ -276,6 +286,7 @@ def test_a_pruner_ends_runs_by_their_validations_and_says_so(search, study, proj
     assert said in (sweep / "comparison" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_run_that_would_be_pruned_at_its_last_step_is_finished(search, study, project):
     words = ("hparams_search.pruner=threshold", "hydra.sweeper.pruner.upper=0", "hydra.sweeper.pruner.n_warmup_steps=20")
     _, runs, _ = search("optuna", 2, *words, "hydra.sweep.dir=runs/here")
@@ -343,6 +354,7 @@ def test_a_search_that_was_killed_goes_on(nnreg, project, study, start):
     assert told == [trial.values for trial in study(project / "runs/whole").trials]
 
 
+@pytest.mark.long
 def test_a_search_goes_on_with_more_trials(nnreg, project, study):
     nnreg("-m", *QUICK, "hparams_search=optuna", "hydra.sweeper.n_trials=2", "hydra.sweep.dir=runs/part")
     answer = nnreg("-m", "sweep.resume=runs/part", "hydra.sweeper.n_trials=3")
@@ -350,12 +362,14 @@ def test_a_search_goes_on_with_more_trials(nnreg, project, study):
     assert [trial.user_attrs["runs"] for trial in study(project / "runs/part").trials] == [["0"], ["1"], ["2"]]
 
 
+@pytest.mark.long
 def test_diverged_trials_count_when_a_search_goes_on(nnreg, project):
     words = (*QUICK, "hparams_search=optuna", "hydra.sweeper.n_trials=2", "optimizer.lr=interval(1e6,1e7)")
     nnreg("-m", *words, "hydra.sweep.dir=runs/part")
     assert "nothing to resume" in nnreg("-m", *words, "hydra.sweep.dir=runs/part", "resume=true").out
 
 
+@pytest.mark.long
 def test_a_search_does_not_begin_in_the_folder_of_another(nnreg, project):
     words = ("-m", *QUICK, "hparams_search=optuna", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=here")
     assert nnreg(*words).code == 0
@@ -369,6 +383,7 @@ def test_a_search_does_not_begin_in_the_folder_of_another(nnreg, project):
     assert (answer.code, answer.complaint.partition(",")[0]) == (2, held)
 
 
+@pytest.mark.long
 def test_a_search_without_its_study_is_not_gone_on_with(nnreg, project):
     words = ("-m", *QUICK, "hparams_search=optuna", "hydra.sweeper.n_trials=1", "hydra.sweep.dir=here")
     nnreg(*words)
@@ -378,6 +393,7 @@ def test_a_search_without_its_study_is_not_gone_on_with(nnreg, project):
     assert not (project / "here" / "optuna.db").exists()
 
 
+@pytest.mark.long
 def test_a_run_knows_nothing_of_the_search_but_its_name(search):
     _, runs, _ = search("optuna", 1, "hparams_search.sampler=random")
     assert "hparams_search=optuna" in runs[0]["overrides"]

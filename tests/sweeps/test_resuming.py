@@ -78,6 +78,7 @@ def test_what_is_complete_is_left_and_the_rest_is_done_where_it_would_have_been(
     assert "runs          4" in answer.out
 
 
+@pytest.mark.long
 def test_more_seeds_of_a_sweep_are_asked_for_by_the_seeds_alone(nnreg, home):
     before = stamps(home)
     assert nnreg("-m", "sweep.resume=runs/s", "seed=1,2,3").code == 0
@@ -193,6 +194,7 @@ def test_a_sweep_or_a_run_that_another_process_is_at_is_refused(nnreg, home, sta
     assert nnreg("-m", "sweep.resume=runs/s").code == 0
 
 
+@pytest.mark.long
 def test_more_trials_of_a_random_search_begin_with_those_that_are_there(nnreg, project):
     words = ("-m", "protocol=random_search", "optimizer.lr=tag(log,interval(1e-3,1))", "hydra.sweep.dir=s", *TINY)
     assert nnreg(*words, "protocol.trials=1").code == 0
@@ -300,6 +302,7 @@ def test_a_sweep_that_is_killed_again_and_again_ends_as_if_never_disturbed_and_s
         ]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no such signal there")
 def test_ctrl_c_ends_a_sweep_with_a_line_that_says_how_to_go_on(project, begin):
@@ -370,6 +373,7 @@ def test_one_that_was_cut_short_begins_again_with_the_new_code(nnreg, mended):
     assert "was begun with other code: optimizer=mine" in answer.err
 
 
+@pytest.mark.long
 def test_a_rule_whose_runs_all_raised_an_error_may_be_mended(nnreg, publish, project):
     broken = OPTIMIZER.replace("theta -=", "if t > 3: raise ValueError('oh')\n        theta -=").replace("lr * g", "lr * g")
     publish("my-rules", {"rules": broken}, optimizer={"mine": "rules:Rule"})

@@ -299,6 +299,7 @@ def test_two_jobs_in_one_folder_are_refused_before_the_first_runs(nnreg, project
     assert not (project / "s").exists()
 
 
+@pytest.mark.long
 def test_folders_of_other_names_are_each_a_run_that_is_compared_and_gone_on_with(nnreg, project):
     words = ("optimizer=sgd,adam", "seed=1,2", "hydra.sweep.dir=s", "hydra.sweep.subdir=${optimizer.name}_${seed}")
     assert nnreg("-m", *TINY, *words).code == 0
@@ -386,6 +387,7 @@ def test_a_search_looks_at_each_of_its_trials(nnreg, project):
     assert "batch=500 is larger than the 90 training rows" in nnreg("-m", *TINY, *words).complaint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("words", "looks"), [(("seed=1,2,3",), 2), (("seed=1,2,3", "dataset.random_state=${seed}"), 6)])
 def test_of_jobs_that_differ_in_their_seed_alone_one_is_looked_at_before_they_run(nnreg, project, monkeypatch, words, looks):
     looked, look = [], JobCheck.complaint

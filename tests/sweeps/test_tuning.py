@@ -29,6 +29,7 @@ def runs(folder):
     return found
 
 
+@pytest.mark.long
 def test_a_sweep_is_tuned_on_some_seeds_and_compared_on_others(nnreg, project):
     words = (
         "optimizer=sgd,lion",

@@ -139,6 +139,7 @@ def refused(file):
     return str(caught.value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ARCHIVES)
 def test_a_file_made_to_do_harm_is_refused_and_does_none(tmp_path, kind):
     (tmp_path / "network.npz").write_bytes(ARCHIVES[kind]())

@@ -125,6 +125,7 @@ def test_a_push_that_was_interrupted_can_be_made_again(project, road):
     assert len(points) == 200
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_on_a_server_has_a_link(project, road):
     tracked = Tracked(project, uri=road.uri + "/", experiment="link")

@@ -60,6 +60,7 @@ def test_a_finished_run_is_in_the_store_with_all_that_is_known_of_it(home):
     assert tracked.warnings == []
 
 
+@pytest.mark.long
 def test_the_console_is_told_what_to_type_and_where_the_page_is(home):
     sink = Tracked(home).whole()
     page = f"http://127.0.0.1:5000/#/experiments/{sink.ids[0]}/runs/{sink.ids[1]}?workflowType=machine_learning"
@@ -198,6 +199,7 @@ def test_a_project_folder_may_have_any_name(project, name):
     assert artifacts(sink.uri, sink.ids[1]) == ARTIFACTS
 
 
+@pytest.mark.long
 def test_the_first_run_makes_the_database_and_says_nothing(project, capfd):
     tracked = Tracked(project)
     tracked.whole()

@@ -75,6 +75,7 @@ def test_values_and_rows_without_names_are_arrays(logged, project):
     assert ask(project, folder, rows.tolist()) == pytest.approx(load(folder).predict(rows).tolist())
 
 
+@pytest.mark.long
 def test_a_run_logs_no_model_unless_it_is_asked_to(logged, project):
     folder, _ = logged("dataset=iris")
     assert models_of(project, folder) == []
@@ -110,6 +111,7 @@ def test_nothing_in_it_is_pickled_and_nothing_in_it_is_a_secret(logged, project)
     assert not any(b"hidden" in path.read_bytes().replace(b'"hidden"', b"") for path in files)
 
 
+@pytest.mark.long
 def test_it_changes_nothing_of_what_a_run_is(logged, nnreg, project):
     folder, _ = logged("dataset=iris", "log_model=true")
     nnreg(*QUICK, "dataset=iris", "hydra.run.dir=other")

@@ -110,6 +110,7 @@ def test_a_short_run_is_sent_when_it_has_ended_and_is_whole(home, mirrors):
     assert Tracked.read(home / "sweep" / "0").run_id == mirrors.send(home / "sweep" / "0")[1]
 
 
+@pytest.mark.long
 def test_a_long_run_is_shown_as_it_grows(home, mirrors):
     run = Run(home)
     age(home)
@@ -126,6 +127,7 @@ def test_a_long_run_is_shown_as_it_grows(home, mirrors):
     assert asked(home, POINTS) == [(0, 2.0), (1, 1.0)]
 
 
+@pytest.mark.long
 def test_a_run_whose_process_died_is_sent_as_killed(home, mirrors):
     run = Run(home)
     write_ending(run.card, Outcome("failed", 0, 0.0, error="its process died (SIGKILL)"))
@@ -154,6 +156,7 @@ def test_what_an_earlier_attempt_left_is_left_to_the_run_that_goes_on_which_is_t
     assert told == []
 
 
+@pytest.mark.long
 def test_a_run_that_ended_in_an_earlier_attempt_is_sent_to_its_end_as_the_same_run(home, mirrors):
     run = Run(home)
     age(home)
@@ -178,6 +181,7 @@ def test_trouble_is_told_once_and_every_run_is_kept(home, told):
     assert [is_whole(home, job) for job in range(2)] == [False, False]
 
 
+@pytest.mark.long
 def test_a_store_that_failed_on_the_way_has_every_run_once_in_the_end(home, mirrors, monkeypatch, told):
     def fails(*_):
         raise OSError("no space left")
@@ -193,6 +197,7 @@ def test_a_store_that_failed_on_the_way_has_every_run_once_in_the_end(home, mirr
     assert [line.partition("(")[2].partition(")")[0] for line in told] == ["no space left"]
 
 
+@pytest.mark.long
 def test_a_run_that_cannot_be_sent_costs_no_other(home, mirrors, told):
     for job in range(2):
         Run(home, job).end()
@@ -203,6 +208,7 @@ def test_a_run_that_cannot_be_sent_costs_no_other(home, mirrors, told):
     assert len(told) == 1
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="copies of processes are for Linux")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_the_process_sends_everything_before_it_ends_and_its_death_loses_nothing(home):

@@ -39,6 +39,7 @@ def test_on_several_datasets_the_best_of_each_are_drawn(tmp_path):
     assert said == "the 14 best of 26 by final training loss on each"
 
 
+@pytest.mark.long
 def test_no_arm_is_called_the_best_of_several_datasets(tmp_path):
     assert "best/final_train_loss" in metrics(crowd(tmp_path / "one"))
     assert not [name for name in metrics(crowd(tmp_path / "two", iris=1.0, wine=0.0)) if name.startswith("best/")]

@@ -70,6 +70,7 @@ def grid(tmp_path_factory):
     return report_of(sweep(home / "sweep", jobs), home / "out")
 
 
+@pytest.mark.long
 def test_it_is_well_formed_and_refers_to_nothing_elsewhere(grid):
     page = Page(grid)
     assert page.open == []

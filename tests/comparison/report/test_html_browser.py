@@ -107,6 +107,7 @@ def test_there_are_few_tab_stops_and_none_of_them_is_nameless(browse, addresses,
     assert not [each for each in found if each.endswith(":")]
 
 
+@pytest.mark.long
 def test_an_arm_that_is_pointed_at_lights_up_everywhere(browse, addresses):
     page = browse(addresses("plain"))
     page.hover("#standings tbody tr[data-arms='3']")
@@ -137,6 +138,7 @@ def test_the_nearest_curve_lights_up_the_table(browse, addresses):
     assert page.locator("#curves .tip tr").count() == 8
 
 
+@pytest.mark.long
 def test_an_arm_that_is_not_drawn_is_while_it_is_pointed_at(browse, addresses):
     page = browse(addresses("forty arms"))
     before = page.locator("#curves .name").count()
@@ -203,6 +205,7 @@ def test_targets_are_large_under_a_finger(browse, addresses):
     assert page.evaluate(SMALL, 44) == []
 
 
+@pytest.mark.long
 def test_names_that_do_not_fit_are_told_apart_and_sentences_take_their_room(browse, addresses):
     page = browse(addresses("long names"), width=420)
     names = page.locator("#curves .name text").all_text_contents()
@@ -217,6 +220,7 @@ def test_names_that_do_not_fit_are_told_apart_and_sentences_take_their_room(brow
     assert not [word.text_content() for word in words if word.evaluate(broken)]
 
 
+@pytest.mark.long
 def test_a_table_that_goes_on_says_so(browse, addresses):
     page = browse(addresses("plain"), width=420)
     assert page.is_visible("#standings .more")

@@ -61,6 +61,7 @@ def test_a_job_whose_process_ends_is_told_with_the_cause_and_the_next_has_a_new_
     assert after.text != before.text
 
 
+@pytest.mark.long
 def test_a_process_that_may_be_about_to_end_for_want_of_work_is_given_none(one, monkeypatch):
     odd = Odd()
     first = run(one, 0, "do", odd)

@@ -21,6 +21,7 @@ def test_runs_are_those_of_the_basic_launcher_and_a_dying_worker_costs_its_own_a
     assert os.getpid() not in {seen["pid"] for seen in swept.probes}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGKILL], ids=lambda told: told.name)
 def test_an_ended_sweep_takes_its_workers_along_and_their_runs_are_recorded_as_killed(place, told):
     swept, left = place.interrupt(*JOBLIB, with_signal=told)

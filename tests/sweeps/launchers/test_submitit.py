@@ -14,6 +14,7 @@ def test_runs_are_those_of_the_basic_launcher_and_a_dying_job_costs_its_own_alon
     assert swept.err == ""
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_the_jobs_and_their_runs_are_recorded_as_killed(place):
     swept, left = place.interrupt("hydra/launcher=submitit_local")
     assert (swept.code, left) == (130, [])

@@ -55,6 +55,7 @@ def test_a_sweep_over_all_skips_what_cannot_be_composed_and_says_so(command, qui
     assert "runs          2" in answer.out
 
 
+@pytest.mark.long
 def test_a_sweep_over_all_runs_the_others_when_one_turns_out_to_do_nothing(nnreg, quick):
     answer = nnreg("-m", "optimizer=glob([rebinding,sgd])", *quick, plugins=IDLE)
     assert answer.code == 1

@@ -10,18 +10,21 @@ pytestmark = pytest.mark.slow
 EXAMPLES = ("nnreg-example",)
 
 
+@pytest.mark.long
 def test_installing_it_brings_its_package_and_nothing_else(installed):
     site = installed("nnreg-example")
     assert {path.name for path in site.iterdir()} == {"nnreg_example", "nnreg_example-1.0.dist-info"}
     assert {path.name for path in (site / "nnreg_example").glob("*.*")} == {"__init__.py", "fromage.py", "qhm.py", "py.typed"}
 
 
+@pytest.mark.long
 def test_installing_it_is_all_it_takes_to_train_with_it(command, quick):
     answer = command("optimizer=qhm", "optimizer.lr=0.003", *quick, plugins=EXAMPLES)
     assert (answer.code, answer.err) == (0, "")
     assert "qhm (lr=0.003 nu=0.7 beta=0.999)" in answer.out
 
 
+@pytest.mark.long
 def test_its_own_tests_pass_where_it_is_installed(python):
     answer = python("-m", "pytest", "-q", "-rp", "-p", "no:cacheprovider", str(EXAMPLE / "tests"), plugins=EXAMPLES)
     assert answer.code == 0, answer.out

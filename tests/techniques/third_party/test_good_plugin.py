@@ -26,6 +26,7 @@ def test_it_trains_when_it_is_chosen(command, quick):
     assert "run folder" in answer.out
 
 
+@pytest.mark.long
 def test_its_constructor_gets_the_types_that_its_signature_says(nnreg, quick, project):
     typed = {
         "lr": ("1e-2", "0.01"),
@@ -241,6 +242,7 @@ with initialize_config_dir(str(compose.conf_folder()), version_base="1.3"):
 """
 
 
+@pytest.mark.long
 @pytest.mark.extra("joblib")
 def test_the_workers_of_a_parallel_launcher_know_it(python):
     assert python("-c", PARENT, plugins=TIGER).code == 0

@@ -162,6 +162,7 @@ def test_a_run_whose_database_dies_midway_is_whole_after_a_push(team, project):
     assert len(client(team.uri).get_metric_history(begun, "train/loss")) == 200
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_is_marked_by_clean(team, project, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", team.uri)
     tracked = Tracked(project, experiment="killed")
@@ -201,6 +202,7 @@ def test_six_runs_that_find_an_empty_database_are_all_there(database, project):
     assert [run.info.status for run in witness.search_runs([experiment.experiment_id])] == ["FINISHED"] * 6
 
 
+@pytest.mark.long
 def test_a_password_is_neither_on_disk_nor_in_the_store_nor_said(database, project, monkeypatch, nnreg):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", database.create("secret"))
     said = [nnreg(*TINY, tracking=True), nnreg("-m", *TINY, "seed=1,2", tracking=True), nnreg("runs", "clean")]
