@@ -161,8 +161,9 @@ def _scale_beside(axes: Axes, values: Values, metric: str, run: Result) -> None:
     axes.set_xticks([])
     axes.yaxis.tick_right()
     axes.set_yticks([0, 1], [format_value(metric, end) for end in ends], fontsize=8)
-    for number, side in zip(axes.get_yticklabels(), ("bottom", "top"), strict=True):
-        number.set_va(side)  # beside the column, not beside its heading
+    lowest, highest = axes.get_yticklabels()
+    lowest.set_verticalalignment("bottom")
+    highest.set_verticalalignment("top")  # beside the column, not beside its heading
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     label = axis_label(metric, run.summary["choices"]).replace(" ", "\n", 1)

@@ -32,7 +32,7 @@ SCALARS: Mapping[Any, Any] = {**{kind: kind for kind in (bool, int, float, str, 
 """What a configuration holds for a value of a type; a path is a word there, so that every saved file stays plain YAML."""
 
 
-PLAIN = frozenset({bool, int, float, str})
+PLAIN = (bool, int, float, str)
 """Types of values that a configuration holds as they are."""
 
 
@@ -218,7 +218,8 @@ def _enum(name: str, choices: tuple[Any, ...], module: str) -> Any:
 def _is_plain(annotation: Any, default: Any) -> bool:
     """Tell whether a default is just what its annotation says, which OmegaConf need not be asked of: that is slow."""
     kernel = _without_none(annotation)
-    return (type(default) is kernel and kernel in PLAIN) or (default is None and kernel is not annotation and kernel in PLAIN)
+    is_known = any(kernel is kind for kind in PLAIN)  # an annotation may be of any kind, also one without a hash
+    return is_known and (type(default) is kernel or (default is None and kernel is not annotation))
 
 
 def _accepted(field: tuple[str, Any, Any]) -> bool:
