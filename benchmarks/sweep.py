@@ -33,6 +33,7 @@ from workloads import ROWS, WORKLOADS
 
 OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
 INITS = ("normal", "lecun", "glorot", "he")
+KERNELS = {FAST: "numba", OWN: "numpy"}
 WARM = 100  # steps in which some contenders compile
 PEERS = (OWN, "torch eager", "torch eager foreach", "jax jit per step", SCAN)
 
@@ -42,9 +43,6 @@ def words(steps: int, inits: Sequence[str], dataset: str) -> list[str]:
     axes = [f"optimizer={','.join(OPTIMIZERS)}", f"init={','.join(inits)}"]
     told = [f"dataset={dataset}", f"steps={steps}", f"kernels={KERNELS[fastest()]}", "tracking=mlflow"]
     return ["-m", *axes, *told, "hydra/launcher=joblib"]
-
-
-KERNELS = {FAST: "numba", OWN: "numpy"}
 
 
 def fastest() -> str:

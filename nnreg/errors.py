@@ -44,25 +44,29 @@ def one_line(error: object) -> str:
     return "".join(mark if mark.isprintable() else "?" for mark in " ".join(str(error).split()))
 
 
-_TAKES = {"Integer": ("a whole number", "2"), "Float": ("a number", "0.1")}
+_TAKES = {"Integer": ("whole number", "2", "2,3"), "Float": ("number", "0.1", "0.1,0.2")}
 
 
-def of_wrong_type(complaint: str, typed: str = "") -> str:
-    """Say what a value should look like, in place of OmegaConf's names of types.
+def of_wrong_type(complaint: str, typed: str = "", usual: str = "") -> str:
+    """Say what a value, or an item of a list, should look like, in place of OmegaConf's names of types.
 
     Args:
-        complaint: of OmegaConf.
+        complaint: of OmegaConf, whole; of an item it names the place.
         typed: what stands before the example, such as ``steps=``.
+        usual: example of a list, if there is a better one.
 
     Returns:
         One line; the first of the complaint where it is about something else.
     """
-    text = complaint.strip().partition("\n")[0]
+    text, _, details = complaint.strip().partition("\n")
     number = re.match(r"Value '(?P<given>.*)' of type '\w+' could not be converted to (?P<wanted>Integer|Float)$", text)
     if number:
-        what, example = _TAKES[number["wanted"]]
+        what, example, several = _TAKES[number["wanted"]]
+        if re.search(r"full_key: \S+\[\d+\]", details):
+            named = re.sub(r"\[\d+\]=$", "=", typed)
+            return f"it takes a list of {what}s, such as {named}[{usual or several}]"
         whole = re.fullmatch(r"(-?\d+)\.0", number["given"])
-        return f"it takes {what}, such as {typed}{whole[1] if whole else example}"
+        return f"it takes a {what}, such as {typed}{whole[1] if whole else example}"
     if re.search(r"is not a valid bool\b", text):
         return f"it takes true or false, such as {typed}true"
     if re.search(r"field '.*' is not Optional$", text):

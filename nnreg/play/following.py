@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from nnreg.comparison.naming import settings_name
 from nnreg.engine.history import TRAIN_LOSS, VALID_ACCURACY, VALID_LOSS, VALID_R2, Record
 from nnreg.errors import UserError, one_line
 from nnreg.records.folder import HISTORY, RUNNING, SUMMARY, known_facts, read_records
@@ -49,8 +50,8 @@ def answer(asked: Mapping[str, Any], followed: Sequence[str]) -> dict[str, Any]:
     runs = groups.get(str(wanted), [])[:MOST_CURVES]
     facts = [known_facts(folder) for folder in runs]
     names = [str(known.get("label") or folder.name) for folder, known in zip(runs, facts, strict=True)]
-    labels = told_apart(names, _swept(facts))
-    colours = _colours(facts)
+    swept = _swept(facts)
+    labels, colours = told_apart(names, swept), _colours(facts, swept)
     return {
         "groups": [_counted(name, folders) for name, folders in groups.items()],
         "runs": [
@@ -133,10 +134,10 @@ def _swept(facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     return [tuple(word for word in each if word not in common) for each in listed]
 
 
-def _colours(facts: Sequence[Mapping[str, Any]]) -> list[str]:
+def _colours(facts: Sequence[Mapping[str, Any]], swept: Sequence[tuple[str, ...]]) -> list[str]:
     """Return the colour of each run: that of its technique of the first kind that differs, its lightness by what else does."""
     chosen = [known["choices"] if isinstance(known.get("choices"), dict) else {} for known in facts]
-    return [palette.of_run(choices, differing) for choices, differing in zip(chosen, _swept(facts), strict=True)]
+    return [palette.of_run(choices, differing) for choices, differing in zip(chosen, swept, strict=True)]
 
 
 def told_apart(names: Sequence[str], swept: Sequence[Sequence[str]]) -> list[str]:
@@ -149,9 +150,8 @@ def told_apart(names: Sequence[str], swept: Sequence[Sequence[str]]) -> list[str
     found = list[str]()
     for name, words in zip(names, swept, strict=True):
         alike = [others for other, others in zip(names, swept, strict=True) if other == name]
-        pairs = [word.partition("=") for word in words if not all(word in others for others in alike)]
-        own = [f"{key.rpartition('.')[2].replace('_', ' ')} {value}" for key, _, value in pairs]
-        found.append(", ".join([name, *own]))
+        own = dict(word.split("=", 1) for word in words if "=" in word and not all(word in others for others in alike))
+        found.append(", ".join([name, settings_name(own)] if own else [name]))
     return found
 
 

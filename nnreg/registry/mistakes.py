@@ -122,14 +122,18 @@ def _unfit(typed: str, complaint: str) -> str:
     if "is not a ListConfig" in complaint:
         listed = value if re.fullmatch(r"-?[\d.]+" if key in setting_names() else ".+", value) else _example(key)
         return f"it takes a list, such as '{key}=[{listed}]'"
-    example = f"[{_example(key)}]" if value.startswith("[") and isinstance(getattr(Settings(), key, None), list) else ""
-    return f"it takes a list of whole numbers, such as {key}={example}" if example else of_wrong_type(complaint, f"{key}=")
+    return of_wrong_type(complaint, f"{key}=", _usual(key))
 
 
 def _example(key: str) -> str:
-    """Return what may stand in a list: what does by default, where it is a setting."""
+    """Return what may stand in a list."""
+    return _usual(key) or "1,2,3"
+
+
+def _usual(key: str) -> str:
+    """Return what stands in a list by default, where it is a setting; else nothing."""
     usual = getattr(Settings(), key, None)
-    return ",".join(map(str, usual)) if isinstance(usual, list) else "1,2,3"
+    return ",".join(map(str, usual)) if isinstance(usual, list) else ""
 
 
 def _unknown_choice(key: str, text: str) -> str:

@@ -28,12 +28,11 @@ from nnreg.registry import entries
 from nnreg.registry.entries import BrokenPlugin, Entry
 from nnreg.settings import Settings, SweepSettings
 
-SCALARS: Mapping[Any, Any] = {**{kind: kind for kind in (bool, int, float, str, bytes)}, Path: str}
-"""What a configuration holds for a value of a type; a path is a word there, so that every saved file stays plain YAML."""
-
-
-PLAIN = (bool, int, float, str)
+PLAIN = (bool, int, float, str, bytes)
 """Types of values that a configuration holds as they are."""
+
+SCALARS: Mapping[Any, Any] = {**{kind: kind for kind in PLAIN}, Path: str}
+"""What a configuration holds for a value of a type; a path is a word there, so that every saved file stays plain YAML."""
 
 
 class _Required:

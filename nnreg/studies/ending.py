@@ -215,16 +215,18 @@ def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
     """Print a row for each claim: measured, expected, in words; in a terminal these are folded, elsewhere a row is a line."""
     width = max((len(verdict.measured) for verdict in verdicts), default=0)
     wider = max((len(verdict.expect) for verdict in verdicts), default=0)
-    has_room = console.is_terminal and console.width >= width + wider + LEAST
     grid = Table.grid(Column(no_wrap=True), Column(no_wrap=True), Column(no_wrap=True), Column(), padding=(0, 2, 0, 0))
+    lines = []
     for verdict in verdicts:
         mark = "[green]reproduced    [/green]" if verdict.holds else "[red]NOT reproduced[/red]"
         mark = "  [yellow]other settings[/yellow]" if verdict.changed else f"  {mark}"
-        grid.add_row(mark, *map(escape, (verdict.measured, verdict.expect, verdict.say)))
-        if not has_room:
-            row = f"{verdict.measured:<{width}}  {verdict.expect:<{wider}}  {verdict.say}"
-            console.print(f"{mark}  {escape(row)}", soft_wrap=True)
-    if has_room:
+        measured, expect, say = map(escape, (f"{verdict.measured:<{width}}", f"{verdict.expect:<{wider}}", verdict.say))
+        grid.add_row(mark, measured, expect, say)
+        lines.append(f"{mark}  {measured}  {expect}  {say}")
+    if lines and console.is_terminal and console.width >= width + wider + LEAST:
         console.print(grid, highlight=False)
+    else:
+        for line in lines:
+            console.print(line, soft_wrap=True)
     if changed := next((verdict.changed for verdict in verdicts if verdict.changed), ""):
         console.print(f"  no claim was checked, as they are of the study's own settings: {escape(changed)}", soft_wrap=True)

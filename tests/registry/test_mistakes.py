@@ -74,6 +74,7 @@ ALREADY = "there is a choice of {0} already: type {0}={1}, without +, or write `
         ("steps=1e3", "steps=1e3: it takes a whole number, such as steps=1000"),
         ("lr=0.1", "'lr' is a parameter of optimizer: type optimizer.lr=VALUE"),
         ("hidden=[a]", "hidden=[a]: it takes a list of whole numbers, such as hidden=[100,100,100,100]"),
+        ("start=[a,b]", "start=[a,b]: it takes a list of numbers, such as start=[0.1,0.2]"),
         ("threads=two", "threads=two: it takes a whole number, such as threads=2"),
         ("steps=1.5", "steps=1.5: it takes a whole number, such as steps=2"),
         ("watch_train=perhaps", "watch_train=perhaps: it takes true or false, such as watch_train=true"),

@@ -132,6 +132,7 @@ def test_a_descent_is_tuned_by_where_it_ends(nnreg, project):
         ),
         (("protocol.seeds=2",), "protocol.seeds: it takes a list, such as 'protocol.seeds=[1,2,3]'"),
         (("protocol.trials=0",), "protocol.trials must be in [1, inf), got 0"),
+        (("protocol.seeds=[a]",), "it takes a list of whole numbers, such as protocol.seeds=[2,3]"),
         (("protocol.trials=x",), "protocol.trials: it takes a whole number, such as protocol.trials=2"),
         (("protocol.trails=3",), "protocol has no parameter 'trails'; did you mean 'trials'?"),
         (("protocol.range=[1,0.1]",), "protocol.range must be [low,high] with 0 < low < high, such as [1e-4,1]"),

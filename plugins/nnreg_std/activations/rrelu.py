@@ -54,8 +54,8 @@ class RReLU(Layer):
         """Keep the stream; allocate noise, slopes, [z > 0], y and dz."""
         self._rng = rng
         self._noise = np.empty((rows, self.units), np.float32)
-        self._slope, self._y, self._dz = (np.empty((rows, self.units), dtype) for _ in range(3))
         self._open = np.empty((rows, self.units), np.bool_)
+        self._slope, self._y, self._dz = (np.empty((rows, self.units), dtype) for _ in range(3))
 
     def forward(self, x: Array, *, training: bool) -> Array:
         """Return y, by slopes that are drawn in training."""
